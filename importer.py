@@ -1,0 +1,182 @@
+"""`python tracker.py import FILE`: GeoJSON from a file or standard input becomes incidents and areas."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+import geo
+import models
+from models import AreaOfInterest, Incident, Severity, Tracked
+
+BATCH = 20  # features in one transaction: 10 ms in which others wait to save
+PAUSE_S = 0.005  # between two transactions, so that they get their turn
+NAME_PROPERTIES = ("name", "title", "place")
+PARTS = {"MultiPolygon": "Polygon", "MultiPoint": "Point"}
+
+
+class Part(NamedTuple):
+    """One incident or area to be: its model, id in the source, and fields."""
+
+    model: type[Tracked]
+    source_id: str | None
+    fields: dict[str, Any]
+    severity: str | None  # None: the source has no usable value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Points become incidents, polygons areas of interest. A feature that was imported before, by its "
+        "id, is updated. Exit status: 0, 1 if some features could not be imported, 2 if none could be read."
+    )
+    parser.add_argument("file", metavar="FILE", help="GeoJSON; - for standard input")
+    parser.add_argument("--name", metavar="PROPERTY", help="has the name (default: name, title or place)")
+    parser.add_argument(
+        "--severity", metavar="PROPERTY", default="severity", help="has the severity, as word or code"
+    )
+    parser.add_argument(
+        "--levels",
+        type=_levels,
+        metavar="A,B,C,D",
+        help="the severity is a number: Info below A, Low from A, Medium from B, High from C, Urgent from D",
+    )
+    parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
+
+
+def _levels(text: str) -> list[float]:
+    try:
+        levels = [float(number) for number in text.split(",")]
+    except ValueError:
+        levels = []
+    if len(levels) != len(Severity) - 1 or any(not a < b for a, b in zip(levels, levels[1:], strict=False)):
+        raise argparse.ArgumentTypeError("four rising numbers are wanted, such as 2.5,4.5,6,7")
+    return levels
+
+
+def run(options: argparse.Namespace, database: str) -> int:
+    """Import and return the exit status. Raises TrackerError if nothing can be read or stored."""
+    features = _read(options.file)
+    models.open_database(database)
+    models.actor.set("import")
+    counts: Counter[str] = Counter()
+    bar = tqdm(total=len(features), unit="feature", disable=None)
+    for start in range(0, len(features), BATCH):
+        parts: list[Part] = []
+        for number, (feature, geometry) in enumerate(features[start : start + BATCH], start + 1):
+            try:
+                found = list(_parts(feature, geometry, number, options))
+                for part in found:
+                    _check(part)
+                parts += found
+            except (geo.GeometryError, models.Invalid) as error:
+                counts["failed"] += 1
+                with bar.external_write_mode(file=sys.stderr):
+                    print(f"{_label(feature, number)}: {error}", file=sys.stderr)
+        with models.database.atomic():
+            counts.update(_store(part) for part in parts)
+        bar.update(min(BATCH, len(features) - start))
+        time.sleep(PAUSE_S)
+    bar.close()
+    models.database.close()
+    print(", ".join(f"{counts[what]} {what}" for what in ("new", "updated", "unchanged", "failed")))
+    return 1 if counts["failed"] else 0
+
+
+def _read(file: str) -> list[tuple[dict[str, Any], Any]]:
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise models.TrackerError(f"can't read {file}: {error.strerror}") from error
+    try:
+        return list(geo.geometries(geo.parse_json(text)))
+    except geo.GeometryError as error:
+        raise models.TrackerError(f"can't import {file}: {error}") from error
+
+
+def _parts(
+    feature: dict[str, Any], geometry: Any, number: int, options: argparse.Namespace
+) -> Iterator[Part]:
+    """Yield what one feature becomes: itself, or each part of a MultiPolygon or MultiPoint."""
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    single = PARTS.get(kind, kind) if isinstance(kind, str) else None
+    if single not in ("Point", "Polygon"):
+        raise geo.GeometryError(
+            "it has no geometry" if geometry is None else f"a {kind} is neither points nor polygons"
+        )
+    pieces = [geometry.get("coordinates")]
+    if kind in PARTS and not (isinstance(pieces[0], list) and pieces[0]):
+        raise geo.GeometryError(f"the {kind} has no coordinates")
+    if kind in PARTS:
+        pieces = pieces[0]
+    properties = feature.get("properties")
+    fields = _fields(properties if isinstance(properties, dict) else {}, options.name)
+    fields.setdefault("name", f"{'Incident' if single == 'Point' else 'Area'} {feature.get('id', number)}")
+    severity = _severity(properties, options) if isinstance(properties, dict) else None
+    id_ = feature.get("id")
+    source_id = str(id_) if isinstance(id_, str | int | float) and id_ != "" else None
+    for index, coordinates in enumerate(pieces, start=1):
+        where = {"type": single, "coordinates": coordinates}
+        suffix = f"/{index}" if kind in PARTS else ""
+        if single == "Point":
+            model: type[Tracked] = Incident
+            fields |= {"location": where}
+        else:
+            model = AreaOfInterest
+            fields = {"name": fields["name"], "polygon": where}
+        default = Severity.INFO.value if options.levels else None
+        yield Part(model, source_id and source_id + suffix, dict(fields), severity or default)
+
+
+def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for candidate in (name_property, *NAME_PROPERTIES):
+        value = properties.get(candidate) if candidate else None
+        if isinstance(value, str | int | float) and str(value).strip():
+            fields["name"] = str(value)
+            break
+    if isinstance(properties.get("description"), str):
+        fields["description"] = properties["description"]
+    if isinstance(properties.get("closed"), bool):
+        fields["closed"] = properties["closed"]
+    return fields
+
+
+def _severity(properties: dict[str, Any], options: argparse.Namespace) -> str | None:
+    value = properties.get(options.severity)
+    try:
+        if options.levels:
+            level = bisect_right(options.levels, float(value))
+            return next(s.value for s in Severity if s.level == level)
+        return Severity.parse(value).value
+    except (TypeError, ValueError):
+        return None
+
+
+def _check(part: Part) -> None:
+    part.model().assign(part.fields)
+
+
+def _store(part: Part) -> str:
+    """Save one part, in the transaction under way; return what became of it."""
+    thing = part.source_id and part.model.get_or_none(part.model.source_id == part.source_id)
+    thing = thing or part.model(source_id=part.source_id)
+    before = [getattr(thing, name) for name in part.model.parsers] if thing.id else None
+    severity = {} if part.severity is None else {"severity": part.severity}
+    thing.assign(part.fields | severity)
+    if before == [getattr(thing, name) for name in part.model.parsers]:
+        return "unchanged"
+    thing.save()
+    return "updated" if before else "new"
+
+
+def _label(feature: dict[str, Any], number: int) -> str:
+    id_ = feature.get("id")
+    return f"feature {number}" + (f" ({str(id_)[:80]})" if id_ is not None else "")

@@ -1,0 +1,516 @@
+"""The tables, their GeoJSON features, the save hooks, and the log.
+
+The log is the truth: a save or delete of an incident or an area appends its notification to the
+`Notification` table in the same transaction, and whoever wants to know what changed reads the log after a
+`seq` of its own. Nothing is sent from here; after a commit, `committed` is called to wake who reads.
+
+One connection serves the whole process. That is safe because no greenlet switches inside a transaction:
+keep network, sleep and locks out of `database.atomic()`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import peewee
+from playhouse import signals
+from playhouse.migrations import Runner
+
+import geo
+
+APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
+LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
+LOCK_POLL_S = 0.005  # between two tries meanwhile; a sleep, so that other greenlets run
+MIGRATIONS = Path(__file__).with_name("migrations")
+TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
+NAME_LENGTH = 150
+DESCRIPTION_LENGTH = 1000
+
+T = TypeVar("T")
+
+actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
+
+
+class TrackerError(Exception):
+    """Whatever is not the program's own fault; its text is a sentence for people."""
+
+
+class UnusableDatabase(TrackerError):
+    """The database file can't be opened, is not a tracker's, or is of a newer version."""
+
+
+class Invalid(TrackerError):
+    """Input that can't be stored. `fields`: what is wrong, for each field's name."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in fields.items()))
+        self.fields = fields
+
+
+class Severity(StrEnum):
+    """Five levels. The database and the forms have the code, GeoJSON has the word."""
+
+    URGENT = "UR"
+    HIGH = "HI"
+    MEDIUM = "ME"
+    LOW = "LO"
+    INFO = "IN"
+
+    @property
+    def word(self) -> str:
+        return self.name.capitalize()
+
+    @property
+    def level(self) -> int:
+        """0 for Info to 4 for Urgent."""
+        return len(Severity) - 1 - list(Severity).index(self)
+
+    @classmethod
+    def parse(cls, text: object) -> Severity:
+        """Return the severity of a word or a code, in any case. Raises ValueError."""
+        for severity in cls:
+            if str(text).casefold() in (severity.value.casefold(), severity.word.casefold()):
+                return severity
+        raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
+
+
+class Database(peewee.SqliteDatabase):
+    """SQLite that waits for other processes by sleeping, so that the greenlets beside it go on.
+
+    Every transaction takes the write lock at its start, so that none fails halfway. A transaction in
+    which the greenlet was switched raises RuntimeError in whoever came between.
+    """
+
+    _owner = 0
+
+    def begin(self, lock_type: str | None = None) -> None:
+        _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
+        self._owner = threading.get_ident()
+
+    def atomic(self, *args: Any, **kwargs: Any) -> Any:
+        if self.in_transaction() and self._owner != threading.get_ident():
+            raise RuntimeError("a greenlet was switched inside a transaction")
+        return super().atomic(*args, **kwargs)
+
+    def _connect(self) -> sqlite3.Connection:
+        return _unlocked(super()._connect)
+
+    def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
+        run = super()._execute_cursor
+        if self.in_transaction():
+            return run(sql, params, **options)
+        return _unlocked(lambda: run(sql, params, **options))
+
+
+def _unlocked(run: Callable[[], T]) -> T:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return run()
+        except (peewee.OperationalError, sqlite3.OperationalError) as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(LOCK_POLL_S)
+
+
+database = Database(None, thread_safe=False)
+committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
+
+
+def open_database(path: str | Path) -> None:
+    """Open the database file, making or migrating it as needed. Raises UnusableDatabase."""
+    if not database.is_closed():
+        database.close()
+    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
+    database.init(str(path), pragmas=pragmas, timeout=0)
+    try:
+        _make_private(path)
+        database.connect()
+        _migrate(path)
+    except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
+        if not database.is_closed():
+            database.close()
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
+
+
+def _make_private(path: str | Path) -> None:
+    with_sidecars_unreadable_by_others = 0o600  # SQLite gives its -wal and -shm the same mode
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others))
+
+
+def _migrate(path: str | Path) -> None:
+    if database.get_tables() and database.application_id != APPLICATION_ID:
+        raise UnusableDatabase("it belongs to another program")
+    runner = Runner(database, str(MIGRATIONS))
+    unknown = [row.name for row in runner.status() if row.path is None]
+    if unknown:
+        raise UnusableDatabase(f"it was written by a newer version of Tracker ({unknown[-1]})")
+    database.foreign_keys = 0  # a migration may rebuild a table that others refer to
+    with database.atomic():  # takes the write lock: fails here if the file is read-only
+        database.application_id = APPLICATION_ID
+        runner.up()
+        Setting.default("epoch", secrets.token_hex(8))
+    database.foreign_keys = 1
+
+
+def now() -> str:
+    """Return the time as the database and GeoJSON have it: ISO 8601, UTC, microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def to_json(value: Any) -> str:
+    """Return compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Model(signals.Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Setting(Model):
+    """What this database is told once, such as the `epoch` that names its log."""
+
+    name = peewee.TextField(primary_key=True)
+    value = peewee.TextField()
+
+    @classmethod
+    def default(cls, name: str, value: str) -> str:
+        """Return the stored value, after storing this one if there is none."""
+        cls.insert(name=name, value=value).on_conflict_ignore().execute()
+        return cls.get_by_id(name).value
+
+
+class User(Model):
+    """An account. `role` is viewer, editor or admin."""
+
+    name = peewee.TextField(unique=True)
+    password_hash = peewee.TextField()
+    active = peewee.BooleanField(default=True)
+    role = peewee.TextField(default="editor")
+    created = peewee.TextField(default=now)
+
+
+class Session(Model):
+    """A sign-in. The id is the hash of the secret that the browser holds."""
+
+    id = peewee.TextField(primary_key=True)
+    user = peewee.ForeignKeyField(User, backref="sessions")
+    created = peewee.TextField(default=now)
+    last_used = peewee.TextField(default=now)
+    address = peewee.TextField()
+    user_agent = peewee.TextField()
+
+
+class Notification(Model):
+    """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less its `seq`."""
+
+    seq = peewee.AutoField()
+    model = peewee.TextField()
+    object_id = peewee.IntegerField()
+    created = peewee.TextField()
+    message = peewee.TextField()
+
+    @classmethod
+    def append(cls, subject: Tracked, type_: str, **fields: Any) -> None:
+        """Write one message about an object; to be called in its transaction."""
+        message = {"type": type_, **fields, "actor": actor.get()}
+        database.execute_sql(
+            "INSERT INTO notification (model, object_id, created, message) VALUES (?, ?, ?, ?)",
+            (type(subject).__name__, subject.id, now(), to_json(message)),
+        )
+        database.after_commit(_wake_readers)
+
+    @classmethod
+    def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
+        """Return messages that follow `seq`, as (seq, JSON): one or more, if there are, of about `size` bytes."""
+        cursor = database.execute_sql(
+            "SELECT seq, message FROM notification WHERE seq > ? ORDER BY seq", (seq,)
+        )
+        entries: list[tuple[int, bytes]] = []
+        for number, message in cursor:
+            entries.append((number, b'{"seq":%d,%s' % (number, message[1:].encode())))
+            size -= len(message)
+            if size <= 0:
+                break
+        cursor.close()
+        return entries
+
+    @classmethod
+    def tail(cls) -> int:
+        """Return a `seq` after which there are at most TAIL messages: what a server starts with in memory."""
+        start, head = cls.bounds()
+        return max(start, head - TAIL)
+
+    @classmethod
+    def bounds(cls) -> tuple[int, int]:
+        """Return (start, head): a reader at `start` or later, up to `head`, has missed nothing."""
+        first, last = database.execute_sql(
+            "SELECT (SELECT min(seq) FROM notification), (SELECT max(seq) FROM notification)"
+        ).fetchone()
+        return (first or 1) - 1, last or 0
+
+
+def _wake_readers() -> None:
+    for wake in committed:
+        wake()
+
+
+def _text(longest: int, *, required: bool) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("this must be text" if value is not None else "this is required")
+        if required and not value.strip():
+            raise ValueError("this is required")
+        if len(value) > longest:
+            raise ValueError(f"at most {longest} characters, not {len(value)}")
+        return value
+
+    return parse
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("this must be true or false")
+    return value
+
+
+class PolygonField(peewee.TextField):
+    """A GeoJSON Polygon, stored as its text."""
+
+    def db_value(self, value: Any) -> str:
+        return to_json(value)
+
+    def python_value(self, value: str) -> dict[str, Any]:
+        return json.loads(value)
+
+
+class Tracked(Model):
+    """What stands on the map and whose changes are logged.
+
+    `parsers` names the fields that people fill in, and turns what they give into what is stored.
+    """
+
+    parsers: ClassVar[dict[str, Callable[[Any], Any]]]
+    path: ClassVar[str]
+
+    source_id = peewee.TextField(null=True, unique=True)
+    created = peewee.TextField(default=now)
+    updated = peewee.TextField(default=now)
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """Set fields to values from outside. Raises Invalid, which names every wrong or unknown one."""
+        errors = {}
+        for name, value in values.items():
+            try:
+                if name not in self.parsers:
+                    raise ValueError("there is no such field")
+                setattr(self, name, self.parsers[name](value))
+            except ValueError as error:
+                errors[name] = str(error)
+        if errors:
+            raise Invalid(errors)
+
+    def save(self, force_insert: bool = False, only: Any = None) -> int:
+        """Validate and store, and log it, in one transaction.
+
+        Raises Invalid, or DoesNotExist if the object has been deleted meanwhile.
+        """
+        self.assign({name: getattr(self, name) for name in self.parsers})
+        with database.atomic():
+            self.updated = now()
+            return self._found(super().save(force_insert, only))
+
+    def delete_instance(self, *args: Any, **kwargs: Any) -> int:
+        """Delete, and log it, in one transaction. Raises DoesNotExist if it is gone already."""
+        with database.atomic():
+            return self._found(super().delete_instance(*args, **kwargs))
+
+    def _found(self, rows: int) -> int:
+        if not rows:
+            raise type(self).DoesNotExist(f"{type(self).__name__} {self.id} is gone")
+        return rows
+
+    @property
+    def severity_name(self) -> str:
+        return Severity(self.severity).word
+
+    @property
+    def feature_id(self) -> str:
+        return f"{type(self).__name__}:{self.id}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.path}{self.id}/"
+
+    def feature(self) -> dict[str, Any]:
+        """Return the GeoJSON Feature that pages, the API and the socket show."""
+        geometry, properties = self._geojson()
+        properties |= {"model": type(self).__name__, "pk": self.id, "url": self.url}
+        return {
+            "type": "Feature",
+            "id": self.feature_id,
+            "geometry": geometry,
+            "properties": properties,
+        }
+
+    def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        raise NotImplementedError
+
+
+class Incident(Tracked):
+    """Something that happened at a place; open until it is closed."""
+
+    name = peewee.TextField()
+    description = peewee.TextField(default="")
+    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    closed = peewee.BooleanField(default=False)
+    longitude = peewee.FloatField()
+    latitude = peewee.FloatField()
+
+    path = "/tracker/incident/"
+    parsers: ClassVar = {
+        "name": _text(NAME_LENGTH, required=True),
+        "description": _text(DESCRIPTION_LENGTH, required=False),
+        "severity": lambda value: Severity.parse(value).value,
+        "closed": _flag,
+        "location": geo.parse_point,
+    }
+
+    @property
+    def location(self) -> dict[str, Any] | None:
+        """The place as a GeoJSON Point; set it to (longitude, latitude)."""
+        if self.longitude is None or self.latitude is None:
+            return None
+        return geo.point_geojson(self.longitude, self.latitude)
+
+    @location.setter
+    def location(self, position: geo.Position) -> None:
+        self.longitude, self.latitude = position
+
+    def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return geo.point_geojson(self.longitude, self.latitude), {
+            "name": self.name,
+            "description": self.description,
+            "severity": self.severity_name,
+            "created": self.created,
+            "updated": self.updated,
+            "closed": self.closed,
+        }
+
+
+class AreaOfInterest(Tracked):
+    """A polygon somebody watches, and the severity from which its incidents alert."""
+
+    name = peewee.TextField()
+    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    polygon = PolygonField()
+
+    path = "/tracker/area_of_interest/"
+    parsers: ClassVar = {
+        "name": _text(NAME_LENGTH, required=True),
+        "severity": lambda value: Severity.parse(value).value,
+        "polygon": geo.parse_polygon,
+    }
+
+    def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.polygon, {
+            "name": self.name,
+            "severity": self.severity_name,
+            "centroid": geo.centroid(self.polygon),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what an alert says of the area."""
+        return {
+            "id": self.feature_id,
+            "name": self.name,
+            "severity": self.severity_name,
+            "url": self.url,
+        }
+
+
+class AreaFollower:
+    """The index of areas, kept up with the log: an area saved by any process is in the next answer.
+
+    Its cursor is the last log entry it has seen, with that entry's time. If the entry at the cursor is
+    another one now (a transaction was rolled back, another database was opened), the index is built anew.
+    """
+
+    def __init__(self) -> None:
+        self._cursor: tuple[int, str] | None = None
+        self._index = geo.AreaIndex()
+
+    def covering(self, incident: Incident) -> list[AreaOfInterest]:
+        """Return the areas that this incident would alert, by id."""
+        self._follow()
+        level = Severity(incident.severity).level
+        ids = self._index.covering(incident.longitude, incident.latitude, level)
+        if not ids:
+            return []
+        return list(AreaOfInterest.select().where(AreaOfInterest.id << ids).order_by(AreaOfInterest.id))
+
+    def _follow(self) -> None:
+        query = database.execute_sql
+        head = query("SELECT seq, created FROM notification ORDER BY seq DESC LIMIT 1").fetchone()
+        if head == self._cursor:
+            return
+        seq, created = self._cursor or (0, "")
+        seen = query("SELECT created FROM notification WHERE seq = ?", (seq,)).fetchone()
+        if seen is None or seen[0] != created:
+            self._index = geo.AreaIndex(_shapes("1"))
+        else:
+            changed = query(
+                "SELECT DISTINCT object_id FROM notification WHERE model = 'AreaOfInterest' AND seq > ?",
+                (seq,),
+            ).fetchall()
+            for (id_,) in changed:
+                self._index.remove(id_)
+                for area in _shapes("id = ?", id_):
+                    self._index.put(*area)
+        self._cursor = head
+
+
+def _shapes(where: str, *params: Any) -> Iterator[tuple[int, int, Any]]:
+    rows = database.execute_sql(
+        f"SELECT id, severity, polygon FROM area_of_interest WHERE {where}", params
+    ).fetchall()
+    for id_, severity, polygon in rows:
+        yield id_, Severity(severity).level, geo.to_polygon(json.loads(polygon))
+
+
+areas = AreaFollower()
+
+
+@signals.post_save(sender=Tracked)
+def log_save(_model: type[Tracked], instance: Tracked, created: bool) -> None:
+    feature = instance.feature()
+    Notification.append(instance, "post_save", created=created, feature=feature)
+    if isinstance(instance, Incident) and not instance.closed:
+        alerted = [area.summary() for area in areas.covering(instance)]
+        if alerted:
+            Notification.append(
+                instance,
+                "alert",
+                feature=feature,
+                reason="raised" if created else "updated",
+                areas_of_interest=alerted,
+            )
+
+
+@signals.post_delete(sender=Tracked)
+def log_delete(_model: type[Tracked], instance: Tracked) -> None:
+    Notification.append(instance, "post_delete", feature=instance.feature())

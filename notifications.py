@@ -1,0 +1,136 @@
+"""The `/notifications` WebSocket: who may connect, what they are told first, and what feeds the group.
+
+flask-sock routes and shakes hands after Flask has said who it is. Then the socket is taken away from the
+HTTP server and given to the group, the view returns, and all that the request held is freed.
+"""
+
+from __future__ import annotations
+
+import _socket
+import logging
+import socket
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import gevent
+from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
+from flask_sock import Sock
+from wsproto.utilities import RemoteProtocolError
+
+import auth
+import models
+from group import SEND_BUFFER, Client, Group
+
+POLL_S = 0.1  # between two looks whether another process has written to the database
+
+bp = Blueprint("notifications", __name__)
+sock = Sock()
+log = logging.getLogger(__name__)
+
+
+class NoReader:
+    """Stands where simple-websocket would start a thread to read: the group reads."""
+
+    name = ""
+
+    def __init__(self, **_options: Any) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+
+def init_app(app: Flask) -> Group:
+    """Add the route, and a group that reads the log of the open database. Returns the group."""
+    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoReader}
+    app.register_blueprint(bp)
+    group = Group(models.Notification.after, _heartbeat, head=models.Notification.tail())
+    app.extensions["group"] = group
+    app.config["EPOCH"] = models.Setting.get_by_id("epoch").value
+    return group
+
+
+def serve(group: Group) -> None:
+    """Feed the group from now on: with saves of this process and of others on the same file."""
+    group.pull()
+    models.committed.append(group.wake)
+    group.start()
+    gevent.spawn(_watch_others, group)
+
+
+def _watch_others(group: Group) -> NoReturn:
+    version = None
+    while True:
+        try:
+            found = models.database.data_version
+            if found != version:
+                version = found
+                group.wake()
+        except Exception:
+            log.exception("Can't see whether another process has written")
+        gevent.sleep(POLL_S)
+
+
+def _heartbeat(seq: int) -> bytes:
+    return b'{"seq":%d,"type":"heartbeat"}' % seq
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """Answer with the log's head and the number of clients; 503 if the database does not answer."""
+    _, head = models.Notification.bounds()
+    return jsonify(seq=head, clients=len(current_app.extensions["group"].clients))
+
+
+@bp.before_request
+def admit() -> None:
+    """Refuse, before the upgrade, who may not connect; find where the others start."""
+    if request.endpoint != "notifications.notifications":
+        return
+    if auth.current_user() is None:
+        abort(401)
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403)
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
+    head = current_app.extensions["group"].pull()
+    start, _ = models.Notification.bounds()
+    g.since = _since(start, head)
+    g.head = head
+
+
+def _since(start: int, head: int) -> int | None:
+    """Return the cursor that the client asks to continue from; None if that can't be done."""
+    text = request.args.get("since", "")
+    if request.args.get("epoch") != current_app.config["EPOCH"]:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return None
+    return int(text) if start <= int(text) <= head else None
+
+
+@sock.route("/notifications", bp=bp)
+def notifications(ws: Any) -> None:
+    hello = {
+        "type": "hello",
+        "seq": g.head,
+        "epoch": current_app.config["EPOCH"],
+        "recovered": g.since is not None,
+    }
+    connection, received = _take_over(ws)
+    client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
+    current_app.extensions["group"].add(client, models.to_json(hello).encode(), received)
+
+
+def _take_over(ws: Any) -> tuple[_socket.socket, bytes]:
+    """Take the socket from the HTTP server; return it, and what its peer has sent already."""
+    connection = _socket.socket(fileno=ws.sock.detach())
+    connection.setblocking(False)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    ws.connected = False  # or flask-sock would send a close frame when the view returns
+    return connection, request.environ["tracker.handler"].let_go()
+
+
+@bp.errorhandler(RemoteProtocolError)
+def bad_handshake(_error: RemoteProtocolError) -> Response:
+    return Response("This is not a WebSocket handshake.\n", 400, content_type="text/plain")

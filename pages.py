@@ -1,0 +1,205 @@
+"""The HTML pages and their forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+import auth
+import geo
+from models import AreaOfInterest, Incident, Invalid, Severity, Tracked, to_json
+
+PER_PAGE = 25
+PUBLIC = {"pages.report", "pages.report_success"}
+
+bp = Blueprint("pages", __name__)
+
+
+@bp.before_request
+def require_user() -> ResponseReturnValue | None:
+    auth.current_user()
+    return None if request.endpoint in PUBLIC else auth.require_user()
+
+
+@bp.app_context_processor
+def common() -> dict[str, Any]:
+    return {
+        "current_user": auth.current_user(),
+        "severities": [(severity.value, severity.word) for severity in Severity],
+    }
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    return render_template("map.html")
+
+
+@dataclass
+class Form:
+    """What was typed, as text, and what is wrong with it, by field; "" stands for the whole form."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def submitted(cls) -> Form:
+        form = cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+        if any("\ufffd" in text for text in form.values.values()):
+            form.errors[""] = "The text is not valid UTF-8."
+        return form
+
+    def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
+        """Store the values; or note what is wrong, under the names that the fields have in the form."""
+        try:
+            thing.assign({name: value for name, value in values.items() if name not in self.errors})
+        except Invalid as invalid:
+            for name, reason in invalid.fields.items():
+                self.errors.setdefault(names.get(name, name), reason)
+        if self.errors:
+            return False
+        thing.save()
+        return True
+
+    def json(self, name: str) -> Any:
+        """Return the JSON typed in a field; None, and a note of what is wrong, if it is none."""
+        text = self.values.get(name, "")
+        try:
+            return geo.parse_json(text) if text.strip() else None
+        except geo.GeometryError as error:
+            self.errors[name] = str(error)
+            return None
+
+    def number(self, name: str) -> float | None:
+        text = self.values.get(name, "").strip()
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            self.errors[name] = "this must be a number" if text else "this is required"
+            return None
+
+    def present(self, *names: str) -> dict[str, str]:
+        return {name: self.values[name] for name in names if name in self.values}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, counted from 1."""
+
+    items: list[Any]
+    number: int
+    pages: int
+    total: int
+
+    @classmethod
+    def requested(cls, model: type[Tracked]) -> Page:
+        total = model.select().count()
+        pages = max(1, -(-total // PER_PAGE))
+        number = min(max(request.args.get("page", 1, type=int), 1), pages)
+        query = model.select().order_by(model.id.desc()).paginate(number, PER_PAGE)
+        return cls(list(query), number, pages, total)
+
+
+def incident_from(form: Form, incident: Incident) -> bool:
+    values = {
+        "name": form.values.get("name", ""),
+        **form.present("description", "severity"),
+        "closed": form.values.get("closed", "") not in ("", "false", "0"),
+        "location": form.json("location_geojson"),
+    }
+    return form.save(incident, values, {"location": "location_geojson"})
+
+
+def area_from(form: Form, area: AreaOfInterest) -> bool:
+    values = {
+        "name": form.values.get("name", ""),
+        **form.present("severity"),
+        "polygon": form.json("polygon_geojson"),
+    }
+    return form.save(area, values, {"polygon": "polygon_geojson"})
+
+
+def incident_values(incident: Incident) -> dict[str, str]:
+    return {
+        "name": incident.name or "",
+        "description": incident.description,
+        "severity": incident.severity,
+        "closed": "on" if incident.closed else "",
+        "location_geojson": to_json(incident.location) if incident.location else "",
+    }
+
+
+def area_values(area: AreaOfInterest) -> dict[str, str]:
+    return {
+        "name": area.name or "",
+        "severity": area.severity,
+        "polygon_geojson": to_json(area.polygon) if area.polygon else "",
+    }
+
+
+def add_pages(
+    model: type[Any],
+    noun: str,
+    read: Callable[[Form, Any], bool],
+    show: Callable[[Any], dict[str, str]],
+) -> None:
+    """Add the list, detail, create, update and delete pages of one model."""
+
+    def get(pk: int) -> Any:
+        return model.get_or_none(model.id == pk) or abort(404)
+
+    def list_page() -> ResponseReturnValue:
+        return render_template(f"{noun}_list.html", page=Page.requested(model))
+
+    def detail(pk: int) -> ResponseReturnValue:
+        thing = get(pk)
+        return render_template(f"{noun}_detail.html", feature=thing.feature(), **{noun: thing})
+
+    def edit(pk: int | None = None) -> ResponseReturnValue:
+        thing = model() if pk is None else get(pk)
+        form = Form.submitted() if request.method == "POST" else Form(show(thing))
+        if request.method == "POST" and read(form, thing):
+            return redirect(thing.url, 303)
+        shown = {"form": form, noun: None if pk is None else get(pk)}
+        return render_template(f"{noun}_form.html", **shown), 422 if form.errors else 200
+
+    def delete(pk: int) -> ResponseReturnValue:
+        thing = get(pk)
+        if request.method == "POST":
+            thing.delete_instance()
+            return redirect(url_for(f"pages.{noun}_list"), 303)
+        return render_template(f"{noun}_delete.html", **{noun: thing})
+
+    both = ["GET", "POST"]
+    bp.add_url_rule(model.path, f"{noun}_list", list_page)
+    bp.add_url_rule(f"{model.path}<int:pk>/", f"{noun}_detail", detail)
+    bp.add_url_rule(f"{model.path}create/", f"{noun}_create", edit, methods=both)
+    bp.add_url_rule(f"{model.path}update/<int:pk>/", f"{noun}_update", edit, methods=both)
+    bp.add_url_rule(f"{model.path}delete/<int:pk>/", f"{noun}_delete", delete, methods=both)
+
+
+add_pages(Incident, "incident", incident_from, incident_values)
+add_pages(AreaOfInterest, "area", area_from, area_values)
+
+
+@bp.route("/tracker/incident/report/", methods=["GET", "POST"])
+def report() -> ResponseReturnValue:
+    """The public form: no account needed."""
+    form = Form({"severity": Severity.MEDIUM.value})
+    if request.method == "POST":
+        form = Form.submitted()
+        values = {"name": form.values.get("name", ""), **form.present("description", "severity")}
+        longitude, latitude = form.number("location_lon"), form.number("location_lat")
+        if longitude is not None and latitude is not None:
+            values["location"] = geo.point_geojson(longitude, latitude)
+        if form.save(Incident(), values, {"location": "location_lat"}):
+            return redirect(url_for("pages.report_success"), 303)
+    return render_template("report.html", form=form), 422 if form.errors else 200
+
+
+@bp.get("/tracker/incident/report_success/")
+def report_success() -> ResponseReturnValue:
+    return render_template("report_success.html")

@@ -1,0 +1,251 @@
+"""Tracker: incidents and areas of interest on a map, live. Run it: `python tracker.py`."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import argparse
+import logging
+import mimetypes
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass, fields
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import gevent
+import peewee
+import tracker_frontend
+from flask import Flask, Response, jsonify, render_template, request, send_from_directory
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFProtect
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
+
+import api
+import auth
+import geo
+import importer
+import models
+import notifications
+import pages
+
+MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
+STOP_S = 10  # for requests in flight, when the server is told to stop
+VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
+
+log = logging.getLogger("tracker")
+
+
+@dataclass
+class Settings:
+    """What can be set: each as TRACKER_<NAME> in the environment, the first three as options too."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    database: str = "tracker.db"
+    tiles: str = ""  # URL template of raster tiles; without one, no page asks another host for anything
+    tiles_attribution: str = ""
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        names = [field.name for field in fields(cls)]
+        return cls(
+            **{n: os.environ[f"TRACKER_{n.upper()}"] for n in names if f"TRACKER_{n.upper()}" in os.environ}
+        )
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application on the open database."""
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+        PERMANENT_SESSION_LIFETIME=auth.SESSION_DAYS * 24 * 3600,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME="tracker",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    CSRFProtect(app)
+    notifications.init_app(app)
+    for module in (auth, pages, api):
+        app.register_blueprint(module.bp)
+    _add_vendor(app)
+    _add_errors(app)
+    _add_security_headers(app, settings.tiles)
+    app.jinja_env.globals["map_config"] = {
+        "tiles": settings.tiles or None,
+        "tilesAttribution": settings.tiles_attribution,
+        "vendor": "/vendor/",
+    }
+    return app
+
+
+def _add_vendor(app: Flask) -> None:
+    mimetypes.add_type("text/javascript", ".js")
+    mimetypes.add_type("text/javascript", ".mjs")
+
+    @app.get("/vendor/<path:filename>")
+    def vendor(filename: str) -> Response:
+        return send_from_directory(tracker_frontend.PATH, filename, max_age=VENDOR_AGE_S)
+
+
+def _add_errors(app: Flask) -> None:
+    """Turn every error into its answer: a page for people, JSON for programs."""
+
+    def answer(code: int, message: str, fields: dict[str, str] | None = None) -> ResponseReturnValue:
+        if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+            return jsonify(error=message, fields=fields or {}), code
+        title = default_exceptions[code].__name__ if code in default_exceptions else "Error"
+        return render_template("error.html", code=code, title=title, message=message), code
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
+        if error.code is None or error.code < 400:
+            return error  # a redirect
+        return answer(error.code, error.description or error.name)
+
+    @app.errorhandler(models.Invalid)
+    def invalid(error: models.Invalid) -> ResponseReturnValue:
+        return answer(422, str(error), error.fields)
+
+    @app.errorhandler(geo.GeometryError)
+    def not_geojson(error: geo.GeometryError) -> ResponseReturnValue:
+        return answer(400, str(error))
+
+    @app.errorhandler(peewee.DoesNotExist)
+    def gone(_error: peewee.DoesNotExist) -> ResponseReturnValue:
+        return answer(404, "This has been deleted meanwhile.")
+
+    @app.errorhandler(peewee.OperationalError)
+    def unavailable(error: peewee.OperationalError) -> ResponseReturnValue:
+        log.error("The database does not answer: %s", error)
+        return answer(503, "The database can't take this now. Nothing was stored; try again in a moment.")
+
+    @app.errorhandler(InternalServerError)
+    def failed(_error: InternalServerError) -> ResponseReturnValue:
+        return answer(500, "Something went wrong here. It has been logged.")
+
+
+def _add_security_headers(app: Flask, tiles: str) -> None:
+    tile_host = ""
+    if tiles:
+        parts = urlsplit(tiles)
+        tile_host = f" {parts.scheme}://{parts.netloc.replace('{s}', '*')}"
+    policy = (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        f"img-src 'self' data: blob:{tile_host}; connect-src 'self'{tile_host}"
+    )
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        if request.endpoint not in ("static", "vendor"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class Handler(WSGIHandler):
+    """A request handler that can let go of its connection, when that has become a WebSocket."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["tracker.handler"] = self
+        return environ
+
+    def let_go(self) -> bytes:
+        """Close this server's descriptor of the connection; return what was read of it beyond the request."""
+        self.socket.settimeout(0)
+        received = self.rfile.peek()
+        self.rfile.close()
+        self.socket.close()
+        self.socket = None
+        self.close_connection = True
+        return bytes(received)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the listening socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # pywsgi sends head and body apart; without this the second waits 40 ms. Connections inherit it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind((settings.host, int(settings.port)))
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    try:
+        listener = listen(settings)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
+    models.open_database(settings.database)
+    password = auth.first_account()
+    app = create_app(settings)
+    server = WSGIServer(listener, app, log=None, handler_class=Handler)
+    group = app.extensions["group"]
+    notifications.serve(group)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, server.close)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Tracker runs at http://{host}:{listener.getsockname()[1]}", flush=True)
+    if password:
+        print(f"Sign in as admin, password: {password}", flush=True)
+    server.serve_forever(stop_timeout=STOP_S)
+    group.stop()
+    models.database.close()
+
+
+def fail(message: str) -> NoReturn:
+    print(f"tracker: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message} (see {self.prog} --help)")
+
+
+def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
+    settings = Settings.from_environment()
+    parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", default=settings.port, type=int, help="0 for any free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--database", default=settings.database, metavar="FILE", help="(default: %(default)s)"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
+    importer.add_arguments(commands.add_parser("import", help="import GeoJSON", allow_abbrev=False))
+    found = parser.parse_args(arguments)
+    settings.host, settings.port, settings.database = found.host, found.port, found.database
+    return found, settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    found, settings = parse_arguments(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        if found.command == "import":
+            return importer.run(found, settings.database)
+        serve(settings)
+    except models.TrackerError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+/** The label that always says how the connection to the server is. */
+
+const WORDS = { connected: "Connected", connecting: "Connecting…", reconnecting: "Reconnecting", offline: "Offline" };
+const TICK_MS = 1_000;
+
+const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000));
+
+/**
+ * @param {HTMLOutputElement} output gets the state in its text and in data-state
+ * @param {import("./store.js").Store} store
+ */
+export function showConnection(output, store) {
+  const word = document.createElement("span");
+  const countdown = document.createElement("span");
+  countdown.ariaHidden = "true"; // a screen reader hears of the state, not of every second
+  output.replaceChildren(word, countdown);
+  let timer;
+
+  function show() {
+    const { state, retryAt } = store.connection;
+    output.dataset.state = state;
+    if (word.textContent !== WORDS[state]) word.textContent = WORDS[state];
+    countdown.textContent = state === "reconnecting" ? ` in ${secondsUntil(retryAt)} s` : "";
+    clearInterval(timer);
+    if (state === "reconnecting") timer = setInterval(show, TICK_MS);
+  }
+
+  store.subscribe((change) => change.connection && show());
+  show();
+}

@@ -1,0 +1,44 @@
+/** Small pieces of the page made by script. Text goes in as text, never as HTML. */
+
+import { severityNamed } from "./severity.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string>} [attributes]
+ * @param {...(Node | string)} children strings become text
+ */
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** The severity as shape, colour and word, like the macro of the pages. @param {string} name */
+export function severityBadge(name) {
+  const { code } = severityNamed(name);
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "shape");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#shape-${code}`);
+  svg.append(use);
+  return element("span", { class: `severity severity-${code}` }, svg, name);
+}
+
+/** A link within this site. @param {string} href @param {string} text */
+export function link(href, text, attributes = {}) {
+  return element("a", { href: href.startsWith("/") ? href : "#", ...attributes }, text);
+}
+
+const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+/** How long ago a moment was, in words. @param {string} moment ISO 8601 */
+export function sinceWords(moment) {
+  const seconds = (Date.now() - Date.parse(moment)) / 1000;
+  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? [];
+  return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
+}

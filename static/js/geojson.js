@@ -1,0 +1,120 @@
+/**
+ * Reading and writing the geometries that people type. Pure. Errors are sentences for the reader;
+ * the server checks again, and more (a polygon that crosses itself, for instance).
+ */
+
+/**
+ * @typedef {[number, number]} Position longitude, latitude in degrees, WGS 84
+ * @typedef {{type: "Point", coordinates: Position}} Point
+ * @typedef {{type: "Polygon", coordinates: Position[][]}} Polygon
+ */
+
+const DECIMALS = 7; // about a centimetre
+const MAX_LONGITUDE = 180;
+const MAX_DRAWN_LONGITUDE = 540; // a polygon across the antimeridian is drawn on the neighbouring copy of the world
+const MAX_LATITUDE = 90;
+
+/** A problem with what was typed, as a sentence. */
+export class TypedError extends Error {}
+
+/** @param {number} degrees */
+export const round = (degrees) => Number(degrees.toFixed(DECIMALS));
+
+/** The same longitude from -180 to 180. @param {number} longitude */
+export const wrap = (longitude) => round(((((longitude + 180) % 360) + 360) % 360) - 180);
+
+function parse(text, type) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new TypedError("This is not JSON: check the brackets, commas and quotation marks.");
+  }
+  if (value?.type === "Feature") value = value.geometry;
+  if (value?.type !== type) throw new TypedError(`This should be a GeoJSON ${type}.`);
+  return value.coordinates;
+}
+
+function position(value, maxLongitude) {
+  const numbers = Array.isArray(value) && value.length >= 2 && value.every(Number.isFinite);
+  if (!numbers) throw new TypedError("A position is two numbers: [longitude, latitude].");
+  const [longitude, latitude] = value;
+  if (Math.abs(longitude) > maxLongitude) throw new TypedError(`A longitude of ${longitude} is out of range.`);
+  if (Math.abs(latitude) > MAX_LATITUDE) throw new TypedError(`A latitude of ${latitude} is out of range.`);
+  return [round(longitude), round(latitude)];
+}
+
+const same = (a, b) => a[0] === b[0] && a[1] === b[1];
+
+function ring(value) {
+  if (!Array.isArray(value)) throw new TypedError("A ring is a list of positions.");
+  const positions = value.map((each) => position(each, MAX_DRAWN_LONGITUDE));
+  if (positions.length < 4) throw new TypedError("A ring needs at least four positions, the last the same as the first.");
+  if (!same(positions[0], positions[positions.length - 1])) throw new TypedError("A ring must end where it begins.");
+  return positions;
+}
+
+/** @param {string} text @returns {Point} @throws {TypedError} */
+export function parsePoint(text) {
+  return { type: "Point", coordinates: position(parse(text, "Point"), MAX_LONGITUDE) };
+}
+
+/** @param {string} text @returns {Polygon} with its holes @throws {TypedError} */
+export function parsePolygon(text) {
+  const rings = parse(text, "Polygon");
+  if (!Array.isArray(rings) || rings.length === 0) throw new TypedError("A polygon is a list of rings.");
+  return { type: "Polygon", coordinates: rings.map(ring) };
+}
+
+/** @param {string} longitude @param {string} latitude @returns {Point} @throws {TypedError} */
+export function parseDegrees(longitude, latitude) {
+  if (longitude.trim() === "" || latitude.trim() === "") throw new TypedError("Both latitude and longitude are needed.");
+  return { type: "Point", coordinates: position([Number(longitude), Number(latitude)], MAX_LONGITUDE) };
+}
+
+/** @param {number} longitude @param {number} latitude @returns {Point} as a click or a drag on the map gives it */
+export function pointAt(longitude, latitude) {
+  return { type: "Point", coordinates: [wrap(longitude), round(latitude)] };
+}
+
+/** One line of GeoJSON, with a space after each comma and colon. @param {Point | Polygon} geometry */
+export function format(geometry) {
+  const coordinates = JSON.stringify(geometry.coordinates).replaceAll(",", ", ");
+  return `{"type": "${geometry.type}", "coordinates": ${coordinates}}`;
+}
+
+/**
+ * The smallest box around the positions of geometries, or null without any.
+ * @param {Iterable<{coordinates: any}>} geometries
+ * @returns {[number, number, number, number] | null} west, south, east, north
+ */
+export function bounds(geometries) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  const visit = (value) => {
+    if (typeof value[0] !== "number") return value.forEach(visit);
+    box[0] = Math.min(box[0], value[0]);
+    box[1] = Math.min(box[1], value[1]);
+    box[2] = Math.max(box[2], value[0]);
+    box[3] = Math.max(box[3], value[1]);
+  };
+  for (const { coordinates } of geometries) visit(coordinates);
+  return box[0] === Infinity ? null : /** @type {any} */ (box);
+}
+
+const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
+const CIRCLE_CORNERS = 64;
+
+/**
+ * A circle on the ground as a polygon, by the equirectangular approximation: for accuracies of metres to kilometres.
+ * @param {Position} centre @param {number} radius metres @returns {Polygon}
+ */
+export function circle([longitude, latitude], radius) {
+  const degrees = (radius / EARTH_RADIUS_M) * (180 / Math.PI);
+  const stretch = Math.max(Math.cos((latitude * Math.PI) / 180), 0.01);
+  const corner = (_, index) => {
+    const angle = (index / CIRCLE_CORNERS) * 2 * Math.PI;
+    return [longitude + (degrees * Math.cos(angle)) / stretch, latitude + degrees * Math.sin(angle)];
+  };
+  const corners = Array.from({ length: CIRCLE_CORNERS }, corner);
+  return { type: "Polygon", coordinates: [[...corners, corners[0]]] };
+}

@@ -1,0 +1,75 @@
+/**
+ * Keeps a store true to the server: loads the two collections, then follows the log from where they were read,
+ * and loads anew when the log cannot be followed.
+ */
+
+import { Socket } from "./socket.js";
+
+const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
+
+/** @typedef {{incidents: string, areas: string, notifications: string, signIn: string}} Addresses */
+
+async function fetchJSON(address) {
+  const response = await fetch(address, { headers: { Accept: "application/geo+json, application/json" } });
+  if (!response.ok || response.redirected) throw new Error(`${address}: ${response.status}`);
+  return response.json();
+}
+
+/** @param {Addresses} addresses */
+async function fetchCollections(addresses) {
+  const [incidents, areas] = await Promise.all([fetchJSON(addresses.incidents), fetchJSON(addresses.areas)]);
+  return { incidents, areas };
+}
+
+/** Whether the server still takes this session. A server that does not answer leaves that open, so yes. */
+async function signedIn(addresses) {
+  try {
+    const response = await fetch(addresses.notifications, { redirect: "manual" });
+    return response.status !== 401 && response.type !== "opaqueredirect";
+  } catch {
+    return true;
+  }
+}
+
+/** @param {Addresses} addresses @param {import("./store.js").Store} store */
+function socketAddress(addresses, store) {
+  const url = new URL(addresses.notifications, location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  if (store.seq !== null) url.searchParams.set("since", String(store.seq));
+  if (store.epoch !== null) url.searchParams.set("epoch", store.epoch);
+  return url.href;
+}
+
+/**
+ * Starts, and goes on until the page is left.
+ * @param {import("./store.js").Store} store
+ * @param {Addresses} addresses
+ */
+export async function follow(store, addresses) {
+  let quiet;
+  const socket = new Socket({
+    url: () => socketAddress(addresses, store),
+    onState: (connection) => store.setConnection(connection),
+    signedIn: () => signedIn(addresses),
+    onSignedOut: () => location.assign(addresses.signIn),
+    onMessage(message) {
+      store.apply(message);
+      clearTimeout(quiet);
+      quiet = setTimeout(() => store.finishReplay(), REPLAY_QUIET_MS);
+      if (message.type === "hello" && !message.recovered) reload();
+    },
+  });
+  async function reload() {
+    try {
+      store.load(await fetchCollections(addresses));
+    } catch {
+      socket.reconnect();
+    }
+  }
+  try {
+    store.load(await fetchCollections(addresses));
+  } catch {
+    // The socket says without `since` that it recovers nothing, and that loads the collections.
+  }
+  socket.open();
+}

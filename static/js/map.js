@@ -1,0 +1,218 @@
+/**
+ * The only module that knows the map library: makes a map with the world and Tracker's own layers, and offers the few
+ * things that pages do with one. It knows neither the store nor the pages.
+ */
+
+import { basemap, placesToFeatures } from "./basemap.js";
+import { DiffQueue } from "./diff-queue.js";
+import { bounds as boundsOf, pointAt } from "./geojson.js";
+import { PIXEL_RATIO, severityImage } from "./icons.js";
+import { iconName, trackerLayers, trackerSources } from "./layers.js";
+import { onPaletteChange, readPalette } from "./palette.js";
+import { SEVERITIES } from "./severity.js";
+
+const MAX_FIT_ZOOM = 9; // a single point is shown with its surroundings
+const FLY_ZOOM = 10;
+const FIT_PADDING = 48; // pixels
+const FINGER = 8; // pixels around a click within which something counts as hit
+const WORLD = [-170, -56, 190, 74];
+const PICKABLE = ["incidents", "clusters", "area-fill"];
+
+/**
+ * @typedef {import("./geojson.js").Point} Point
+ * @typedef {import("./messages.js").Feature} Feature
+ * @typedef {"incidents" | "areas"} SourceName
+ * @typedef {{source: SourceName, keys: number[], at: [number, number]}} Picked keys: primary keys, without doubles
+ */
+
+export const readConfig = () => JSON.parse(document.getElementById("map-config").textContent);
+
+/**
+ * Makes a map in the element, or says in it why there is none (then every form can still be typed).
+ * @param {HTMLElement} container
+ * @param {{hash?: boolean, bounds?: [number, number, number, number] | null}} [options] hash: keep the view in the address
+ * @returns {Promise<MapView | null>} once it can show features
+ */
+export async function createMap(container, { hash = false, bounds = null } = {}) {
+  const config = readConfig();
+  try {
+    const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
+    const map = new library.Map({
+      container,
+      style: completeStyle(config, readPalette()),
+      bounds: bounds ?? WORLD,
+      fitBoundsOptions: { padding: FIT_PADDING, maxZoom: MAX_FIT_ZOOM },
+      hash: hash && "map",
+      dragRotate: false,
+      touchPitch: false,
+      pitchWithRotate: false,
+      attributionControl: { compact: container.clientWidth < 640 },
+    });
+    const view = new MapView(map, library, config);
+    await view.loaded;
+    return view;
+  } catch (error) {
+    console.warn("No map:", error);
+    container.replaceChildren(Object.assign(document.createElement("p"), {
+      className: "map-fallback",
+      textContent: "This browser cannot show the map (it needs WebGL 2).",
+    }));
+    return null;
+  }
+}
+
+function completeStyle(config, palette) {
+  const world = basemap(config, palette);
+  return {
+    ...world,
+    sources: { ...world.sources, ...trackerSources() },
+    layers: [...world.layers, ...trackerLayers(palette)],
+  };
+}
+
+export class MapView {
+  #library;
+  #config;
+  #popup = null;
+  #queues = {};
+
+  /** @param {object} map of the library @param {object} library its exports @param {import("./basemap.js").MapConfig} config */
+  constructor(map, library, config) {
+    /** The library's own map: for draw.js, and to look into while testing. */
+    this.map = map;
+    this.#library = library;
+    this.#config = config;
+    map.touchZoomRotate.disableRotation();
+    map.keyboard.disableRotation();
+    map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
+    map.addControl(new library.ScaleControl(), "bottom-left");
+    for (const name of ["incidents", "areas"]) this.#queues[name] = new DiffQueue((diff) => map.getSource(name).updateData(diff));
+    /** @type {Promise<void>} */
+    this.loaded = new Promise((done) => map.once("style.load", () => done(this.#dress(readPalette()))));
+    map.once("idle", () => this.#loadPlaces());
+    onPaletteChange((palette) => this.#redress(palette));
+  }
+
+  /** Shows exactly these. @param {SourceName} source @param {Feature[]} features */
+  setFeatures(source, features) {
+    this.#queues[source].clear();
+    this.map.getSource(source).setData({ type: "FeatureCollection", features });
+  }
+
+  /** Shows one as it is now, or no more. @param {SourceName} source @param {number} key @param {Feature | null} feature */
+  putFeature(source, key, feature) {
+    this.#queues[source].put(key, feature);
+  }
+
+  /** @param {Iterable<object>} geometries does nothing without any */
+  fit(geometries, { animate = false } = {}) {
+    const box = boundsOf(geometries);
+    if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom: MAX_FIT_ZOOM, animate });
+  }
+
+  /** @param {[number, number]} centre */
+  fly(centre) {
+    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), FLY_ZOOM) });
+  }
+
+  /** @returns {[number, number, number, number]} west, south, east, north; west and east may be beyond ±180 */
+  bounds() {
+    const box = this.map.getBounds();
+    return [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];
+  }
+
+  /** @param {() => void} listener called when the view has come to rest */
+  onMoved(listener) {
+    this.map.on("moveend", listener);
+  }
+
+  /** @param {(point: Point) => void} listener */
+  onClick(listener) {
+    this.map.on("click", ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat)));
+  }
+
+  /** Tells what was hit by a click; one on a cluster comes closer instead. @param {(picked: Picked) => void} listener */
+  onPick(listener) {
+    this.map.on("click", (event) => this.#pick(event, listener));
+    this.map.on("mousemove", ({ point }) => {
+      const layers = ["incidents", "clusters"];
+      this.map.getCanvas().style.cursor = this.map.queryRenderedFeatures(point, { layers }).length > 0 ? "pointer" : "";
+    });
+  }
+
+  /**
+   * Opens the one popup of this map.
+   * @param {[number, number]} at @param {Node} content @param {() => void} [onClose]
+   */
+  popup(at, content, onClose = () => {}) {
+    this.closePopup();
+    this.#popup = new this.#library.Popup({ maxWidth: "20rem", offset: 12, focusAfterOpen: false }).setLngLat(at).setDOMContent(content);
+    this.#popup.on("close", onClose);
+    this.#popup.addTo(this.map);
+  }
+
+  closePopup() {
+    this.#popup?.remove();
+    this.#popup = null;
+  }
+
+  /**
+   * A pin that can be dragged. It is put on the map by `move`.
+   * @param {(point: Point) => void} onDragged
+   * @returns {{move: (point: Point | null) => void}}
+   */
+  pin(onDragged) {
+    const marker = new this.#library.Marker({ draggable: true, color: readPalette()["map-accent"] });
+    onPaletteChange(() => marker.getElement());
+    marker.on("dragend", () => onDragged(pointAt(marker.getLngLat().lng, marker.getLngLat().lat)));
+    return {
+      move: (point) => {
+        if (point) marker.setLngLat(point.coordinates).addTo(this.map);
+        else marker.remove();
+      },
+    };
+  }
+
+  /** @param {object | null} polygon how far off a location may be */
+  setAccuracy(polygon) {
+    const features = polygon ? [{ type: "Feature", properties: {}, geometry: polygon }] : [];
+    this.map.getSource("accuracy").setData({ type: "FeatureCollection", features });
+  }
+
+  async #pick({ point, lngLat }, listener) {
+    const box = [[point.x - FINGER, point.y - FINGER], [point.x + FINGER, point.y + FINGER]];
+    const hits = this.map.queryRenderedFeatures(box, { layers: ["incidents", "clusters"] });
+    const areas = hits.length > 0 ? [] : this.map.queryRenderedFeatures(point, { layers: ["area-fill"] });
+    const [top] = hits.length > 0 ? hits : areas;
+    if (!top) return;
+    if (top.layer.id === "clusters") return this.#openCluster(top);
+    const same = [...hits, ...areas].filter((each) => each.layer.id === top.layer.id);
+    const keys = [...new Set(same.map((each) => each.properties.pk))];
+    const at = top.layer.id === "incidents" ? top.geometry.coordinates : [lngLat.lng, lngLat.lat];
+    listener({ source: top.layer.id === "incidents" ? "incidents" : "areas", keys, at });
+  }
+
+  async #openCluster(cluster) {
+    const zoom = await this.map.getSource("incidents").getClusterExpansionZoom(cluster.properties.cluster_id);
+    this.map.easeTo({ center: cluster.geometry.coordinates, zoom });
+  }
+
+  #dress(palette) {
+    for (const severity of SEVERITIES) {
+      this.map.addImage(iconName(severity), severityImage(severity.code, palette), { pixelRatio: PIXEL_RATIO });
+    }
+  }
+
+  #redress(palette) {
+    for (const severity of SEVERITIES) this.map.updateImage(iconName(severity), severityImage(severity.code, palette));
+    for (const { id, paint = {} } of completeStyle(this.#config, palette).layers) {
+      for (const [property, value] of Object.entries(paint)) this.map.setPaintProperty(id, property, value);
+    }
+  }
+
+  async #loadPlaces() {
+    if (this.#config.tiles) return;
+    const response = await fetch(`${this.#config.vendor}places.json`);
+    if (response.ok) this.map.getSource("places").setData(placesToFeatures(await response.json()));
+  }
+}

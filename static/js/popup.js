@@ -1,0 +1,14 @@
+/** What a popup on the map says of incidents and areas: nodes, never HTML. */
+
+import { element, link, severityBadge, sinceWords } from "./elements.js";
+
+function one({ name, severity, url, model, created }) {
+  const words = model === "Incident" ? sinceWords(created) : "area, alerts from here on";
+  const line = element("div", { class: "line" }, severityBadge(severity), element("span", { class: "hint" }, words));
+  return element("div", {}, link(url, name, { class: "incident" }), line);
+}
+
+/** @param {import("./messages.js").Feature[]} features */
+export function popupContent(features) {
+  return element("div", { class: "popup" }, ...features.map((feature) => one(feature.properties)));
+}

@@ -31,7 +31,7 @@ def incident_feature_collection() -> Response:
 
 @bp.get("/tracker/area_of_interest/feature_collection/")
 def area_feature_collection() -> Response:
-    return _collection(AreaOfInterest, True)
+    return _collection(AreaOfInterest, AreaOfInterest.id > 0)
 
 
 @bp.post("/api/incidents/")

@@ -157,6 +157,9 @@ class AreaIndex:
     def __init__(self, areas: Iterable[tuple[int, int, Polygon]] = ()) -> None:
         """`areas`: (id, level, polygon); an area is alerted by points of its level and above."""
         self._areas = {id_: (level, polygon) for id_, level, polygon in areas}
+        self._changed: set[int] = set()  # ids for which the big tree is out of date
+        self._recent_ids: list[int] = []
+        self._recent: shapely.STRtree | None = None  # of the changed areas; None: to be built
         self._build()
 
     def __len__(self) -> int:
@@ -192,9 +195,8 @@ class AreaIndex:
 
     def _build(self) -> None:
         self._ids, self._tree = _tree((id_, polygon) for id_, (_, polygon) in self._areas.items())
-        self._changed: set[int] = set()
-        self._recent_ids: list[int] = []
-        self._recent: shapely.STRtree | None = None
+        self._changed = set()
+        self._recent = None
 
 
 def _tree(areas: Iterable[tuple[int, Polygon]]) -> tuple[list[int], shapely.STRtree]:

@@ -21,24 +21,23 @@ import socket
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import gevent
 from gevent.event import Event
 from geventwebsocket.websocket import Header
-from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
 RING_BYTES = 8 << 20  # of recent frames in memory; whoever is further behind reads the log
 CHUNK_BYTES = 64 << 10  # read from the log, or offered to a socket, at once: a millisecond or less
 SLICE = 200  # clients between two pauses of a round, in which requests are answered: 2 ms
 HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; proxies cut at 30 or 60
 PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
-MAX_LAG_S = 30.0  # without progress, then a slow client is closed; a phone that changes cells is back by then
+MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within this
 CLOSE_S = 5.0  # for the peer to answer a close frame
 MAX_MESSAGE = 4 << 10  # bytes from a client, which has nothing to say
-SEND_BUFFER = (
-    128 << 10
-)  # bytes the kernel may hold for one client (it doubles this), so that the slow stay cheap
+SEND_BUFFER = 128 << 10  # bytes the kernel may hold for one client (it doubles this): the slow stay cheap
 
 READ, WRITE = 1, 2  # libev's event masks
 
@@ -60,12 +59,13 @@ class Batch(NamedTuple):
     ends: list[int]
 
     @classmethod
-    def of(cls, seqs: list[int], frames: list[bytes]) -> Batch:
-        ends, total = [], 0
-        for piece in frames:
-            total += len(piece)
-            ends.append(total)
-        return cls(b"".join(frames), seqs, ends)
+    def of(cls, entries: list[Entry]) -> Batch:
+        """Frame log entries and join them."""
+        return cls.join([seq for seq, _ in entries], [frame(Opcode.TEXT, text) for _, text in entries])
+
+    @classmethod
+    def join(cls, seqs: list[int], frames: list[bytes]) -> Batch:
+        return cls(b"".join(frames), seqs, list(accumulate(map(len, frames))))
 
 
 class Ring:
@@ -107,7 +107,7 @@ class Ring:
         while last < len(self._seqs) and size < CHUNK_BYTES:
             size += len(self._frames[last])
             last += 1
-        return Batch.of(self._seqs[first:last], self._frames[first:last])
+        return Batch.join(self._seqs[first:last], self._frames[first:last])
 
 
 class Client:
@@ -324,9 +324,7 @@ class Group:
                 if not entries or entries[0][0] != client.seq + 1:
                     self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
                     return
-                self._offer(
-                    client, Batch.of([s for s, _ in entries], [frame(Opcode.TEXT, t) for _, t in entries])
-                )
+                self._offer(client, Batch.of(entries))
                 gevent.sleep(0)
         except Exception:
             log.exception("A replay failed; its client will come back")
@@ -422,21 +420,25 @@ class Group:
         client.reader.receive_bytes(data)
         try:
             for piece in client.reader.received_frames():
-                if piece.opcode is Opcode.PING:
-                    self.send(client, Opcode.PONG, piece.payload)
-                elif piece.opcode is Opcode.CLOSE:
-                    self._close(client, piece.payload[0])  # answer with its own code
-                elif not piece.opcode.iscontrol():
-                    data = piece.payload
-                    client.received += len(data.encode() if isinstance(data, str) else data)
-                    if client.received > MAX_MESSAGE:
-                        self._close(client, CloseReason.MESSAGE_TOO_BIG)
-                    if piece.message_finished:
-                        client.received = 0
+                self._handle(client, piece)
                 if client.closing:
                     return
         except ParseFailed as error:
             self._close(client, error.code)
+
+    def _handle(self, client: Client, piece: Frame) -> None:
+        """Answer a frame, or a piece of a long one. What a message says is of no interest."""
+        payload: Any = piece.payload  # of a text frame a str, of a close frame (code, reason)
+        if piece.opcode is Opcode.PING:
+            self.send(client, Opcode.PONG, payload)
+        elif piece.opcode is Opcode.CLOSE:
+            self._close(client, payload[0])  # answer with its own code
+        elif piece.opcode in (Opcode.TEXT, Opcode.BINARY):
+            client.received += len(payload.encode() if isinstance(payload, str) else payload)
+            if client.received > MAX_MESSAGE:
+                self._close(client, CloseReason.MESSAGE_TOO_BIG)
+            if piece.message_finished:
+                client.received = 0
 
     def _close(self, client: Client, code: int, reason: str = "") -> None:
         if client.closing or client not in self.clients:

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ def _levels(text: str) -> list[float]:
         levels = [float(number) for number in text.split(",")]
     except ValueError:
         levels = []
-    if len(levels) != len(Severity) - 1 or any(not a < b for a, b in zip(levels, levels[1:], strict=False)):
+    if len(levels) != len(Severity) - 1 or any(not a < b for a, b in pairwise(levels)):
         raise argparse.ArgumentTypeError("four rising numbers are wanted, such as 2.5,4.5,6,7")
     return levels
 
@@ -150,7 +151,7 @@ def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, 
 
 
 def _severity(properties: dict[str, Any], options: argparse.Namespace) -> str | None:
-    value = properties.get(options.severity)
+    value: Any = properties.get(options.severity)
     try:
         if options.levels:
             level = bisect_right(options.levels, float(value))

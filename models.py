@@ -236,7 +236,7 @@ class Notification(Model):
 
     @classmethod
     def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
-        """Return messages that follow `seq`, as (seq, JSON): one or more, if there are, of about `size` bytes."""
+        """Return messages that follow `seq`, as (seq, JSON): at least one if any, of about `size` bytes."""
         cursor = database.execute_sql(
             "SELECT seq, message FROM notification WHERE seq > ? ORDER BY seq", (seq,)
         )
@@ -324,7 +324,7 @@ class Tracked(Model):
         if errors:
             raise Invalid(errors)
 
-    def save(self, force_insert: bool = False, only: Any = None) -> int:
+    def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
         """Validate and store, and log it, in one transaction.
 
         Raises Invalid, or DoesNotExist if the object has been deleted meanwhile.
@@ -471,7 +471,7 @@ class AreaFollower:
         seq, created = self._cursor or (0, "")
         seen = query("SELECT created FROM notification WHERE seq = ?", (seq,)).fetchone()
         if seen is None or seen[0] != created:
-            self._index = geo.AreaIndex(_shapes("1"))
+            self._index = geo.AreaIndex(_shapes(AreaOfInterest.id > 0))
         else:
             changed = query(
                 "SELECT DISTINCT object_id FROM notification WHERE model = 'AreaOfInterest' AND seq > ?",
@@ -479,24 +479,22 @@ class AreaFollower:
             ).fetchall()
             for (id_,) in changed:
                 self._index.remove(id_)
-                for area in _shapes("id = ?", id_):
+                for area in _shapes(AreaOfInterest.id == id_):
                     self._index.put(*area)
         self._cursor = head
 
 
-def _shapes(where: str, *params: Any) -> Iterator[tuple[int, int, Any]]:
-    rows = database.execute_sql(
-        f"SELECT id, severity, polygon FROM area_of_interest WHERE {where}", params
-    ).fetchall()
-    for id_, severity, polygon in rows:
-        yield id_, Severity(severity).level, geo.to_polygon(json.loads(polygon))
+def _shapes(where: Any) -> Iterator[tuple[int, int, Any]]:
+    area = AreaOfInterest
+    for id_, severity, polygon in area.select(area.id, area.severity, area.polygon).where(where).tuples():
+        yield id_, Severity(severity).level, geo.to_polygon(polygon)
 
 
 areas = AreaFollower()
 
 
 @signals.post_save(sender=Tracked)
-def log_save(_model: type[Tracked], instance: Tracked, created: bool) -> None:
+def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None:
     feature = instance.feature()
     Notification.append(instance, "post_save", created=created, feature=feature)
     if isinstance(instance, Incident) and not instance.closed:

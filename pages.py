@@ -136,7 +136,7 @@ def area_values(area: AreaOfInterest) -> dict[str, str]:
     return {
         "name": area.name or "",
         "severity": area.severity,
-        "polygon_geojson": to_json(area.polygon) if area.polygon else "",
+        "polygon_geojson": to_json(area.polygon) if area.id else "",
     }
 
 
@@ -191,7 +191,10 @@ def report() -> ResponseReturnValue:
     form = Form({"severity": Severity.MEDIUM.value})
     if request.method == "POST":
         form = Form.submitted()
-        values = {"name": form.values.get("name", ""), **form.present("description", "severity")}
+        values: dict[str, Any] = {
+            "name": form.values.get("name", ""),
+            **form.present("description", "severity"),
+        }
         longitude, latitude = form.number("location_lon"), form.number("location_lat")
         if longitude is not None and latitude is not None:
             values["location"] = geo.point_geojson(longitude, latitude)

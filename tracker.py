@@ -2,7 +2,7 @@
 
 from gevent import monkey
 
-monkey.patch_all()
+monkey.patch_all()  # before anything else is imported
 
 import argparse
 import logging
@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -22,7 +23,8 @@ from flask import Flask, Response, jsonify, render_template, request, send_from_
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from gevent.pywsgi import WSGIHandler, WSGIServer
-from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 import api
 import auth
@@ -51,10 +53,9 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        names = [field.name for field in fields(cls)]
-        return cls(
-            **{n: os.environ[f"TRACKER_{n.upper()}"] for n in names if f"TRACKER_{n.upper()}" in os.environ}
-        )
+        named = {field.name: os.environ.get(f"TRACKER_{field.name.upper()}") for field in fields(cls)}
+        given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        return cls(**given)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -94,40 +95,36 @@ def _add_vendor(app: Flask) -> None:
 
 
 def _add_errors(app: Flask) -> None:
-    """Turn every error into its answer: a page for people, JSON for programs."""
+    """Turn every error into its answer."""
+    for kind, code in (
+        (models.Invalid, 422),
+        (geo.GeometryError, 400),
+        (peewee.DoesNotExist, 404),
+        (peewee.OperationalError, 503),
+    ):
+        app.register_error_handler(kind, partial(_answer, code))
+    app.register_error_handler(HTTPException, lambda error: _answer(error.code, error))
 
-    def answer(code: int, message: str, fields: dict[str, str] | None = None) -> ResponseReturnValue:
-        if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
-            return jsonify(error=message, fields=fields or {}), code
-        title = default_exceptions[code].__name__ if code in default_exceptions else "Error"
-        return render_template("error.html", code=code, title=title, message=message), code
 
-    @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
-        if error.code is None or error.code < 400:
-            return error  # a redirect
-        return answer(error.code, error.description or error.name)
-
-    @app.errorhandler(models.Invalid)
-    def invalid(error: models.Invalid) -> ResponseReturnValue:
-        return answer(422, str(error), error.fields)
-
-    @app.errorhandler(geo.GeometryError)
-    def not_geojson(error: geo.GeometryError) -> ResponseReturnValue:
-        return answer(400, str(error))
-
-    @app.errorhandler(peewee.DoesNotExist)
-    def gone(_error: peewee.DoesNotExist) -> ResponseReturnValue:
-        return answer(404, "This has been deleted meanwhile.")
-
-    @app.errorhandler(peewee.OperationalError)
-    def unavailable(error: peewee.OperationalError) -> ResponseReturnValue:
+def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPException:
+    """Return what the person or program is told: a page, or JSON {error, fields}."""
+    message, fields = str(error), {}
+    if isinstance(error, models.Invalid):
+        fields = error.fields
+    elif isinstance(error, peewee.DoesNotExist):
+        message = "This has been deleted meanwhile."
+    elif isinstance(error, peewee.OperationalError):
         log.error("The database does not answer: %s", error)
-        return answer(503, "The database can't take this now. Nothing was stored; try again in a moment.")
-
-    @app.errorhandler(InternalServerError)
-    def failed(_error: InternalServerError) -> ResponseReturnValue:
-        return answer(500, "Something went wrong here. It has been logged.")
+        message = "The database can't take this now. Nothing was stored; try again in a moment."
+    elif isinstance(error, HTTPException):
+        if code is None or code < 400:
+            return error  # a redirect
+        message = error.description or error.name
+    code = code or 500
+    if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+        return jsonify(error=message, fields=fields), code
+    title = HTTP_STATUS_CODES.get(code, "Error")
+    return render_template("error.html", code=code, title=title, message=message), code
 
 
 def _add_security_headers(app: Flask, tiles: str) -> None:
@@ -160,10 +157,11 @@ class Handler(WSGIHandler):
 
     def let_go(self) -> bytes:
         """Close this server's descriptor of the connection; return what was read of it beyond the request."""
-        self.socket.settimeout(0)
+        connection: Any = self.socket
+        connection.settimeout(0)
         received = self.rfile.peek()
         self.rfile.close()
-        self.socket.close()
+        connection.close()
         self.socket = None
         self.close_connection = True
         return bytes(received)

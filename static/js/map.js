@@ -163,7 +163,6 @@ export class MapView {
    */
   pin(onDragged) {
     const marker = new this.#library.Marker({ draggable: true, color: readPalette()["map-accent"] });
-    onPaletteChange(() => marker.getElement());
     marker.on("dragend", () => onDragged(pointAt(marker.getLngLat().lng, marker.getLngLat().lat)));
     return {
       move: (point) => {

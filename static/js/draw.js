@@ -1,0 +1,176 @@
+/**
+ * Drawing and editing one polygon with its holes, with terra-draw on a map of map.js. terra-draw edits polygons without
+ * holes only, so every ring is a polygon of its own here: the first is the outline, the others are holes.
+ */
+
+import { readConfig } from "./map.js";
+import { onPaletteChange, readPalette } from "./palette.js";
+import { round } from "./geojson.js";
+
+const OPAQUE_HOLE = 0.85;
+const FILL = 0.2;
+
+/** @typedef {import("./geojson.js").Polygon} Polygon */
+
+const isHole = ({ properties }) => properties.role === "hole";
+
+function styles(palette, prefix) {
+  const colour = (feature) => palette[isHole(feature) ? "map-land" : "map-accent"];
+  const opacity = (feature) => (isHole(feature) ? OPAQUE_HOLE : FILL);
+  const accent = palette["map-accent"];
+  if (prefix === "drawn") {
+    return {
+      fillColor: colour, fillOpacity: opacity, outlineColor: accent, outlineWidth: 2,
+      closingPointColor: accent, closingPointOutlineColor: palette["map-surface"], closingPointWidth: 7, closingPointOutlineWidth: 2,
+    };
+  }
+  return {
+    selectedPolygonColor: colour, selectedPolygonFillOpacity: opacity, selectedPolygonOutlineColor: accent, selectedPolygonOutlineWidth: 2.5,
+    selectionPointColor: palette["map-surface"], selectionPointOutlineColor: accent, selectionPointWidth: 6, selectionPointOutlineWidth: 2.5,
+    midPointColor: accent, midPointOutlineColor: palette["map-surface"], midPointWidth: 4, midPointOutlineWidth: 1,
+  };
+}
+
+/**
+ * @param {import("./map.js").MapView} view
+ * @param {{onChange: (polygon: Polygon | null) => void, onStep: () => void}} options onChange: the person has changed
+ *   the polygon; onStep: what can be undone, or whether something is being drawn, may have changed
+ * @returns {Promise<Drawing>}
+ */
+export async function createDrawing(view, options) {
+  const load = (name) => import(new URL(`${readConfig().vendor}${name}`, location.href).href);
+  const [terraDraw, adapter] = await Promise.all([load("terra-draw.mjs"), load("terra-draw-maplibre-gl-adapter.mjs")]);
+  return new Drawing(terraDraw, new adapter.TerraDrawMapLibreGLAdapter({ map: view.map }), options);
+}
+
+export class Drawing {
+  #draw;
+  #options;
+  #crosses;
+  /** @type {(string | number)[]} ids of the rings, the outline first */ #rings = [];
+  #drawsHole = false;
+
+  constructor(terraDraw, adapter, options) {
+    const { TerraDraw, TerraDrawPolygonMode, TerraDrawSelectMode, TerraDrawModeUndoRedo, ValidateNotSelfIntersecting } = terraDraw;
+    this.#options = options;
+    this.#crosses = (feature) => !ValidateNotSelfIntersecting(feature).valid;
+    const validation = (feature, { updateType }) => (updateType === "provisional" ? { valid: true } : ValidateNotSelfIntersecting(feature));
+    const coordinates = { draggable: true, midpoints: true, deletable: true };
+    this.#draw = new TerraDraw({
+      adapter,
+      modes: [
+        new TerraDrawPolygonMode({ styles: styles(readPalette(), "drawn"), validation }),
+        new TerraDrawSelectMode({ styles: styles(readPalette(), "selected"), flags: { polygon: { feature: { draggable: true, coordinates } } } }),
+      ],
+      undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },
+    });
+    this.#draw.start();
+    this.#draw.on("finish", (id, { action }) => this.#finished(id, action));
+    this.#draw.on("change", (ids, type) => this.#changed(ids, type));
+    onPaletteChange((palette) => {
+      this.#draw.updateModeOptions("polygon", { styles: styles(palette, "drawn") });
+      this.#draw.updateModeOptions("select", { styles: styles(palette, "selected") });
+    });
+  }
+
+  get drawing() {
+    return this.#draw.getMode() === "polygon";
+  }
+
+  get drawsHole() {
+    return this.drawing && this.#drawsHole;
+  }
+
+  /** Whether the polygon drawn crosses itself somewhere. */
+  get crosses() {
+    return this.#rings.map((id) => this.#draw.getSnapshotFeature(id)).some((feature) => feature && this.#crosses(feature));
+  }
+
+  /** Shows this polygon for editing. @param {Polygon | null} polygon @returns {boolean} false if it can only be typed */
+  show(polygon) {
+    this.#reset();
+    if (!polygon) return true;
+    const features = polygon.coordinates.map((ring, index) => ({
+      id: this.#draw.getFeatureId(),
+      type: "Feature",
+      properties: { mode: "polygon", ...(index > 0 && { role: "hole" }) },
+      geometry: { type: "Polygon", coordinates: [ring.map(([longitude, latitude]) => [round(longitude), round(latitude)])] },
+    }));
+    if (!this.#draw.addFeatures(features).every(({ valid }) => valid)) {
+      this.#reset();
+      return false;
+    }
+    this.#rings = features.map(({ id }) => id);
+    this.#draw.selectFeature(this.#rings[0]);
+    return true;
+  }
+
+  /** The next clicks draw an outline, which takes the place of the polygon. */
+  drawOutline() {
+    this.#drawsHole = false;
+    this.#draw.setMode("polygon");
+    this.#options.onStep();
+  }
+
+  /** The next clicks draw a hole. */
+  drawHole() {
+    this.#drawsHole = true;
+    this.#draw.setMode("polygon");
+    this.#options.onStep();
+  }
+
+  /** Whether a corner of a ring being drawn can be taken back. */
+  get canUndo() {
+    return this.#draw.canUndo();
+  }
+
+  get canRedo() {
+    return this.#draw.canRedo();
+  }
+
+  undo() {
+    this.#draw.undo();
+    this.#options.onStep();
+  }
+
+  redo() {
+    this.#draw.redo();
+    this.#options.onStep();
+  }
+
+  #reset() {
+    this.#rings = [];
+    this.#draw.setMode("select");
+    this.#draw.clear();
+  }
+
+  #finished(id, action) {
+    if (action === "draw") {
+      if (this.#drawsHole && this.#rings.length > 0) {
+        this.#draw.updateFeatureProperties(id, { role: "hole" });
+        this.#rings.push(id);
+      } else {
+        const former = this.#rings;
+        this.#rings = [id];
+        this.#draw.removeFeatures(former);
+      }
+      this.#draw.selectFeature(id);
+    }
+    this.#tell();
+  }
+
+  #changed(ids, type) {
+    const removed = type === "delete" && this.#rings.some((id) => ids.includes(id));
+    if (!removed) return this.#options.onStep();
+    const [outline] = this.#rings;
+    const former = this.#rings.filter((id) => !ids.includes(id));
+    this.#rings = ids.includes(outline) ? [] : former;
+    if (this.#rings.length === 0) this.#draw.removeFeatures(former);
+    this.#tell();
+  }
+
+  #tell() {
+    const rings = this.#rings.map((id) => this.#draw.getSnapshotFeature(id).geometry.coordinates[0]);
+    this.#options.onChange(rings.length > 0 ? { type: "Polygon", coordinates: rings } : null);
+  }
+}

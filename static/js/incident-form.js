@@ -1,0 +1,28 @@
+/** The form of an incident: its location is put on the map or typed, as degrees or as GeoJSON. */
+
+import { createMap } from "./map.js";
+import { degrees, geojson, pointField } from "./point-field.js";
+
+const part = (id) => document.getElementById(id);
+
+/** @type {import("./map.js").MapView | null} */
+let view = null;
+let pin = null;
+let current = null;
+
+const field = pointField(
+  [geojson(part("location_geojson")), degrees(part("latitude"), part("longitude"))],
+  part("location-problem"),
+  (point, typed) => {
+    current = point;
+    pin?.move(point);
+    if (point && typed) view?.fit([point]);
+  },
+);
+
+view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
+if (view) {
+  pin = view.pin(field.set);
+  pin.move(current);
+  view.onClick(field.set);
+}

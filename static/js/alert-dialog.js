@@ -14,6 +14,8 @@ function entry({ feature, areas, reason }) {
   return element("li", {}, line, element("ul", { class: "areas" }, ...list));
 }
 
+const MAX_ENTRIES = 20; // a dialog is read, not scrolled for minutes; the panel lists them all
+
 const title = (count) => (count === 1 ? "Alert" : `${count} alerts`);
 
 /**
@@ -30,7 +32,8 @@ export function showAlerts(dialog, store) {
     const alerts = [...shown].map((pk) => store.alerts.get(pk)).filter(Boolean).reverse();
     if (alerts.length === 0) return dialog.close();
     heading.textContent = title(alerts.length);
-    list.replaceChildren(...alerts.map(entry));
+    list.replaceChildren(...alerts.slice(0, MAX_ENTRIES).map(entry));
+    if (alerts.length > MAX_ENTRIES) list.append(element("li", { class: "hint" }, `And ${alerts.length - MAX_ENTRIES} more, in the list beside the map.`));
     if (!dialog.open) dialog.showModal();
   }
 

@@ -46,7 +46,7 @@ export function trackerSources() {
 function areaLayers(palette) {
   const colour = bySeverityName(({ code }) => palette[`severity-${code}`]);
   return [
-    { id: "area-fill", type: "fill", source: "areas", paint: { "fill-color": colour, "fill-opacity": 0.07 } },
+    { id: "area-fill", type: "fill", source: "areas", paint: { "fill-color": colour, "fill-opacity": 0.04 } },
     {
       id: "area-line",
       type: "line",

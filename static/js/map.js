@@ -11,8 +11,9 @@ import { iconName, trackerLayers, trackerSources } from "./layers.js";
 import { onPaletteChange, readPalette } from "./palette.js";
 import { SEVERITIES } from "./severity.js";
 
-const MAX_FIT_ZOOM = 9; // a single point is shown with its surroundings
-const FLY_ZOOM = 10;
+const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
+const FLY_ZOOM = 8;
+const NARROW = 640; // pixels: here the credits fold away behind their button
 const FIT_PADDING = 48; // pixels
 const FINGER = 8; // pixels around a click within which something counts as hit
 const WORLD = [-170, -56, 190, 74];
@@ -46,7 +47,7 @@ export async function createMap(container, { hash = false, bounds = null } = {})
       dragRotate: false,
       touchPitch: false,
       pitchWithRotate: false,
-      attributionControl: { compact: container.clientWidth < 640 },
+      attributionControl: { compact: container.clientWidth < NARROW },
     });
     const view = new MapView(map, library, config);
     await view.loaded;
@@ -90,6 +91,7 @@ export class MapView {
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(this.#dress(readPalette()))));
     map.once("idle", () => this.#loadPlaces());
+    if (map.getContainer().clientWidth < NARROW) this.loaded.then(() => this.#foldCredits());
     onPaletteChange((palette) => this.#redress(palette));
   }
 
@@ -207,6 +209,12 @@ export class MapView {
     for (const { id, paint = {} } of completeStyle(this.#config, palette).layers) {
       for (const [property, value] of Object.entries(paint)) this.map.setPaintProperty(id, property, value);
     }
+  }
+
+  #foldCredits() {
+    const credits = this.map.getContainer().querySelector(".maplibregl-ctrl-attrib");
+    credits?.classList.remove("maplibregl-compact-show");
+    credits?.removeAttribute("open");
   }
 
   async #loadPlaces() {

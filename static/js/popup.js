@@ -3,8 +3,9 @@
 import { element, link, severityBadge, sinceWords } from "./elements.js";
 
 function one({ name, severity, url, model, created }) {
-  const words = model === "Incident" ? sinceWords(created) : "area, alerts from here on";
-  const line = element("div", { class: "line" }, severityBadge(severity), element("span", { class: "hint" }, words));
+  const hint = (words) => element("span", { class: "hint" }, words);
+  const badge = severityBadge(severity);
+  const line = element("div", { class: "line" }, ...(model === "Incident" ? [badge, hint(sinceWords(created))] : [hint("Area, alerts from"), badge]));
   return element("div", {}, link(url, name, { class: "incident" }), line);
 }
 

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -70,7 +71,8 @@ class Server:
     """A `python tracker.py` process in a folder of its own, listening on a port of its own.
 
     A second Server in the same folder is the same tracker started again. What it printed is in `output`.
-    `more` are options beside --port and --database, `options` replaces those.
+    `more` are options beside --port and --database, `options` replaces those. The fixtures see to it that no
+    server prints a traceback, except where a test says so by `may_fail`.
     """
 
     def __init__(
@@ -82,11 +84,13 @@ class Server:
         password: str = "",
         env: Mapping[str, str] | None = None,
     ) -> None:
+        self.may_fail = False
         self.folder = folder
         self.database = folder / "tracker.db"
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / f"output-{self.port}-{time.monotonic_ns()}.txt"
+        self._people: list[Person] = []
         if options is None:
             options = ["--port", str(self.port), "--database", str(self.database)]
         with self._log.open("wb") as log:
@@ -123,7 +127,8 @@ class Server:
 
     def visitor(self) -> "Person":
         """Return somebody without an account."""
-        return Person(self.url)
+        self._people.append(Person(self.url))
+        return self._people[-1]
 
     def person(self) -> "Person":
         """Return somebody who has just signed in."""
@@ -141,6 +146,8 @@ class Server:
 
     def stop(self) -> int:
         """Ask the process to end and return its exit status; kill it when it does not."""
+        for person in self._people:
+            person.http.close()
         self.process.terminate()
         try:
             return self.process.wait(STOP_S)
@@ -164,23 +171,30 @@ class Page(BeautifulSoup):
         """What a person reads on the page, with single spaces."""
         return " ".join(self.get_text(" ").split())
 
-    def field(self, name: str) -> Tag:
-        """Return the form's control of this name."""
-        found = self.select_one(f"input[name={name}], textarea[name={name}], select[name={name}]")
-        assert found, f"{self.path} has no field {name}"
-        return found
-
     def value(self, name: str) -> str | None:
-        """Return what stands in the form's field, as a browser would send it; None for an unticked box."""
-        field = self.field(name)
+        """Return what stands in the form's field, as a browser would send it; None for what is not ticked."""
+        controls = self.select(f"input[name={name}], textarea[name={name}], select[name={name}]")
+        assert controls, f"{self.path} has no field {name}"
+        field = controls[0]
         if field.name == "textarea":
             return field.get_text().removeprefix("\n")
         if field.name == "select":
-            chosen = field.select_one("option[selected]") or field.select_one("option")
-            return str(chosen["value"]) if chosen else None
-        if field.get("type") == "checkbox":
-            return str(field.get("value", "on")) if field.has_attr("checked") else None
+            return _first_value(field.select("option[selected]"))
+        if field.get("type") in ("radio", "checkbox"):
+            return _first_value(control for control in controls if control.has_attr("checked"))
         return str(field.get("value", ""))
+
+    def wrong_fields(self) -> set[str]:
+        """Return the names of the fields marked as wrong; each must refer to a sentence about it."""
+        names = set()
+        for marked in self.select("[aria-invalid=true]"):
+            control = marked if marked.has_attr("name") else marked.select_one("[name]")
+            assert control, f"what is marked as wrong has no name: {marked}"
+            ids = str(marked.get("aria-describedby") or "").split()
+            sentences = [found.get_text(strip=True) for id_ in ids if (found := self.find(id=id_))]
+            assert any(sentences), f"{control['name']} is wrong, and nothing says why"
+            names.add(str(control["name"]))
+        return names
 
     def filled_in(self, **fields: str) -> dict[str, str]:
         """Return all that this page's own form would send after somebody has filled in these fields."""
@@ -200,18 +214,17 @@ class Page(BeautifulSoup):
         return [str(link["href"]) for link in self.select("a[href]")]
 
 
+def _first_value(controls: Iterable[Tag]) -> str | None:
+    return next((str(control["value"]) for control in controls), None)
+
+
 class Person:
     """Somebody with a web browser, but without JavaScript: keeps cookies, sends forms with their tokens."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._tokens: dict[str, str] = {}  # by the session that they belong to
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=SOON_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.http.close()
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))
@@ -227,9 +240,12 @@ class Person:
 
     def csrf_token(self) -> str:
         """Return the token that the page's scripts send as X-CSRFToken."""
-        meta = self.get("/", follow=True).select_one("meta[name=csrf-token]")
-        assert meta, "the page has no <meta name=csrf-token>"
-        return str(meta["content"])
+        session = self.http.cookies.get("tracker", "")
+        if session not in self._tokens:
+            meta = self.get("/", follow=True).select_one("meta[name=csrf-token]")
+            assert meta, "the page has no <meta name=csrf-token>"
+            self._tokens = {session: str(meta["content"])}
+        return self._tokens[session]
 
     def api(self, method: str, path: str, body: object = None, **options: Any) -> httpx.Response:
         """Call the API as the page's scripts do: with the session's cookie and the token in a header."""
@@ -253,9 +269,18 @@ class Person:
         """Store an area of interest over the API and return its Feature."""
         return self._save("/api/areas/", feature(polygon, name=name, **properties))
 
-    def _save(self, path: str, body: Feature) -> Feature:
-        answer = self.api("POST", path, body)
-        assert answer.status_code == 201, answer.text
+    def change(self, stored: Feature, geometry: Feature | None = None, **properties: Any) -> Feature:
+        """Change a stored incident or area over the API and return its Feature."""
+        body: Feature = {"type": "Feature", "properties": properties}
+        return self._save(api_path(stored), body | ({"geometry": geometry} if geometry else {}), "PATCH")
+
+    def delete(self, stored: Feature) -> None:
+        """Delete an incident or area over the API."""
+        assert self.api("DELETE", api_path(stored)).status_code == 204
+
+    def _save(self, path: str, body: Feature, method: str = "POST") -> Feature:
+        answer = self.api(method, path, body)
+        assert answer.status_code in {200, 201}, answer.text
         return dict(answer.json())
 
     def collection(self, kind: str = "incident") -> dict[str, Any]:
@@ -291,13 +316,16 @@ class Watch:
             headers["Origin"] = origin
         self.messages: list[Message] = []
         self.hello: Message = {}
-        self.socket = connect(url, additional_headers=headers, proxy=None, max_queue=None, max_size=None)
+        self._open = ExitStack()
+        self.socket = self._open.enter_context(
+            connect(url, additional_headers=headers, proxy=None, max_queue=None, max_size=None)
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.socket.close()
+        self._open.close()
 
     def next(self, timeout: float = SOON_S) -> Message:
         """Wait for one more message and return it."""
@@ -335,6 +363,12 @@ def _is_about(message: Message, about: Feature | str) -> bool:
     if isinstance(about, str):
         return bool(subject["properties"]["name"] == about)
     return bool(subject["id"] == about["id"])
+
+
+def api_path(stored: Feature) -> str:
+    """Return where the API has this incident or area."""
+    kind = {"Incident": "incidents", "AreaOfInterest": "areas"}[stored["properties"]["model"]]
+    return f"/api/{kind}/{stored['properties']['pk']}/"
 
 
 def feature(geometry: object, **properties: Any) -> Feature:

@@ -1,16 +1,9 @@
 """The JSON API: GeoJSON Features in and out."""
 
-from typing import Any
-
 import pytest
-from harness import Person, feature, incident, point, square
+from harness import Person, api_path, feature, incident, point, square
 
 INCIDENTS = "/api/incidents/"
-AREAS = "/api/areas/"
-
-
-def pk(stored: dict[str, Any]) -> int:
-    return int(stored["properties"]["pk"])
 
 
 def test_post_stores_a_feature_and_answers_with_it(person: Person) -> None:
@@ -20,7 +13,7 @@ def test_post_stores_a_feature_and_answers_with_it(person: Person) -> None:
     stored = answer.json()
     assert stored["geometry"] == point(1, 2)
     assert stored["properties"]["severity"] == "High"
-    assert person.http.get(f"{INCIDENTS}{pk(stored)}/").json() == stored
+    assert person.http.get(api_path(stored)).json() == stored
 
 
 def test_post_fills_in_the_defaults(person: Person) -> None:
@@ -33,10 +26,8 @@ def test_post_fills_in_the_defaults(person: Person) -> None:
 def test_patch_changes_what_it_names(person: Person) -> None:
     """PATCH takes a part of a Feature and leaves the rest."""
     before = person.save_incident("Patched", 3, 4, description="Stays")
-    path = f"{INCIDENTS}{pk(before)}/"
-    assert person.api("PATCH", path, {"properties": {"severity": "Low"}}).status_code == 200
-    answer = person.api("PATCH", path, {"geometry": point(5, 6)})
-    after = answer.json()
+    person.change(before, severity="Low")
+    after = person.change(before, point(5, 6))
     assert after["geometry"] == point(5, 6)
     assert after["properties"]["severity"] == "Low"
     assert after["properties"]["description"] == "Stays"
@@ -44,37 +35,60 @@ def test_patch_changes_what_it_names(person: Person) -> None:
     assert after["properties"]["updated"] > before["properties"]["updated"]
 
 
+def test_patch_needs_no_more_than_the_change(person: Person) -> None:
+    """In a part of a Feature even its type may be left out."""
+    path = api_path(person.save_incident("Patched"))
+    answer = person.api("PATCH", path, {"properties": {"name": "Patched briefly"}})
+    assert answer.status_code == 200
+    assert person.http.get(path).json() == answer.json()
+    assert answer.json()["properties"]["name"] == "Patched briefly"
+
+
+def test_feature_can_be_read_changed_and_sent_back(person: Person) -> None:
+    """What GET gave is taken back whole; what only the server sets stays as it is."""
+    stored = person.save_incident("Round trip")
+    sent = {
+        **stored,
+        "properties": {**stored["properties"], "name": "Back again", "url": "/elsewhere/", "pk": 7},
+    }
+    after = person.api("PATCH", api_path(stored), sent).json()
+    assert (after["id"], after["properties"]["url"]) == (stored["id"], stored["properties"]["url"])
+    assert after["properties"]["name"] == "Back again"
+
+
 def test_delete_deletes(person: Person) -> None:
     """DELETE answers 204, and then there is nothing any more."""
-    path = f"{INCIDENTS}{pk(person.save_incident('Short-lived'))}/"
-    assert person.api("DELETE", path).status_code == 204
+    stored = person.save_incident("Short-lived")
+    person.delete(stored)
+    path = api_path(stored)
     assert person.http.get(path).status_code == 404
     assert person.api("DELETE", path).status_code == 404
-    assert person.api("PATCH", path, {"properties": {"name": "Too late"}}).status_code == 404
+    late = {"type": "Feature", "properties": {"name": "Too late"}}
+    assert person.api("PATCH", path, late).status_code == 404
 
 
 def test_areas_have_the_same_verbs(person: Person) -> None:
     """An area is stored, read, changed and deleted in the same way."""
     stored = person.save_area("Polder", square(10, 70), severity="High")
-    path = f"{AREAS}{pk(stored)}/"
+    path = api_path(stored)
     assert person.http.get(path).json() == stored
-    changed = person.api("PATCH", path, {"geometry": square(10, 70, 2)}).json()
+    changed = person.change(stored, square(10, 70, 2))
     assert changed["geometry"] == square(10, 70, 2)
     assert changed["properties"]["name"] == "Polder"
-    assert person.api("DELETE", path).status_code == 204
+    person.delete(stored)
     assert person.http.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_api_is_not_for_who_is_signed_out(person: Person, visitor: Person, method: str) -> None:
     """Without a session every call is refused as JSON, and does nothing."""
-    stored = person.save_incident("Private")
-    path = INCIDENTS if method == "POST" else f"{INCIDENTS}{pk(stored)}/"
-    body = incident("Private too") if method != "GET" else None
+    stored = person.save_incident(f"Private {method}")
+    path = INCIDENTS if method == "POST" else api_path(stored)
+    body = incident(f"Private {method}") if method != "GET" else None
     answer = visitor.http.request(method, path, json=body)
     assert answer.status_code in {400, 401, 403}
     assert answer.json()["error"]
-    assert [found["id"] for found in person.named("Private")] == [stored["id"]]
+    assert [found["id"] for found in person.named(f"Private {method}")] == [stored["id"]]
 
 
 def test_call_without_the_token_is_refused(person: Person) -> None:

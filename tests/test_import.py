@@ -1,0 +1,345 @@
+"""`python tracker.py import`: GeoJSON of many kinds into the database, in a process of its own."""
+
+import json
+import re
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Feature, Person, Server, collection, feature, incident, point, run_tracker, square
+
+BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
+LEVELS = ("--severity", "mag", "--levels", "2.5,4.5,6,7")
+
+
+def imported(server: Server, content: object, *options: str) -> subprocess.CompletedProcess[str]:
+    """Import, and see that all went well."""
+    done = server.import_geojson(content, *options)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def rows(database: Path, table: str) -> int:
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+# What is read
+
+
+def test_feature_becomes_an_incident(server: Server, person: Person) -> None:
+    """A Feature with a Point is an open incident at that place; a height is left out."""
+    imported(server, feature({"type": "Point", "coordinates": [12.5, 41.9, 37]}, name="Alone"))
+    (found,) = person.named("Alone")
+    assert found["geometry"] == point(12.5, 41.9)
+    assert (found["properties"]["severity"], found["properties"]["closed"]) == ("Medium", False)
+
+
+def test_collection_becomes_incidents_and_areas(server: Server, person: Person) -> None:
+    """In a FeatureCollection points are incidents and polygons areas."""
+    imported(server, collection(incident("Mixed point"), feature(square(0, 0), name="Mixed area")))
+    assert len(person.named("Mixed")) == 1
+    assert len(person.named("Mixed", "area_of_interest")) == 1
+
+
+@pytest.mark.parametrize(
+    ("geometry", "kind"), [(point(3, 4), "incident"), (square(3, 4), "area_of_interest")]
+)
+def test_bare_geometry_is_read(server: Server, person: Person, geometry: Feature, kind: str) -> None:
+    """A geometry without a Feature around it is one thing on the map, under some name."""
+    before = {found["id"] for found in person.collection(kind)["features"]}
+    imported(server, geometry)
+    (new,) = (found for found in person.collection(kind)["features"] if found["id"] not in before)
+    assert new["geometry"] == geometry
+    assert new["properties"]["name"]
+
+
+def test_multipolygon_becomes_an_area_for_each_part(server: Server, person: Person) -> None:
+    """Each part of a MultiPolygon is an area of its own."""
+    parts = [square(0, 0), square(5, 5, 3, hole=1)]
+    geometry = {"type": "MultiPolygon", "coordinates": [part["coordinates"] for part in parts]}
+    imported(server, feature(geometry, name="Archipelago"))
+    found = person.named("Archipelago", "area_of_interest")
+    assert sorted((area["geometry"] for area in found), key=str) == sorted(parts, key=str)
+
+
+def test_standard_input_is_read(server: Server, person: Person) -> None:
+    """`-` reads what another program writes."""
+    env = {"TRACKER_DATABASE": str(server.database)}
+    text = json.dumps(incident("Piped, in Θεσσαλονίκη"), ensure_ascii=False)
+    done = run_tracker(server.folder, "import", "-", stdin=text, env=env)
+    assert done.returncode == 0, done.stderr
+    assert person.named("Piped, in Θεσσαλονίκη")
+
+
+def test_database_option_says_where(tmp_path: Path) -> None:
+    """--database works for the import too, and makes the file when there is none."""
+    (tmp_path / "in.geojson").write_text(json.dumps(incident("First of all")))
+    done = run_tracker(tmp_path, "--database", "own.db", "import", "in.geojson")
+    assert done.returncode == 0, done.stderr
+    assert rows(tmp_path / "own.db", "incident") == 1
+
+
+def test_empty_collection_is_no_error(server: Server) -> None:
+    """Nothing to import is imported without complaint."""
+    imported(server, collection())
+
+
+def test_many_are_imported_and_counted(server: Server, person: Person) -> None:
+    """A thousand features arrive, and the last line says how many."""
+    done = imported(server, collection(*(incident(f"Many {n}", n / 10, n / 20) for n in range(1000))))
+    assert len(person.named("Many ")) == 1000
+    assert re.search(r"\b1,?000\b", done.stdout + done.stderr)
+
+
+# Again
+
+
+def test_importing_again_updates(server: Server, person: Person) -> None:
+    """A feature's own id is kept: the next import of a feed changes what the first one made."""
+    quake = {**incident("Quake, first guess", 10, 10), "id": "nc7219"}
+    imported(server, quake)
+    (before,) = person.named("Quake")
+    imported(server, {**incident("Quake, revised", 11, 10), "id": "nc7219"})
+    (after,) = person.named("Quake")
+    assert after["id"] == before["id"]
+    assert after["geometry"] == point(11, 10)
+    assert after["properties"]["created"] == before["properties"]["created"]
+
+
+def test_importing_again_keeps_multipolygon_parts_apart(server: Server, person: Person) -> None:
+    """The parts of a MultiPolygon with an id are updated, not doubled and not folded into one."""
+    geometry = {"type": "MultiPolygon", "coordinates": [square(x, 50)["coordinates"] for x in (0, 5, 10)]}
+    for _ in range(2):
+        imported(server, {**feature(geometry, name="Isles"), "id": "isles"})
+    assert len(person.named("Isles", "area_of_interest")) == 3
+
+
+def test_numbers_are_ids_too(server: Server, person: Person) -> None:
+    """RFC 7946 allows a number as id; 0 is one."""
+    for name in ("Numbered once", "Numbered twice"):
+        imported(server, {**incident(name), "id": 0})
+    (found,) = person.named("Numbered")
+    assert found["properties"]["name"] == "Numbered twice"
+
+
+def test_point_and_polygon_may_have_the_same_id(server: Server, person: Person) -> None:
+    """An incident and an area of two feeds don't get in each other's way."""
+    imported(server, {**incident("Same id"), "id": "x1"})
+    imported(server, {**feature(square(0, 0), name="Same id"), "id": "x1"})
+    assert len(person.named("Same id")) == len(person.named("Same id", "area_of_interest")) == 1
+
+
+def test_without_an_id_importing_again_adds(server: Server, person: Person) -> None:
+    """Features that can't be told apart are all kept."""
+    for _ in range(2):
+        imported(server, incident("Nameless twin"))
+    assert len(person.named("Nameless twin")) == 2
+
+
+# Names and severities
+
+
+@pytest.mark.parametrize("key", ["name", "title", "place"])
+def test_name_is_guessed(server: Server, person: Person, key: str) -> None:
+    """Without --name the name is sought where feeds usually have it."""
+    imported(server, feature(point(0, 0), **{key: f"Guessed from {key}", "other": "?"}))
+    assert person.named(f"Guessed from {key}")
+
+
+def test_name_option_says_which_property(server: Server, person: Person) -> None:
+    """--name wins over the guesses."""
+    imported(server, feature(point(0, 0), name="The usual", etiket="The chosen"), "--name", "etiket")
+    assert person.named("The chosen")
+    assert not person.named("The usual")
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        ("High", "High"),
+        ("urgent", "Urgent"),
+        ("LO", "Low"),
+        ("dire", "Medium"),
+        (None, "Medium"),
+        (5, "Medium"),
+    ],
+)
+def test_severity_is_guessed(server: Server, person: Person, value: object, severity: str) -> None:
+    """`severity` may be a word or a code; anything else is Medium."""
+    imported(server, feature(point(0, 0), name=f"Severity {value}", severity=value))
+    assert person.named(f"Severity {value}")[-1]["properties"]["severity"] == severity
+
+
+def test_severity_option_says_which_property(server: Server, person: Person) -> None:
+    """--severity without levels reads words and codes of another property."""
+    imported(server, feature(point(0, 0), name="By prio", prio="UR", severity="LO"), "--severity", "prio")
+    assert person.named("By prio")[0]["properties"]["severity"] == "Urgent"
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        (-1, "Info"),
+        (2.49, "Info"),
+        (2.5, "Low"),
+        (4.49, "Low"),
+        (4.5, "Medium"),
+        (5.99, "Medium"),
+        (6, "High"),
+        (6.99, "High"),
+        (7, "Urgent"),
+        (9.5, "Urgent"),
+        ("6.1", "High"),
+        (None, "Info"),
+        ("strong", "Info"),
+        ([7], "Info"),
+        (True, "Info"),
+    ],
+)
+def test_levels_map_numbers(server: Server, person: Person, value: object, severity: str) -> None:
+    """Below the first level is Info, from the last on Urgent; what is no number is Info."""
+    name = f"Magnitude {value!r}"
+    imported(server, feature(point(0, 0), name=name, mag=value), *LEVELS)
+    assert person.named(name)[-1]["properties"]["severity"] == severity
+
+
+@pytest.mark.parametrize("levels", ["", "a,b,c,d", "1,2,3", "1,2,3,4,5", "4,3,2,1", "1,2,3,nan"])
+def test_levels_that_are_none_are_refused(server: Server, levels: str) -> None:
+    """Levels are four rising numbers; others are refused in one line, and nothing is stored."""
+    before = server.health()["seq"]
+    done = server.import_geojson(incident("Unlevelled"), "--severity", "mag", f"--levels={levels}")
+    assert_refused(done)
+    assert server.health()["seq"] == before
+
+
+def assert_refused(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 2, done
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# What is wrong
+
+
+BAD: dict[str, Any] = {
+    "crosses itself": feature(BOW_TIE, name="bad"),
+    "longitude of 400": incident("bad", 400, 0),
+    "latitude of 91": incident("bad", 0, 91),
+    "no geometry": feature(None, name="bad"),
+    "geometry left out": {"type": "Feature", "properties": {"name": "bad"}},
+    "open ring": feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}, name="bad"),
+    "short ring": feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 0]]]}, name="bad"),
+    "no rings": feature({"type": "Polygon", "coordinates": []}, name="bad"),
+    "a line": feature({"type": "LineString", "coordinates": [[0, 0], [1, 1]]}, name="bad"),
+    "coordinates of text": feature({"type": "Point", "coordinates": ["1", "2"]}, name="bad"),
+    "coordinates of booleans": feature({"type": "Point", "coordinates": [True, False]}, name="bad"),
+    "too few coordinates": feature({"type": "Point", "coordinates": [1]}, name="bad"),
+    "no coordinates": feature({"type": "Point"}, name="bad"),
+    "coordinates of null": feature({"type": "Point", "coordinates": None}, name="bad"),
+    "not a number": incident("bad", float("nan"), 0),
+    "infinite": incident("bad", float("inf"), 0),
+    "unknown geometry": feature({"type": "Circle", "coordinates": [0, 0]}, name="bad"),
+    "geometry of text": feature("POINT (1 2)", name="bad"),
+    "properties of text": {"type": "Feature", "geometry": point(0, 0), "properties": "bad"},
+    "no feature": {"type": "Banana"},
+    "a number": 5,
+    "null": None,
+    "a list": [1, 2],
+    "one bad part": feature(
+        {"type": "MultiPolygon", "coordinates": [square(0, 0)["coordinates"], BOW_TIE["coordinates"]]},
+        name="bad",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_bad_feature_is_reported_and_the_rest_imported(server: Server, person: Person, bad: object) -> None:
+    """A bad feature is reported with position and reason, its neighbours are stored, the status is 1."""
+    count = len(person.named("Neighbour"))
+    good = [incident(f"Neighbour {n}") for n in range(12)]
+    done = server.import_geojson({"type": "FeatureCollection", "features": [*good[:6], bad, *good[6:]]})
+    assert done.returncode == 1, done
+    assert "Traceback" not in done.stderr
+    reports = [line for line in re.split(r"[\r\n]+", done.stderr) if re.search(r"\b7\b", line)]
+    assert any(len(line) > len("feature 7: ") for line in reports), done.stderr
+    assert len(person.named("Neighbour")) == count + 12
+    assert not [found for found in person.named("bad") if found["geometry"] != square(0, 0)]
+
+
+def test_a_feature_without_properties_is_imported(server: Server, person: Person) -> None:
+    """Properties may be null; the incident is given a name nevertheless."""
+    before = {found["id"] for found in person.collection()["features"]}
+    imported(server, {"type": "Feature", "geometry": point(2, 2), "properties": None})
+    (new,) = (found for found in person.collection()["features"] if found["id"] not in before)
+    assert new["properties"]["name"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["n" * 10_000, "", "   ", 5, None, ["a"], {"a": 1}, "\ud800", "a\x00b"],
+    ids=["10,000 characters", "empty", "blank", "number", "null", "list", "object", "lone surrogate", "NUL"],
+)
+def test_odd_name_is_no_crash(server: Server, name: object) -> None:
+    """A name that can't be stored as it is makes a fitting one or a reported feature, never a traceback."""
+    done = server.import_geojson(collection(feature(point(0, 0), name=name), incident("After odd name")))
+    assert done.returncode in {0, 1}
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("id_", [[1], {"a": 1}, True, None, 1.5, "x" * 10_000, "\ud800"])
+def test_odd_id_is_no_crash(server: Server, person: Person, id_: object) -> None:
+    """An id of a type that RFC 7946 doesn't know is reported or taken for none."""
+    done = server.import_geojson(collection({**incident("Odd id"), "id": id_}, incident("After odd id")))
+    assert done.returncode in {0, 1}
+    assert "Traceback" not in done.stderr
+    assert person.named("After odd id")
+
+
+NOT_GEOJSON: dict[str, bytes] = {
+    "empty": b"",
+    "text": b"Dear diary",
+    "cut off": b'{"type": "FeatureCollection", "features": [',
+    "a number": b"5",
+    "null": b"null",
+    "a list": b"[]",
+    "a string": b'"Feature"',
+    "an object": b"{}",
+    "another type": b'{"type": "Topology", "objects": {}}',
+    "type is a list": b'{"type": ["Feature"]}',
+    "no features": b'{"type": "FeatureCollection"}',
+    "features is an object": b'{"type": "FeatureCollection", "features": {}}',
+    "broken UTF-8": b'{"type": "Feature", "geometry": null, "properties": {"name": "\xff\xfe"}}',
+    "UTF-16": '{"type": "Feature"}'.encode("utf-16"),
+    "deep": b"[" * 200_000,
+    "deep object": b'{"type":' * 200_000,
+    "endless number": b'{"type": "Point", "coordinates": [' + b"9" * 10_000 + b", 0]}",
+    "binary": bytes(range(256)),
+}
+
+
+@pytest.mark.parametrize("content", NOT_GEOJSON.values(), ids=NOT_GEOJSON)
+def test_what_is_not_geojson_is_refused(server: Server, content: bytes) -> None:
+    """Other input is refused in one line with status 2, and nothing is stored."""
+    before = server.health()["seq"]
+    path = server.folder / "other.geojson"
+    path.write_bytes(content)
+    assert_refused(run_tracker(server.folder, "import", path, env={"TRACKER_DATABASE": str(server.database)}))
+    assert server.health()["seq"] == before
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    """A file that isn't there is named in one line, and no database is made for it."""
+    done = run_tracker(tmp_path, "import", "missing.geojson")
+    assert_refused(done)
+    assert "missing.geojson" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_foreign_database_is_refused(tmp_path: Path) -> None:
+    """The import, too, writes into a tracker's database only."""
+    (tmp_path / "in.geojson").write_text(json.dumps(incident("Lost")))
+    (tmp_path / "diary.db").write_text("Dear diary, " * 100)
+    assert_refused(run_tracker(tmp_path, "import", "in.geojson", env={"TRACKER_DATABASE": "diary.db"}))

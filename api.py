@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gevent
-from flask import Blueprint, Response, abort, current_app, jsonify, request, stream_with_context
+from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 import auth
@@ -61,7 +61,7 @@ def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
-    thing = model.get_or_none(model.id == pk) or abort(404)
+    thing = model.find(pk)
     if request.method == "DELETE":
         thing.delete_instance()
         return "", 204

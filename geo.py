@@ -28,14 +28,16 @@ class GeometryError(ValueError):
     """The input is not the geometry that was asked for; the message says why, in a sentence."""
 
 
-def parse_json(text: str | bytes) -> Any:
-    """Read strict JSON: UTF-8, no NaN or Infinity, no lone surrogates, bounded depth.
+def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
+    """Read JSON: UTF-8, and unless `lenient` no NaN, Infinity or lone surrogates anywhere.
 
     Raises GeometryError, whose message says where the text stops being JSON.
     """
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
+        if lenient:
+            return json.loads(text)
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from bisect import bisect_right
@@ -97,7 +98,7 @@ def _read(file: str) -> list[tuple[dict[str, Any], Any]]:
     except OSError as error:
         raise models.TrackerError(f"can't read {file}: {error.strerror}") from error
     try:
-        return list(geo.geometries(geo.parse_json(text)))
+        return list(geo.geometries(geo.parse_json(text, lenient=True)))
     except geo.GeometryError as error:
         raise models.TrackerError(f"can't import {file}: {error}") from error
 
@@ -117,12 +118,13 @@ def _parts(
         raise geo.GeometryError(f"the {kind} has no coordinates")
     if kind in PARTS:
         pieces = pieces[0]
-    properties = feature.get("properties")
-    fields = _fields(properties if isinstance(properties, dict) else {}, options.name)
+    properties = feature.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise models.Invalid({"properties": "this must be an object"})
+    fields = _fields(properties, options.name)
     fields.setdefault("name", f"{'Incident' if single == 'Point' else 'Area'} {feature.get('id', number)}")
-    severity = _severity(properties, options) if isinstance(properties, dict) else None
-    id_ = feature.get("id")
-    source_id = str(id_) if isinstance(id_, str | int | float) and id_ != "" else None
+    severity = _severity(properties, options)
+    source_id = _source_id(feature.get("id"))
     for index, coordinates in enumerate(pieces, start=1):
         where = {"type": single, "coordinates": coordinates}
         suffix = f"/{index}" if kind in PARTS else ""
@@ -134,6 +136,17 @@ def _parts(
             fields = {"name": fields["name"], "polygon": where}
         default = Severity.INFO.value if options.levels else None
         yield Part(model, source_id and source_id + suffix, dict(fields), severity or default)
+
+
+def _source_id(id_: Any) -> str | None:
+    if not isinstance(id_, str | int | float) or id_ == "":
+        return None
+    if len(str(id_)) > models.DESCRIPTION_LENGTH:
+        raise models.Invalid({"id": "this is too long"})
+    try:
+        return models.valid_text(str(id_))
+    except ValueError as error:
+        raise models.Invalid({"id": str(error)}) from error
 
 
 def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, Any]:
@@ -154,7 +167,7 @@ def _severity(properties: dict[str, Any], options: argparse.Namespace) -> str | 
     value: Any = properties.get(options.severity)
     try:
         if options.levels:
-            level = bisect_right(options.levels, float(value))
+            level = bisect_right(options.levels, float(value)) if math.isfinite(float(value)) else 0
             return next(s.value for s in Severity if s.level == level)
         return Severity.parse(value).value
     except (TypeError, ValueError):
@@ -180,4 +193,4 @@ def _store(part: Part) -> str:
 
 def _label(feature: dict[str, Any], number: int) -> str:
     id_ = feature.get("id")
-    return f"feature {number}" + (f" ({str(id_)[:80]})" if id_ is not None else "")
+    return f"feature {number}" + (f" ({ascii(id_)[:80]})" if id_ is not None else "")

@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -34,6 +35,7 @@ LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the d
 LOCK_POLL_S = 0.005  # between two tries meanwhile; a sleep, so that other greenlets run
 MIGRATIONS = Path(__file__).with_name("migrations")
 TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
+MAX_ID = (1 << 63) - 1  # what SQLite can hold
 NAME_LENGTH = 150
 DESCRIPTION_LENGTH = 1000
 
@@ -136,8 +138,9 @@ def open_database(path: str | Path) -> None:
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
         _make_private(path)
+        _check_ours(path)
         database.connect()
-        _migrate(path)
+        _migrate()
     except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
         if not database.is_closed():
             database.close()
@@ -150,9 +153,16 @@ def _make_private(path: str | Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others))
 
 
-def _migrate(path: str | Path) -> None:
-    if database.get_tables() and database.application_id != APPLICATION_ID:
+def _check_ours(path: str | Path) -> None:
+    """Look before the first write: opening the file as ours would change another program's."""
+    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if tables and application_id != APPLICATION_ID:
         raise UnusableDatabase("it belongs to another program")
+
+
+def _migrate() -> None:
     runner = Runner(database, str(MIGRATIONS))
     unknown = [row.name for row in runner.status() if row.path is None]
     if unknown:
@@ -269,6 +279,15 @@ def _wake_readers() -> None:
         wake()
 
 
+def valid_text(value: str) -> str:
+    """Return the text; one that is not Unicode, with half of a surrogate pair, raises ValueError."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("this is not valid Unicode text") from error
+    return value
+
+
 def _text(longest: int, *, required: bool) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if not isinstance(value, str):
@@ -277,7 +296,7 @@ def _text(longest: int, *, required: bool) -> Callable[[Any], str]:
             raise ValueError("this is required")
         if len(value) > longest:
             raise ValueError(f"at most {longest} characters, not {len(value)}")
-        return value
+        return valid_text(value)
 
     return parse
 
@@ -310,6 +329,13 @@ class Tracked(Model):
     source_id = peewee.TextField(null=True, unique=True)
     created = peewee.TextField(default=now)
     updated = peewee.TextField(default=now)
+
+    @classmethod
+    def find(cls, pk: int) -> Any:
+        """Return the object with this id. Raises DoesNotExist."""
+        if pk > MAX_ID:
+            raise cls.DoesNotExist
+        return cls.get_by_id(pk)
 
     def assign(self, values: dict[str, Any]) -> None:
         """Set fields to values from outside. Raises Invalid, which names every wrong or unknown one."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 import auth
@@ -73,13 +74,17 @@ class Form:
             self.errors[name] = str(error)
             return None
 
-    def number(self, name: str) -> float | None:
+    def degrees(self, name: str, limit: int) -> float:
+        """Return the number typed in a field; note what is wrong if it is not within ±limit."""
         text = self.values.get(name, "").strip()
         try:
-            return float(text.replace(",", "."))
+            value = float(text.replace(",", "."))
         except ValueError:
-            self.errors[name] = "this must be a number" if text else "this is required"
-            return None
+            value = math.nan
+        if not -limit <= value <= limit:
+            wanted = f"this must be a number from -{limit} to {limit}"
+            self.errors[name] = wanted if text else "this is required"
+        return value
 
     def present(self, *names: str) -> dict[str, str]:
         return {name: self.values[name] for name in names if name in self.values}
@@ -148,26 +153,23 @@ def add_pages(
 ) -> None:
     """Add the list, detail, create, update and delete pages of one model."""
 
-    def get(pk: int) -> Any:
-        return model.get_or_none(model.id == pk) or abort(404)
-
     def list_page() -> ResponseReturnValue:
         return render_template(f"{noun}_list.html", page=Page.requested(model))
 
     def detail(pk: int) -> ResponseReturnValue:
-        thing = get(pk)
+        thing = model.find(pk)
         return render_template(f"{noun}_detail.html", feature=thing.feature(), **{noun: thing})
 
     def edit(pk: int | None = None) -> ResponseReturnValue:
-        thing = model() if pk is None else get(pk)
+        thing = model() if pk is None else model.find(pk)
         form = Form.submitted() if request.method == "POST" else Form(show(thing))
         if request.method == "POST" and read(form, thing):
             return redirect(thing.url, 303)
-        shown = {"form": form, noun: None if pk is None else get(pk)}
+        shown = {"form": form, noun: None if pk is None else model.find(pk)}
         return render_template(f"{noun}_form.html", **shown), 422 if form.errors else 200
 
     def delete(pk: int) -> ResponseReturnValue:
-        thing = get(pk)
+        thing = model.find(pk)
         if request.method == "POST":
             thing.delete_instance()
             return redirect(url_for(f"pages.{noun}_list"), 303)
@@ -195,10 +197,10 @@ def report() -> ResponseReturnValue:
             "name": form.values.get("name", ""),
             **form.present("description", "severity"),
         }
-        longitude, latitude = form.number("location_lon"), form.number("location_lat")
-        if longitude is not None and latitude is not None:
+        longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
+        if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geo.point_geojson(longitude, latitude)
-        if form.save(Incident(), values, {"location": "location_lat"}):
+        if form.save(Incident(), values, {}):
             return redirect(url_for("pages.report_success"), 303)
     return render_template("report.html", form=form), 422 if form.errors else 200
 

@@ -100,7 +100,7 @@ def _add_errors(app: Flask) -> None:
         (models.Invalid, 422),
         (geo.GeometryError, 400),
         (peewee.DoesNotExist, 404),
-        (peewee.OperationalError, 503),
+        (peewee.DatabaseError, 503),
     ):
         app.register_error_handler(kind, partial(_answer, code))
     app.register_error_handler(HTTPException, lambda error: _answer(error.code, error))
@@ -112,8 +112,8 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
     if isinstance(error, models.Invalid):
         fields = error.fields
     elif isinstance(error, peewee.DoesNotExist):
-        message = "This has been deleted meanwhile."
-    elif isinstance(error, peewee.OperationalError):
+        message = "There is nothing with this number, or no more."
+    elif isinstance(error, peewee.DatabaseError):
         log.error("The database does not answer: %s", error)
         message = "The database can't take this now. Nothing was stored; try again in a moment."
     elif isinstance(error, HTTPException):
@@ -157,12 +157,12 @@ class Handler(WSGIHandler):
 
     def let_go(self) -> bytes:
         """Close this server's descriptor of the connection; return what was read of it beyond the request."""
-        connection: Any = self.socket
+        connection: Any = self.__dict__.pop("socket")
         connection.settimeout(0)
         received = self.rfile.peek()
         self.rfile.close()
         connection.close()
-        self.socket = None
+        self.socket = None  # so that the server does not read on
         self.close_connection = True
         return bytes(received)
 

@@ -39,10 +39,10 @@ export function showAlerts(dialog, store) {
 
   dialog.addEventListener("close", () => shown.clear());
   store.subscribe(({ raised, alerts }) => {
-    for (const { feature } of raised) {
-      shown.delete(feature.properties.pk); // so that it comes first
-      shown.add(feature.properties.pk);
+    for (const pk of raised) {
+      shown.delete(pk); // so that it comes first
+      shown.add(pk);
     }
-    if (shown.size > 0 && (alerts || raised.length > 0)) show();
+    if (shown.size > 0 && (alerts || raised.size > 0)) show();
   });
 }

@@ -42,15 +42,20 @@ export class DiffQueue {
 
   async #run() {
     this.#running = true;
+    await null; // so that what is put in the same turn goes out together
+    while (this.#pending.size > 0) {
+      const began = this.#clock();
+      await this.#sendOne();
+      await this.#wait((this.#clock() - began) * REST);
+    }
+    this.#running = false;
+  }
+
+  async #sendOne() {
     try {
-      await null; // so that what is put in the same turn goes out together
-      while (this.#pending.size > 0) {
-        const began = this.#clock();
-        await this.#send(this.#take());
-        await this.#wait((this.#clock() - began) * REST);
-      }
-    } finally {
-      this.#running = false;
+      await this.#send(this.#take());
+    } catch (error) {
+      console.warn("A change could not be drawn:", error);
     }
   }
 

@@ -5,7 +5,7 @@
 
 import { readConfig } from "./map.js";
 import { onPaletteChange, readPalette } from "./palette.js";
-import { round } from "./geojson.js";
+import { DECIMALS, round } from "./geojson.js";
 
 const OPAQUE_HOLE = 0.85;
 const FILL = 0.2;
@@ -40,7 +40,7 @@ function styles(palette, prefix) {
 export async function createDrawing(view, options) {
   const load = (name) => import(new URL(`${readConfig().vendor}${name}`, location.href).href);
   const [terraDraw, adapter] = await Promise.all([load("terra-draw.mjs"), load("terra-draw-maplibre-gl-adapter.mjs")]);
-  return new Drawing(terraDraw, new adapter.TerraDrawMapLibreGLAdapter({ map: view.map }), options);
+  return new Drawing(terraDraw, new adapter.TerraDrawMapLibreGLAdapter({ map: view.map, coordinatePrecision: DECIMALS }), options);
 }
 
 export class Drawing {

@@ -9,7 +9,7 @@
  * @typedef {{type: "Polygon", coordinates: Position[][]}} Polygon
  */
 
-const DECIMALS = 7; // about a centimetre
+export const DECIMALS = 7; // about a centimetre
 const MAX_LONGITUDE = 180;
 const MAX_DRAWN_LONGITUDE = 540; // a polygon across the antimeridian is drawn on the neighbouring copy of the world
 const MAX_LATITUDE = 90;

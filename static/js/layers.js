@@ -44,7 +44,7 @@ export function trackerSources() {
 }
 
 function areaLayers(palette) {
-  const colour = bySeverityName(({ code }) => palette[`severity-${code}`]);
+  const colour = bySeverityName(({ code }) => palette[`severity-line-${code}`]);
   return [
     { id: "area-fill", type: "fill", source: "areas", paint: { "fill-color": colour, "fill-opacity": 0.04 } },
     {
@@ -72,7 +72,7 @@ function clusterLayers(palette) {
         "circle-color": palette["map-surface"],
         "circle-radius": ["step", ["get", "point_count"], 17, 100, 21, 1000, 25, 10000, 29],
         "circle-stroke-width": 3,
-        "circle-stroke-color": byRank("worst", ({ code }) => palette[`severity-${code}`]),
+        "circle-stroke-color": byRank("worst", ({ code }) => palette[`severity-line-${code}`]),
       },
     },
     {

@@ -13,7 +13,6 @@ import { SEVERITIES } from "./severity.js";
 
 const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
 const FLY_ZOOM = 8;
-const NARROW = 640; // pixels: here the credits fold away behind their button
 const FIT_PADDING = 48; // pixels
 const FINGER = 8; // pixels around a click within which something counts as hit
 const WORLD = [-170, -56, 190, 74];
@@ -47,7 +46,6 @@ export async function createMap(container, { hash = false, bounds = null } = {})
       dragRotate: false,
       touchPitch: false,
       pitchWithRotate: false,
-      attributionControl: { compact: container.clientWidth < NARROW },
     });
     const view = new MapView(map, library, config);
     await view.loaded;
@@ -90,8 +88,10 @@ export class MapView {
     for (const name of ["incidents", "areas"]) this.#queues[name] = new DiffQueue((diff) => map.getSource(name).updateData(diff));
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(this.#dress(readPalette()))));
-    map.once("idle", () => this.#loadPlaces());
-    if (map.getContainer().clientWidth < NARROW) this.loaded.then(() => this.#foldCredits());
+    map.once("idle", () => {
+      this.#foldCredits();
+      this.#loadPlaces();
+    });
     onPaletteChange((palette) => this.#redress(palette));
   }
 
@@ -211,10 +211,9 @@ export class MapView {
     }
   }
 
+  /** On a narrow map the credits, once shown, fold away behind their button. */
   #foldCredits() {
-    const credits = this.map.getContainer().querySelector(".maplibregl-ctrl-attrib");
-    credits?.classList.remove("maplibregl-compact-show");
-    credits?.removeAttribute("open");
+    this.map.getContainer().querySelector(".maplibregl-compact-show")?.classList.remove("maplibregl-compact-show");
   }
 
   async #loadPlaces() {

@@ -1,7 +1,8 @@
 /** The colours of the style sheet, for what is painted by script, and word of their change between light and dark. */
 
 const NAMES = [
-  "severity-UR", "severity-HI", "severity-ME", "severity-LO", "severity-IN", "severity-edge", "severity-mark",
+  "severity-UR", "severity-HI", "severity-ME", "severity-LO", "severity-IN",
+  "severity-line-UR", "severity-line-HI", "severity-line-ME", "severity-line-LO", "severity-line-IN", "severity-edge", "severity-mark",
   "map-water", "map-land", "map-border", "map-country", "map-place", "map-halo", "map-graticule",
   "map-ink", "map-surface", "map-accent",
 ];

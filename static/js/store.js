@@ -14,7 +14,7 @@
  * @property {boolean} reset everything was loaded anew; `incidents` and `areas` then say nothing
  * @property {Keys} incidents
  * @property {Keys} areas
- * @property {Alert[]} raised alerts that should interrupt, oldest first
+ * @property {Set<number>} raised incidents whose alerts should interrupt, the oldest first
  * @property {boolean} alerts the set of alerts, or one of them, is another
  * @property {boolean} connection
  * @property {string} notice a sentence for the reader, or ""
@@ -27,7 +27,7 @@ const noChange = () => ({
   reset: false,
   incidents: { changed: new Set(), removed: new Set() },
   areas: { changed: new Set(), removed: new Set() },
-  raised: [],
+  raised: new Set(),
   alerts: false,
   connection: false,
   notice: "",
@@ -48,7 +48,7 @@ export class Store {
   #change = noChange();
   #scheduled = false;
   /** @type {Message[] | null} what arrived while the collections are loaded anew */ #held = null;
-  /** @type {{until: number, changes: number, raised: Alert[]} | null} a stretch of the log being caught up */ #replay = null;
+  /** @type {{until: number, changes: number, raised: Set<number>, first: boolean} | null} a stretch of the log being caught up */ #replay = null;
   #greeted = false;
 
   /** @param {{schedule?: (run: () => void) => void}} [options] schedule: calls `run` soon, once; at once by default */
@@ -114,15 +114,8 @@ export class Store {
     if (!this.#replay) return;
     const { changes, raised, first } = this.#replay;
     this.#replay = null;
-    this.#change.raised.push(...raised.filter((alert) => this.alerts.get(alert.feature.properties.pk) === alert));
+    for (const pk of raised) this.#change.raised.add(pk);
     if (changes > 0 && !first) this.#change.notice = `${changes} ${changes === 1 ? "change" : "changes"} while you were away`;
-    this.#wake();
-  }
-
-  /** The reader has seen these alerts: they are kept, and interrupt no more. @param {number} pk of an incident */
-  dismiss(pk) {
-    if (!this.alerts.delete(pk)) return;
-    this.#change.alerts = true;
     this.#wake();
   }
 
@@ -130,7 +123,7 @@ export class Store {
     const first = !this.#greeted;
     this.#greeted = true;
     this.#held = recovered ? null : [];
-    this.#replay = recovered && seq > (this.seq ?? seq) ? { until: seq, changes: 0, raised: [], first } : null;
+    this.#replay = recovered && seq > (this.seq ?? seq) ? { until: seq, changes: 0, raised: new Set(), first } : null;
   }
 
   #featureMessage({ type, feature }) {
@@ -150,10 +143,14 @@ export class Store {
   #followAlert(pk, feature) {
     const alert = this.alerts.get(pk);
     if (!alert) return;
-    if (feature) alert.feature = feature;
-    else this.alerts.delete(pk);
-    this.#change.raised = this.#change.raised.filter((raised) => feature || raised !== alert);
     this.#change.alerts = true;
+    if (feature) {
+      alert.feature = feature;
+      return;
+    }
+    this.alerts.delete(pk);
+    this.#change.raised.delete(pk);
+    this.#replay?.raised.delete(pk);
   }
 
   #alert({ seq, feature, reason = "raised", areas_of_interest: areas }) {
@@ -165,7 +162,8 @@ export class Store {
     this.#change.alerts = true;
     if (known && reason === "updated") return;
     const raised = this.#replay ? this.#replay.raised : this.#change.raised;
-    raised.push(alert);
+    raised.delete(pk);
+    raised.add(pk);
   }
 
   #wake() {

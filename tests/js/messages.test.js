@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { parseMessage } from "../../static/js/messages.js";
+import { incident } from "./examples.js";
+
+const parse = (value) => parseMessage(JSON.stringify(value));
+
+test("a message of each known type is read as it is", () => {
+  const messages = [
+    { type: "hello", seq: 0, epoch: "e", recovered: false },
+    { type: "post_save", seq: 1, created: true, feature: incident(1) },
+    { type: "post_delete", seq: 2, feature: incident(1) },
+    { type: "alert", seq: 3, feature: incident(1), areas_of_interest: [] },
+    { type: "heartbeat", seq: 3 },
+  ];
+  for (const message of messages) assert.deepEqual(parse(message), message);
+});
+
+test("a type of a newer server is passed over", () => {
+  assert.equal(parse({ type: "weather", seq: 4 }), null);
+  assert.equal(parse({ type: "toString", seq: 4 }), null);
+});
+
+test("what is not a message is passed over", () => {
+  for (const text of ["", "{", "null", "7", "[]", '"hello"', "{}"]) assert.equal(parseMessage(text), null, text);
+});
+
+test("a message without what its type needs is passed over", () => {
+  const broken = [
+    { type: "heartbeat" },
+    { type: "heartbeat", seq: "1" },
+    { type: "hello", seq: 1, epoch: 5, recovered: true },
+    { type: "hello", seq: 1, epoch: "e" },
+    { type: "post_save", seq: 1 },
+    { type: "post_save", seq: 1, feature: null },
+    { type: "post_delete", seq: 1, feature: { type: "Feature", properties: { name: "no pk" } } },
+    { type: "alert", seq: 1, feature: incident(1) },
+  ];
+  for (const message of broken) assert.equal(parse(message), null, JSON.stringify(message));
+});

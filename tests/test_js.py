@@ -1,0 +1,86 @@
+"""The browser side's pure modules, tested by node: see tests/js."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "static" / "js").glob("*.js"))
+TESTS = sorted((ROOT / "tests" / "js").glob("*.test.js"))
+MIN_NODE = 20  # the first with mock timers for setTimeout and Date
+DEADLINE_S = 120
+
+
+def find_node() -> tuple[str | None, str]:
+    """The node to use, or why there is none."""
+    node = shutil.which("node")
+    if node is None:
+        return None, "node is not installed: the JavaScript modules are not tested"
+    version = subprocess.run(
+        [node, "--version"], capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    ).stdout
+    found = re.match(r"v(\d+)\.", version)
+    if found is None or int(found[1]) < MIN_NODE:
+        return (
+            None,
+            f"node {version.strip()} is too old (below {MIN_NODE}): the JavaScript modules are not tested",
+        )
+    return node, ""
+
+
+NODE, REASON = find_node()
+needs_node = pytest.mark.skipif(NODE is None, reason=REASON)
+
+
+@needs_node
+@pytest.mark.parametrize("test", TESTS, ids=lambda path: path.name)
+def test_node_tests_pass(test: Path) -> None:
+    assert NODE is not None
+    done = subprocess.run(
+        [NODE, "--test", str(test)], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\W+ pass [1-9]", done.stdout, re.MULTILINE), "no test ran:\n" + done.stdout
+
+
+@needs_node
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_module_parses(module: Path) -> None:
+    assert NODE is not None
+    done = subprocess.run(
+        [NODE, "--check", "--input-type=module"],
+        input=module.read_text(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_map_js_names_the_map_library_and_only_socket_js_the_web_socket() -> None:
+    for word, owner in (("maplibre-gl.mjs", "map.js"), ("WebSocket(", "socket.js")):
+        assert [module.name for module in MODULES if word in module.read_text()] == [owner]
+
+
+def test_no_module_puts_text_into_the_page_as_html() -> None:
+    for module in MODULES:
+        for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "setHTML", "eval("):
+            assert way not in module.read_text(), f"{module.name} uses {way}"
+
+
+def test_no_page_carries_scripts_or_styles_of_its_own() -> None:
+    for template in sorted((ROOT / "templates").glob("*.html")):
+        text = template.read_text()
+        assert not re.search(r" style=|<style", text), template.name
+        assert not re.search(r"\son[a-z]+=", text), template.name
+        for attributes in re.findall(r"<script([^>]*)>", text):
+            assert "src=" in attributes or 'type="application/json"' in attributes, template.name
+
+
+def test_the_style_sheets_override_nothing_by_force() -> None:
+    for sheet in sorted((ROOT / "static" / "css").glob("*.css")):
+        assert "!important" not in sheet.read_text(), sheet.name

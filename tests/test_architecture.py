@@ -13,11 +13,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notifications": {"models", "group", "auth"},
     "pages": {"auth", "models", "geo"},
     "api": {"auth", "models", "geo"},
-    "tracker": {"geo", "group", "models", "auth", "notifications", "pages", "api"},
+    "importer": {"models", "geo"},
+    "tracker": {"geo", "group", "models", "auth", "notifications", "pages", "api", "importer"},
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
 DATABASE = {"peewee", "playhouse", "sqlite3"}
-MUST_NOT_KNOW = {"geo": WEB | DATABASE, "group": WEB | DATABASE, "models": WEB}
+MUST_NOT_KNOW = {"geo": WEB | DATABASE, "group": WEB | DATABASE, "models": WEB, "importer": WEB}
 
 
 def imports(module: str) -> set[str]:

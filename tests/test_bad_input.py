@@ -80,7 +80,6 @@ BAD_TEXTS: dict[str, Any] = {
     "blank": " \t\n",
     "151 characters": "n" * 151,
     "10,000 characters": "n" * 10_000,
-    "half a character": "\ud800",
 }
 
 
@@ -141,14 +140,14 @@ def test_bad_name_is_refused(person: Person, resource: Resource, bad: object) ->
     refused(person, resource.path, body, "name")
 
 
-@pytest.mark.parametrize("bad", [None, 5, [], {}, "d" * 1001, "\udfff"], ids=str)
+@pytest.mark.parametrize("bad", [None, 5, [], {}, "d" * 1001], ids=str)
 def test_bad_description_is_refused(person: Person, bad: object) -> None:
     """A description is text of up to 1,000 characters."""
     refused(person, "/api/incidents/", incident("Bad description", description=bad), "description")
 
 
 @both
-@pytest.mark.parametrize("bad", [None, 5, True, [], {}, "", "Dire", "MEDIUMM", "\ud800", SQL], ids=str)
+@pytest.mark.parametrize("bad", [None, 5, True, [], {}, "", "Dire", "MEDIUMM", SQL], ids=str)
 def test_bad_severity_is_refused(person: Person, resource: Resource, bad: object) -> None:
     """A severity is one of five words."""
     body = {**resource.good, "properties": {"name": "Bad severity", "severity": bad}}
@@ -217,6 +216,7 @@ BODIES: dict[str, bytes] = {
     "broken UTF-8": b'{"type": "Feature", "properties": {"name": "\xff\xfe"}}',
     "overlong UTF-8": b'{"type": "Feature", "properties": {"name": "\xc0\xaf"}}',
     "surrogates in UTF-8": b'{"type": "Feature", "properties": {"name": "\xed\xa0\x80"}}',
+    "half a character": json.dumps(incident("\ud800")).encode(),
     "UTF-16": '{"type": "Feature"}'.encode("utf-16"),
     "NUL": b"\x00",
     "deep list": b"[" * 100_000,

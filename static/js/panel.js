@@ -13,15 +13,28 @@ export function contains([west, south, east, north], [longitude, latitude]) {
   return latitude >= south && latitude <= north && shifted <= east;
 }
 
+const newer = ({ properties: a }, { properties: b }) => (a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk);
+
 /**
- * The newest incidents in the box.
+ * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it returns.
  * @param {Iterable<import("./messages.js").Feature>} incidents @param {Box} box
  */
 export function newestIn(incidents, box) {
-  const inside = [];
-  for (const incident of incidents) if (contains(box, incident.geometry.coordinates)) inside.push(incident);
-  const newer = (a, b) => (a.properties.created < b.properties.created ? 1 : a.properties.created > b.properties.created ? -1 : b.properties.pk - a.properties.pk);
-  return { count: inside.length, first: inside.sort(newer).slice(0, MAX_ROWS) };
+  const first = [];
+  let oldest = "";
+  let count = 0;
+  const cut = () => {
+    first.sort(newer).splice(MAX_ROWS);
+    oldest = first[MAX_ROWS - 1]?.properties.created ?? "";
+  };
+  for (const incident of incidents) {
+    if (!contains(box, incident.geometry.coordinates)) continue;
+    count += 1;
+    if (incident.properties.created >= oldest) first.push(incident);
+    if (first.length >= 2 * MAX_ROWS) cut();
+  }
+  cut();
+  return { count, first };
 }
 
 function row(feature, more, choose) {

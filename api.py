@@ -15,8 +15,19 @@ from flask.typing import ResponseReturnValue
 
 import auth
 import geo
-from models import AreaOfInterest, Incident, Invalid, Notification, Tracked, to_json
+from models import (
+    MAX_ID,
+    Alert,
+    AreaOfInterest,
+    Incident,
+    Invalid,
+    Notification,
+    Tracked,
+    parse_until,
+    to_json,
+)
 
+MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
 CHUNK = 500  # features read at once, then other greenlets have their turn
 READ_ONLY = {"created", "updated", "model", "pk", "url", "centroid"}
 
@@ -54,6 +65,76 @@ def area(pk: int) -> ResponseReturnValue:
     return _one(AreaOfInterest, pk, "polygon")
 
 
+@bp.post("/api/areas/inside/")
+def inside() -> ResponseReturnValue:
+    """Count the open incidents in the Feature of an area that is not saved yet."""
+    area = AreaOfInterest()
+    fields = _fields("polygon")
+    area.assign(
+        {name: fields[name] for name in fields if name in ("polygon", "severity")}
+        | {"polygon": fields.get("polygon")}
+    )
+    counts = {"open": len(area.incidents_inside()), "alerting": len(area.incidents_inside(alerting=True))}
+    return jsonify(counts)
+
+
+@bp.post("/api/areas/<int:pk>/mute/")
+def mute(pk: int) -> ResponseReturnValue:
+    """Mute an area `until` an ISO 8601 time, or with null no longer."""
+    area = AreaOfInterest.find(pk)
+    area.mute(parse_until(_members("until")["until"]))
+    return jsonify(area.feature())
+
+
+@bp.get("/api/alerts/")
+def alerts() -> ResponseReturnValue:
+    """Return the open alerts, newest first, with the seq at which they were read and the unread count."""
+    _, seq = Notification.bounds()
+    found = Alert.open().order_by(Alert.raised_seq.desc()).limit(MAX_ALERTS)
+    head = {"seq": seq, "epoch": current_app.config["EPOCH"]}
+    return jsonify(head | _read_state() | {"alerts": [alert.as_json() for alert in found]})
+
+
+@bp.post("/api/alerts/acknowledge/")
+def acknowledge() -> ResponseReturnValue:
+    """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now."""
+    body = _members("alerts", note="")
+    ids = body["alerts"]
+    if not isinstance(ids, list) or not all(type(id_) is int and 0 < id_ <= MAX_ID for id_ in ids):
+        raise Invalid({"alerts": "this must be a list of alert ids"})
+    if len(ids) > MAX_ALERTS:
+        raise Invalid({"alerts": f"at most {MAX_ALERTS} at once"})
+    return jsonify(alerts=[alert.as_json() for alert in Alert.acknowledge(ids, body["note"])])
+
+
+@bp.post("/api/alerts/read/")
+def read() -> ResponseReturnValue:
+    """Say that this person has seen the alerts up to `seq`."""
+    seq = _members("seq")["seq"]
+    if type(seq) is not int or not 0 <= seq <= Notification.bounds()[1]:
+        raise Invalid({"seq": "this must be a seq of the log"})
+    user = auth.signed_in()
+    user.has_read(seq)
+    return jsonify(_read_state())
+
+
+def _read_state() -> dict[str, int]:
+    user = auth.signed_in()
+    return {"unread": Alert.unread(user), "read_seq": user.read_seq}
+
+
+def _members(*required: str, **optional: Any) -> dict[str, Any]:
+    """Return the members of the JSON object in the body; all others are refused."""
+    body = geo.parse_json(request.get_data())
+    if not isinstance(body, dict):
+        raise geo.GeometryError("the body must be a JSON object")
+    errors = dict.fromkeys(body.keys() - {*required, *optional}, "there is no such member")
+    errors |= {name: "this is required" for name in required if name not in body}
+    if errors:
+        raise Invalid(errors)
+    return optional | body
+
+
 def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
     thing.assign({"name": None, geometry_field: None} | _fields(geometry_field))
     thing.save()
@@ -66,15 +147,15 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
         thing.delete_instance()
         return "", 204
     if request.method == "PATCH":
-        thing.assign(_fields(geometry_field))
+        thing.assign(_fields(geometry_field, partial=True))
         thing.save()
     return jsonify(thing.feature())
 
 
-def _fields(geometry_field: str) -> dict[str, Any]:
-    """Return the fields that the Feature in the body sets."""
+def _fields(geometry_field: str, *, partial: bool = False) -> dict[str, Any]:
+    """Return the fields that the Feature in the body sets; in a partial one its type may be missing."""
     feature = geo.parse_json(request.get_data())
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+    if not isinstance(feature, dict) or feature.get("type", partial and "Feature") != "Feature":
         raise geo.GeometryError("the body must be a GeoJSON Feature")
     unknown = sorted(feature.keys() - {"type", "id", "bbox", "geometry", "properties"})
     if unknown:

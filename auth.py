@@ -45,6 +45,11 @@ def current_user() -> User | None:
     return g.user
 
 
+def signed_in() -> User:
+    """Return who this request comes from. Raises Unauthorized if nobody is signed in."""
+    return current_user() or abort(401)
+
+
 def session_key() -> tuple[int, str]:
     """Return (user id, session id) of this request, by which its socket can be found again."""
     return g.user.id, g.session.id

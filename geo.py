@@ -148,6 +148,14 @@ GEOMETRY_TYPES = (
 )
 
 
+def covered(polygon: Polygon, positions: list[Position]) -> list[bool]:
+    """Tell of each position whether the polygon covers it, also where it runs past ±180°."""
+    shapely.prepare(polygon)
+    shapes = [polygon, *_wrapped(polygon)]
+    x, y = [lon for lon, _ in positions], [lat for _, lat in positions]
+    return [bool(any(hits)) for hits in zip(*(shapely.intersects_xy(s, x, y) for s in shapes), strict=True)]
+
+
 class AreaIndex:
     """Answers which areas cover a point at or below a severity level.
 

@@ -177,7 +177,11 @@ def _migrate() -> None:
 
 def now() -> str:
     """Return the time as the database and GeoJSON have it: ISO 8601, UTC, microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(time_: datetime) -> str:
+    return time_.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def to_json(value: Any) -> str:
@@ -212,6 +216,12 @@ class User(Model):
     active = peewee.BooleanField(default=True)
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
+    read_seq = peewee.IntegerField(default=0)  # up to here in the log the person has seen the alerts
+
+    def has_read(self, seq: int) -> None:
+        """Move `read_seq` forward to `seq`; never back."""
+        self.read_seq = max(self.read_seq, seq)
+        User.update(read_seq=seq).where(User.id == self.id, User.read_seq < seq).execute()
 
 
 class Session(Model):
@@ -235,14 +245,19 @@ class Notification(Model):
     message = peewee.TextField()
 
     @classmethod
-    def append(cls, subject: Tracked, type_: str, **fields: Any) -> None:
-        """Write one message about an object; to be called in its transaction."""
+    def append(cls, subject: str, type_: str, **fields: Any) -> int:
+        """Write one message about a feature, named by its id, in the transaction that changes it.
+
+        Returns its seq.
+        """
+        model, _, object_id = subject.partition(":")
         message = {"type": type_, **fields, "actor": actor.get()}
-        database.execute_sql(
+        cursor = database.execute_sql(
             "INSERT INTO notification (model, object_id, created, message) VALUES (?, ?, ?, ?)",
-            (type(subject).__name__, subject.id, now(), to_json(message)),
+            (model, int(object_id), now(), to_json(message)),
         )
         database.after_commit(_wake_readers)
+        return int(cursor.lastrowid)
 
     @classmethod
     def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
@@ -299,6 +314,19 @@ def _text(longest: int, *, required: bool) -> Callable[[Any], str]:
         return valid_text(value)
 
     return parse
+
+
+def parse_until(value: Any) -> datetime | None:
+    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises Invalid."""
+    if value is None:
+        return None
+    try:
+        until = datetime.fromisoformat(value)
+        if until.tzinfo is None:
+            raise ValueError
+        return until.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Invalid({"until": "this must be a time such as 2030-01-31T08:00:00Z"}) from error
 
 
 def _flag(value: Any) -> bool:
@@ -427,6 +455,16 @@ class Incident(Tracked):
     def location(self, position: geo.Position) -> None:
         self.longitude, self.latitude = position
 
+    @property
+    def alerting(self) -> bool:
+        """Whether it alerts the areas that it lies in."""
+        return not self.closed
+
+    @property
+    def why_not_alerting(self) -> str:
+        """Return why the areas that it alerted so far are alerted no more."""
+        return "incident closed" if self.closed else "incident moved or less severe"
+
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return geo.point_geojson(self.longitude, self.latitude), {
             "name": self.name,
@@ -444,6 +482,8 @@ class AreaOfInterest(Tracked):
     name = peewee.TextField()
     severity = peewee.TextField(default=Severity.MEDIUM.value)
     polygon = PolygonField()
+    muted_until = peewee.TextField(null=True)
+    muted_by = peewee.TextField(null=True)
 
     path = "/tracker/area_of_interest/"
     parsers: ClassVar = {
@@ -453,11 +493,41 @@ class AreaOfInterest(Tracked):
     }
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        muted = {"muted_until": self.muted_until, "muted_by": self.muted_by} if self.is_muted else {}
         return self.polygon, {
             "name": self.name,
             "severity": self.severity_name,
             "centroid": geo.centroid(self.polygon),
+            **muted,
         }
+
+    @property
+    def is_muted(self) -> bool:
+        return self.muted_until is not None and self.muted_until > now()
+
+    def mute(self, until: datetime | None) -> None:
+        """Let the area's alerts interrupt nobody until a time, or again from now on."""
+        self.muted_until = None if until is None else timestamp(until)
+        self.muted_by = None if until is None else actor.get()
+        self.save()
+
+    def incidents_inside(self, *, alerting: bool = False) -> list[Incident]:
+        """Return the open incidents in the area, newest first; if `alerting` those that it alerts for."""
+        shape = geo.to_polygon(self.polygon)
+        west, south, east, north = shape.bounds
+        near = [
+            Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
+            for turn in (-360, 0, 360)
+        ]
+        query = Incident.select().where(~Incident.closed, near[0] | near[1] | near[2])
+        found = list(query.order_by(Incident.id.desc()))
+        inside = geo.covered(shape, [(incident.longitude, incident.latitude) for incident in found])
+        level = Severity(self.severity).level if alerting else 0
+        return [
+            incident
+            for incident, is_in in zip(found, inside, strict=True)
+            if is_in and (not alerting or (incident.alerting and Severity(incident.severity).level >= level))
+        ]
 
     def summary(self) -> dict[str, Any]:
         """Return what an alert says of the area."""
@@ -467,6 +537,155 @@ class AreaOfInterest(Tracked):
             "severity": self.severity_name,
             "url": self.url,
         }
+
+
+class Alert(Model):
+    """An episode: an open incident of enough severity in an area, from the save that first matched.
+
+    It ends when the incident is closed, deleted, moved out or drops below the area's severity, or the area
+    is changed so that it no longer matches. It keeps the names, since it outlives both.
+    """
+
+    incident_id = peewee.IntegerField()
+    incident_name = peewee.TextField()
+    area_id = peewee.IntegerField()
+    area_name = peewee.TextField()
+    severity = peewee.TextField()  # the incident's, when it was last saved
+    muted = peewee.BooleanField(default=False)  # when it was last raised or escalated
+    raised = peewee.TextField(default=now)
+    raised_seq = peewee.IntegerField(default=0)  # of the message that last raised or escalated it
+    acknowledged = peewee.TextField(null=True)
+    acknowledged_by = peewee.TextField(null=True)
+    note = peewee.TextField(default="")
+    cleared = peewee.TextField(null=True)
+    cleared_reason = peewee.TextField(null=True)
+
+    @classmethod
+    def open(cls) -> Any:
+        """Return the query for the alerts that go on."""
+        return cls.select().where(cls.cleared.is_null())
+
+    @classmethod
+    def follow(cls, incident: Incident, feature: dict[str, Any]) -> None:
+        """Raise, update and clear what a saved incident calls for; to be called in its transaction."""
+        before = {alert.area_id: alert for alert in cls.open().where(cls.incident_id == incident.id)}
+        matching = areas.covering(incident) if incident.alerting else []
+        alerts = [cls._touch(before.pop(area.id, None), incident, area) for area in matching]
+        if alerts:
+            reasons = [reason for _, reason in alerts]
+            told = [
+                area.summary() | {"alert": alert.id, "reason": reason, "muted": alert.muted}
+                for area, (alert, reason) in zip(matching, alerts, strict=True)
+            ]
+            seq = Notification.append(
+                incident.feature_id,
+                "alert",
+                feature=feature,
+                reason=min(reasons, key=REASONS.index),
+                areas_of_interest=told,
+            )
+            news = [alert.id for alert, reason in alerts if reason != "updated"]
+            cls.update(raised_seq=seq).where(cls.id << news).execute()
+        cls.clear(list(before.values()), incident.why_not_alerting)
+
+    @classmethod
+    def _touch(cls, alert: Alert | None, incident: Incident, area: AreaOfInterest) -> tuple[Alert, str]:
+        """Bring one alert up to date, or begin it; return it and the reason to tell."""
+        reason = "raised"
+        if alert is None:
+            alert = cls(incident_id=incident.id, area_id=area.id)
+        elif Severity(incident.severity).level > Severity(alert.severity).level:
+            reason = "escalated"
+            alert.acknowledged = alert.acknowledged_by = None
+            alert.note = ""
+        else:
+            reason = "updated"
+        alert.severity = incident.severity
+        alert.incident_name, alert.area_name = incident.name, area.name
+        if reason != "updated":
+            alert.muted = area.is_muted and incident.severity != Severity.URGENT
+        alert.save()
+        return alert, reason
+
+    @classmethod
+    def clear_outside(cls, area: AreaOfInterest) -> None:
+        """End the alerts of a changed area whose incidents it no longer matches."""
+        alerts = list(cls.open().where(cls.area_id == area.id))
+        if alerts:
+            inside = {incident.id for incident in area.incidents_inside(alerting=True)}
+            cls.clear([alert for alert in alerts if alert.incident_id not in inside], "area changed")
+
+    @classmethod
+    def clear(cls, alerts: list[Alert], reason: str) -> None:
+        """End alerts, and say so in one message; to be called in a transaction."""
+        if not alerts:
+            return
+        for chunk in peewee.chunked(alerts, 500):
+            ended = cls.id << [alert.id for alert in chunk]
+            cls.update(cleared=now(), cleared_reason=reason).where(ended).execute()
+        pairs = [alert.pair() for alert in alerts]
+        Notification.append(pairs[0]["incident"], "alert_cleared", reason=reason, alerts=pairs)
+
+    @classmethod
+    def acknowledge(cls, ids: list[int], note: str = "") -> list[Alert]:
+        """Say of open alerts that the actor takes care; whoever said it first stays named.
+
+        Returns the alerts of these ids as they are now. Raises Invalid if the note can't be stored.
+        """
+        try:
+            note = _text(DESCRIPTION_LENGTH, required=False)(note)
+        except ValueError as error:
+            raise Invalid({"note": str(error)}) from error
+        with database.atomic():
+            fresh = list(cls.open().where(cls.id << ids, cls.acknowledged.is_null()))
+            if fresh:
+                at, by = now(), actor.get() or ""
+                cls.update(acknowledged=at, acknowledged_by=by, note=note).where(
+                    cls.id << [alert.id for alert in fresh]
+                ).execute()
+                pairs = [alert.pair() for alert in fresh]
+                fields = {"alerts": pairs, "by": by, "at": at, "note": note}
+                Notification.append(pairs[0]["incident"], "alert_acknowledged", **fields)
+            return list(cls.select().where(cls.id << ids).order_by(cls.id))
+
+    @classmethod
+    def unread(cls, user: User) -> int:
+        """Count the open and past alerts that interrupted after what this person has read."""
+        return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).count()
+
+    @property
+    def severity_name(self) -> str:
+        return Severity(self.severity).word
+
+    @property
+    def state(self) -> str:
+        """Return open, acknowledged or past."""
+        return "past" if self.cleared else "acknowledged" if self.acknowledged else "open"
+
+    def pair(self) -> dict[str, Any]:
+        """Return the alert's id, and the ids of the features it belongs to."""
+        return {
+            "id": self.id,
+            "incident": f"Incident:{self.incident_id}",
+            "area": f"AreaOfInterest:{self.area_id}",
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the alert as the API shows it."""
+        names = ("raised", "raised_seq", "muted", "acknowledged", "acknowledged_by", "note", "cleared")
+        return (
+            self.pair()
+            | {name: getattr(self, name) for name in (*names, "cleared_reason")}
+            | {
+                "incident_name": self.incident_name,
+                "area_name": self.area_name,
+                "severity": self.severity_name,
+                "state": self.state,
+            }
+        )
+
+
+REASONS = ("raised", "escalated", "updated")  # of an alert, the one to tell first
 
 
 class AreaFollower:
@@ -487,7 +706,9 @@ class AreaFollower:
         ids = self._index.covering(incident.longitude, incident.latitude, level)
         if not ids:
             return []
-        return list(AreaOfInterest.select().where(AreaOfInterest.id << ids).order_by(AreaOfInterest.id))
+        area = AreaOfInterest
+        told = area.select(area.id, area.name, area.severity, area.muted_until)
+        return list(told.where(area.id << ids).order_by(area.id))
 
     def _follow(self) -> None:
         query = database.execute_sql
@@ -522,19 +743,16 @@ areas = AreaFollower()
 @signals.post_save(sender=Tracked)
 def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None:
     feature = instance.feature()
-    Notification.append(instance, "post_save", created=created, feature=feature)
-    if isinstance(instance, Incident) and not instance.closed:
-        alerted = [area.summary() for area in areas.covering(instance)]
-        if alerted:
-            Notification.append(
-                instance,
-                "alert",
-                feature=feature,
-                reason="raised" if created else "updated",
-                areas_of_interest=alerted,
-            )
+    Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
+    if isinstance(instance, Incident):
+        Alert.follow(instance, feature)
+    elif isinstance(instance, AreaOfInterest) and not created:
+        Alert.clear_outside(instance)
 
 
 @signals.post_delete(sender=Tracked)
 def log_delete(_model: type[Tracked], instance: Tracked) -> None:
-    Notification.append(instance, "post_delete", feature=instance.feature())
+    Notification.append(instance.feature_id, "post_delete", feature=instance.feature())
+    is_incident = isinstance(instance, Incident)
+    mine = Alert.incident_id == instance.id if is_incident else Alert.area_id == instance.id
+    Alert.clear(list(Alert.open().where(mine)), "incident deleted" if is_incident else "area deleted")

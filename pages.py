@@ -5,16 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 import auth
 import geo
-from models import AreaOfInterest, Incident, Invalid, Severity, Tracked, to_json
+from models import (
+    MAX_ID,
+    Alert,
+    AreaOfInterest,
+    Incident,
+    Invalid,
+    Notification,
+    Severity,
+    Tracked,
+    parse_until,
+    to_json,
+)
 
 PER_PAGE = 25
+MAX_INSIDE = 100  # incidents listed on an area's page
 PUBLIC = {"pages.report", "pages.report_success"}
 
 bp = Blueprint("pages", __name__)
@@ -30,6 +43,7 @@ def require_user() -> ResponseReturnValue | None:
 def common() -> dict[str, Any]:
     return {
         "current_user": auth.current_user(),
+        "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
 
@@ -100,12 +114,12 @@ class Page:
     total: int
 
     @classmethod
-    def requested(cls, model: type[Tracked]) -> Page:
-        total = model.select().count()
+    def of(cls, query: Any, argument: str = "page") -> Page:
+        """Return the page of a query that the request asks for; the nearest one if it has no such page."""
+        total = query.count()
         pages = max(1, -(-total // PER_PAGE))
-        number = min(max(request.args.get("page", 1, type=int), 1), pages)
-        query = model.select().order_by(model.id.desc()).paginate(number, PER_PAGE)
-        return cls(list(query), number, pages, total)
+        number = min(max(request.args.get(argument, 1, type=int), 1), pages)
+        return cls(list(query.paginate(number, PER_PAGE)), number, pages, total)
 
 
 def incident_from(form: Form, incident: Incident) -> bool:
@@ -154,11 +168,15 @@ def add_pages(
     """Add the list, detail, create, update and delete pages of one model."""
 
     def list_page() -> ResponseReturnValue:
-        return render_template(f"{noun}_list.html", page=Page.requested(model))
+        return render_template(f"{noun}_list.html", page=Page.of(model.select().order_by(model.id.desc())))
 
     def detail(pk: int) -> ResponseReturnValue:
         thing = model.find(pk)
-        return render_template(f"{noun}_detail.html", feature=thing.feature(), **{noun: thing})
+        shown = {noun: thing, "feature": thing.feature()}
+        if isinstance(thing, AreaOfInterest):
+            inside = thing.incidents_inside()
+            shown |= {"inside": inside[:MAX_INSIDE], "inside_total": len(inside)}
+        return render_template(f"{noun}_detail.html", **shown)
 
     def edit(pk: int | None = None) -> ResponseReturnValue:
         thing = model() if pk is None else model.find(pk)
@@ -185,6 +203,62 @@ def add_pages(
 
 add_pages(Incident, "incident", incident_from, incident_values)
 add_pages(AreaOfInterest, "area", area_from, area_values)
+
+
+@bp.get("/tracker/alert/")
+def alert_list() -> ResponseReturnValue:
+    """Open alerts, and below them past ones, filtered by area, severity and state."""
+    chosen = {name: request.args.get(name, "") for name in ("area", "severity", "state")}
+    query = Alert.select()
+    if chosen["area"].isdecimal() and int(chosen["area"]) <= MAX_ID:
+        query = query.where(Alert.area_id == int(chosen["area"]))
+    if chosen["severity"] in list(Severity):
+        query = query.where(Alert.severity == chosen["severity"])
+    going_on = query.where(Alert.cleared.is_null()).order_by(Alert.raised_seq.desc())
+    if chosen["state"] in ("open", "acknowledged"):
+        going_on = going_on.where(Alert.acknowledged.is_null(chosen["state"] == "open"))
+    past = query.where(Alert.cleared.is_null(False)).order_by(Alert.cleared.desc(), Alert.id.desc())
+    nothing, area = Alert.id < 0, AreaOfInterest
+    return render_template(
+        "alert_list.html",
+        chosen=chosen,
+        alerts=Page.of(going_on.where(nothing) if chosen["state"] == "past" else going_on, "open_page"),
+        page=Page.of(past if chosen["state"] in ("", "past") else past.where(nothing)),
+        areas=list(area.select(area.id, area.name).order_by(area.name)),
+        head=Notification.bounds()[1],
+    )
+
+
+@bp.post("/tracker/alert/acknowledge/<int:pk>/")
+def alert_acknowledge(pk: int) -> ResponseReturnValue:
+    form = Form.submitted()
+    if form.errors or not Alert.acknowledge([min(pk, MAX_ID)], form.values.get("note", "")):
+        abort(400 if form.errors else 404)
+    return redirect(url_for("pages.alert_list"), 303)
+
+
+@bp.post("/tracker/alert/read/")
+def alert_read() -> ResponseReturnValue:
+    """Note that this person has seen the alerts up to the `seq` that the page showed."""
+    seq = request.form.get("seq", 0, type=int)
+    auth.signed_in().has_read(min(seq, Notification.bounds()[1]))
+    return redirect(url_for("pages.alert_list"), 303)
+
+
+@bp.post("/tracker/area_of_interest/mute/<int:pk>/")
+def area_mute(pk: int) -> ResponseReturnValue:
+    """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC."""
+    area = AreaOfInterest.find(pk)
+    until = request.form.get("until", "")
+    here = datetime.now().astimezone()
+    presets = {
+        "off": None,
+        "hour": here + timedelta(hours=1),
+        "tomorrow": (here + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0),
+        "week": here + timedelta(days=7),
+    }
+    area.mute(presets[until] if until in presets else parse_until(until))
+    return redirect(area.url, 303)
 
 
 @bp.route("/tracker/incident/report/", methods=["GET", "POST"])

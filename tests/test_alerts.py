@@ -1,0 +1,324 @@
+"""Alerts as episodes: their life against a model, what is told of it, acknowledging, muting, unread."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import peewee
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+import models
+from models import Alert, AreaOfInterest, Incident, Invalid, Notification, Severity, User
+
+SQUARES = {  # west and east edge of squares ten degrees high; the second overlaps the first
+    "left": (0, 10),
+    "middle": (5, 15),
+    "right": (20, 30),
+}
+PLACES = (2, 7, 12, 25, 50)  # longitudes, each in other squares
+CODES = [severity.value for severity in Severity]
+
+
+def square(west: float, east: float) -> dict[str, Any]:
+    return {
+        "type": "Polygon",
+        "coordinates": [[[west, 0], [east, 0], [east, 10], [west, 10], [west, 0]]],
+    }
+
+
+def incident(longitude: float = 5, severity: str = "ME", **more: Any) -> Incident:
+    new = Incident(name="Fire", severity=severity, **more)
+    new.location = (longitude, 5)
+    new.save()
+    return new
+
+
+def area(west: float = 0, east: float = 10, severity: str = "ME") -> AreaOfInterest:
+    return AreaOfInterest.create(name="Town", severity=severity, polygon=square(west, east))
+
+
+def messages(after: int = 0) -> list[dict[str, Any]]:
+    return [json.loads(text) for _, text in Notification.after(after, 1 << 30)]
+
+
+def told(type_: str) -> list[dict[str, Any]]:
+    return [message for message in messages() if message["type"] == type_]
+
+
+@pytest.fixture(autouse=True)
+def _database(tmp_path: Path) -> Iterator[None]:
+    models.open_database(tmp_path / "alerts.db")
+    token = models.actor.set("ann")
+    yield
+    models.actor.reset(token)
+    models.database.close()
+
+
+def test_alert_is_raised_once_and_then_updated() -> None:
+    """A second save of an incident in an area updates its alert instead of raising another."""
+    here = area()
+    fire = incident()
+    fire.save()
+    assert [message["reason"] for message in told("alert")] == ["raised", "updated"]
+    (alert,) = Alert.select()
+    entry = {"id": here.feature_id, "name": "Town", "severity": "Medium", "url": here.url}
+    assert told("alert")[0]["areas_of_interest"] == [
+        entry | {"alert": alert.id, "reason": "raised", "muted": False}
+    ]
+
+
+def test_escalation_opens_an_acknowledged_alert_again() -> None:
+    """When the severity rises, who had acknowledged the alert is no longer said to have it."""
+    area()
+    fire = incident()
+    Alert.acknowledge([1], "on my way")
+    fire.severity = "UR"
+    fire.save()
+    (alert,) = Alert.select()
+    assert (alert.acknowledged, alert.note, alert.severity) == (None, "", "UR")
+    assert told("alert")[-1]["reason"] == "escalated"
+
+
+def test_areas_of_one_save_each_tell_their_own_reason() -> None:
+    """A rise that reaches a second area raises there, and escalates in the first."""
+    area(severity="LO")
+    area(severity="HI")
+    fire = incident(severity="ME")
+    fire.severity = "UR"
+    fire.save()
+    last = told("alert")[-1]
+    assert last["reason"] == "raised"
+    assert [entry["reason"] for entry in last["areas_of_interest"]] == ["escalated", "raised"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"closed": True}, "incident closed"),
+        ({"location": (50, 5)}, "incident moved or less severe"),
+        ({"severity": "LO"}, "incident moved or less severe"),
+    ],
+)
+def test_alert_ends_when_the_incident_no_longer_matches(change: dict[str, Any], reason: str) -> None:
+    """Closing, moving out and dropping below the area's severity end the alert, and it is told."""
+    area()
+    fire = incident()
+    for name, value in change.items():
+        setattr(fire, name, value)
+    fire.save()
+    (alert,) = Alert.select()
+    assert alert.cleared
+    assert alert.cleared_reason == reason
+    (cleared,) = told("alert_cleared")
+    assert cleared["reason"] == reason
+    assert cleared["alerts"] == [{"id": 1, "incident": "Incident:1", "area": "AreaOfInterest:1"}]
+
+
+def test_alert_ends_with_its_incident_or_area() -> None:
+    """Deleting either side ends the alert; its row stays and keeps both names."""
+    first, second = area(), area()
+    fire = incident()
+    first.delete_instance()
+    assert [alert.cleared_reason for alert in Alert.select()] == ["area deleted", None]
+    fire.delete_instance()
+    assert [alert.cleared_reason for alert in Alert.select()] == ["area deleted", "incident deleted"]
+    assert {(alert.incident_name, alert.area_name) for alert in Alert.select()} == {("Fire", second.name)}
+
+
+def test_alert_ends_when_its_area_is_changed() -> None:
+    """An area that shrinks away from an incident, or wants a higher severity, alerts for it no more."""
+    here = area()
+    incident(5)
+    incident(8)
+    here.assign({"polygon": square(0, 6)})
+    here.save()
+    assert [alert.cleared_reason for alert in Alert.select()] == [None, "area changed"]
+    here.severity = "UR"
+    here.save()
+    assert not Alert.open().exists()
+
+
+def test_new_area_raises_no_alert_for_what_is_in_it_already() -> None:
+    """Saving an area over open incidents interrupts nobody; it lists them instead."""
+    fire = incident()
+    here = area()
+    assert not told("alert")
+    assert not Alert.select().exists()
+    assert here.incidents_inside() == [fire]
+
+
+def test_database_refuses_a_second_open_alert_of_the_same_pair() -> None:
+    """What the code forgets the unique index does not."""
+    area()
+    incident()
+    with pytest.raises(peewee.IntegrityError):
+        Alert.create(incident_id=1, incident_name="x", area_id=1, area_name="x", severity="ME")
+
+
+def test_first_to_acknowledge_stays_named() -> None:
+    """Two people say they have it: the first one has, and everybody is told once."""
+    area()
+    incident()
+    Alert.acknowledge([1], "on my way")
+    models.actor.set("bob")
+    (alert,) = Alert.acknowledge([1], "me too")
+    assert (alert.acknowledged_by, alert.note) == ("ann", "on my way")
+    (said,) = told("alert_acknowledged")
+    assert (said["by"], said["note"], said["at"]) == ("ann", "on my way", alert.acknowledged)
+
+
+def test_note_that_cannot_be_stored_is_refused() -> None:
+    """A note of more than 1,000 characters acknowledges nothing."""
+    area()
+    incident()
+    with pytest.raises(Invalid):
+        Alert.acknowledge([1], "x" * 1001)
+    assert not told("alert_acknowledged")
+
+
+def test_muted_area_records_and_an_urgent_incident_breaks_through() -> None:
+    """While an area is muted its alerts are marked so, except urgent ones; afterwards none is."""
+    here = area()
+    here.mute(datetime.now(UTC) + timedelta(hours=1))
+    assert here.muted_by == "ann"
+    assert here.feature()["properties"]["muted_until"] == here.muted_until
+    quiet, loud = incident(), incident(severity="UR")
+    assert [message["areas_of_interest"][0]["muted"] for message in told("alert")] == [True, False]
+    here.mute(datetime.now(UTC) - timedelta(seconds=1))
+    assert "muted_until" not in here.feature()["properties"]
+    incident()
+    assert told("alert")[-1]["areas_of_interest"][0]["muted"] is False
+    quiet.severity = "UR"
+    quiet.save()
+    assert told("alert")[-1]["areas_of_interest"][0] == (
+        here.summary() | {"alert": 1, "reason": "escalated", "muted": False}
+    )
+    assert loud.id != quiet.id
+
+
+def test_unread_counts_what_interrupted_since_the_person_read() -> None:
+    """Raised and escalated alerts count until read, updated and muted ones never."""
+    reader = User.create(name="ann", password_hash="")
+    here = area()
+    fire = incident()
+    fire.save()
+    assert Alert.unread(reader) == 1
+    reader.has_read(Notification.bounds()[1])
+    assert Alert.unread(reader) == 0
+    fire.severity = "HI"
+    fire.save()
+    assert Alert.unread(reader) == 1
+    here.mute(datetime.now(UTC) + timedelta(hours=1))
+    incident()
+    assert Alert.unread(reader) == 1
+    reader.has_read(0)
+    assert User.get().read_seq > 0
+
+
+def test_rolled_back_area_is_forgotten_by_the_index() -> None:
+    """An area whose transaction failed matches nothing, though the index had seen it."""
+    area(20, 30)
+    incident(25)
+    with models.database.atomic() as transaction:
+        area()
+        incident(5)
+        transaction.rollback()
+    area(40, 50)
+    before = Notification.bounds()[1]
+    incident(5)
+    incident(45)
+    assert [message["type"] for message in messages(before)] == ["post_save", "post_save", "alert"]
+
+
+class Episodes(RuleBasedStateMachine):
+    """Incidents and areas saved, changed and deleted in any order, against a model in plain Python."""
+
+    @initialize()
+    def start(self) -> None:
+        for table in (Alert, Incident, AreaOfInterest, Notification):
+            table.delete().execute()
+        self.incidents: dict[int, Incident] = {}
+        self.areas: dict[int, AreaOfInterest] = {}
+        self.expected: dict[tuple[int, int], str] = {}  # open alerts: severity of the last save
+
+    def _covers(self, place: AreaOfInterest, fire: Incident) -> bool:
+        west, east = place.polygon["coordinates"][0][0][0], place.polygon["coordinates"][0][1][0]
+        severe = Severity(fire.severity).level >= Severity(place.severity).level
+        return bool(west <= fire.longitude <= east and severe and not fire.closed)
+
+    def _saved(self, fire: Incident) -> None:
+        for id_, place in self.areas.items():
+            if self._covers(place, fire):
+                self.expected[fire.id, id_] = fire.severity
+            else:
+                self.expected.pop((fire.id, id_), None)
+
+    @rule(longitude=st.sampled_from(PLACES), severity=st.sampled_from(CODES), closed=st.booleans())
+    def report(self, longitude: int, severity: str, closed: bool) -> None:  # noqa: FBT001
+        fire = incident(longitude, severity, closed=closed)
+        self.incidents[fire.id] = fire
+        self._saved(fire)
+
+    @rule(
+        data=st.data(), where=st.sampled_from(PLACES), severity=st.sampled_from(CODES), closed=st.booleans()
+    )
+    def change(self, data: st.DataObject, where: int, severity: str, closed: bool) -> None:  # noqa: FBT001
+        if self.incidents:
+            fire = self.incidents[data.draw(st.sampled_from(sorted(self.incidents)))]
+            fire.location, fire.severity, fire.closed = (where, 5), severity, closed
+            fire.save()
+            self._saved(fire)
+
+    @rule(data=st.data())
+    def delete_incident(self, data: st.DataObject) -> None:
+        if self.incidents:
+            id_ = data.draw(st.sampled_from(sorted(self.incidents)))
+            self.incidents.pop(id_).delete_instance()
+            self.expected = {pair: was for pair, was in self.expected.items() if pair[0] != id_}
+
+    @rule(name=st.sampled_from(sorted(SQUARES)), severity=st.sampled_from(CODES))
+    def draw_area(self, name: str, severity: str) -> None:
+        place = area(*SQUARES[name], severity)
+        self.areas[place.id] = place
+
+    @rule(data=st.data(), name=st.sampled_from(sorted(SQUARES)), severity=st.sampled_from(CODES))
+    def change_area(self, data: st.DataObject, name: str, severity: str) -> None:
+        if self.areas:
+            place = self.areas[data.draw(st.sampled_from(sorted(self.areas)))]
+            place.assign({"polygon": square(*SQUARES[name]), "severity": severity})
+            place.save()
+            for pair in [pair for pair in self.expected if pair[1] == place.id]:
+                if not self._covers(place, self.incidents[pair[0]]):
+                    del self.expected[pair]
+
+    @rule(data=st.data())
+    def delete_area(self, data: st.DataObject) -> None:
+        if self.areas:
+            id_ = data.draw(st.sampled_from(sorted(self.areas)))
+            self.areas.pop(id_).delete_instance()
+            self.expected = {pair: was for pair, was in self.expected.items() if pair[1] != id_}
+
+    @invariant()
+    def open_alerts_are_the_expected_ones(self) -> None:
+        found = {(alert.incident_id, alert.area_id): alert.severity for alert in Alert.open()}
+        assert found == self.expected
+
+    @invariant()
+    def watcher_who_only_reads_the_log_knows_the_same(self) -> None:
+        """Whoever replays the messages has just the alerts that are open."""
+        known: set[int] = set()
+        for message in messages():
+            if message["type"] == "alert":
+                known |= {entry["alert"] for entry in message["areas_of_interest"]}
+            elif message["type"] == "alert_cleared":
+                known -= {alert["id"] for alert in message["alerts"]}
+        assert known == {alert.id for alert in Alert.open()}
+
+
+TestEpisodes = Episodes.TestCase
+TestEpisodes.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Person, Server, Watch
-from playwright.sync_api import Browser, sync_playwright
+from harness import Person, Screen, Server, Watch
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
@@ -20,7 +20,10 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
+BROWSER_MS = 20_000  # a map drawn without a graphics card takes its time
+
 StartServer = Callable[..., Server]
+OpenScreen = Callable[..., Screen]
 
 
 @pytest.fixture
@@ -80,7 +83,31 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("TRACKER_TESTS_NEED_BROWSER"):
             pytest.fail(reason)
         pytest.skip(reason)
+    expect.set_options(timeout=BROWSER_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_screen(browser: Browser) -> Iterator[OpenScreen]:
+    """Open browser windows, each for one person, with Playwright's options; in the end none complained."""
+    screens: list[Screen] = []
+
+    def open_one(who: Person, **options: Any) -> Screen:
+        context = browser.new_context(
+            base_url=who.url, **{"viewport": {"width": 1000, "height": 700}, **options}
+        )
+        context.set_default_timeout(BROWSER_MS)
+        context.add_cookies(
+            [{"name": c.name, "value": c.value or "", "url": who.url} for c in who.http.cookies.jar]
+        )
+        screens.append(Screen(context.new_page(), who.url))
+        return screens[-1]
+
+    yield open_one
+    for screen in screens:
+        screen.page.context.close()
+    for screen in screens:
+        assert not screen.complaints

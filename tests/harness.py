@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 from bs4 import BeautifulSoup, Tag
+from playwright.sync_api import ConsoleMessage, expect
+from playwright.sync_api import Page as BrowserPage
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -355,6 +357,55 @@ class Watch:
     def about(self, about: Feature | str) -> list[str]:
         """Return the types of the messages so far about a feature, given as such or by name."""
         return [message["type"] for message in self.messages if _is_about(message, about)]
+
+
+class Screen:
+    """A browser window, which notes what nobody should ever see: console errors, requests to another host."""
+
+    def __init__(self, page: BrowserPage, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("request", lambda request: self._check(request.url))
+        page.on("websocket", lambda socket: self._check(socket.url.replace("ws", "http", 1)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        driver = "GL Driver Message" in message.text  # the software that stands in for a graphics card
+        if message.type in ("error", "warning") and not driver:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _check(self, url: str) -> None:
+        if not url.startswith((f"{self.url}/", "data:", "blob:")):
+            self.complaints.append(f"request to {url}")
+
+    def open(self, path: str) -> BrowserPage:
+        self.page.goto(path)
+        return self.page
+
+    def open_map(self) -> BrowserPage:
+        """Open the live map and wait until it is drawn and connected."""
+        self.open("/")
+        expect(self.page.locator("#connection")).to_have_attribute("data-state", "connected")
+        wait_until(lambda: self.page.evaluate("window.tracker?.map?.loaded()"), what="the map")
+        return self.page
+
+    def draws(self, stored: Feature) -> bool:
+        """Whether the map has painted this incident where it is, or its area."""
+        layers = ["incidents"] if stored["properties"]["model"] == "Incident" else ["area-fill"]
+        pks = self.page.evaluate(
+            "(layers) => tracker.map.queryRenderedFeatures({layers}).map((found) => found.properties.pk)",
+            layers,
+        )
+        return stored["properties"]["pk"] in pks
+
+    def click_map(self, longitude: float, latitude: float) -> None:
+        """Click the live map at a place."""
+        x, y = self.page.evaluate(
+            "(place) => { const {x, y} = tracker.map.project(place); return [x, y] }", [longitude, latitude]
+        )
+        self.page.locator("#map").click(position={"x": x, "y": y})
 
 
 def _is_about(message: Message, about: Feature | str) -> bool:

@@ -14,12 +14,12 @@ import sys
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import gevent
 import peewee
 import tracker_frontend
-from flask import Flask, Response, jsonify, render_template, request, send_from_directory
+from flask import Flask, Response, abort, jsonify, render_template, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
+    app.before_request(_refuse_broken_text)  # before anything reads the form
     CSRFProtect(app)
     notifications.init_app(app)
     for module in (auth, pages, api):
@@ -83,6 +84,15 @@ def create_app(settings: Settings) -> Flask:
         "vendor": "/vendor/",
     }
     return app
+
+
+def _refuse_broken_text() -> None:
+    """Refuse a form that is not UTF-8; Werkzeug would keep the broken bytes as they are escaped."""
+    if request.mimetype == "application/x-www-form-urlencoded":
+        try:
+            unquote_to_bytes(request.get_data()).decode()
+        except UnicodeDecodeError:
+            abort(400, "The text is not valid UTF-8.")
 
 
 def _add_vendor(app: Flask) -> None:

@@ -9,7 +9,8 @@
  *   | {type: "post_save", seq: number, created: boolean, feature: Feature}
  *   | {type: "post_delete", seq: number, feature: Feature}
  *   | {type: "alert", seq: number, feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}
- *   | {type: "heartbeat", seq: number}} Message
+ *   | {type: "heartbeat", seq: number}
+ *   | {type: "unknown", seq: number}} Message
  */
 
 const isFeature = (value) =>
@@ -26,8 +27,8 @@ const REQUIRED = {
 };
 
 /**
- * The message in one text frame, or null when it is of a type this page does not know (a newer server may
- * have more) or is not a message at all.
+ * The message in one text frame, or null when it is none. One of a type that this page does not know (a newer server
+ * may have more) becomes `unknown`: it takes its place in the log and means nothing else.
  * @param {string} text
  * @returns {Message | null}
  */
@@ -39,6 +40,6 @@ export function parseMessage(text) {
     return null;
   }
   if (message === null || typeof message !== "object" || !Number.isInteger(message.seq)) return null;
-  if (!Object.hasOwn(REQUIRED, message.type)) return null;
+  if (!Object.hasOwn(REQUIRED, message.type)) return { type: "unknown", seq: message.seq };
   return REQUIRED[message.type](message) ? message : null;
 }

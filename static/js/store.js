@@ -97,7 +97,7 @@ export class Store {
     if (this.#replay && message.seq > this.#replay.until) this.finishReplay();
     this.seq = message.seq;
     if (message.type === "alert") this.#alert(message);
-    else this.#featureMessage(message);
+    else if (message.type !== "unknown") this.#featureMessage(message);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#wake();
   }

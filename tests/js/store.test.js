@@ -49,6 +49,13 @@ test("a feature of a model that is not known changes nothing but the place in th
   assert.equal(store.seq, 11);
 });
 
+test("an unknown message counts as handled, so that it is not asked for again", () => {
+  const { store } = connected();
+  store.apply({ type: "unknown", seq: 11 });
+  assert.equal(store.seq, 11);
+  assert.deepEqual([...store.incidents.keys()], [1]);
+});
+
 test("a message that was handled before changes nothing", () => {
   const { store, changes } = connected();
   store.apply(saved(11, incident(2, { name: "new" })));

@@ -16,8 +16,8 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The severity as shape, colour and word, like the macro of the pages. @param {string} name */
-export function severityBadge(name) {
+/** The severity as shape and colour. The word has to stand near it. @param {string} name */
+export function severityShape(name) {
   const { code } = severityNamed(name);
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "shape");
@@ -25,7 +25,14 @@ export function severityBadge(name) {
   const use = document.createElementNS(SVG, "use");
   use.setAttribute("href", `#shape-${code}`);
   svg.append(use);
-  return element("span", { class: `severity severity-${code}` }, svg, name);
+  return element("span", { class: `severity severity-${code}` }, svg);
+}
+
+/** The severity as shape, colour and word, like the macro of the pages. @param {string} name */
+export function severityBadge(name) {
+  const badge = severityShape(name);
+  badge.append(name);
+  return badge;
 }
 
 /** A link within this site. @param {string} href @param {string} text */

@@ -13,6 +13,7 @@ import { SEVERITIES } from "./severity.js";
 
 const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
 const FLY_ZOOM = 8;
+const NARROW = 640; // pixels: below it the credits fold away behind their button
 const FIT_PADDING = 48; // pixels
 const FINGER = 8; // pixels around a click within which something counts as hit
 const WORLD = [-170, -56, 190, 74];
@@ -46,6 +47,7 @@ export async function createMap(container, { hash = false, bounds = null } = {})
       dragRotate: false,
       touchPitch: false,
       pitchWithRotate: false,
+      attributionControl: { compact: container.clientWidth < NARROW },
     });
     const view = new MapView(map, library, config);
     await view.loaded;

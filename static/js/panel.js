@@ -1,9 +1,10 @@
 /** The panel beside the map: open alerts first, then the incidents in view, newest first. It knows the view only as a box. */
 
-import { element, severityBadge, sinceWords } from "./elements.js";
+import { element, severityShape, sinceWords } from "./elements.js";
 
 const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
 const PAUSE_MS = 300; // between two rebuildings of the list during a burst
+const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
 
 /** @typedef {[number, number, number, number]} Box west, south, east, north */
 
@@ -37,23 +38,26 @@ export function newestIn(incidents, box) {
   return { count, first };
 }
 
-function row(feature, more, choose) {
-  const { name, severity } = feature.properties;
-  const button = element("button", { type: "button", class: "row" }, severityBadge(severity),
-    element("span", { class: "name" }, name), element("span", { class: "more" }, more));
-  button.addEventListener("click", () => choose(feature.properties.pk));
+function row({ pk, name, severity }, choose) {
+  const button = element("button", { type: "button", class: "row" },
+    severityShape(severity), element("span", { class: "name" }, name), element("span", { class: "more" }));
+  button.addEventListener("click", () => choose(pk));
   return element("li", {}, button);
 }
 
 /**
- * Makes the list's items those of the entries, keeping items that stay so that focus and scroll position do too.
- * @param {HTMLElement} list @param {{key: string, make: () => HTMLElement}[]} entries a changed entry has another key
+ * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
+ * @param {HTMLElement} list
+ * @param {{key: string, feature: import("./messages.js").Feature, more: string}[]} entries a changed feature has another key
+ * @param {(pk: number) => void} choose
  */
-function arrange(list, entries) {
+function arrange(list, entries, choose) {
   const present = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  const items = entries.map(({ key, make }) => {
-    const item = present.get(key) ?? make();
+  const items = entries.map(({ key, feature, more }) => {
+    const item = present.get(key) ?? row(feature.properties, choose);
     item.dataset.key = key;
+    const words = item.querySelector(".more");
+    if (words.textContent !== more) words.textContent = more;
     return item;
   });
   const keep = new Set(items);
@@ -80,8 +84,9 @@ export function showPanel(panel, store, { box, choose }) {
     part("alert-count").textContent = number.format(alerts.length);
     arrange(part("alert-rows"), alerts.slice(0, MAX_ROWS).map(({ seq, feature, areas }) => ({
       key: `${seq} ${feature.properties.updated}`,
-      make: () => row(feature, areas.map((area) => area.name).join(", "), choose),
-    })));
+      feature,
+      more: `${feature.properties.severity} in ${areas.map(({ name }) => name).join(", ")}`,
+    })), choose);
   }
 
   function showIncidents() {
@@ -93,8 +98,9 @@ export function showPanel(panel, store, { box, choose }) {
     part("panel-summary").textContent = `${number.format(count)} ${count === 1 ? "incident" : "incidents"} in view`;
     arrange(part("incident-rows"), first.map((feature) => ({
       key: `${feature.properties.pk} ${feature.properties.updated}`,
-      make: () => row(feature, sinceWords(feature.properties.created), choose),
-    })));
+      feature,
+      more: `${feature.properties.severity}, ${sinceWords(feature.properties.created)}`,
+    })), choose);
   }
 
   function refresh() {
@@ -107,6 +113,8 @@ export function showPanel(panel, store, { box, choose }) {
 
   const toggle = part("panel-toggle");
   toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") === "false")));
+  panel.addEventListener("click", ({ target }) => target.closest(".row") && toggle.setAttribute("aria-expanded", "false"));
   store.subscribe(refresh);
+  setInterval(refresh, TICK_MS);
   return { refresh };
 }

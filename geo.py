@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import shapely
@@ -19,9 +19,12 @@ from shapely.validation import explain_validity
 DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
 MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
 MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
-MERGE_AT = 512  # recent changes that are searched on their own before they join the big tree
+MAX_RECENT = 256  # changed areas in the tree that is built after every change: 0.2 ms
+MAX_MERGED = 4096  # areas in the largest tree that is built while others wait: 4 ms
+MAX_TREES = 16  # to search, 5 µs each; after 50,000 changed areas all become one
 
 Position = tuple[float, float]
+Tree = tuple[list[int], shapely.STRtree]
 
 
 class GeometryError(ValueError):
@@ -104,6 +107,11 @@ def to_polygon(geometry: dict[str, Any]) -> Polygon:
     return Polygon(shell, holes)
 
 
+def to_polygons(texts: Sequence[str]) -> Any:
+    """Return the shapely polygons of the texts of many validated GeoJSON Polygons, as an array."""
+    return shapely.from_geojson(texts)
+
+
 def centroid(geometry: dict[str, Any]) -> dict[str, Any]:
     """Return the GeoJSON Point at a polygon's centre of mass, its longitude within ±180°."""
     point = to_polygon(geometry).centroid
@@ -159,17 +167,20 @@ def covered(polygon: Polygon, positions: list[Position]) -> list[bool]:
 class AreaIndex:
     """Answers which areas cover a point at or below a severity level.
 
-    One big immutable STRtree, and beside it a small tree of what has changed since it was built, so that
-    one saved area does not rebuild the whole. Covers is shapely's: a point on an edge is inside. An area
-    that runs past ±180° is indexed a second time, shifted by a full turn.
+    An STRtree is immutable, and one of 100,000 polygons takes 50 ms to build. So there are several: the
+    one that was built at the start, and behind it smaller ones of what has changed since, of which only the
+    last, smallest one is built again after a change; when it is full it is merged with its neighbour. An
+    area counts only where it was put last. Covers is shapely's: a point on an edge is inside. An area that
+    runs past ±180° is indexed a second time, shifted by a full turn.
     """
 
-    def __init__(self, areas: Iterable[tuple[int, int, Polygon]] = ()) -> None:
-        """`areas`: (id, level, polygon); an area is alerted by points of its level and above."""
-        self._areas = {id_: (level, polygon) for id_, level, polygon in areas}
-        self._changed: set[int] = set()  # ids for which the big tree is out of date
-        self._recent_ids: list[int] = []
-        self._recent: shapely.STRtree | None = None  # of the changed areas; None: to be built
+    def __init__(self, ids: Sequence[int] = (), levels: Sequence[int] = (), polygons: Any = ()) -> None:
+        """Index areas given as three columns of one length."""
+        self._areas = dict(zip(ids, zip(levels, polygons, strict=True), strict=True))
+        self._trees: list[Tree] = []
+        self._recent: set[int] = set()  # ids of the areas that are in none of the trees
+        self._recent_tree: Tree | None = None  # of those; None: to be built
+        self._home: dict[int, int] = {}  # the number of the tree in which an area counts
         self._build()
 
     def __len__(self) -> int:
@@ -178,50 +189,71 @@ class AreaIndex:
     def put(self, id_: int, level: int, polygon: Polygon) -> None:
         """Add an area, or replace the one with this id."""
         self._areas[id_] = (level, polygon)
-        self._change(id_)
+        self._home[id_] = len(self._trees)
+        self._recent.add(id_)
+        self._recent_tree = None
+        if len(self._recent) > MAX_RECENT:
+            self._merge()
 
     def remove(self, id_: int) -> None:
         """Remove an area; one that is not there is ignored."""
         if self._areas.pop(id_, None) is not None:
-            self._change(id_)
+            del self._home[id_]
+            if id_ in self._recent:
+                self._recent.remove(id_)
+                self._recent_tree = None
 
     def covering(self, longitude: float, latitude: float, level: int) -> list[int]:
-        """Return the ids of the areas that cover the point and whose level is at most `level`."""
+        """Return the ids of the areas that cover the point and whose level is at most `level`, in order."""
         point = Point(longitude, latitude)
-        found = {self._ids[i] for i in self._tree.query(point, "covered_by")} - self._changed
-        if self._changed:
-            if self._recent is None:
-                self._recent_ids, self._recent = _tree(
-                    (id_, self._areas[id_][1]) for id_ in self._changed if id_ in self._areas
-                )
-            found.update(self._recent_ids[i] for i in self._recent.query(point, "covered_by"))
+        if self._recent and self._recent_tree is None:
+            self._recent_tree = self._tree(self._recent)
+        found = set()
+        for number, tree in enumerate((*self._trees, self._recent_tree)):
+            if tree is not None:
+                ids = tree[0]
+                for i in tree[1].query(point, "covered_by"):
+                    if self._home.get(ids[i]) == number:
+                        found.add(ids[i])
         return sorted(id_ for id_ in found if self._areas[id_][0] <= level)
 
-    def _change(self, id_: int) -> None:
-        self._changed.add(id_)
-        self._recent = None
-        if len(self._changed) > MERGE_AT:
+    def _merge(self) -> None:
+        """Make a tree of the recent areas, together with the youngest trees that it does not outgrow."""
+        merged = set(self._recent)
+        while len(self._trees) > 1 and len(merged) + len(self._trees[-1][0]) <= MAX_MERGED:
+            ids, _ = self._trees.pop()
+            merged.update(id_ for id_ in ids if self._home.get(id_) == len(self._trees))
+        if len(self._trees) == MAX_TREES:
             self._build()
+            return
+        for id_ in merged:
+            self._home[id_] = len(self._trees)
+        self._trees.append(self._tree(merged))
+        self._recent, self._recent_tree = set(), None
 
     def _build(self) -> None:
-        self._ids, self._tree = _tree((id_, polygon) for id_, (_, polygon) in self._areas.items())
-        self._changed = set()
-        self._recent = None
+        self._trees = [self._tree(self._areas)]
+        self._home = dict.fromkeys(self._areas, 0)
+        self._recent, self._recent_tree = set(), None
+
+    def _tree(self, ids: Iterable[int]) -> Tree:
+        ids = list(ids)
+        polygons = [self._areas[id_][1] for id_ in ids]
+        bounds = shapely.bounds(polygons).reshape(-1, 4)
+        for past, shift in ((bounds[:, 0] <= -180, 360), (bounds[:, 2] >= 180, -360)):
+            for i in past.nonzero()[0]:
+                ids.append(ids[i])
+                polygons.append(_shifted(polygons[i], shift))
+        return ids, shapely.STRtree(polygons)
 
 
-def _tree(areas: Iterable[tuple[int, Polygon]]) -> tuple[list[int], shapely.STRtree]:
-    ids, polygons = [], []
-    for id_, polygon in areas:
-        for shape in (polygon, *_wrapped(polygon)):
-            ids.append(id_)
-            polygons.append(shape)
-    return ids, shapely.STRtree(polygons)
+def _shifted(polygon: Polygon, degrees: float) -> Polygon:
+    return shapely.transform(polygon, lambda xy: (xy + (degrees, 0)).round(DECIMALS))
 
 
 def _wrapped(polygon: Polygon) -> list[Polygon]:
     west, _, east, _ = polygon.bounds
-    shifts = [360] * (west <= -180) + [-360] * (east >= 180)
-    return [shapely.transform(polygon, lambda xy, s=shift: xy + (s, 0)) for shift in shifts]
+    return [_shifted(polygon, shift) for past, shift in ((west <= -180, 360), (east >= 180, -360)) if past]
 
 
 def _coordinates(geometry: Any, kind: str) -> Any:

@@ -16,7 +16,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -701,7 +701,7 @@ class AreaFollower:
 
     def covering(self, incident: Incident) -> list[AreaOfInterest]:
         """Return the areas that this incident would alert, by id."""
-        self._follow()
+        self.follow()
         level = Severity(incident.severity).level
         ids = self._index.covering(incident.longitude, incident.latitude, level)
         if not ids:
@@ -710,7 +710,8 @@ class AreaFollower:
         told = area.select(area.id, area.name, area.severity, area.muted_until)
         return list(told.where(area.id << ids).order_by(area.id))
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
+        """Take in what the log has got since the last time."""
         query = database.execute_sql
         head = query("SELECT seq, created FROM notification ORDER BY seq DESC LIMIT 1").fetchone()
         if head == self._cursor:
@@ -718,23 +719,26 @@ class AreaFollower:
         seq, created = self._cursor or (0, "")
         seen = query("SELECT created FROM notification WHERE seq = ?", (seq,)).fetchone()
         if seen is None or seen[0] != created:
-            self._index = geo.AreaIndex(_shapes(AreaOfInterest.id > 0))
+            self._rebuild()
         else:
-            changed = query(
+            for (id_,) in query(
                 "SELECT DISTINCT object_id FROM notification WHERE model = 'AreaOfInterest' AND seq > ?",
                 (seq,),
-            ).fetchall()
-            for (id_,) in changed:
-                self._index.remove(id_)
-                for area in _shapes(AreaOfInterest.id == id_):
-                    self._index.put(*area)
+            ).fetchall():
+                self._take(AreaOfInterest.get_or_none(AreaOfInterest.id == id_), id_)
         self._cursor = head
 
+    def _take(self, area: AreaOfInterest | None, id_: int) -> None:
+        if area is None:
+            self._index.remove(id_)
+        else:
+            self._index.put(id_, Severity(area.severity).level, geo.to_polygon(area.polygon))
 
-def _shapes(where: Any) -> Iterator[tuple[int, int, Any]]:
-    area = AreaOfInterest
-    for id_, severity, polygon in area.select(area.id, area.severity, area.polygon).where(where).tuples():
-        yield id_, Severity(severity).level, geo.to_polygon(polygon)
+    def _rebuild(self) -> None:
+        rows = database.execute_sql("SELECT id, severity, polygon FROM area_of_interest").fetchall()
+        ids, severities, polygons = zip(*rows, strict=True) if rows else ((), (), ())
+        levels = {severity.value: severity.level for severity in Severity}
+        self._index = geo.AreaIndex(ids, [levels[code] for code in severities], geo.to_polygons(polygons))
 
 
 areas = AreaFollower()

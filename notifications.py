@@ -53,6 +53,7 @@ def init_app(app: Flask) -> Group:
 def serve(group: Group) -> None:
     """Feed the group from now on: with saves of this process and of others on the same file."""
     group.pull()
+    models.areas.follow()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
     gevent.spawn(_watch_others, group)
@@ -66,6 +67,7 @@ def _watch_others(group: Group) -> NoReturn:
             if found != version:
                 version = found
                 group.wake()
+                models.areas.follow()  # bit by bit, so that no save waits for an import of areas
         except Exception:
             log.exception("Can't see whether another process has written")
         gevent.sleep(POLL_S)

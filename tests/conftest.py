@@ -10,6 +10,8 @@ import pytest
 from harness import Person, Screen, Server, Watch
 from playwright.sync_api import Browser, expect, sync_playwright
 
+import models
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--disable-gpu",
@@ -24,6 +26,15 @@ BROWSER_MS = 20_000  # a map drawn without a graphics card takes its time
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Path]:
+    """Open a fresh database in this process, for tests that call our modules themselves; give its path."""
+    path = tmp_path / "own.db"
+    models.open_database(path)
+    yield path
+    models.database.close()
 
 
 @pytest.fixture

@@ -1,15 +1,19 @@
 """The whole system in a real browser: no console error, no request to another host in any of these."""
 
+import base64
 import json
 import re
 
 import pytest
 from conftest import OpenScreen, StartServer
 from harness import Person, Screen, Server, point, square, wait_until
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 CHANIA = {"latitude": 35.5138, "longitude": 24.018, "accuracy": 30}
 PHONE = {"width": 390, "height": 844}
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
 
 
 def draws(screen: Screen, stored: dict[str, object], *, drawn: bool = True) -> None:
@@ -125,6 +129,40 @@ def test_map_tells_the_truth_about_the_connection(start_server: StartServer, ope
     draws(screen, stored)
     refused = re.compile(r"WebSocket connection to|net::ERR_CONNECTION_REFUSED")
     screen.complaints = [said for said in screen.complaints if not refused.search(said)]
+
+
+def test_tiles_are_drawn_when_set(start_server: StartServer, open_screen: OpenScreen) -> None:
+    """With TRACKER_TILES the map asks that server for tiles, and credits their owner."""
+    env = {"TRACKER_TILES": "https://tiles.example/{z}/{x}/{y}.png", "TRACKER_TILES_ATTRIBUTION": "© Tilers"}
+    screen = open_screen(start_server(env=env).person())
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body=PIXEL, content_type="image/png", headers={"Access-Control-Allow-Origin": "*"})
+
+    screen.page.route("https://tiles.example/**", answer)
+    page = screen.open_map()
+    assert asked
+    assert all(re.fullmatch(r"https://tiles\.example/\d+/\d+/\d+\.png", url) for url in asked)
+    expect(page.locator("#map")).to_contain_text("© Tilers")
+    screen.complaints = [
+        said for said in screen.complaints if not said.startswith("request to https://tiles.example/")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["incident", "area"])
+def test_detail_has_its_own_map(person: Person, open_screen: OpenScreen, kind: str) -> None:
+    """The page of an incident, and of an area, shows it on a map."""
+    stored = (
+        person.save_incident("Mapped", 5, 50)
+        if kind == "incident"
+        else person.save_area("Mapped", square(5, 50))
+    )
+    page = open_screen(person).open(stored["properties"]["url"])
+    expect(page.get_by_role("heading", name="Mapped")).to_be_visible()
+    ready(page)
+    expect(page.locator("#map canvas").first).to_be_visible()
 
 
 # Forms

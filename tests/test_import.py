@@ -1,14 +1,18 @@
 """`python tracker.py import`: GeoJSON of many kinds into the database, in a process of its own."""
 
 import json
+import os
+import pty
 import re
 import sqlite3
 import subprocess
+import sys
+import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Feature, Person, Server, collection, feature, incident, point, run_tracker, square
+from harness import ROOT, Feature, Person, Server, collection, feature, incident, point, run_tracker, square
 
 BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
 LEVELS = ("--severity", "mag", "--levels", "2.5,4.5,6,7")
@@ -92,6 +96,19 @@ def test_many_are_imported_and_counted(server: Server, person: Person) -> None:
     done = imported(server, collection(*(incident(f"Many {n}", n / 10, n / 20) for n in range(1000))))
     assert len(person.named("Many ")) == 1000
     assert re.search(r"\b1,?000\b", done.stdout + done.stderr)
+
+
+def test_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
+    """On a terminal a bar shows how far it is."""
+    (tmp_path / "in.geojson").write_text(json.dumps(collection(*(incident(f"Bar {n}") for n in range(100)))))
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, str(ROOT / "tracker.py"), "--database", "own.db", "import", "in.geojson"]
+    subprocess.run(command, cwd=tmp_path, stdout=theirs, stderr=theirs, check=True, timeout=60)
+    shown = os.read(ours, 100_000).decode()
+    os.close(theirs)
+    os.close(ours)
+    assert re.search(r"\d+%", shown)
 
 
 # Again

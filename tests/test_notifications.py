@@ -1,10 +1,24 @@
 """The /notifications socket: who may connect, what it says of each save, and how one carries on."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from conftest import StartServer
-from harness import Feature, Message, Person, Server, Watch, collection, feature, incident, point, square
+from harness import (
+    ROOT,
+    Feature,
+    Message,
+    Person,
+    Server,
+    Watch,
+    collection,
+    feature,
+    incident,
+    point,
+    square,
+)
 from websockets.exceptions import InvalidStatus
 
 SEVERITIES = ["Info", "Low", "Medium", "High", "Urgent"]
@@ -273,6 +287,24 @@ def test_import_by_another_process_is_told(server: Server, person: Person, watch
     alert = watch.wait_for_type("alert", "Imported incident")
     assert [area["name"] for area in alert["areas_of_interest"]] == ["Imported area"]
     assert watch.about("Imported incident") == ["post_save", "alert"]
+
+
+SHELL = """
+import sys, models
+models.open_database(sys.argv[1])
+incident = models.Incident(name="From a shell", severity="HI")
+incident.location = (1, 2)
+incident.save()
+incident.delete_instance()
+"""
+
+
+def test_save_and_delete_in_a_shell_are_told(server: Server, watch: Watch) -> None:
+    """The hooks do it: a script that saves and deletes with the models is told like any page."""
+    subprocess.run([sys.executable, "-c", SHELL, server.database], cwd=ROOT, check=True, timeout=30)
+    deleted = watch.wait_for_type("post_delete", "From a shell")
+    assert deleted["feature"]["geometry"] == point(1, 2)
+    assert watch.about("From a shell") == ["post_save", "post_delete"]
 
 
 def test_area_of_another_process_is_matched_by_the_next_incident(

@@ -429,3 +429,25 @@ def test_first_start_is_not_an_empty_dead_end(start_server: StartServer) -> None
         assert person.get(f"{path}?page=2").status in {200, 302, 404}
     for kind in ("incident", "area_of_interest"):
         assert person.collection(kind)["features"] == []
+
+
+def test_tiles_are_a_setting(start_server: StartServer) -> None:
+    """With TRACKER_TILES the map is told of the tiles and their owner, and may load them, from there only."""
+    tiles, owner = "https://tiles.example/{z}/{x}/{y}.png", "© Somebody & <friends>"
+    env = {"TRACKER_TILES": tiles, "TRACKER_TILES_ATTRIBUTION": owner}
+    page = start_server(env=env).person().get("/")
+    found = page.select_one("#map-config")
+    assert found
+    config = json.loads(found.get_text())
+    assert (config["tiles"], config["tilesAttribution"]) == (tiles, owner)
+    policy = page.response.headers["content-security-policy"]
+    assert set(re.findall(r"https?://\S+?(?=[; ]|$)", policy)) == {"https://tiles.example"}
+
+
+def test_without_the_setting_there_are_no_tiles(person: Person) -> None:
+    """The world that comes with it needs no other host, and the browser is told to ask none."""
+    page = person.get("/")
+    found = page.select_one("#map-config")
+    assert found
+    assert json.loads(found.get_text())["tiles"] is None
+    assert "://" not in page.response.headers["content-security-policy"]

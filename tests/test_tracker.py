@@ -1,14 +1,19 @@
 """The command `python tracker.py`: how it starts, what it says, and how it refuses."""
 
+import json
+import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from conftest import StartServer
-from harness import Server, free_port, run_tracker, wait_until
+from harness import ROOT, Server, collection, free_port, incident, run_tracker, square, wait_until
 
 import models
 
@@ -206,12 +211,67 @@ def test_healthz_is_503_when_the_database_does_not_answer(start_server: StartSer
     assert answer.status_code == 503
 
 
-def test_models_fit_the_migrations(tmp_path: Path) -> None:
-    """A database that the migrations made has every table and column that the models name."""
-    models.open_database(tmp_path / "fresh.db")
-    try:
-        for model in (models.Incident, models.AreaOfInterest, models.User, models.Notification):
+def test_older_database_is_migrated_at_start(
+    tmp_path: Path, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database of the first version is brought up to date by a start, and keeps what it holds."""
+    first = tmp_path / "first"
+    first.mkdir()
+    shutil.copy(models.MIGRATIONS / "0001_initial.py", first)
+    monkeypatch.setattr(models, "MIGRATIONS", first)
+    path = tmp_path / "tracker.db"
+    models.open_database(path)
+    models.database.close()
+    with sqlite3.connect(path) as database:
+        moment = "2026-01-02T03:04:05.678901Z"
+        row = ("Kept", "", "HI", 0, 24, 35, moment, moment)
+        columns = "name, description, severity, closed, longitude, latitude, created, updated"
+        database.execute(f"INSERT INTO incident ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    database.close()
+    person = start_server().person()
+    (kept,) = person.named("Kept")
+    assert (kept["properties"]["severity"], kept["properties"]["created"]) == ("High", moment)
+    person.save_area("New", square(20, 30, 10))
+    assert person.change(kept, name="Kept and changed")
+
+
+def test_connection_is_durable_and_strict(database: Path) -> None:
+    """Each connection flushes every commit to the disk and holds foreign keys."""
+    assert database.exists()
+    assert models.database.synchronous == 2, "not FULL"
+    assert models.database.foreign_keys == 1
+    assert models.database.journal_mode == "wal"
+
+
+@pytest.mark.usefixtures("database")
+def test_models_fit_the_migrations() -> None:
+    """A database that the migrations made has every table and column that the models name, and no other."""
+    for model in models.Model.__subclasses__() + models.Tracked.__subclasses__():
+        if model is not models.Tracked:
             columns = {column.name for column in models.database.get_columns(model._meta.table_name)}
             assert {field.column_name for field in model._meta.sorted_fields} == columns
-    finally:
-        models.database.close()
+
+
+def test_save_takes_a_moment_while_an_import_runs(server: Server) -> None:
+    """An import commits in small batches: the running server goes on saving and answering meanwhile."""
+    path = server.folder / "many.geojson"
+    path.write_text(json.dumps(collection(*(incident(f"Batch {n}") for n in range(3000)))))
+    person = server.person()
+    command = [
+        sys.executable,
+        str(ROOT / "tracker.py"),
+        "--database",
+        str(server.database),
+        "import",
+        str(path),
+    ]
+    saved = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: person.named("Batch 0"), what="the first of the import")
+        while process.poll() is None:
+            start = time.monotonic()
+            person.save_incident("Between batches")
+            saved.append(time.monotonic() - start)
+    assert process.returncode == 0
+    assert len(saved) > 3, "the import was over before anything was saved beside it"
+    assert max(saved) < 2, saved

@@ -1,0 +1,92 @@
+"""What the README says is so: each setting, command, option and address that exists is in it or in docs/."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from harness import ROOT
+
+ASK = """
+import json, sys, tempfile
+from dataclasses import fields
+import tracker, models
+models.open_database(tempfile.mkdtemp() + "/own.db")
+rules = sorted({rule.rule for rule in tracker.create_app(tracker.Settings()).url_map.iter_rules()})
+json.dump({"rules": rules, "settings": [field.name for field in fields(tracker.Settings)]}, sys.stdout)
+"""
+OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<path:filename>"}  # the pages' files, not for people
+
+
+@cache
+def existing() -> dict[str, list[str]]:
+    """Ask the program what there is; in a process of its own, since importing it patches the interpreter."""
+    return dict(json.loads(run("-c", ASK)))
+
+
+def run(*arguments: str) -> str:
+    """Run Python in the repository and return what it prints."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def commands(*prefix: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each command of tracker.py, as it is typed, and its options, as its --help has them."""
+    text = run("tracker.py", *prefix, "--help")
+    yield " ".join(["tracker.py", *prefix]), set(re.findall(r"--[a-z-]+", text)) - {"--help"}
+    if inner := re.search(r"\{([\w,-]+)\}", text):
+        for name in inner[1].split(","):
+            yield from commands(*prefix, name)
+
+
+@cache
+def documentation() -> str:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+
+def documented(rule: str) -> bool:
+    """Whether an address with a number in it, or <pk>, or … in its place is named."""
+    pattern = re.sub(r"<[^>]+>", "@", rule)
+    return bool(re.search(re.escape(pattern).replace("@", r"[\w<>{}…]+") + r"(?![\w/])", documentation()))
+
+
+def test_every_address_is_documented() -> None:
+    """Each path that the server answers is in the documentation."""
+    assert [rule for rule in existing()["rules"] if rule not in OWN_BUSINESS and not documented(rule)] == []
+
+
+def test_every_setting_is_documented() -> None:
+    """Each setting's variable is in the documentation."""
+    names = [f"TRACKER_{name.upper()}" for name in existing()["settings"]]
+    assert [name for name in names if f"`{name}`" not in documentation()] == []
+
+
+def test_every_command_and_option_is_documented() -> None:
+    """Each command with each of its options is in the documentation."""
+    missing = []
+    for command, options in commands():
+        missing += [option for option in (command, *sorted(options)) if option not in documentation()]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install -r requirements.txt && python tracker.py",
+        "pip install -r tests/requirements.txt && python -m pytest",
+    ],
+)
+def test_readme_shows_the_two_commands_at_once(command: str) -> None:
+    """How to run it and how to test it stand within the first thirty lines."""
+    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:30]
+    assert f"    {command}" in first
+
+
+def test_every_link_in_the_documentation_leads_somewhere() -> None:
+    """Pictures and pages that the documentation links to are in the repository."""
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []

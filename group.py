@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import gevent
 from gevent.event import Event
+from gevent.lock import Semaphore
 from geventwebsocket.websocket import Header
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
@@ -36,6 +37,7 @@ HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; pro
 PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
 MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within this
 CLOSE_S = 5.0  # for the peer to answer a close frame
+PAUSE_S = 1e-6  # at sleep(0) gevent looks at the sockets only after every 50th pause
 MAX_MESSAGE = 4 << 10  # bytes from a client, which has nothing to say
 SEND_BUFFER = 128 << 10  # bytes the kernel may hold for one client (it doubles this): the slow stay cheap
 
@@ -81,6 +83,8 @@ class Ring:
         for seq, text in entries:
             if seq <= self.head:  # two readers were under way at once
                 continue
+            if seq > self.head + 1:  # pruned before it was read: whoever is behind will be told
+                self._seqs, self._frames, self._bytes, self.start = [], [], 0, seq - 1
             piece = frame(Opcode.TEXT, text)
             self._seqs.append(seq)
             self._frames.append(piece)
@@ -179,6 +183,7 @@ class Group:
         self._spoke = clock()  # when everybody was last sent something
         self._pinged = clock()
         self._doorbell = Event()
+        self._turn = Semaphore()  # one chunk of the log is read at a time, however many replay
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -251,7 +256,11 @@ class Group:
         """Wait for news, or for the time of a heartbeat, and offer it to every live client."""
         self._doorbell.wait(max(0.0, self._spoke + HEARTBEAT_S - self._clock()))
         self._doorbell.clear()
-        self.ring.extend(self._read(self.ring.head, CHUNK_BYTES))
+        try:
+            self.ring.extend(self._read(self.ring.head, CHUNK_BYTES))
+        except BaseException:
+            self.wake()  # or what could not be read now would wait for the next save
+            raise
         if self._sent < self.ring.head:
             self._round()
             self.wake()  # what has gathered meanwhile goes at once
@@ -291,55 +300,68 @@ class Group:
             if client.live:
                 yield client
             if number % SLICE == 0:
-                gevent.sleep(0)
+                gevent.sleep(PAUSE_S)
 
     def _resume(self, client: Client) -> None:
-        """Send what is waiting and what follows the cursor, until the socket is full or all is sent."""
-        while self._flush(client):
-            if client.closing:
-                self._unwatch_write(client)
-                _shutdown(client.sock)
-                return
-            batch = self.ring.after(client.seq)
-            if batch is None:
-                self._unwatch_write(client)
-                self._set_live(client, live=False)
-                if not client.replaying:
-                    client.replaying = True
-                    gevent.spawn(self._replay, client)
-                return
-            if not batch.data:
-                self._unwatch_write(client)
-                self._set_live(client, live=True)
-                return
-            self._offer(client, batch)
+        """Send what is waiting and a chunk of what follows the cursor; see to it that the rest follows."""
+        if not self._flush(client):
+            return
+        if client.closing:
+            self._unwatch_write(client)
+            _shutdown(client.sock)
+            return
+        batch = self.ring.after(client.seq)
+        if batch is None:
+            self._unwatch_write(client)
+            self._set_live(client, live=False)
+            if not client.replaying:
+                client.replaying = True
+                gevent.spawn(self._replay, client)
+        elif batch.data and not self._offer(client, batch):
+            return
+        elif client.seq >= self.ring.head:
+            self._unwatch_write(client)
+            self._set_live(client, live=True)
+        else:
+            self._wait_writable(client)
 
     def _replay(self, client: Client) -> None:
         """Send from the log until the ring takes over or the socket is full."""
         try:
-            while client in self.clients and not (client.rest or client.closing):
-                if client.seq >= self.ring.start:
-                    break
-                entries = self._read(client.seq, CHUNK_BYTES)
-                if not entries or entries[0][0] != client.seq + 1:
-                    self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
-                    return
-                self._offer(client, Batch.of(entries))
-                gevent.sleep(0)
+            while client.seq < self.ring.start and self._is_ready(client):
+                with self._turn:
+                    entries = self._read(client.seq, CHUNK_BYTES)
+                    if self._is_ready(client):  # still, if reading has let others run
+                        self._continue_from_log(client, entries)
+                    gevent.sleep(PAUSE_S)
+                gevent.sleep(0)  # or this greenlet would take the next turn, too
         except Exception:
             log.exception("A replay failed; its client will come back")
-            self.discard(client)
+            self._close(client, CloseReason.TRY_AGAIN_LATER, "the log can't be read")
         finally:
             client.replaying = False
-        if client in self.clients and client.watch_write is None:
+        if self._is_ready(client):
             self._resume(client)
 
-    def _offer(self, client: Client, batch: Batch) -> None:
+    def _continue_from_log(self, client: Client, entries: list[Entry]) -> None:
+        if entries and entries[0][0] == client.seq + 1:
+            self._offer(client, Batch.of(entries))
+        else:
+            self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
+
+    def _is_ready(self, client: Client) -> bool:
+        """Tell whether the client may be sent entries: it stays, and its socket is not known to be full."""
+        return client in self.clients and not client.closing and client.watch_write is None
+
+    def _offer(self, client: Client, batch: Batch) -> bool:
+        """Send the batch; tell whether the socket took all of it."""
         sent = self._give(client, batch.data)
         if sent == len(batch.data):
             client.seq = batch.seqs[-1]
-        elif sent >= 0:
+            return True
+        if sent >= 0:
             self._partly(client, batch, sent)
+        return False
 
     def _partly(self, client: Client, batch: Batch, sent: int) -> None:
         """Note that the socket took only `sent` bytes of the batch."""
@@ -464,11 +486,16 @@ class Group:
         if now - self._pinged >= PING_S:
             self._pinged = now
             for client in self._slices():
-                if client.heard:
-                    client.heard = False
-                    self.send(client, Opcode.PING)
-                else:
-                    self.discard(client)
+                self._ping(client)
+
+    def _ping(self, client: Client) -> None:
+        if not client.heard:
+            self._readable(client)  # if the process was held up, a pong may lie there
+        if client.heard:
+            client.heard = False
+            self.send(client, Opcode.PING)
+        else:
+            self.discard(client)
 
 
 def _forever(step: Callable[[], None]) -> None:
@@ -482,7 +509,8 @@ def _forever(step: Callable[[], None]) -> None:
 
 def _is_pong(data: bytes, client: Client) -> bool:
     """Tell whether these bytes are one whole masked pong and nothing else, as nearly always."""
-    return client.reader is None and data[0] == 0x8A and len(data) > 1 and data[1] - 0x80 + 6 == len(data)
+    whole = len(data) > 1 and data[0] == 0x8A and 0x80 <= data[1] <= 0x80 + 125
+    return whole and data[1] - 0x80 + 6 == len(data) and client.reader is None
 
 
 def _shutdown(sock: Any) -> None:

@@ -37,7 +37,9 @@ bp.before_request(auth.require_user_or_401)
 
 @bp.get("/tracker/incident/feature_collection/")
 def incident_feature_collection() -> Response:
-    return _collection(Incident, ~Incident.closed)
+    """Return the open incidents; with `?closed=true` the closed ones."""
+    wanted = request.args.get("closed") == "true"
+    return _collection(Incident, Incident.closed == wanted)
 
 
 @bp.get("/tracker/area_of_interest/feature_collection/")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import peewee
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -27,6 +28,7 @@ from models import (
 )
 
 PER_PAGE = 25
+MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
 MAX_INSIDE = 100  # incidents listed on an area's page
 PUBLIC = {"pages.report", "pages.report_success"}
 
@@ -274,9 +276,21 @@ def report() -> ResponseReturnValue:
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
         if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geo.point_geojson(longitude, latitude)
-        if form.save(Incident(), values, {}):
+        if _store_once(form, values):
             return redirect(url_for("pages.report_success"), 303)
     return render_template("report.html", form=form), 422 if form.errors else 200
+
+
+def _store_once(form: Form, values: dict[str, Any]) -> bool:
+    """Store a report; one that came before with the same `key`, because the answer was lost, counts as it."""
+    key = form.values.get("key", "")
+    source_id = f"report:{key[:MAX_KEY]}" if key else None
+    if source_id and Incident.select().where(Incident.source_id == source_id).exists():
+        return True
+    try:
+        return form.save(Incident(source_id=source_id), values, {})
+    except peewee.IntegrityError:  # the same report came twice at once
+        return True
 
 
 @bp.get("/tracker/incident/report_success/")

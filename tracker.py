@@ -6,7 +6,6 @@ monkey.patch_all()  # before anything else is imported
 
 import argparse
 import logging
-import mimetypes
 import os
 import signal
 import socket
@@ -18,8 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import gevent
 import peewee
-import tracker_frontend
-from flask import Flask, Response, abort, jsonify, render_template, request, send_from_directory
+from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -33,10 +31,10 @@ import importer
 import models
 import notifications
 import pages
+import tiles
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
 STOP_S = 10  # for requests in flight, when the server is told to stop
-VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
 
 log = logging.getLogger("tracker")
 
@@ -50,6 +48,7 @@ class Settings:
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without one, no page asks another host for anything
     tiles_attribution: str = ""
+    pmtiles: str = ""  # file of vector tiles that this server serves itself
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -75,14 +74,9 @@ def create_app(settings: Settings) -> Flask:
     notifications.init_app(app)
     for module in (auth, pages, api):
         app.register_blueprint(module.bp)
-    _add_vendor(app)
+    tiles.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
     _add_errors(app)
     _add_security_headers(app, settings.tiles)
-    app.jinja_env.globals["map_config"] = {
-        "tiles": settings.tiles or None,
-        "tilesAttribution": settings.tiles_attribution,
-        "vendor": "/vendor/",
-    }
     return app
 
 
@@ -93,15 +87,6 @@ def _refuse_broken_text() -> None:
             unquote_to_bytes(request.get_data()).decode()
         except UnicodeDecodeError:
             abort(400, "The text is not valid UTF-8.")
-
-
-def _add_vendor(app: Flask) -> None:
-    mimetypes.add_type("text/javascript", ".js")
-    mimetypes.add_type("text/javascript", ".mjs")
-
-    @app.get("/vendor/<path:filename>")
-    def vendor(filename: str) -> Response:
-        return send_from_directory(tracker_frontend.PATH, filename, max_age=VENDOR_AGE_S)
 
 
 def _add_errors(app: Flask) -> None:
@@ -137,10 +122,10 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
     return render_template("error.html", code=code, title=title, message=message), code
 
 
-def _add_security_headers(app: Flask, tiles: str) -> None:
+def _add_security_headers(app: Flask, template: str) -> None:
     tile_host = ""
-    if tiles:
-        parts = urlsplit(tiles)
+    if template:
+        parts = urlsplit(template)
         tile_host = f" {parts.scheme}://{parts.netloc.replace('{s}', '*')}"
     policy = (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -152,7 +137,7 @@ def _add_security_headers(app: Flask, tiles: str) -> None:
         response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
-        if request.endpoint not in ("static", "vendor"):
+        if request.endpoint not in ("static", "tiles.vendor", "tiles.pmtiles"):
             response.headers["Cache-Control"] = "no-store"
         return response
 

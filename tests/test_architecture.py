@@ -14,7 +14,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"auth", "models", "geo"},
     "api": {"auth", "models", "geo"},
     "importer": {"models", "geo"},
-    "tracker": {"geo", "group", "models", "auth", "notifications", "pages", "api", "importer"},
+    "tiles": {"models"},
+    "tracker": {"tiles", "geo", "group", "models", "auth", "notifications", "pages", "api", "importer"},
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
 DATABASE = {"peewee", "playhouse", "sqlite3"}

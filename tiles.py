@@ -1,0 +1,76 @@
+"""The files under the incidents: map libraries, the world, and the operator's own tiles.
+
+`/vendor/` serves the files of the package `frontend/` builds, compressed once for who takes gzip;
+`/basemap.pmtiles` the operator's PMTiles archive, with HTTP ranges.
+"""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gevent
+import tracker_frontend
+from flask import Blueprint, Flask, Response, abort, current_app, request, send_file, send_from_directory
+
+from models import TrackerError
+
+VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
+MIN_GZIP = 1400  # bytes; less fits in one packet as it is
+PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the one that is written today
+
+bp = Blueprint("tiles", __name__)
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("text/javascript", ".mjs")  # or no browser takes it as a module
+
+
+def init_app(app: Flask, tiles: str, attribution: str, pmtiles: str) -> None:
+    """Add the routes, and what the pages must know of the basemap. Raises TrackerError."""
+    app.register_blueprint(bp)
+    app.config["PMTILES"] = _archive(pmtiles) if pmtiles else None
+    app.jinja_env.globals["map_config"] = {
+        "tiles": tiles or None,
+        "pmtiles": "/basemap.pmtiles" if pmtiles else None,
+        "tilesAttribution": attribution,
+        "vendor": "/vendor/",
+    }
+
+
+def _archive(name: str) -> Path:
+    path = Path(name).absolute()
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(PMTILES_MAGIC))
+    except OSError as error:
+        raise TrackerError(f"can't read the tiles {name}: {error.strerror}") from error
+    if magic != PMTILES_MAGIC:
+        raise TrackerError(f"{name} is not a PMTiles archive of version 3")
+    return path
+
+
+@bp.get("/vendor/<path:filename>")
+def vendor(filename: str) -> Response:
+    response = send_from_directory(tracker_frontend.PATH, filename, max_age=VENDOR_AGE_S)
+    response.vary.add("Accept-Encoding")
+    length = response.content_length or 0
+    if request.accept_encodings["gzip"] and response.status_code == 200 and length >= MIN_GZIP:
+        body = gevent.get_hub().threadpool.apply(_gzipped, (filename,))
+        response.close()
+        response.response, response.direct_passthrough = [body], False
+        response.content_length, response.content_encoding = len(body), "gzip"
+    return response
+
+
+@cache
+def _gzipped(filename: str) -> bytes:
+    return gzip.compress((tracker_frontend.PATH / filename).read_bytes())
+
+
+@bp.get("/basemap.pmtiles")
+def pmtiles() -> Response:
+    archive: Path | None = current_app.config["PMTILES"]
+    options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}
+    return send_file(archive, **options) if archive else abort(404)

@@ -6,8 +6,8 @@ import { History } from "./history.js";
 import { createMap } from "./map.js";
 
 const HINTS = {
-  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape starts over.",
-  hole: "Click inside the area for each corner of the hole, and the first corner again to finish.",
+  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
+  hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Escape gives up.",
   edit: "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. Right-click a corner to remove it.",
   typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
   crosses: "The outline crosses itself. Move a corner, or undo.",
@@ -103,6 +103,7 @@ async function start() {
   part("draw-undo").addEventListener("click", undo);
   part("draw-redo").addEventListener("click", redo);
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && drawing.drawing && history.current) show(history.current);
     if (!(event.ctrlKey || event.metaKey) || event.target.closest("input, textarea")) return;
     const key = event.key.toLowerCase();
     if (key === "z" && !event.shiftKey) undo();

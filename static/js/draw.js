@@ -60,7 +60,11 @@ export class Drawing {
       adapter,
       modes: [
         new TerraDrawPolygonMode({ styles: styles(readPalette(), "drawn"), validation }),
-        new TerraDrawSelectMode({ styles: styles(readPalette(), "selected"), flags: { polygon: { feature: { draggable: true, coordinates } } } }),
+        new TerraDrawSelectMode({
+          styles: styles(readPalette(), "selected"),
+          flags: { polygon: { feature: { draggable: true, coordinates } } },
+          keyEvents: { deselect: null, delete: "Delete", rotate: null, scale: null },
+        }),
       ],
       undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },
     });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -266,7 +267,7 @@ def area_mute(pk: int) -> ResponseReturnValue:
 @bp.route("/tracker/incident/report/", methods=["GET", "POST"])
 def report() -> ResponseReturnValue:
     """The public form: no account needed."""
-    form = Form({"severity": Severity.MEDIUM.value})
+    form = Form({"severity": Severity.MEDIUM.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
         form = Form.submitted()
         values: dict[str, Any] = {

@@ -87,10 +87,12 @@ def healthz() -> Response:
 @bp.before_request
 def admit() -> None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
-    if request.endpoint != "notifications.notifications":
+    if request.endpoint == "notifications.healthz":
         return
     if auth.current_user() is None:
         abort(401)
+    if request.endpoint == "notifications.not_a_websocket":
+        return
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
         abort(403)
@@ -99,6 +101,12 @@ def admit() -> None:
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
     g.head = head
+
+
+@bp.get("/notifications")
+def not_a_websocket() -> Response:
+    """Tell a browser, which can't see why its WebSocket was refused, whether it is signed in: 401 if not."""
+    return Response("This is a WebSocket.\n", 426, {"Upgrade": "websocket"}, content_type="text/plain")
 
 
 def _since(start: int, head: int) -> int | None:

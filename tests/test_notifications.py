@@ -445,3 +445,9 @@ def test_point_of_every_corner_of_the_world_arrives(person: Person, watch: Watch
     for longitude, latitude in ((180, 0), (-180, 0), (0, 90), (0, -90), (-179.9999999, 89.9999999)):
         stored = person.save_incident("Corner", longitude, latitude)
         assert watch.wait_for_type("post_save", stored)["feature"]["geometry"] == point(longitude, latitude)
+
+
+def test_plain_request_tells_whether_one_is_signed_in(server: Server, person: Person) -> None:
+    """A page whose socket was refused asks over HTTP: 401 means sign in again, anything else try again."""
+    assert server.visitor().http.get("/notifications").status_code == 401
+    assert person.http.get("/notifications").status_code == 426

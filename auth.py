@@ -55,6 +55,13 @@ def session_key() -> tuple[int, str]:
     return g.user.id, g.session.id
 
 
+def valid_keys() -> set[tuple[int, str]]:
+    """Return the `session_key` of every session that has not ended."""
+    oldest = (datetime.now(UTC) - timedelta(days=SESSION_DAYS)).isoformat()
+    found = Session.select(Session.user, Session.id).join(User).where(Session.created > oldest, User.active)
+    return set(found.tuples())
+
+
 def require_user() -> ResponseReturnValue | None:
     """Send whoever is not signed in to the sign-in page, and back afterwards."""
     if current_user() is None:
@@ -134,7 +141,7 @@ def _find_session(secret: object) -> Session | None:
         .first()
     )
     if found is not None and _age_s(found.last_used) > TOUCH_S:
-        Session.update(last_used=now()).where(Session.id == found.id).execute()
+        database.try_write(Session.update(last_used=now()).where(Session.id == found.id))
     return found
 
 

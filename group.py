@@ -173,6 +173,7 @@ class Group:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clients: set[Client] = set()
+        self.arrived = 0  # clients so far
         self.ring = Ring(head)
         self._live: set[Client] = set()
         self._read = read
@@ -223,6 +224,7 @@ class Group:
         client.watch_read = self._loop.io(client.sock.fileno(), READ)
         client.watch_read.start(self._readable, client)
         self.clients.add(client)
+        self.arrived += 1
         self._resume(client)
         if received:
             self._receive(client, received)

@@ -17,7 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -113,6 +113,17 @@ class Database(peewee.SqliteDatabase):
         if self.in_transaction():
             return run(sql, params, **options)
         return _unlocked(lambda: run(sql, params, **options))
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Return what is another value after every change, made by this process or by another."""
+        return self.data_version, self.connection().total_changes
+
+    def try_write(self, query: Any) -> None:
+        """Execute a write that nobody misses: not if another process is writing, or the disk takes none."""
+        sql, params = query.sql()
+        with suppress(peewee.OperationalError):
+            super()._execute_cursor(sql, params)
 
 
 def _unlocked(run: Callable[[], T]) -> T:
@@ -221,7 +232,7 @@ class User(Model):
     def has_read(self, seq: int) -> None:
         """Move `read_seq` forward to `seq`; never back."""
         self.read_seq = max(self.read_seq, seq)
-        User.update(read_seq=seq).where(User.id == self.id, User.read_seq < seq).execute()
+        database.try_write(User.update(read_seq=seq).where(User.id == self.id, User.read_seq < seq))
 
 
 class Session(Model):
@@ -283,10 +294,11 @@ class Notification(Model):
     @classmethod
     def bounds(cls) -> tuple[int, int]:
         """Return (start, head): a reader at `start` or later, up to `head`, has missed nothing."""
-        first, last = database.execute_sql(
-            "SELECT (SELECT min(seq) FROM notification), (SELECT max(seq) FROM notification)"
+        first, head = database.execute_sql(
+            "SELECT (SELECT min(seq) FROM notification), "
+            "(SELECT seq FROM sqlite_sequence WHERE name = 'notification')"
         ).fetchone()
-        return (first or 1) - 1, last or 0
+        return (first - 1 if first else head or 0), head or 0
 
 
 def _wake_readers() -> None:

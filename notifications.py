@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 import logging
 import socket
+import time
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -21,7 +22,10 @@ import auth
 import models
 from group import SEND_BUFFER, Client, Group
 
-POLL_S = 0.1  # between two looks whether another process has written to the database
+POLL_S = 0.1  # between two looks whether the database has changed
+EXPIRY_S = 60.0  # between two looks whether time has ended a session
+RETRY_S = 1.0  # after a look that failed
+SIGNED_OUT = 4401  # the close code for a session that has ended
 
 bp = Blueprint("notifications", __name__)
 sock = Sock()
@@ -50,27 +54,40 @@ def init_app(app: Flask) -> Group:
     return group
 
 
-def serve(group: Group) -> None:
-    """Feed the group from now on: with saves of this process and of others on the same file."""
+def serve(app: Flask) -> None:
+    """Feed the app's group from now on: with saves of this process and of others on the same file."""
+    group: Group = app.extensions["group"]
     group.pull()
     models.areas.follow()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
-    gevent.spawn(_watch_others, group)
+    gevent.spawn(_watch_database, app)
 
 
-def _watch_others(group: Group) -> NoReturn:
-    version = None
+def _watch_database(app: Flask) -> NoReturn:
+    """Tell the group what this process or another changes: the log has grown, a session has ended."""
+    group: Group = app.extensions["group"]
+    seen: object = None
+    due = 0.0
     while True:
         try:
-            found = models.database.data_version
-            if found != version:
-                version = found
+            found = models.database.version, group.arrived
+            if found != seen or time.monotonic() >= due:
                 group.wake()
+                _close_signed_out(app, group)
                 models.areas.follow()  # bit by bit, so that no save waits for an import of areas
+                seen, due = found, time.monotonic() + EXPIRY_S
         except Exception:
-            log.exception("Can't see whether another process has written")
+            log.exception("Can't see whether the database has changed")
+            gevent.sleep(RETRY_S)
         gevent.sleep(POLL_S)
+
+
+def _close_signed_out(app: Flask, group: Group) -> None:
+    if group.clients:
+        with app.app_context():
+            valid = auth.valid_keys()
+        group.close(lambda owner: owner not in valid, SIGNED_OUT, "signed out")
 
 
 def _heartbeat(seq: int) -> bytes:
@@ -139,6 +156,11 @@ def _take_over(ws: Any) -> tuple[_socket.socket, bytes]:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     ws.connected = False  # or flask-sock would send a close frame when the view returns
     return connection, request.environ["tracker.handler"].let_go()
+
+
+@bp.errorhandler(ConnectionError)
+def gone(_error: ConnectionError) -> Response:
+    return Response(status=400)  # which nobody reads: the peer went during the handshake
 
 
 @bp.errorhandler(RemoteProtocolError)

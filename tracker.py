@@ -5,6 +5,7 @@ from gevent import monkey
 monkey.patch_all()  # before anything else is imported
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ import peewee
 from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
+from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -145,21 +147,59 @@ def _add_security_headers(app: Flask, template: str) -> None:
 class Handler(WSGIHandler):
     """A request handler that can let go of its connection, when that has become a WebSocket."""
 
+    server: "Server"
+
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
         environ["tracker.handler"] = self
         return environ
 
+    def handle_one_request(self) -> Any:
+        self.server.idle.add(self)
+        try:
+            return super().handle_one_request()
+        finally:
+            self.server.idle.discard(self)
+
+    def handle_one_response(self) -> None:
+        self.server.idle.discard(self)
+        super().handle_one_response()
+        if self.server.closed:
+            self.close_connection = True
+
+    def hang_up(self) -> None:
+        """End a connection on which no request is in flight."""
+        connection: Any = self.socket
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
+
     def let_go(self) -> bytes:
         """Close this server's descriptor of the connection; return what was read of it beyond the request."""
         connection: Any = self.__dict__.pop("socket")
         connection.settimeout(0)
-        received = self.rfile.peek()
+        received = b""
+        with contextlib.suppress(OSError):  # the peer has gone: whoever has the connection now will see
+            received = bytes(self.rfile.peek())
         self.rfile.close()
         connection.close()
         self.socket = None  # so that the server does not read on
         self.close_connection = True
-        return bytes(received)
+        return received
+
+
+class Server(WSGIServer):
+    """The HTTP server. When it is closed, requests in flight may finish, and no more begin."""
+
+    def __init__(self, listener: socket.socket, app: Flask, host: str) -> None:
+        # SERVER_NAME: otherwise pywsgi asks the DNS for it, which on a closed network may take long
+        environ = {"SERVER_NAME": host}
+        super().__init__(listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ)
+        self.idle: set[Handler] = set()  # waiting for a request
+
+    def close(self) -> None:
+        super().close()
+        for handler in list(self.idle):
+            handler.hang_up()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -185,9 +225,8 @@ def serve(settings: Settings) -> None:
     models.open_database(settings.database)
     password = auth.first_account()
     app = create_app(settings)
-    server = WSGIServer(listener, app, log=None, handler_class=Handler)
-    group = app.extensions["group"]
-    notifications.serve(group)
+    server = Server(listener, app, settings.host)
+    notifications.serve(app)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, server.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -195,7 +234,7 @@ def serve(settings: Settings) -> None:
     if password:
         print(f"Sign in as admin, password: {password}", flush=True)
     server.serve_forever(stop_timeout=STOP_S)
-    group.stop()
+    app.extensions["group"].stop()
     models.database.close()
 
 

@@ -1,0 +1,350 @@
+"""What goes wrong around the server: stops, locks, full disks, sessions that end. Nobody misses anything."""
+
+import contextlib
+import resource
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import StartServer
+from harness import Person, Server, Watch, incident, wait_until
+from websockets.exceptions import ConnectionClosed
+
+HELD_S = 3  # for which another process holds the database
+NEXT_S = 0.5  # within which another process's save is told
+
+
+def write(server: Server, *statements: str) -> None:
+    """Change the database as another process does."""
+    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def close_code(watch: Watch, timeout: float = 5) -> int:
+    """Read on until the server closes, and return the code."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            watch.next(max(0, deadline - time.monotonic()))
+        except ConnectionClosed:
+            return watch.socket.protocol.close_code or 1006
+
+
+@contextlib.contextmanager
+def in_background(function: Callable[[], Any]) -> Iterator["Future[Any]"]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(function)
+
+
+# Other processes
+
+
+def test_save_of_another_process_is_told_within_half_a_second(
+    server: Server, person: Person, watch: Watch
+) -> None:
+    """A row and its log entry, committed by somebody else, reach a client that is connected."""
+    for n in range(5):
+        write(
+            server,
+            "INSERT INTO notification (model, object_id, created, message) VALUES "
+            f"""('Incident', {n + 1}, '2026', '{{"type":"post_save","n":{n}}}')""",
+        )
+        committed = time.monotonic()
+        assert watch.next()["n"] == n
+        assert time.monotonic() - committed < NEXT_S
+
+
+def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person: Person) -> None:
+    """While another process holds the database, saves wait; pages, sockets and the loop go on."""
+    # so old that the next page view would note when the session was used
+    write(server, "UPDATE session SET last_used = '2026-01-01T00:00:00+00:00'")
+    writer = sqlite3.connect(server.database, isolation_level=None)
+    with contextlib.closing(writer), person.watch() as watch, ThreadPoolExecutor(4) as pool:
+        token = person.csrf_token()
+        writer.execute("BEGIN IMMEDIATE")
+        held = time.monotonic()
+        saves = [
+            pool.submit(
+                httpx.post,
+                f"{server.url}/api/incidents/",
+                json=incident(f"Patient {n}"),
+                headers={"X-CSRFToken": token},
+                cookies=dict(person.http.cookies),
+                trust_env=False,
+                timeout=20,
+            )
+            for n in range(4)
+        ]
+        slowest = 0.0
+        while time.monotonic() < held + HELD_S:
+            before = time.monotonic()
+            for path in ("/healthz", "/tracker/incident/", "/tracker/incident/feature_collection/"):
+                assert person.http.get(path).status_code == 200
+            assert watch.socket.ping().wait(2)
+            slowest = max(slowest, time.monotonic() - before)
+        assert not any(save.done() for save in saves)
+        assert slowest < 1
+        writer.execute("ROLLBACK")
+        assert [save.result().status_code for save in saves] == [201] * 4
+        for n in range(4):
+            watch.wait_for_type("post_save", f"Patient {n}")
+
+
+# Sessions that end
+
+
+def test_sign_out_closes_that_sessions_sockets(server: Server, person: Person) -> None:
+    """Signing out closes the sockets of this sign-in with 4401, at once, and nobody else's."""
+    leaving = server.person()
+    with leaving.watch() as one, leaving.watch() as two, person.watch() as other:
+        leaving.http.post("/accounts/logout/", data={"csrf_token": leaving.csrf_token()})
+        left = time.monotonic()
+        assert [close_code(one), close_code(two)] == [4401, 4401]
+        assert time.monotonic() - left < 1
+        stored = person.save_incident("After the sign-out")
+        other.wait_for_type("post_save", stored)
+
+
+def test_session_ended_by_another_process_closes_its_sockets(server: Server, person: Person) -> None:
+    """A command that deletes sessions needs no word with the server."""
+    leaving = server.person()
+    with leaving.watch() as watch, person.watch() as other:
+        write(server, "DELETE FROM session WHERE last_used = (SELECT max(last_used) FROM session)")
+        assert close_code(watch) == 4401
+        stored = person.save_incident("After the session")
+        other.wait_for_type("post_save", stored)
+
+
+def test_deactivated_account_is_closed(start_server: StartServer) -> None:
+    """When an account is deactivated, by whatever process, its sockets close with 4401."""
+    server = start_server()
+    with server.person().watch() as one, server.person().watch() as two:
+        write(server, "UPDATE user SET active = 0")
+        assert [close_code(one), close_code(two)] == [4401, 4401]
+    wait_until(lambda: server.health()["clients"] == 0)
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_closes_sockets_and_database(start_server: StartServer, number: int) -> None:
+    """Sockets get 1001, the exit status is 0, and the database is one file again."""
+    server = start_server()
+    person = server.person()
+    person.save_incident("Before the stop")
+    with person.watch() as one, person.watch() as two:
+        server.process.send_signal(number)
+        assert [close_code(one), close_code(two)] == [1001, 1001]
+    assert server.process.wait(5) == 0
+    assert not list(server.folder.glob("tracker.db-*"))
+
+
+def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
+    """A save that waits for the database when the server is told to stop is stored and answered."""
+    server = start_server()
+    person = server.person()
+    person.csrf_token()
+    writer = sqlite3.connect(server.database, isolation_level=None)
+    with contextlib.closing(writer), person.watch() as watch:
+        writer.execute("BEGIN IMMEDIATE")
+        with in_background(lambda: person.save_incident("In flight")) as save:
+            wait_until(lambda: server.health()["seq"] >= 0)
+            time.sleep(0.3)  # nothing outside shows that the request has arrived
+            server.process.terminate()
+            wait_until(lambda: refuses(server), what="the server to stop accepting")
+            assert not save.done()
+            writer.execute("ROLLBACK")
+            stored = save.result(10)
+        watch.wait_for_type("post_save", stored)
+        assert close_code(watch) == 1001
+    assert server.process.wait(5) == 0
+    with contextlib.closing(sqlite3.connect(server.database)) as database:
+        assert database.execute("SELECT name FROM incident").fetchall() == [("In flight",)]
+
+
+def refuses(server: Server) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_stop_waits_ten_seconds_at_most(start_server: StartServer) -> None:
+    """A request that never comes to its end does not keep the server, nor do idle connections."""
+    server = start_server()
+    with (
+        socket.create_connection(("127.0.0.1", server.port)) as idle,
+        socket.create_connection(("127.0.0.1", server.port)) as endless,
+    ):
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(1000)
+        endless.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n")
+        endless.sendall(b"Content-Type: application/x-www-form-urlencoded\r\n\r\nname=")
+        time.sleep(0.3)
+        server.process.terminate()
+        started = time.monotonic()
+        assert server.process.wait(14) == 0
+        assert 9 < time.monotonic() - started < 13
+    assert not list(server.folder.glob("tracker.db-*"))
+
+
+def test_stop_does_not_wait_for_idle_connections(start_server: StartServer) -> None:
+    """Keep-alive connections without a request end at once."""
+    server = start_server()
+    person = server.person()
+    person.get("/")
+    started = time.monotonic()
+    server.process.terminate()
+    assert server.process.wait(5) == 0
+    assert time.monotonic() - started < 3
+
+
+# A disk that takes no more
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=2m", "tracker-test", str(folder)]
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def rows_and_entries(database: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the incidents stored, and those that the log says were saved."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT name FROM incident ORDER BY id").fetchall()
+        logged = connection.execute(
+            "SELECT json_extract('{' || substr(message, 2), '$.feature.properties.name') "
+            "FROM notification WHERE message LIKE '%post_save%' ORDER BY seq"
+        ).fetchall()
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    return [name for (name,) in rows], [name for (name,) in logged]
+
+
+def save(person: Person, name: str) -> int:
+    """Try to store an incident of a kilobyte, and return the status."""
+    return person.api("POST", "/api/incidents/", incident(name, description="d" * 900)).status_code
+
+
+def assert_goes_on_without_disk(person: Person, watch: Watch, server: Server) -> None:
+    """While nothing can be stored: saves say so, and pages and sockets go on."""
+    for n in range(3):
+        answer = person.api("POST", "/api/incidents/", incident(f"Lost {n}"))
+        assert answer.status_code == 503
+        assert set(answer.json()) == {"error", "fields"}
+        form = person.http.post(
+            "/tracker/incident/report/",
+            data={
+                "csrf_token": person.csrf_token(),
+                "name": "Lost report",
+                "severity": "HI",
+                "location_lat": "1",
+                "location_lon": "1",
+            },
+        )
+        assert form.status_code == 503
+    for path in ("/healthz", "/tracker/incident/", "/tracker/incident/feature_collection/"):
+        assert person.http.get(path).status_code == 200
+    assert watch.socket.ping().wait(2)
+    assert server.process.poll() is None
+
+
+def test_full_disk_refuses_saves_and_recovers(start_server: StartServer, small_disk: Path) -> None:
+    """On a full disk a save is answered 503 and leaves nothing; with room again it works by itself."""
+    database = small_disk / "tracker.db"
+    server = start_server("--database", str(database))
+    server.database = database
+    person = server.person()
+    kept = []
+    with person.watch() as watch:
+        filler = small_disk / "filler"
+        kept += [person.save_incident(f"Before {n}")["properties"]["name"] for n in range(3)]
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"x" * 4096):
+                pass
+        filling = (f"Filling {n}" for n in range(1000))  # what room SQLite has already
+        kept += takewhile(lambda name: save(person, name) == 201, filling)
+        assert_goes_on_without_disk(person, watch, server)
+        filler.unlink()
+        kept.append(person.save_incident("After")["properties"]["name"])
+        watch.wait_for_type("post_save", "After")
+        told = [message["feature"]["properties"]["name"] for message in watch.messages[1:]]
+        assert told == kept
+    assert server.stop() == 0
+    assert rows_and_entries(database) == (kept, kept)
+
+
+def test_read_only_disk_refuses_saves_and_recovers(start_server: StartServer) -> None:
+    """When no write succeeds any more, at any place, saves are answered 503, and later work again."""
+    server = start_server()
+    person = server.person()
+    with person.watch() as watch:
+        person.save_incident("Before")
+        write(server, "UPDATE session SET last_used = '2026-01-01T00:00:00+00:00'")
+        pid, limit = server.process.pid, resource.RLIMIT_FSIZE
+        unlimited = resource.prlimit(pid, limit)
+        resource.prlimit(pid, limit, (0, unlimited[1]))  # every write to a file fails with EFBIG
+        assert_goes_on_without_disk(person, watch, server)
+        resource.prlimit(pid, limit, unlimited)
+        person.save_incident("After")
+        watch.wait_for_type("post_save", "After")
+        told = [message["feature"]["properties"]["name"] for message in watch.messages[1:]]
+    assert server.stop() == 0
+    assert told == ["Before", "After"]
+    assert rows_and_entries(server.database) == (told, told)
+
+
+# A log that was pruned
+
+
+@pytest.mark.parametrize(("since", "recovered"), [(3, False), (4, False), (5, True), (6, True), (8, True)])
+def test_since_before_a_pruned_log(start_server: StartServer, since: int, recovered: bool) -> None:  # noqa: FBT001
+    """Whose next entry has been pruned starts anew; whoever needs none that is gone carries on."""
+    server = start_server()
+    person = server.person()
+    for n in range(8):
+        person.save_incident(f"Entry {n + 1}")
+    write(server, "DELETE FROM notification WHERE seq <= 5")
+    epoch = person.collection()["epoch"]
+    with person.watch(f"?since={since}&epoch={epoch}") as watch:
+        assert watch.hello["seq"] == 8
+        assert watch.hello["recovered"] is recovered
+        marker = person.save_incident("Marker")
+        watch.wait_for_type("post_save", marker)
+        told = [message["seq"] for message in watch.messages[1:]]
+    assert told == (list(range(since + 1, 10)) if recovered else [9])
+
+
+def test_log_pruned_to_nothing_keeps_its_seq(start_server: StartServer) -> None:
+    """Without a single row the log still knows its head, over a restart, too."""
+    server = start_server()
+    server.person().save_incident("Pruned")
+    write(server, "DELETE FROM notification")
+    assert server.health()["seq"] == 1
+    server.stop()
+    again = start_server(password=server.password)
+    person = again.person()
+    epoch = person.collection()["epoch"]
+    with person.watch(f"?since=1&epoch={epoch}") as watch:
+        assert (watch.hello["seq"], watch.hello["recovered"]) == (1, True)
+        marker = person.save_incident("Next")
+        assert watch.wait_for_type("post_save", marker)["seq"] == 2

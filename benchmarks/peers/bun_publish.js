@@ -1,0 +1,20 @@
+// Bun: server.publish(), its own way to tell many, which joins what a turn of its loop has sent.
+const server = Bun.serve({
+  hostname: "127.0.0.1",
+  port: Number(process.argv[2]),
+  fetch(request, server) {
+    const publishes = new URL(request.url).pathname === "/publish";
+    return server.upgrade(request, { data: { publishes } }) ? undefined : new Response("", { status: 400 });
+  },
+  websocket: {
+    idleTimeout: 0,
+    sendPings: false,
+    backpressureLimit: 1 << 28,
+    open(socket) {
+      if (!socket.data.publishes) socket.subscribe("all");
+    },
+    message(socket, message) {
+      if (socket.data.publishes) server.publish("all", message);
+    },
+  },
+});

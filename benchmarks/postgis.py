@@ -1,0 +1,46 @@
+"""A PostgreSQL of its own in a temporary folder, reached over a local socket, settings as Debian has them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Self
+
+
+def binaries() -> Path | None:
+    """Return where the newest installed server's programs are; None without PostgreSQL and PostGIS."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    shared = list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
+    return found[-1].parent if found and shared else None
+
+
+class PostGis:
+    """A context manager; `folder` holds the socket. Root hands over to the user postgres, as it must."""
+
+    def __init__(self) -> None:
+        found = binaries()
+        assert found, "PostgreSQL with PostGIS is not installed"
+        self._binaries = found
+        self.folder = tempfile.mkdtemp(prefix="postgis-")
+        self._data = f"{self.folder}/data"
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "--no-instructions")
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder}"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", f"{self.folder}/log", "-o", options, "start")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._binaries / program), *arguments]
+        if os.getuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", "fast", "stop")
+        shutil.rmtree(self.folder)

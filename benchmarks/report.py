@@ -1,0 +1,305 @@
+"""What was measured, as RESULTS.md and a chart, results.svg."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from servers import HERE, ROOT, package_version
+
+OWN_VERSIONS = ("flask", "gevent", "peewee", "shapely")
+BAR = 22  # pixels of a bar's row
+WIDTH, LABEL = 760, 300
+STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#24292f}.h{font-weight:600}.b{fill:#8c959f}.f{fill:#d0d7de}"
+    ".o{fill:#0969da}svg{background:#fff}@media(prefers-color-scheme:dark){text{fill:#e6edf3}"
+    "svg{background:#0d1117}.f{fill:#30363d}.b{fill:#6e7681}.o{fill:#58a6ff}}"
+)
+
+Section = dict[str, Any]
+
+
+def circumstances() -> dict[str, str]:
+    """Return when, on what and of which commit a section was measured."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": _commit(),
+        "machine": _machine(),
+        "versions": ", ".join(f"{name} {package_version(name)}" for name in OWN_VERSIONS),
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def _commit() -> str:
+    try:
+        command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "?"
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?")
+    gigabytes = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    return (
+        f"{os.cpu_count()} cores ({model}), {gigabytes} GB, "
+        f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    )
+
+
+def write(results: dict[str, Section]) -> None:
+    (HERE / "RESULTS.md").write_text("\n".join(_markdown(results)) + "\n")
+    if "fanout" in results:
+        (HERE / "results.svg").write_text(_svg(results["fanout"]))
+
+
+def _markdown(results: dict[str, Section]) -> Iterator[str]:
+    yield "# How fast it is\n"
+    yield (
+        "Written by `python benchmarks/run.py`. Servers and the load "
+        "share one machine, clients are on the loopback interface, contestants take turns in one run, and "
+        "every number is a median over the turns. CPU is that of the server's process and its children.\n"
+    )
+    yield from _targets(results)
+    for name, write_section in SECTIONS.items():
+        if name in results:
+            section = results[name]
+            yield f"\n## {TITLES[name]}\n"
+            yield from write_section(section)
+            yield f"\n<sub>{section['date']}, commit {section['commit']}, {section['machine']}; "
+            yield f"{section['versions']}; load average at the end {section['load']}.</sub>"
+
+
+def _targets(results: dict[str, Section]) -> Iterator[str]:
+    yield "| what | wanted | measured | |\n|---|---|---|---|"
+    for what, section, key, sign, limit in TARGETS:
+        value = results.get(section, {})
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            met = value <= limit if sign == "≤" else value >= limit
+            yield f"| {what} | {sign} {limit:g} | {value:.3g} | {'met' if met else '**missed**'} |"
+
+
+TARGETS = [
+    ("CPU of a saved incident per client, 1,000 clients, to the floor's", "fanout", "cpu_to_floor", "≤", 1.6),
+    ("the same, 4,000 clients", "many", "cpu_to_floor", "≤", 1.3),
+    (
+        "time from the save to the last of 1,000, to websockets', which only relays",
+        "fanout",
+        "last_to_websockets",
+        "≤",
+        1.15,
+    ),
+    (
+        "the same with 4,000, to the fastest Python peer's",
+        "many",
+        "last_to_fastest_python",
+        "≤",
+        1,
+    ),
+    ("500 saves to 1,000: deliveries/s to the best Python relay's", "fanout", "flood_to_best_python", "≥", 4),
+    ("the fan-out alone: deliveries/s to the joined floor's", "core", "flood_to_joined", "≥", 0.9),
+    ("the fan-out alone: deliveries/s to Bun's", "core", "flood_to_bun", "≥", 1),
+    (
+        "whole path: last of 200 clients, times sooner than the reference",
+        "whole",
+        "last_times_sooner",
+        "≥",
+        20,
+    ),
+    ("whole path: durable saves/s, times the reference's", "whole", "saves_times", "≥", 100),
+    ("memory of an idle client, KB", "idle", "kb", "≤", 3),
+    ("descriptors of an idle client", "idle", "descriptors", "≤", 1),
+    ("a save's answer with 4,000 clients, to that with none", "saver", "crowded_to_alone", "≤", 1.5),
+    ("CPU per client at 8,000 clients, to that at 500", "linear", "largest_to_smallest", "≤", 1.15),
+    ("CPU if clients offer compression, to that if not", "compression", "offering_to_plain", "≤", 1.05),
+    ("20 stalled of 200: the others' median, to that without", "stalled", "burdened_to_clean", "≤", 1.2),
+    ("stalls of the loop under saves, 99th percentile, ms", "saves", "rows.durable.stall_p99_ms", "≤", 20),
+    ("matching in 100,000 areas: PostGIS' time to ours", "matching", "rows.100000.postgis_to_index", "≥", 6),
+    ("saving one of 100,000 areas holds the loop, ms", "matching", "rows.100000.save_worst_ms", "≤", 5),
+]
+
+
+def _by(section: Section, key: str, *, most: bool = False) -> list[dict[str, Any]]:
+    worst = 0.0 if most else float("inf")
+    return sorted(section["rows"].values(), key=lambda row: row.get(key, worst), reverse=most)
+
+
+def _fanout(section: Section) -> Iterator[str]:
+    yield (
+        f"One message of 450 bytes to {section['clients']} clients, then 500 over 8 connections without pause. "
+        "The peers relay what they are given and store nothing; Tracker takes a form, checks it, stores it "
+        "durably, logs it and matches it first. The load's own CPU is beside it: less than the server's, it is "
+        "not what was measured.\n"
+    )
+    yield "| | CPU µs per client | last, ms | deliveries/s | KB per idle client | load, CPU µs per client |"
+    yield "|---|---|---|---|---|---|"
+    for row in _by(section, "cpu_us"):
+        lost = row.get("lost")
+        many = f"{row['deliveries']:,.0f}" if "deliveries" in row else f"loses {lost or 0:.0%}"
+        version = f" ({row['version']})" if row.get("version") else ""
+        yield (
+            f"| {row['label']}{version} | {row['cpu_us']:.1f} | {row['last_ms']:.1f} | {many} | "
+            f"{row['idle_kb']:.1f} | {row['load_us']:.1f} |"
+        )
+
+
+def _many(section: Section) -> Iterator[str]:
+    yield f"The same with {section['clients']} clients, one message.\n"
+    yield "| | CPU µs per client | last, ms |\n|---|---|---|"
+    for row in _by(section, "last_ms"):
+        yield f"| {row['label']} | {row['cpu_us']:.1f} | {row['last_ms']:.1f} |"
+
+
+def _core(section: Section) -> Iterator[str]:
+    yield "Entries handed to `Group`, real sockets, no HTTP and no database; 500 messages over 8 connections.\n"
+    yield "| | CPU µs per client, one message | deliveries/s |\n|---|---|---|"
+    for row in _by(section, "deliveries", most=True):
+        yield f"| {row['label']} | {row['cpu_us']:.1f} | {row.get('deliveries', 0):,.0f} |"
+
+
+def _linear(section: Section) -> Iterator[str]:
+    yield "The group alone, one message.\n"
+    yield "| clients | CPU µs per client | last, ms |\n|---|---|---|"
+    for size, row in section["rows"].items():
+        yield f"| {size} | {row['cpu_us']:.1f} | {row['last_ms']:.1f} |"
+
+
+def _idle(section: Section) -> Iterator[str]:
+    yield (
+        f"{section['clients']} clients: {section['kb']:.2f} KB of the process's memory each, "
+        f"{section['descriptors']:.2f} descriptors, no greenlet."
+    )
+
+
+def _saver(section: Section) -> Iterator[str]:
+    yield (
+        f"The answer to a save: {section['alone_ms']:.1f} ms without clients, {section['crowded_ms']:.1f} ms with "
+        f"{section['clients']}. A request sent right after it, while the round runs: {section['other_ms']:.1f} ms, "
+        f"at worst {section['other_worst_ms']:.1f} ms."
+    )
+
+
+def _compression(section: Section) -> Iterator[str]:
+    yield "| 200 clients | CPU µs per client |\n|---|---|"
+    labels = {"tracker": "that do not offer compression", "offering": "that offer it"}
+    for name, row in section["rows"].items():
+        yield f"| {labels[name]} | {row['cpu_us']:.1f} |"
+
+
+def _stalled(section: Section) -> Iterator[str]:
+    yield (
+        f"{section['messages']} messages of 8 KB, each to the last of {section['clients'] - section['stalled']} good "
+        f"clients: {section['clean_ms']:.2f} ms; with {section['stalled']} more that never read "
+        f"{section['burdened_ms']:.2f} ms and {section['extra_mb']:.1f} MB more memory."
+    )
+
+
+def _saves(section: Section) -> Iterator[str]:
+    yield "8 keep-alive connections, a form after the other. A stall is the time until a ping is answered.\n"
+    yield "| | saves/s | CPU µs per save | stall p50, ms | p99 | worst |\n|---|---|---|---|---|---|"
+    labels = {
+        "durable": "durable: answered after fsync",
+        "no database": "the same handler without a database",
+    }
+    for name, row in section["rows"].items():
+        yield (
+            f"| {labels[name]} | {row['saves']:,.0f} | {row['cpu_us']:,.0f} | {row['stall_p50_ms']:.1f} | "
+            f"{row['stall_p99_ms']:.1f} | {row['stall_worst_ms']:.1f} |"
+        )
+
+
+def _whole(section: Section) -> Iterator[str]:
+    yield (
+        f"A signed-in form, durable, matched against {section.get('areas', 0):,} areas, its alert at the last of "
+        f"{section.get('clients', 0)} clients; then saves over 8 connections until everybody has all alerts. The "
+        f"reference: {section.get('version', 'not installed')}, PostGIS of Debian, layer in {section.get('layer')}.\n"
+    )
+    yield "| | last, ms | saves/s | lost |\n|---|---|---|---|"
+    labels = {"tracker": "**Tracker**", "reference": "Django, Channels, Daphne, PostGIS"}
+    for name, row in section["rows"].items():
+        yield f"| {labels[name]} | {row['last_ms']:.1f} | {row['saves']:,.1f} | {row['lost']:.0%} |"
+
+
+def _matching(section: Section) -> Iterator[str]:
+    yield "Which areas cover a point; polygons of 8 to 60 vertices. µs at the median.\n"
+    yield (
+        "| areas | `AreaIndex` | PostGIS, GiST, local socket | loop over prepared polygons | save an area, ms | "
+        "worst |\n|---|---|---|---|---|---|"
+    )
+    for size, row in section["rows"].items():
+        yield (
+            f"| {int(size):,} | {row['index_us']:.1f} | {row.get('postgis_us', float('nan')):.1f} | "
+            f"{row['loop_us']:,.0f} | {row['save_ms']:.2f} | {row['save_worst_ms']:.2f} |"
+        )
+
+
+SECTIONS = {
+    "fanout": _fanout,
+    "many": _many,
+    "core": _core,
+    "linear": _linear,
+    "idle": _idle,
+    "saver": _saver,
+    "compression": _compression,
+    "stalled": _stalled,
+    "saves": _saves,
+    "whole": _whole,
+    "matching": _matching,
+}
+TITLES = {
+    "fanout": "One save to 1,000 clients",
+    "many": "One save to 4,000 clients",
+    "core": "The fan-out alone",
+    "linear": "More clients",
+    "idle": "Idle clients",
+    "saver": "What the saver waits",
+    "compression": "Compression",
+    "stalled": "Clients that never read",
+    "saves": "Durable saves",
+    "whole": "The whole path, beside Django",
+    "matching": "Matching",
+}
+
+
+def _svg(section: Section) -> str:
+    """Return two bar charts: CPU per client, and deliveries a second."""
+    title = (
+        f"CPU of the server per client, µs: one message to {section['clients']:,} clients (less is better)"
+    )
+    pieces, height = _bars(title, _by(section, "cpu_us"), "cpu_us", 0)
+    title = "Deliveries a second, messages without pause (more is better)"
+    rows = [row for row in _by(section, "deliveries", most=True) if "deliveries" in row]
+    more, height = _bars(title, rows, "deliveries", height + BAR)
+    body = "".join(pieces + more)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="CPU per client and deliveries a second of Tracker and its peers">'
+        f"<style>{STYLE}</style>{body}</svg>\n"
+    )
+
+
+def _bars(title: str, rows: list[dict[str, Any]], key: str, top: int) -> tuple[list[str], int]:
+    pieces = [f'<text class="h" x="8" y="{top + 18}">{escape(title)}</text>']
+    largest = max(row[key] for row in rows)
+    y = top + BAR + 8
+    for row in rows:
+        label = row["label"].replace("*", "").replace("`", "")
+        kind = "o" if label.startswith("Tracker") else "f" if label.startswith("Floor") else "b"
+        length = max(2.0, (WIDTH - LABEL - 80) * row[key] / largest)
+        value = f"{row[key]:,.0f}" if row[key] >= 100 else f"{row[key]:.1f}"
+        pieces.append(
+            f'<text x="{LABEL - 8}" y="{y + 14}" text-anchor="end">{escape(label[:44])}</text>'
+            f'<rect class="{kind}" x="{LABEL}" y="{y + 2}" width="{length:.0f}" height="{BAR - 6}" rx="2"/>'
+            f'<text x="{LABEL + length + 6:.0f}" y="{y + 14}">{value}</text>'
+        )
+        y += BAR
+    return pieces, y

@@ -1,0 +1,66 @@
+"""Measure Tracker beside its peers: `python benchmarks/run.py [SECTION ...] [--toy]`.
+
+Without a section, all are run. Results are kept in results.json, section by section, so that a part can be
+measured again; RESULTS.md and results.svg are written from them. `--toy` runs everything in seconds, to see
+that it works, and keeps nothing. What it compares with, and how to install that, is in requirements.txt here;
+what is not installed is left out. A full run takes about ten minutes and up to 20,000 open files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import clients
+import fanout
+import matching
+import report
+import saves
+import whole
+from servers import HERE
+
+SECTIONS = {
+    "fanout": fanout.fanout,
+    "many": fanout.many,
+    "core": fanout.core,
+    "linear": fanout.linear,
+    "idle": clients.idle,
+    "saver": clients.saver,
+    "compression": clients.compression,
+    "stalled": clients.stalled,
+    "saves": saves.saves,
+    "whole": whole.whole,
+    "matching": matching.matching,
+}
+RESULTS = HERE / "results.json"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], metavar="SECTION", default=[])
+    parser.add_argument("--toy", action="store_true")
+    found = parser.parse_args(arguments)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not found.toy else {}
+    for name in found.sections or SECTIONS:
+        start = time.monotonic()
+        print(f"{name} …", flush=True)
+        results[name] = {**SECTIONS[name](toy=found.toy), **report.circumstances()}
+        print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+        if not found.toy:
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            report.write(results)
+    if found.toy:
+        print(json.dumps(results, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Durable saves a second over 8 keep-alive connections, and how long the loop stands still meanwhile."""
+
+from __future__ import annotations
+
+import select
+import statistics
+import time
+from itertools import islice
+from typing import Any
+
+from fanout import SAVERS
+from load import Saver, open_websocket, shake_hands
+from servers import PEERS, Tracker
+
+PROBE_S = 0.003  # between two pings of the one client that looks whether the loop is there
+PING = b"\x89\x80\0\0\0\0"
+NO_DATABASE = str(PEERS / "no_database.py")
+
+
+class Probe:
+    """A WebSocket client that pings; `times` are the milliseconds until the server answered."""
+
+    def __init__(self, server: Tracker) -> None:
+        self.sock = open_websocket(server.port, "/notifications", server.account.cookie())
+        shake_hands(self.sock)
+        self.sock.settimeout(0.2)
+        self.times: list[float] = []
+        self._sent = 0.0
+        try:
+            while self.sock.recv(1 << 16):
+                pass
+        except TimeoutError:
+            self.sock.setblocking(False)
+
+    def ping(self, now: float) -> None:
+        if not self._sent:
+            self._sent = now
+            self.sock.send(PING)
+
+    def readable(self) -> None:
+        data = self.sock.recv(1 << 16)
+        if self._sent and b"\x8a\x00" in data:
+            self.times.append((time.perf_counter() - self._sent) * 1e3)
+            self._sent = 0.0
+
+
+def run(server: Tracker, requests: Any, saves: int, probe: Probe) -> dict[str, float]:
+    """Save as fast as answers come; return saves and CPU."""
+    wanted = islice(requests, saves)
+    savers = [Saver(server.port, wanted) for _ in range(SAVERS)]
+    readable = {saver.sock.fileno(): saver.readable for saver in savers}
+    readable[probe.sock.fileno()] = probe.readable
+    epoll = select.epoll()
+    for fd in readable:
+        epoll.register(fd, select.EPOLLIN)
+    cpu, start, own = server.cpu(), time.perf_counter(), time.process_time()
+    for saver in savers:
+        saver.send()
+    while sum(len(saver.answers) for saver in savers) < saves:
+        probe.ping(time.perf_counter())
+        for fd, _ in epoll.poll(PROBE_S):
+            readable[fd]()
+    wall = time.perf_counter() - start
+    for saver in savers:
+        saver.sock.close()
+    epoll.close()
+    return {
+        "saves": saves / wall,
+        "cpu_us": (server.cpu() - cpu) / saves * 1e6,
+        "load_share": (time.process_time() - own) / wall,
+    }
+
+
+def saves(*, toy: bool) -> dict[str, Any]:
+    """Our server and the same handler without a database, in turn."""
+    number, rounds = (40, 2) if toy else (1000, 7)
+    with Tracker() as durable, Tracker(NO_DATABASE) as forgetful:
+        servers = {"durable": durable, "no database": forgetful}
+        requests = {name: server.saves() for name, server in servers.items()}
+        probes = {name: Probe(server) for name, server in servers.items()}
+        rows: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
+        for name, server in servers.items():
+            run(server, requests[name], SAVERS * 2, probes[name])
+            probes[name].times.clear()
+        for _ in range(rounds):
+            for name, server in servers.items():
+                rows[name].append(run(server, requests[name], number, probes[name]))
+        for probe in probes.values():
+            probe.sock.close()
+    found: dict[str, Any] = {"rows": {}}
+    for name, measured in rows.items():
+        stalls = sorted(probes[name].times)
+        found["rows"][name] = {
+            **{key: statistics.median(row[key] for row in measured) for key in measured[0]},
+            "stall_p50_ms": stalls[len(stalls) // 2],
+            "stall_p99_ms": stalls[int(len(stalls) * 0.99)],
+            "stall_worst_ms": stalls[-1],
+        }
+    pairs = zip(rows["durable"], rows["no database"], strict=True)
+    found["durable_to_no_database"] = statistics.median(a["saves"] / b["saves"] for a, b in pairs)
+    return found

@@ -1,0 +1,306 @@
+"""The servers that are measured: each a process of its own, with what it has used of CPU and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from load import Account, Crowd, open_websocket, shake_hands, text_frame
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PEERS = HERE / "peers"
+NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+START_S = 30.0
+STOP_S = 8.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A process (and its children) that serves on `port`, in a folder of its own. A context manager."""
+
+    def __init__(self, command: list[str], *, port: int, env: dict[str, str] | None = None) -> None:
+        self.port = port
+        self.folder = tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True)
+        self._log = Path(self.folder.name, "output.txt")
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.folder.name,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._wait()
+        except RuntimeError:
+            self.stop()
+            raise
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError(f"{self.process.args} does not listen: {self.output[-500:]}")
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def _pids(self) -> list[str]:
+        pids = [str(self.process.pid)]
+        for pid in pids:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                pids += (task / "children").read_text().split()
+        return pids
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU used so far, by all threads and children."""
+        files = [path for pid in self._pids() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        return sum(int(path.read_text().split()[0]) for path in files) / 1e9
+
+    def memory(self) -> int:
+        """Return the bytes of memory that are its own (no shared libraries)."""
+        total = 0
+        for pid in self._pids():
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            total += sum(int(kb) for kb in re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.MULTILINE))
+        return total * 1024
+
+    def descriptors(self) -> int:
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids())
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        self.folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Tracker(Server):
+    """Our own server on a new database, and somebody signed in to it."""
+
+    def __init__(self, script: str = str(ROOT / "tracker.py")) -> None:
+        port = free_port()
+        super().__init__([sys.executable, script, "--port", str(port)], port=port)
+        deadline = time.monotonic() + START_S
+        while not (said := re.search(r"Sign in as (\S+), password: (\S+)", self.output)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the tracker names no account: {self.output}")
+            time.sleep(0.02)
+        self.account = Account(port, said[1], said[2])
+        self.account.get("/tracker/incident/create/")
+
+    def save(self, number: int, description: str = "x" * 60, **fields: str) -> bytes:
+        """Return the request that saves an incident; `description` makes the notification 450 bytes."""
+        return self.account.form(
+            "/tracker/incident/create/",
+            name=f"Incident {number}",
+            description=description,
+            severity="HI",
+            location_geojson=fields.pop("location", '{"type":"Point","coordinates":[13.3777041,52.5162746]}'),
+            **fields,
+        )
+
+    def saves(self) -> Iterator[bytes]:
+        """Yield such requests without end."""
+        return (self.save(number) for number in count(1))
+
+    def crowd(self, clients: int, headers: str = "") -> Crowd:
+        return Crowd(self.port, clients, "/notifications", self.account.cookie() + headers)
+
+
+@dataclass
+class Peer:
+    """A program that sends what one client gives it to all others, and how to speak with it."""
+
+    name: str
+    label: str
+    command: Callable[[int], list[str]]
+    needs: str = ""  # a module, or the path of a program
+    versions: tuple[str, ...] = ()  # the packages whose versions the table names
+    python: bool = True
+    path: str = "/"
+    publish_path: str = "/publish"
+    opening: bytes = b""  # what a client says after the handshake
+    wrap: Callable[[str], bytes] = text_frame
+    joins: bool = False  # gives a socket in one piece what has gathered
+    slow: bool = False  # is given fewer messages, so that a run comes to an end
+
+    def start(self) -> Server:
+        port = free_port()
+        return Server(self.command(port), port=port)
+
+    def crowd(self, server: Server, clients: int) -> Crowd:
+        return Crowd(server.port, clients, self.path, opening=self.opening)
+
+    def publisher(self, server: Server) -> socket.socket:
+        sock = open_websocket(server.port, self.publish_path)
+        shake_hands(sock)
+        if self.opening:
+            sock.sendall(self.opening)
+            time.sleep(0.1)
+        return sock
+
+    def missing(self) -> str:
+        """Return what is not installed; empty if the peer can run."""
+        return next((need for need in self.needs.split() if not is_installed(need)), "")
+
+    def version(self) -> str:
+        return ", ".join(f"{name} {package_version(name)}" for name in self.versions)
+
+
+def python(script: str, *arguments: str) -> Callable[[int], list[str]]:
+    return lambda port: [sys.executable, str(PEERS / script), str(port), *arguments]
+
+
+def is_installed(need: str) -> bool:
+    """Tell whether a file, a program or a module is here."""
+    if "/" in need:
+        return Path(need).exists()
+    return shutil.which(need) is not None or find_spec(need) is not None
+
+
+@cache
+def package_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "?"
+
+
+def bun(port: int) -> list[str]:
+    return [str(PEERS / "node_modules/.bin/bun"), str(PEERS / "bun_publish.js"), str(port)]
+
+
+def nchan(port: int) -> list[str]:
+    module = NCHAN_MODULE.as_posix()
+    fill = f"sed -e s:PORT:{port}: -e s:MODULE:{module}: {PEERS / 'nchan.conf'} > nginx.conf"
+    return ["sh", "-c", f"{fill} && exec nginx -p . -c $PWD/nginx.conf"]
+
+
+def channels_redis(port: int) -> list[str]:
+    redis, script = free_port(), PEERS / "channels_group_send.py"
+    start = f"redis-server --port {redis} --bind 127.0.0.1 --save '' >/dev/null &"
+    return ["sh", "-c", f"{start} sleep 0.5; exec {sys.executable} {script} {port} {redis}"]
+
+
+def socketio_frame(text: str) -> bytes:
+    return text_frame("42" + json.dumps(["publish", text]))
+
+
+FLOOR = Peer("floor", "Floor: a Python loop of `send()`", python("floor.py"), python=False)
+JOINED = Peer(
+    "joined",
+    "Floor, joined: one `send()` of what has gathered",
+    python("floor.py", "joined"),
+    python=False,
+    joins=True,
+)
+WEBSOCKETS = Peer(
+    "websockets",
+    "websockets, `broadcast()`",
+    python("websockets_broadcast.py"),
+    "websockets",
+    ("websockets",),
+)
+PICOWS = Peer("picows", "picows on uvloop", python("picows_send.py"), "picows uvloop", ("picows", "uvloop"))
+GEVENT_WEBSOCKET = Peer(
+    "gevent-websocket",
+    "gevent-websocket, a loop of `send()`",
+    python("gevent_websocket_send.py"),
+    "geventwebsocket",
+    ("gevent-websocket", "gevent"),
+)
+FLASK_SOCK = Peer(
+    "flask-sock",
+    "flask-sock on gevent, a loop of `send()`",
+    python("flask_sock_send.py"),
+    "flask_sock",
+    ("flask-sock", "simple-websocket"),
+)
+STARLETTE = Peer(
+    "starlette",
+    "Starlette on uvicorn and uvloop",
+    python("starlette_send.py"),
+    "starlette uvicorn uvloop",
+    ("starlette", "uvicorn"),
+)
+SOCKETIO = Peer(
+    "flask-socketio",
+    "Flask-SocketIO on gevent, `emit()`",
+    python("flask_socketio_emit.py"),
+    "flask_socketio",
+    ("Flask-SocketIO", "python-socketio"),
+    path="/socket.io/?EIO=4&transport=websocket",
+    publish_path="/socket.io/?EIO=4&transport=websocket",
+    opening=text_frame("40"),
+    wrap=socketio_frame,
+    joins=True,
+)
+CHANNELS = Peer(
+    "channels-memory",
+    "Channels on Daphne, layer in memory",
+    python("channels_group_send.py"),
+    "channels daphne",
+    ("channels", "daphne", "Django"),
+    slow=True,
+)
+CHANNELS_REDIS = Peer(
+    "channels-redis",
+    "Channels on Daphne, layer in Redis",
+    channels_redis,
+    "channels_redis daphne redis-server",
+    ("channels-redis",),
+    slow=True,
+)
+NODE = Peer(
+    "ws",
+    "Node with ws",
+    lambda port: ["node", str(PEERS / "node_ws.mjs"), str(port)],
+    f"node {PEERS / 'node_modules/ws'}",
+    python=False,
+)
+BUN = Peer("bun", "Bun, `publish()`", bun, f"{PEERS / 'node_modules/.bin/bun'}", python=False, joins=True)
+NCHAN = Peer("nchan", "nginx with nchan", nchan, f"nginx {NCHAN_MODULE}", python=False)
+
+CORE = Peer("core", "Tracker's `Group` alone", python("core.py"), python=False, joins=True)
+
+RELAYS = [WEBSOCKETS, PICOWS, GEVENT_WEBSOCKET, FLASK_SOCK, STARLETTE]  # Python, of the faster kind
+OTHERS = [SOCKETIO, CHANNELS, CHANNELS_REDIS, NODE, BUN, NCHAN]

@@ -1,0 +1,160 @@
+"""The whole path: a form is sent, stored durably, matched against 10,000 areas, and alerts 200 clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import matching
+from load import Account, Crowd, Saver, Stuck
+from postgis import PostGis, binaries
+from servers import PEERS, ROOT, Server, Tracker, free_port, is_installed, package_version
+
+SAVERS = 8
+MARK = b'"alert"'
+PLACE = [13.3777041, 52.5162746]
+FORM = "/tracker/incident/create/"
+
+
+class Reference:
+    """Django 5, Channels 4 on Daphne, PostGIS; what differs from Tracker for who uses it."""
+
+    def __init__(self, postgis: PostGis, collection: str, *, redis: bool) -> None:
+        port, broker = free_port(), free_port()
+        script = f"{sys.executable} {PEERS / 'django_postgis.py'} {port} {postgis.folder}"
+        start = f"redis-server --port {broker} --bind 127.0.0.1 --save '' >/dev/null & sleep 0.5;"
+        command = f"{start} exec {script} {broker}" if redis else f"exec {script}"
+        self.server = Server(["sh", "-c", command], port=port, env={"AREAS": collection})
+        self.account = Account(port, "admin", "admin")
+        self.account.get(FORM)
+
+    def crowd(self, clients: int) -> Crowd:
+        return Crowd(self.server.port, clients, "/notifications", self.account.cookie())
+
+
+class Ours:
+    def __init__(self, collection: str) -> None:
+        self.server = Tracker()
+        database = str(Path(self.server.folder.name, "tracker.db"))
+        command = [sys.executable, str(ROOT / "tracker.py"), "--database", database, "import", collection]
+        subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
+        self.account = self.server.account
+
+    def crowd(self, clients: int) -> Crowd:
+        return self.server.crowd(clients)
+
+
+class Run:
+    """One of the two with its clients and savers, and what was measured."""
+
+    def __init__(self, stack: Reference | Ours, clients: int) -> None:
+        self.server, self.account = stack.server, stack.account
+        self.crowd = stack.crowd(clients)
+        self.requests = self._requests()
+        self.saver = Saver(self.server.port, self.requests)
+        self.crowd.add(self.saver.sock, self.saver.readable_once)
+        self.last_ms: list[float] = []
+        self.rates: list[float] = []
+        self.lost = 0.0
+
+    def _requests(self) -> Any:
+        point = json.dumps({"type": "Point", "coordinates": PLACE})
+        for number in count(1):
+            yield self.account.form(
+                FORM,
+                name=f"Incident {number}",
+                description="x" * 60,
+                severity="HI",
+                location_geojson=point,
+            )
+
+    def one(self) -> None:
+        """Save once; note the milliseconds until the alert has reached the last client."""
+        self.crowd.settle()
+        start = time.perf_counter()
+        self.saver.send()
+        self.last_ms.append((self.crowd.wait(1, mark=MARK, patience=20) - start) * 1e3)
+
+    def many(self, saves: int) -> None:
+        """Save over several connections without pause; note saves a second until the last client has all."""
+        self.crowd.settle()
+        requests = islice(self.requests, saves)
+        savers = [Saver(self.server.port, requests) for _ in range(min(SAVERS, saves))]
+        start = time.perf_counter()
+        for saver in savers:
+            self.crowd.add(saver.sock, saver.readable)
+            saver.send()
+        try:
+            last = self.crowd.wait(saves, mark=MARK, patience=5 + saves)
+        except Stuck:
+            came = sum(received.count(MARK) for received in self.crowd.received)
+            self.lost = 1 - came / saves / len(self.crowd)
+            last = start + sum(saver.answers[-1] for saver in savers if saver.answers)
+            answered = sum(len(saver.answers) for saver in savers)
+            last = start + max(sum(saver.answers) for saver in savers)
+            self.rates.append(answered / (last - start))
+        else:
+            self.rates.append(saves / (last - start))
+        for saver in savers:
+            self.crowd.remove(saver.sock)
+            saver.sock.close()
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "last_ms": statistics.median(self.last_ms),
+            "saves": statistics.median(self.rates),
+            "lost": self.lost,
+        }
+
+
+def whole(*, toy: bool) -> dict[str, Any]:
+    """Ours and the reference in turn: the last of 200 clients, and durable saves a second."""
+    clients, polygons, rounds, parts = (20, 100, 2, 1) if toy else (200, 10_000, 7, 5)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        collection = Path(folder, "areas.geojson")
+        collection.write_text(json.dumps(matching.collection(polygons, PLACE)))
+        os.chmod(folder, 0o755)
+        runs = {"tracker": Run(Ours(str(collection)), clients)}
+        installed = binaries() and all(map(is_installed, ("django", "channels", "daphne", "psycopg")))
+        if toy or not installed:
+            if not toy:
+                print("  left out: the reference (Django, Channels, Daphne or PostGIS is not installed)")
+            return {"rows": {"tracker": _measure(runs, rounds, parts, 40 if toy else 400)["tracker"]}}
+        with PostGis() as postgis:
+            redis = is_installed("redis-server")
+            runs["reference"] = Run(Reference(postgis, str(collection), redis=redis), clients)
+            found = _measure(runs, rounds, parts, 400)
+    names = ("Django", "channels", "daphne", "psycopg")
+    return {
+        "clients": clients,
+        "areas": polygons,
+        "version": ", ".join(f"{name} {package_version(name)}" for name in names),
+        "layer": "Redis" if redis else "memory",
+        "rows": found,
+        "last_times_sooner": found["reference"]["last_ms"] / found["tracker"]["last_ms"],
+        "saves_times": found["tracker"]["saves"] / found["reference"]["saves"],
+    }
+
+
+def _measure(runs: dict[str, Run], rounds: int, parts: int, saves: int) -> dict[str, Any]:
+    try:
+        for _ in range(rounds):
+            for run in runs.values():
+                run.one()
+        for _ in range(parts):
+            for name, run in runs.items():
+                run.many(saves if name == "tracker" else 16)
+        return {name: run.result() for name, run in runs.items()}
+    finally:
+        for run in runs.values():
+            run.crowd.close()
+            run.saver.sock.close()
+            run.server.stop()

@@ -1,0 +1,23 @@
+"""The benchmarks run: once at toy size, with whatever peers are installed."""
+
+import json
+import subprocess
+import sys
+
+from harness import ROOT
+
+
+def test_every_section_measures_at_toy_size() -> None:
+    """`python benchmarks/run.py --toy` ends well and has a number for every section."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "run.py", "--toy"],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    results = json.loads(done.stdout[done.stdout.index("{") :])
+    assert results["fanout"]["rows"]["tracker"]["agree"] == 1
+    assert results["whole"]["rows"]["tracker"]["lost"] == 0
+    assert results["stalled"]["messages"] == 60

@@ -84,7 +84,7 @@ def watch(person: Person) -> Iterator[Watch]:
         yield watch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while Playwright runs, nobody else can run an asyncio loop
 def browser() -> Iterator[Browser]:
     """A headless Chromium, of Debian or wherever TRACKER_TESTS_CHROMIUM says."""
     chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")

@@ -33,7 +33,6 @@ PAUSE_S = 1e-6  # at sleep(0) gevent looks at the sockets only after every 50th 
 READ_ONLY = {"created", "updated", "model", "pk", "url", "centroid"}
 
 bp = Blueprint("api", __name__)
-bp.before_request(auth.require_user_or_401)
 
 
 @bp.get("/tracker/incident/feature_collection/")
@@ -111,6 +110,7 @@ def acknowledge() -> ResponseReturnValue:
 
 
 @bp.post("/api/alerts/read/")
+@auth.needs("viewer")
 def read() -> ResponseReturnValue:
     """Say that this person has seen the alerts up to `seq`."""
     seq = _members("seq")["seq"]

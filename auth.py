@@ -1,48 +1,151 @@
-"""Who somebody is: accounts, sign-in and sessions.
+"""Who somebody is and what they may do: sign-in, sessions, tokens and roles, asked before every request.
 
 The browser holds a random secret in Flask's signed cookie; the database holds its hash, so that a session
-can be ended from here and a copy of the database lets nobody in.
+can be ended from here and a copy of the database lets nobody in. A program sends a token instead.
+
+Without a word beside a view, it is for who is signed in: to read for viewers, to change for editors. So a new
+page is never open by oversight.
 """
 
 from __future__ import annotations
 
-import hashlib
+import math
 import secrets
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import gevent
-from flask import Blueprint, abort, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
-from werkzeug.security import check_password_hash, generate_password_hash
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
 
+import accounts
+import throttle
+from accounts import ROLES, SignIn, Token
 from models import Session, User, actor, database, now
+from settings import Settings
 
-SESSION_DAYS = 30  # after sign-in a session ends
-TOUCH_S = 300  # how exact `last_used` of a session is: not every page view is a write
+TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
+FREE_TRIES_NAME = 5  # before waits begin
+FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
+SAFE = {"GET", "HEAD", "OPTIONS"}
+FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
+View = TypeVar("View", bound=Callable[..., object])
 
 
-def first_account() -> str | None:
-    """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere."""
-    if User.select().exists():
+def needs(role: str) -> Callable[[View], View]:
+    """Say which role a view is for, whatever the method; "nobody" stands for everybody."""
+
+    def mark(view: View) -> View:
+        view.__dict__["role"] = role
+        return view
+
+    return mark
+
+
+public = needs("nobody")
+
+
+def init_app(app: Flask) -> None:
+    """Have every request asked who sends it, and every form whether it is ours."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
+    app.extensions["protect"] = CSRFProtect(app).protect
+    app.session_interface = SessionInterface()
+    app.before_request(guard)
+    app.register_blueprint(bp)
+    accounts.nobodys_hash()
+
+
+def settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """Flask's, with a cookie that never leaves TLS once it came by it."""
+
+    def get_cookie_secure(self, _app: Flask) -> bool:
+        return bool(request.is_secure)
+
+
+def guard() -> ResponseReturnValue | None:
+    """Refuse, before any view, who may not use it."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
         return None
-    password = secrets.token_urlsafe(12)
-    User.create(name="admin", password_hash=generate_password_hash(password), role="admin")
-    return password
+    role = getattr(view, "role", "viewer" if request.method in SAFE else "editor")
+    if role == "nobody" and request.method in SAFE:
+        return None
+    user = current_user()
+    if role != "nobody":
+        if user is None:
+            return _ask_to_sign_in()
+        if not may(role):
+            raise Forbidden(_why_not(role))
+    if g.token is None:
+        current_app.extensions["protect"]()
+    return None
+
+
+def may(role: str) -> bool:
+    """Tell whether who sends this request has this role, or more."""
+    user = current_user()
+    if user is None:
+        return False
+    level = ROLES.index(user.role)
+    if g.token is not None:
+        level = min(level, ROLES.index("viewer" if g.token.read_only else "editor"))
+    return level >= ROLES.index(role)
+
+
+def _why_not(role: str) -> str:
+    if g.token is not None:
+        return "This token is for reading only." if g.token.read_only else "Tokens are for the API only."
+    if role == "admin":
+        return "Only who manages the accounts may open this."
+    return "Your account is for looking. To change something, ask for the role of an editor."
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    if request.blueprint in FOR_PROGRAMS:
+        raise Unauthorized("Sign in, or send a token.", www_authenticate=WWWAuthenticate("bearer"))
+    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("auth.login", next=here))
 
 
 def current_user() -> User | None:
-    """Return who this request comes from; None if nobody is signed in."""
+    """Return who this request comes from; None if nobody is signed in. A wrong token is refused with 401."""
     if "user" not in g:
-        g.user = None
-        g.session = _find_session(session.get("secret"))
-        if g.session is not None:
-            g.user = g.session.user
-        actor.set(g.user.name if g.user else None)
-    return g.user
+        g.user = g.session = g.token = None
+        actor.set(None)
+        kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() == "bearer" and request.blueprint in FOR_PROGRAMS:
+            g.token = _find_token(secret.strip())
+        else:
+            g.session = _find_session(session.get("secret"))
+        found = g.token or g.session
+        if found is not None:
+            g.user = found.user
+            actor.set(g.user.name)
+    user: User | None = g.user
+    return user
 
 
 def signed_in() -> User:
@@ -52,74 +155,74 @@ def signed_in() -> User:
 
 def session_key() -> tuple[int, str]:
     """Return (user id, session id) of this request, by which its socket can be found again."""
-    return g.user.id, g.session.id
+    return g.user.id, f"token:{g.token.id}" if g.token else g.session.id
 
 
 def valid_keys() -> set[tuple[int, str]]:
-    """Return the `session_key` of every session that has not ended."""
-    oldest = (datetime.now(UTC) - timedelta(days=SESSION_DAYS)).isoformat()
-    found = Session.select(Session.user, Session.id).join(User).where(Session.created > oldest, User.active)
-    return set(found.tuples())
-
-
-def require_user() -> ResponseReturnValue | None:
-    """Send whoever is not signed in to the sign-in page, and back afterwards."""
-    if current_user() is None:
-        here = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("auth.login", next=here))
-    return None
-
-
-def require_user_or_401() -> None:
-    if current_user() is None:
-        abort(401)
+    """Return the `session_key` of all that has not ended."""
+    return accounts.valid_keys(session_s=settings().session_hours * 3600, idle_s=settings().idle_hours * 3600)
 
 
 @bp.route("/login/", methods=["GET", "POST"])
+@public
 def login() -> ResponseReturnValue:
     target = _local(request.values.get("next", ""))
     name = request.form.get("username", "")
     errors = {}
+    status = 200
+    headers = {}
     if request.method == "POST":
-        user = _check(name, request.form.get("password", ""))
+        wait, user = check(name, request.form.get("password", ""))
         if user is not None:
-            _sign_in(user)
+            sign_in(user)
             return redirect(target, 303)
+        status = 401
         errors[""] = "That name and password do not belong together."
+        if wait:
+            status = 429
+            headers["Retry-After"] = str(math.ceil(wait))
+            errors[""] = f"That was tried too often. Try again in {duration(wait)}."
     form = {"values": {"username": name}, "errors": errors}
-    page = render_template("login.html", form=form, next=target)
-    return page, 401 if errors else 200
+    return render_template("login.html", form=form, next=target), status, headers
 
 
 @bp.post("/logout/")
+@needs("viewer")
 def logout() -> ResponseReturnValue:
-    if current_user() is not None:
-        g.session.delete_instance()
+    accounts.end_sessions(Session.id == g.session.id)
     session.clear()
     return redirect(url_for("auth.login"), 303)
 
 
-def _check(name: str, password: str) -> User | None:
-    """Return the active account of that name and password. As slow for a name that does not exist."""
-    user = User.get_or_none(User.name == name, User.active)
-    stored = user.password_hash if user else _nobodys_hash()
-    # scrypt takes 50 ms and lets go of the interpreter meanwhile: in a thread, nobody waits for it
-    matches = gevent.get_hub().threadpool.apply(check_password_hash, (stored, password))
-    return user if matches else None
+def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, User | None]:
+    """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
+
+    Takes the same time for every name.
+    """
+    address = request.remote_addr or ""
+    keys = throttle.by_name(name), throttle.by_address(address)
+    wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
+    user: User | None = User.get_or_none(User.name == name)
+    known = user.name if user else None
+    if wait:
+        SignIn.note(known, address, "refused: tried too often")
+        return wait, None
+    if not accounts.matches(user if user and user.active else None, password):
+        why = "refused: not active" if user and not user.active else "refused: wrong password"
+        SignIn.note(known, address, why if user else "refused: no such account")
+        return 0.0, None
+    throttle.succeeded(*keys)
+    SignIn.note(known, address, outcome)
+    return 0.0, user
 
 
-@cache
-def _nobodys_hash() -> str:
-    return generate_password_hash(secrets.token_urlsafe())
-
-
-def _sign_in(user: User) -> None:
+def sign_in(user: User) -> None:
+    """Begin a session, with an id that nobody had before."""
     secret = secrets.token_urlsafe(32)
-    oldest = datetime.now(UTC) - timedelta(days=SESSION_DAYS)
     with database.atomic():
-        Session.delete().where(Session.created < oldest.isoformat()).execute()
+        Session.delete().where(~_alive()).execute()
         Session.create(
-            id=_hash(secret),
+            id=accounts.fingerprint(secret),
             user=user,
             address=request.remote_addr or "",
             user_agent=request.user_agent.string[:300],
@@ -130,18 +233,44 @@ def _sign_in(user: User) -> None:
     session.permanent = True
 
 
+def _alive() -> Any:
+    oldest = accounts.moment(-settings().session_hours * 3600)
+    idle = accounts.moment(-settings().idle_hours * 3600)
+    return (Session.created > oldest) & (Session.last_used > idle)
+
+
 def _find_session(secret: object) -> Session | None:
     if not isinstance(secret, str):
         return None
-    oldest = (datetime.now(UTC) - timedelta(days=SESSION_DAYS)).isoformat()
     found: Session | None = (
         Session.select(Session, User)
         .join(User)
-        .where(Session.id == _hash(secret), Session.created > oldest, User.active)
+        .where(Session.id == accounts.fingerprint(secret), _alive(), User.active)
         .first()
     )
-    if found is not None and _age_s(found.last_used) > TOUCH_S:
+    if found is not None and _age_s(found.last_used) > min(TOUCH_S, settings().idle_hours * 360):
         database.try_write(Session.update(last_used=now()).where(Session.id == found.id))
+    return found
+
+
+def _find_token(secret: str) -> Token:
+    found: Token | None = (
+        Token.select(Token, User)
+        .join(User)
+        .where(
+            Token.hash == accounts.fingerprint(secret),
+            Token.expires.is_null() | (Token.expires > now()),
+            User.active,
+        )
+        .first()
+    )
+    if found is None:
+        g.user = None
+        raise Unauthorized(
+            "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
+        )
+    if found.last_used is None or _age_s(found.last_used) > TOUCH_S:
+        database.try_write(Token.update(last_used=now()).where(Token.id == found.id))
     return found
 
 
@@ -149,8 +278,9 @@ def _age_s(timestamp: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
 
 
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def duration(seconds: float) -> str:
+    """Return a time to wait, for people."""
+    return f"{math.ceil(seconds)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
 
 
 def _local(target: str) -> str:

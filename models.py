@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -137,6 +138,14 @@ def _unlocked(run: Callable[[], T]) -> T:
         time.sleep(LOCK_POLL_S)
 
 
+@dataclass
+class Policy:
+    """What is set from outside and decides what a save does."""
+
+    hold_reports: bool = False  # a public report alerts nobody until it is verified
+
+
+policy = Policy()
 database = Database(None, thread_safe=False)
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
 
@@ -161,7 +170,12 @@ def open_database(path: str | Path) -> None:
 
 def _make_private(path: str | Path) -> None:
     with_sidecars_unreadable_by_others = 0o600  # SQLite gives its -wal and -shm the same mode
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others))
+    file = os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others)
+    try:
+        if os.fstat(file).st_uid == os.geteuid():
+            os.fchmod(file, with_sidecars_unreadable_by_others)  # it may have been copied here
+    finally:
+        os.close(file)
 
 
 def _check_ours(path: str | Path) -> None:
@@ -220,7 +234,7 @@ class Setting(Model):
 
 
 class User(Model):
-    """An account. `role` is viewer, editor or admin."""
+    """An account. `role` is viewer, editor or admin; each may do what those before it may."""
 
     name = peewee.TextField(unique=True)
     password_hash = peewee.TextField()
@@ -228,6 +242,14 @@ class User(Model):
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
     read_seq = peewee.IntegerField(default=0)  # up to here in the log the person has seen the alerts
+
+    @property
+    def can_edit(self) -> bool:
+        return self.role in ("editor", "admin")
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
 
     def has_read(self, seq: int) -> None:
         """Move `read_seq` forward to `seq`; never back."""
@@ -444,6 +466,7 @@ class Incident(Tracked):
     description = peewee.TextField(default="")
     severity = peewee.TextField(default=Severity.MEDIUM.value)
     closed = peewee.BooleanField(default=False)
+    verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
 
@@ -453,6 +476,7 @@ class Incident(Tracked):
         "description": _text(DESCRIPTION_LENGTH, required=False),
         "severity": lambda value: Severity.parse(value).value,
         "closed": _flag,
+        "verified": _flag,
         "location": geo.parse_point,
     }
 
@@ -470,12 +494,14 @@ class Incident(Tracked):
     @property
     def alerting(self) -> bool:
         """Whether it alerts the areas that it lies in."""
-        return not self.closed
+        return not self.closed and (self.verified or not policy.hold_reports)
 
     @property
     def why_not_alerting(self) -> str:
         """Return why the areas that it alerted so far are alerted no more."""
-        return "incident closed" if self.closed else "incident moved or less severe"
+        if self.closed:
+            return "incident closed"
+        return "incident moved or less severe" if self.alerting else "incident not confirmed"
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return geo.point_geojson(self.longitude, self.latitude), {
@@ -485,6 +511,7 @@ class Incident(Tracked):
             "created": self.created,
             "updated": self.updated,
             "closed": self.closed,
+            "verified": self.verified,
         }
 
 

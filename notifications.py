@@ -95,6 +95,7 @@ def _heartbeat(seq: int) -> bytes:
 
 
 @bp.get("/healthz")
+@auth.public
 def healthz() -> Response:
     """Answer with the log's head and the number of clients; 503 if the database does not answer."""
     _, head = models.Notification.bounds()
@@ -106,12 +107,9 @@ def admit() -> None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
     if request.endpoint == "notifications.healthz":
         return
-    if auth.current_user() is None:
-        abort(401)
     if request.endpoint == "notifications.not_a_websocket":
         return
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
     head = current_app.extensions["group"].pull()
@@ -124,6 +122,17 @@ def admit() -> None:
 def not_a_websocket() -> Response:
     """Tell a browser, which can't see why its WebSocket was refused, whether it is signed in: 401 if not."""
     return Response("This is a WebSocket.\n", 426, {"Upgrade": "websocket"}, content_type="text/plain")
+
+
+def _may_connect_from(origin: str | None) -> bool:
+    """Tell whether a page of this origin may connect: of this site, or of one that the operator named.
+
+    None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
+    """
+    if origin is None or origin in auth.settings().origins:
+        return True
+    parts = urlsplit(origin)
+    return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
 
 
 def _since(start: int, head: int) -> int | None:

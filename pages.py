@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import secrets
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+import throttle
 from models import (
     MAX_ID,
     Alert,
@@ -31,15 +33,8 @@ from models import (
 PER_PAGE = 25
 MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
 MAX_INSIDE = 100  # incidents listed on an area's page
-PUBLIC = {"pages.report", "pages.report_success"}
 
 bp = Blueprint("pages", __name__)
-
-
-@bp.before_request
-def require_user() -> ResponseReturnValue | None:
-    auth.current_user()
-    return None if request.endpoint in PUBLIC else auth.require_user()
 
 
 @bp.app_context_processor
@@ -47,6 +42,7 @@ def common() -> dict[str, Any]:
     return {
         "current_user": auth.current_user(),
         "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
+        "public_reports": auth.settings().public_reports,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
 
@@ -181,6 +177,7 @@ def add_pages(
             shown |= {"inside": inside[:MAX_INSIDE], "inside_total": len(inside)}
         return render_template(f"{noun}_detail.html", **shown)
 
+    @auth.needs("editor")
     def edit(pk: int | None = None) -> ResponseReturnValue:
         thing = model() if pk is None else model.find(pk)
         form = Form.submitted() if request.method == "POST" else Form(show(thing))
@@ -189,6 +186,7 @@ def add_pages(
         shown = {"form": form, noun: None if pk is None else model.find(pk)}
         return render_template(f"{noun}_form.html", **shown), 422 if form.errors else 200
 
+    @auth.needs("editor")
     def delete(pk: int) -> ResponseReturnValue:
         thing = model.find(pk)
         if request.method == "POST":
@@ -241,6 +239,7 @@ def alert_acknowledge(pk: int) -> ResponseReturnValue:
 
 
 @bp.post("/tracker/alert/read/")
+@auth.needs("viewer")
 def alert_read() -> ResponseReturnValue:
     """Note that this person has seen the alerts up to the `seq` that the page showed."""
     seq = request.form.get("seq", 0, type=int)
@@ -264,11 +263,26 @@ def area_mute(pk: int) -> ResponseReturnValue:
     return redirect(area.url, 303)
 
 
+@bp.post("/tracker/incident/confirm/<int:pk>/")
+def incident_confirm(pk: int) -> ResponseReturnValue:
+    """Say that a public report is true."""
+    incident = Incident.find(pk)
+    incident.verified = True
+    incident.save()
+    return redirect(incident.url, 303)
+
+
 @bp.route("/tracker/incident/report/", methods=["GET", "POST"])
+@auth.public
 def report() -> ResponseReturnValue:
-    """The public form: no account needed."""
+    """The public form: no account needed, unless the operator wants one. An editor's report is verified."""
+    verified = auth.may("editor")
+    if not (verified or auth.settings().public_reports):
+        abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
     form = Form({"severity": Severity.MEDIUM.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
+        if request.form.get("website"):  # invisible to people: a program fills it in
+            return redirect(url_for("pages.report_success"), 303)
         form = Form.submitted()
         values: dict[str, Any] = {
             "name": form.values.get("name", ""),
@@ -277,23 +291,42 @@ def report() -> ResponseReturnValue:
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
         if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geo.point_geojson(longitude, latitude)
-        if _store_once(form, values):
+        wait = _store_once(form, values, verified=verified)
+        if not (wait or form.errors):
             return redirect(url_for("pages.report_success"), 303)
+        if wait:
+            return render_template("report.html", form=form), 429, {"Retry-After": str(math.ceil(wait))}
     return render_template("report.html", form=form), 422 if form.errors else 200
 
 
-def _store_once(form: Form, values: dict[str, Any]) -> bool:
-    """Store a report; one that came before with the same `key`, because the answer was lost, counts as it."""
+def _store_once(form: Form, values: dict[str, Any], *, verified: bool) -> float:
+    """Store a report; one that came before with the same `key`, because the answer was lost, counts as it.
+
+    Returns the seconds to wait if too many came; then nothing is stored, nor if the form has errors.
+    """
     key = form.values.get("key", "")
     source_id = f"report:{key[:MAX_KEY]}" if key else None
     if source_id and Incident.select().where(Incident.source_id == source_id).exists():
-        return True
-    try:
-        return form.save(Incident(source_id=source_id), values, {})
-    except peewee.IntegrityError:  # the same report came twice at once
-        return True
+        return 0.0
+    wait = 0.0 if verified or form.errors else _wait_to_report()
+    if wait:
+        form.errors[""] = f"Too many reports came lately. Try again in {auth.duration(wait)}."
+    with contextlib.suppress(peewee.IntegrityError):  # the same report came twice at once
+        form.save(Incident(source_id=source_id, verified=verified), values, {})
+    return wait
+
+
+def _wait_to_report() -> float:
+    """Count a public report; return the seconds to wait if there were too many, 0 if not."""
+    limits = auth.settings()
+    mine = f"report:{throttle.by_address(request.remote_addr)}"
+    hour = 3600.0
+    return throttle.limit(mine, limits.reports_per_address, hour) or throttle.limit(
+        "report", limits.reports_in_total, hour
+    )
 
 
 @bp.get("/tracker/incident/report_success/")
+@auth.public
 def report_success() -> ResponseReturnValue:
     return render_template("report_success.html")

@@ -16,6 +16,7 @@ import gevent
 import tracker_frontend
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_file, send_from_directory
 
+import auth
 from models import TrackerError
 
 VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
@@ -52,6 +53,7 @@ def _archive(name: str) -> Path:
 
 
 @bp.get("/vendor/<path:filename>")
+@auth.public
 def vendor(filename: str) -> Response:
     response = send_from_directory(tracker_frontend.PATH, filename, max_age=VENDOR_AGE_S)
     response.vary.add("Accept-Encoding")
@@ -70,6 +72,7 @@ def _gzipped(filename: str) -> bytes:
 
 
 @bp.get("/basemap.pmtiles")
+@auth.public  # the report form has a map, too
 def pmtiles() -> Response:
     archive: Path | None = current_app.config["PMTILES"]
     options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -20,20 +19,23 @@ import gevent
 import peewee
 from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFProtect
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+import account_pages
+import accounts
 import api
 import auth
+import commands
 import geo
 import importer
 import models
 import notifications
 import pages
 import tiles
+from settings import BadSetting, Settings
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
 STOP_S = 10  # for requests in flight, when the server is told to stop
@@ -41,40 +43,25 @@ STOP_S = 10  # for requests in flight, when the server is told to stop
 log = logging.getLogger("tracker")
 
 
-@dataclass
-class Settings:
-    """What can be set: each as TRACKER_<NAME> in the environment, the first three as options too."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    database: str = "tracker.db"
-    tiles: str = ""  # URL template of raster tiles; without one, no page asks another host for anything
-    tiles_attribution: str = ""
-    pmtiles: str = ""  # file of vector tiles that this server serves itself
-
-    @classmethod
-    def from_environment(cls) -> "Settings":
-        named = {field.name: os.environ.get(f"TRACKER_{field.name.upper()}") for field in fields(cls)}
-        given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-        return cls(**given)
-
-
 def create_app(settings: Settings) -> Flask:
     """Return the application on the open database."""
+    models.policy.hold_reports = settings.hold_reports
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
-        PERMANENT_SESSION_LIFETIME=auth.SESSION_DAYS * 24 * 3600,
+        SETTINGS=settings,
+        TRUSTED_HOSTS=list(settings.hosts) or None,
+        PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     app.before_request(_refuse_broken_text)  # before anything reads the form
-    CSRFProtect(app)
+    auth.init_app(app)
     notifications.init_app(app)
-    for module in (auth, pages, api):
+    for module in (pages, api, account_pages):
         app.register_blueprint(module.bp)
     tiles.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
     _add_errors(app)
@@ -223,7 +210,7 @@ def serve(settings: Settings) -> None:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
     models.open_database(settings.database)
-    password = auth.first_account()
+    password = accounts.first_account()
     app = create_app(settings)
     server = Server(listener, app, settings.host)
     notifications.serve(app)
@@ -249,7 +236,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    settings = Settings.from_environment()
+    try:
+        settings = Settings.from_environment()
+    except BadSetting as error:
+        fail(str(error))
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
     parser.add_argument(
@@ -258,8 +248,9 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     parser.add_argument(
         "--database", default=settings.database, metavar="FILE", help="(default: %(default)s)"
     )
-    commands = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
-    importer.add_arguments(commands.add_parser("import", help="import GeoJSON", allow_abbrev=False))
+    subparsers = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
+    importer.add_arguments(subparsers.add_parser("import", help="import GeoJSON", allow_abbrev=False))
+    commands.add_arguments(subparsers, Parser)
     found = parser.parse_args(arguments)
     settings.host, settings.port, settings.database = found.host, found.port, found.database
     return found, settings
@@ -271,6 +262,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if found.command == "import":
             return importer.run(found, settings.database)
+        if found.command:
+            return commands.run(found, settings.database)
         serve(settings)
     except models.TrackerError as error:
         fail(str(error))

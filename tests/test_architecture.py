@@ -9,17 +9,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     "geo": set(),
     "group": set(),
     "models": {"geo"},
-    "auth": {"models"},
+    "settings": set(),
+    "throttle": {"models"},
+    "accounts": {"models"},
+    "auth": {"models", "accounts", "throttle", "settings"},
     "notifications": {"models", "group", "auth"},
-    "pages": {"auth", "models", "geo"},
+    "pages": {"auth", "models", "geo", "throttle"},
+    "account_pages": {"auth", "accounts", "models"},
     "api": {"auth", "models", "geo"},
     "importer": {"models", "geo"},
-    "tiles": {"models"},
-    "tracker": {"tiles", "geo", "group", "models", "auth", "notifications", "pages", "api", "importer"},
+    "tiles": {"models", "auth"},
+    "commands": {"models", "accounts"},
+    "tracker": {
+        *("settings", "geo", "group", "models", "accounts", "auth", "notifications"),
+        *("pages", "account_pages", "api", "tiles", "importer", "commands"),
+    },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
 DATABASE = {"peewee", "playhouse", "sqlite3"}
-MUST_NOT_KNOW = {"geo": WEB | DATABASE, "group": WEB | DATABASE, "models": WEB, "importer": WEB}
+MUST_NOT_KNOW = {
+    "geo": WEB | DATABASE,
+    "group": WEB | DATABASE,
+    "models": WEB,
+    "importer": WEB,
+    "throttle": WEB,
+}
 
 
 def imports(module: str) -> set[str]:

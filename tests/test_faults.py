@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 HELD_S = 3  # for which another process holds the database
 NEXT_S = 0.5  # within which another process's save is told
+UNUSED_FOR_AN_HOUR = "UPDATE session SET last_used = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hour')"
 
 
 def write(server: Server, *statements: str) -> None:
@@ -67,7 +68,7 @@ def test_save_of_another_process_is_told_within_half_a_second(
 def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person: Person) -> None:
     """While another process holds the database, saves wait; pages, sockets and the loop go on."""
     # so old that the next page view would note when the session was used
-    write(server, "UPDATE session SET last_used = '2026-01-01T00:00:00+00:00'")
+    write(server, UNUSED_FOR_AN_HOUR)
     writer = sqlite3.connect(server.database, isolation_level=None)
     with contextlib.closing(writer), person.watch() as watch, ThreadPoolExecutor(4) as pool:
         token = person.csrf_token()
@@ -299,7 +300,7 @@ def test_read_only_disk_refuses_saves_and_recovers(start_server: StartServer) ->
     person = server.person()
     with person.watch() as watch:
         person.save_incident("Before")
-        write(server, "UPDATE session SET last_used = '2026-01-01T00:00:00+00:00'")
+        write(server, UNUSED_FOR_AN_HOUR)
         pid, limit = server.process.pid, resource.RLIMIT_FSIZE
         unlimited = resource.prlimit(pid, limit)
         resource.prlimit(pid, limit, (0, unlimited[1]))  # every write to a file fails with EFBIG

@@ -392,6 +392,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
             "description": "All of it",
             "severity": "Urgent",
             "closed": False,
+            "verified": True,
             "model": "Incident",
             "pk": pk,
             "url": f"/tracker/incident/{pk}/",

@@ -1,0 +1,215 @@
+"""The pages of accounts: everybody's own under /accounts/, all of them for admins under /admin/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+import accounts
+import auth
+from accounts import ROLES, SignIn, Token
+from models import MAX_ID, Invalid, Session, User
+
+NEWEST = 50  # sign-ins and refusals shown
+
+bp = Blueprint("accounts", __name__)
+
+
+class Form:
+    """What was typed and what is wrong with it, as the templates' fields want it."""
+
+    def __init__(self, **errors: str) -> None:
+        self.values = {} if not errors else {k: v for k, v in request.form.items() if "password" not in k}
+        self.errors = errors
+
+
+@bp.get("/accounts/")
+def own() -> ResponseReturnValue:
+    return _own()
+
+
+def _own(*, password: Form | None = None, token: Form | None = None, secret: str = "") -> ResponseReturnValue:
+    """Show the person's own page; `secret` is a token just made, which is never shown again."""
+    user = auth.signed_in()
+    password, token = password or Form(), token or Form()
+    page = render_template(
+        "accounts.html",
+        password_form=password,
+        token_form=token,
+        secret=secret,
+        tokens=list(Token.select().where(Token.user == user.id).order_by(Token.id.desc())),
+        sessions=list(Session.select().where(Session.user == user.id).order_by(Session.last_used.desc())),
+        this_session=g.session.id,
+    )
+    return page, 422 if password.errors or token.errors else 200
+
+
+@bp.post("/accounts/password/")
+@auth.needs("viewer")
+def change_password() -> ResponseReturnValue:
+    """Set it, end every session, and begin a new one here."""
+    user = auth.signed_in()
+    new = request.form.get("new_password", "")
+    wait, known = auth.check(user.name, request.form.get("current_password", ""), "gave the password again")
+    if wait:
+        return _own(password=Form(current_password=f"Too many tries; again in {auth.duration(wait)}."))
+    if known is None:
+        return _own(password=Form(current_password="This is not your present password."))  # noqa: S106
+    if new != request.form.get("new_password_again", ""):
+        return _own(password=Form(new_password_again="These are two different passwords."))  # noqa: S106
+    try:
+        accounts.set_password(user, new)
+    except Invalid as error:
+        return _own(password=Form(new_password=error.fields["password"]))
+    auth.sign_in(user)
+    flash("Your password is changed. All other sessions have ended.")
+    return redirect(url_for("accounts.own"), 303)
+
+
+@bp.post("/accounts/tokens/")
+@auth.needs("viewer")
+def create_token() -> ResponseReturnValue:
+    days = request.form.get("days", "").strip()
+    try:
+        secret = accounts.make_token(
+            auth.signed_in(),
+            request.form.get("label", ""),
+            read_only=bool(request.form.get("read_only")),
+            days=_days(days) if days else None,
+        )
+    except Invalid as error:
+        return _own(token=Form(**{{"name": "label"}.get(k, k): v for k, v in error.fields.items()}))
+    return _own(secret=secret)
+
+
+def _days(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise Invalid({"days": "this must be a number"}) from error
+
+
+@bp.post("/accounts/tokens/<int:pk>/revoke/")
+@auth.needs("viewer")
+def revoke_token(pk: int) -> ResponseReturnValue:
+    if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == auth.signed_in().id)):
+        abort(404)
+    return redirect(url_for("accounts.own"), 303)
+
+
+@bp.post("/accounts/sign_out_everywhere/")
+@auth.needs("viewer")
+def sign_out_everywhere() -> ResponseReturnValue:
+    accounts.end_sessions(Session.user == auth.signed_in().id)
+    session.clear()
+    return redirect(url_for("auth.login"), 303)
+
+
+@bp.post("/accounts/sessions/end/")
+@auth.needs("viewer")
+def end_session() -> ResponseReturnValue:
+    mine = Session.user == auth.signed_in().id
+    if not accounts.end_sessions(mine & (Session.id == request.form.get("session", ""))):
+        abort(404)
+    return redirect(url_for("accounts.own"), 303)
+
+
+@bp.route("/accounts/reset/<secret>/", methods=["GET", "POST"])
+@auth.public
+def reset(secret: str) -> ResponseReturnValue:
+    """The one-time link: choose a password. Opening it uses nothing up."""
+    user = accounts.find_reset(secret)
+    if user is None:
+        abort(404, "This link has been used, or is too old. Ask for another.")
+    form = Form()
+    if request.method == "POST":
+        new = request.form.get("new_password", "")
+        try:
+            if new != request.form.get("new_password_again", ""):
+                form = Form(new_password_again="These are two different passwords.")  # noqa: S106
+            else:
+                accounts.set_password(user, new)
+                SignIn.note(user.name, request.remote_addr or "", "password set by one-time link")
+                session.clear()
+                flash("Your password is set. Sign in with it.")
+                return redirect(url_for("auth.login"), 303)
+        except Invalid as error:
+            form = Form(new_password=error.fields["password"])
+    return render_template("reset.html", user=user, form=form), 422 if form.errors else 200
+
+
+@bp.get("/admin/")
+@auth.needs("admin")
+def admin() -> ResponseReturnValue:
+    return _admin()
+
+
+def _admin(
+    *, form: Form | None = None, link_for: User | None = None, secret: str = ""
+) -> ResponseReturnValue:
+    """Show the page of all accounts; `secret` is of a one-time link just made, which is never shown again."""
+    form = form or Form()
+    link = url_for("accounts.reset", secret=secret, _external=True) if secret else ""
+    page = render_template(
+        "admin.html",
+        form=form,
+        link=link,
+        link_for=link_for,
+        roles=ROLES,
+        users=list(User.select().order_by(~User.active, User.name)),
+        tokens=list(Token.select(Token, User).join(User).order_by(Token.id.desc())),
+        sessions=list(Session.select(Session, User).join(User).order_by(Session.last_used.desc())),
+        this_session=g.session.id,
+        sign_ins=list(SignIn.select().order_by(SignIn.id.desc()).limit(NEWEST)),
+    )
+    return page, 422 if form.errors else 200
+
+
+@bp.post("/admin/users/")
+@auth.needs("admin")
+def create_user() -> ResponseReturnValue:
+    """Create an account and show the one-time link by which its owner chooses a password."""
+    try:
+        user = accounts.create(request.form.get("name", ""), request.form.get("role", ""))
+    except Invalid as error:
+        return _admin(form=Form(**error.fields))
+    return _admin(link_for=user, secret=accounts.make_reset(user))
+
+
+@bp.post("/admin/users/<int:pk>/<action>/")
+@auth.needs("admin")
+def change_user(pk: int, action: str) -> ResponseReturnValue:
+    user: User = User.get_by_id(min(pk, MAX_ID))
+    try:
+        if action == "reset":
+            return _admin(link_for=user, secret=accounts.make_reset(user))
+        if action == "role":
+            accounts.set_role(user, request.form.get("role", ""))
+        elif action in ("activate", "deactivate"):
+            accounts.set_active(user, active=action == "activate")
+        else:
+            abort(404)
+    except Invalid as error:
+        form = Form(**{"": f"{user.name}: {'; '.join(error.fields.values())}."})
+        return _admin(form=form)
+    return redirect(url_for("accounts.admin"), 303)
+
+
+@bp.post("/admin/tokens/<int:pk>/revoke/")
+@auth.needs("admin")
+def revoke_any_token(pk: int) -> ResponseReturnValue:
+    return _ended(accounts.revoke(Token.id == min(pk, MAX_ID)))
+
+
+@bp.post("/admin/sessions/end/")
+@auth.needs("admin")
+def end_any_session() -> ResponseReturnValue:
+    return _ended(accounts.end_sessions(Session.id == request.form.get("session", "")))
+
+
+def _ended(count: Any) -> ResponseReturnValue:
+    if not count:
+        abort(404)
+    return redirect(url_for("accounts.admin"), 303)

@@ -1,0 +1,144 @@
+"""`python tracker.py user …` and `token …`: accounts and tokens from the command line.
+
+A password comes from a prompt, or from standard input if that is no terminal; never from an argument, where
+every process on the machine could read it. A running server heeds a change at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import accounts
+import models
+from accounts import ROLES, Token
+from models import Session, User
+
+Run = Callable[[argparse.Namespace], None]
+Commands = Any  # what add_subparsers() returns, which has no public name
+
+
+def add_arguments(commands: Commands, parser_class: type) -> None:
+    """Add the commands `user` and `token` to the parser of `tracker.py`."""
+    user = _group(commands, parser_class, "user", "manage the accounts")
+    add = _command(user, "add", "create an account", user_add, "name")
+    add.add_argument("--role", choices=ROLES, default="editor", help="(default: %(default)s)")
+    _command(user, "list", "list the accounts", user_list)
+    role = _command(user, "role", "change what an account may do", user_role, "name")
+    role.add_argument("role", choices=ROLES)
+    _command(user, "password", "set a password, and end the account's sessions", user_password, "name")
+    _command(user, "deactivate", "shut an account out, and end its sessions", user_deactivate, "name")
+    _command(user, "activate", "let an account in again", user_activate, "name")
+
+    token = _group(commands, parser_class, "token", "manage the tokens for the API")
+    add = _command(token, "add", "create a token and print it, once", token_add, "name")
+    add.add_argument("label", metavar="LABEL", help="what it is for")
+    add.add_argument("--read-only", action="store_true", help="it changes nothing")
+    add.add_argument("--days", type=float, help="after which it ends (default: never)")
+    listing = _command(token, "list", "list the tokens", token_list)
+    listing.add_argument("name", metavar="NAME", nargs="?", help="of this account only")
+    revoke = _command(token, "revoke", "make a token worthless", token_revoke)
+    revoke.add_argument("id", metavar="ID", type=int, help="as `token list` shows it")
+
+
+def _group(commands: Commands, parser_class: type, name: str, text: str) -> Commands:
+    parser = commands.add_parser(name, help=text, description=__doc__, allow_abbrev=False)
+    return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=parser_class)
+
+
+def _command(
+    group: Commands,
+    name: str,
+    text: str,
+    run: Run,
+    *arguments: str,
+) -> argparse.ArgumentParser:
+    parser = group.add_parser(name, help=text, description=text, allow_abbrev=False)
+    for argument in arguments:
+        parser.add_argument(argument, metavar=argument.upper())
+    parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(options: argparse.Namespace, database: str) -> int:
+    """Do what is asked and return the exit status. Raises TrackerError."""
+    models.open_database(database)
+    try:
+        options.run(options)
+    except models.Invalid as error:
+        raise models.TrackerError("; ".join(error.fields.values())) from error
+    finally:
+        models.database.close()
+    return 0
+
+
+def user_add(options: argparse.Namespace) -> None:
+    user = accounts.create(options.name, options.role, _new_password())
+    print(f"{user.name} may sign in as {user.role}.")
+
+
+def user_list(_options: argparse.Namespace) -> None:
+    for user in User.select().order_by(User.name):
+        state = "active" if user.active else "not active"
+        sessions = Session.select().where(Session.user == user.id).count()
+        print(f"{user.name}\t{user.role}\t{state}\t{sessions} sessions\tsince {user.created[:10]}")
+
+
+def user_role(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    accounts.set_role(user, options.role)
+    print(f"{user.name} is {options.role} now.")
+
+
+def user_password(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    accounts.set_password(user, _new_password())
+    print(f"The password of {user.name} is set; its sessions have ended.")
+
+
+def user_deactivate(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    accounts.set_active(user, active=False)
+    print(f"{user.name} is shut out.")
+
+
+def user_activate(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    accounts.set_active(user, active=True)
+    print(f"{user.name} may sign in again.")
+
+
+def token_add(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    print(accounts.make_token(user, options.label, read_only=options.read_only, days=options.days))
+
+
+def token_list(options: argparse.Namespace) -> None:
+    query = Token.select(Token, User).join(User).order_by(Token.id)
+    if options.name is not None:
+        query = query.where(Token.user == accounts.find(options.name).id)
+    for token in query:
+        kind = "reads" if token.read_only else "reads and writes"
+        expires = f"until {token.expires[:10]}" if token.expires else "no end"
+        used = f"last used {token.last_used[:10]}" if token.last_used else "never used"
+        print(f"{token.id}\t{token.user.name}\t{token.name}\t{kind}\t{expires}\t{used}")
+
+
+def token_revoke(options: argparse.Namespace) -> None:
+    if not accounts.revoke(Token.id == options.id):
+        raise models.Invalid({"id": f"there is no token {options.id}"})
+    print(f"Token {options.id} is worthless now.")
+
+
+def _new_password() -> str:
+    """Return the password from the prompt, where it is typed twice, or the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("New password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise models.Invalid({"password": "these are two different passwords"})
+    return password

@@ -1,0 +1,88 @@
+"""Waits that grow and rates that hold. They stand in the database, so that a restart forgives nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from ipaddress import ip_address, ip_network
+
+import peewee
+
+from models import Model, database
+
+LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
+FORGET_S = 24 * 3600.0  # after which failures are forgotten
+
+
+class Throttle(Model):
+    """How often something was tried, and until when it is refused (seconds since 1970)."""
+
+    key = peewee.TextField(primary_key=True)
+    count = peewee.IntegerField()
+    until = peewee.FloatField()
+
+
+def by_name(name: str) -> str:
+    """Return the key of a name that was typed; hashed, since people type passwords there by mistake."""
+    return "name:" + hashlib.sha256(name.casefold().encode(errors="replace")).hexdigest()[:32]
+
+
+def by_address(address: str | None) -> str:
+    """Return the key of a network address; of IPv6 the first half, for the other is its owner's to choose."""
+    try:
+        if ip_address(address or "").version == 6:
+            return f"address:{ip_network(f'{address}/64', strict=False)}"
+    except ValueError:
+        pass
+    return f"address:{address}"
+
+
+def attempt(free: dict[str, int]) -> float:
+    """Count a try against each key, or return how many seconds it must wait: 1, 2, 4, … after `free` tries.
+
+    It is counted before its outcome is known, so that many at once win nothing; `succeeded` takes it back.
+    """
+    moment = time.time()
+    with database.atomic():
+        Throttle.delete().where(Throttle.until < moment - FORGET_S).execute()
+        found = {row.key: row for row in Throttle.select().where(Throttle.key << list(free))}
+        wait = max((row.until - moment for row in found.values()), default=0.0)
+        if wait > 0:
+            return min(wait, LONGEST_S)
+        for key, allowed in free.items():
+            count = found[key].count + 1 if key in found else 1
+            _store(key, count, moment + _pause(count - allowed))
+    return 0.0
+
+
+def _pause(surplus: int) -> float:
+    return 0.0 if surplus < 0 else min(2.0 ** min(surplus, 20), LONGEST_S)
+
+
+def succeeded(name_key: str, address_key: str) -> None:
+    """Forget the failures of this name; of the address only this try, which was none."""
+    with database.atomic():
+        Throttle.delete().where(Throttle.key == name_key).execute()
+        Throttle.update(count=Throttle.count - 1, until=time.time()).where(
+            Throttle.key == address_key, Throttle.count > 0
+        ).execute()
+
+
+def limit(key: str, count: int, per_s: float) -> float:
+    """Let through `count` in `per_s` seconds, in a burst or spread; return the seconds to wait, or 0.
+
+    The generic cell rate algorithm: `until` is when all that was let through will have been paid off.
+    """
+    moment, price = time.time(), per_s / max(count, 1)
+    with database.atomic():
+        row = Throttle.get_or_none(Throttle.key == key)
+        paid = max(row.until if row else moment, moment)
+        wait = paid - moment - (per_s - price)
+        if count < 1 or wait > price / 1000:
+            return max(wait, price)
+        _store(key, 0, paid + price)
+    return 0.0
+
+
+def _store(key: str, count: int, until: float) -> None:
+    Throttle.insert(key=key, count=count, until=until).on_conflict_replace().execute()

@@ -255,7 +255,7 @@ def test_models_fit_the_migrations() -> None:
 def test_save_takes_a_moment_while_an_import_runs(server: Server) -> None:
     """An import commits in small batches: the running server goes on saving and answering meanwhile."""
     path = server.folder / "many.geojson"
-    path.write_text(json.dumps(collection(*(incident(f"Batch {n}") for n in range(3000)))))
+    path.write_text(json.dumps(collection(*(incident(f"Batch {n}") for n in range(1000)))))
     person = server.person()
     command = [
         sys.executable,

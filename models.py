@@ -1,141 +1,75 @@
-"""The tables, their GeoJSON features, the save hooks, and the log.
+"""The tables of incidents, areas and accounts, their GeoJSON features, and the save hooks.
 
-The log is the truth: a save or delete of an incident or an area appends its notification to the
-`Notification` table in the same transaction, and whoever wants to know what changed reads the log after a
-`seq` of its own. Nothing is sent from here; after a commit, `committed` is called to wake who reads.
-
-One connection serves the whole process. That is safe because no greenlet switches inside a transaction:
-keep network, sleep and locks out of `database.atomic()`.
+A save or delete appends its notification to the log (storage.py) in the same transaction, and raises or ends
+alerts (alerts.py). A query that changes many rows at once would call no hook: use none.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import sqlite3
-import threading
-import time
 from collections.abc import Callable
-from contextlib import closing, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import peewee
 from playhouse import signals
-from playhouse.migrations import Runner
 
 import geo
+from alerts import Alert, Severity
+from storage import (
+    DESCRIPTION_LENGTH,
+    MAX_ID,
+    Database,
+    Invalid,
+    Model,
+    Notification,
+    Setting,
+    TrackerError,
+    UnusableDatabase,
+    actor,
+    committed,
+    database,
+    now,
+    open_database,
+    parse_text,
+    timestamp,
+    to_json,
+    valid_text,
+)
 
-APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
-LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
-LOCK_POLL_S = 0.005  # between two tries meanwhile; a sleep, so that other greenlets run
-MIGRATIONS = Path(__file__).with_name("migrations")
-TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
-MAX_ID = (1 << 63) - 1  # what SQLite can hold
+# What stands in storage.py and alerts.py is taken from here by all others: the models are one thing to them.
+__all__ = [
+    "DESCRIPTION_LENGTH",
+    "MAX_ID",
+    "Alert",
+    "AreaOfInterest",
+    "Database",
+    "Incident",
+    "Invalid",
+    "Model",
+    "Notification",
+    "Session",
+    "Setting",
+    "Severity",
+    "Tracked",
+    "TrackerError",
+    "UnusableDatabase",
+    "User",
+    "actor",
+    "areas",
+    "committed",
+    "database",
+    "now",
+    "open_database",
+    "parse_until",
+    "policy",
+    "timestamp",
+    "to_json",
+    "valid_text",
+]
+
 NAME_LENGTH = 150
-DESCRIPTION_LENGTH = 1000
-
-T = TypeVar("T")
-
-actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
-
-
-class TrackerError(Exception):
-    """Whatever is not the program's own fault; its text is a sentence for people."""
-
-
-class UnusableDatabase(TrackerError):
-    """The database file can't be opened, is not a tracker's, or is of a newer version."""
-
-
-class Invalid(TrackerError):
-    """Input that can't be stored. `fields`: what is wrong, for each field's name."""
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {reason}" for name, reason in fields.items()))
-        self.fields = fields
-
-
-class Severity(StrEnum):
-    """Five levels. The database and the forms have the code, GeoJSON has the word."""
-
-    URGENT = "UR"
-    HIGH = "HI"
-    MEDIUM = "ME"
-    LOW = "LO"
-    INFO = "IN"
-
-    @property
-    def word(self) -> str:
-        return self.name.capitalize()
-
-    @property
-    def level(self) -> int:
-        """0 for Info to 4 for Urgent."""
-        return len(Severity) - 1 - list(Severity).index(self)
-
-    @classmethod
-    def parse(cls, text: object) -> Severity:
-        """Return the severity of a word or a code, in any case. Raises ValueError."""
-        for severity in cls:
-            if str(text).casefold() in (severity.value.casefold(), severity.word.casefold()):
-                return severity
-        raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
-
-
-class Database(peewee.SqliteDatabase):
-    """SQLite that waits for other processes by sleeping, so that the greenlets beside it go on.
-
-    Every transaction takes the write lock at its start, so that none fails halfway. A transaction in
-    which the greenlet was switched raises RuntimeError in whoever came between.
-    """
-
-    _owner = 0
-
-    def begin(self, lock_type: str | None = None) -> None:
-        _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
-        self._owner = threading.get_ident()
-
-    def atomic(self, *args: Any, **kwargs: Any) -> Any:
-        if self.in_transaction() and self._owner != threading.get_ident():
-            raise RuntimeError("a greenlet was switched inside a transaction")
-        return super().atomic(*args, **kwargs)
-
-    def _connect(self) -> sqlite3.Connection:
-        return _unlocked(super()._connect)
-
-    def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
-        run = super()._execute_cursor
-        if self.in_transaction():
-            return run(sql, params, **options)
-        return _unlocked(lambda: run(sql, params, **options))
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """Return what is another value after every change, made by this process or by another."""
-        return self.data_version, self.connection().total_changes
-
-    def try_write(self, query: Any) -> None:
-        """Execute a write that nobody misses: not if another process is writing, or the disk takes none."""
-        sql, params = query.sql()
-        with suppress(peewee.OperationalError):
-            super()._execute_cursor(sql, params)
-
-
-def _unlocked(run: Callable[[], T]) -> T:
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            return run()
-        except (peewee.OperationalError, sqlite3.OperationalError) as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(LOCK_POLL_S)
 
 
 @dataclass
@@ -146,91 +80,6 @@ class Policy:
 
 
 policy = Policy()
-database = Database(None, thread_safe=False)
-committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
-
-
-def open_database(path: str | Path) -> None:
-    """Open the database file, making or migrating it as needed. Raises UnusableDatabase."""
-    if not database.is_closed():
-        database.close()
-    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
-    database.init(str(path), pragmas=pragmas, timeout=0)
-    try:
-        _make_private(path)
-        _check_ours(path)
-        database.connect()
-        _migrate()
-    except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
-        if not database.is_closed():
-            database.close()
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
-
-
-def _make_private(path: str | Path) -> None:
-    with_sidecars_unreadable_by_others = 0o600  # SQLite gives its -wal and -shm the same mode
-    file = os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others)
-    try:
-        if os.fstat(file).st_uid == os.geteuid():
-            os.fchmod(file, with_sidecars_unreadable_by_others)  # it may have been copied here
-    finally:
-        os.close(file)
-
-
-def _check_ours(path: str | Path) -> None:
-    """Look before the first write: opening the file as ours would change another program's."""
-    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    if tables and application_id != APPLICATION_ID:
-        raise UnusableDatabase("it belongs to another program")
-
-
-def _migrate() -> None:
-    runner = Runner(database, str(MIGRATIONS))
-    unknown = [row.name for row in runner.status() if row.path is None]
-    if unknown:
-        raise UnusableDatabase(f"it was written by a newer version of Tracker ({unknown[-1]})")
-    database.foreign_keys = 0  # a migration may rebuild a table that others refer to
-    with database.atomic():  # takes the write lock: fails here if the file is read-only
-        database.application_id = APPLICATION_ID
-        runner.up()
-        Setting.default("epoch", secrets.token_hex(8))
-    database.foreign_keys = 1
-
-
-def now() -> str:
-    """Return the time as the database and GeoJSON have it: ISO 8601, UTC, microseconds."""
-    return timestamp(datetime.now(UTC))
-
-
-def timestamp(time_: datetime) -> str:
-    return time_.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def to_json(value: Any) -> str:
-    """Return compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-class Model(signals.Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
-
-
-class Setting(Model):
-    """What this database is told once, such as the `epoch` that names its log."""
-
-    name = peewee.TextField(primary_key=True)
-    value = peewee.TextField()
-
-    @classmethod
-    def default(cls, name: str, value: str) -> str:
-        """Return the stored value, after storing this one if there is none."""
-        cls.insert(name=name, value=value).on_conflict_ignore().execute()
-        return cls.get_by_id(name).value
 
 
 class User(Model):
@@ -266,88 +115,6 @@ class Session(Model):
     last_used = peewee.TextField(default=now)
     address = peewee.TextField()
     user_agent = peewee.TextField()
-
-
-class Notification(Model):
-    """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less its `seq`."""
-
-    seq = peewee.AutoField()
-    model = peewee.TextField()
-    object_id = peewee.IntegerField()
-    created = peewee.TextField()
-    message = peewee.TextField()
-
-    @classmethod
-    def append(cls, subject: str, type_: str, **fields: Any) -> int:
-        """Write one message about a feature, named by its id, in the transaction that changes it.
-
-        Returns its seq.
-        """
-        model, _, object_id = subject.partition(":")
-        message = {"type": type_, **fields, "actor": actor.get()}
-        cursor = database.execute_sql(
-            "INSERT INTO notification (model, object_id, created, message) VALUES (?, ?, ?, ?)",
-            (model, int(object_id), now(), to_json(message)),
-        )
-        database.after_commit(_wake_readers)
-        return int(cursor.lastrowid)
-
-    @classmethod
-    def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
-        """Return messages that follow `seq`, as (seq, JSON): at least one if any, of about `size` bytes."""
-        cursor = database.execute_sql(
-            "SELECT seq, message FROM notification WHERE seq > ? ORDER BY seq", (seq,)
-        )
-        entries: list[tuple[int, bytes]] = []
-        for number, message in cursor:
-            entries.append((number, b'{"seq":%d,%s' % (number, message[1:].encode())))
-            size -= len(message)
-            if size <= 0:
-                break
-        cursor.close()
-        return entries
-
-    @classmethod
-    def tail(cls) -> int:
-        """Return a `seq` after which there are at most TAIL messages: what a server starts with in memory."""
-        start, head = cls.bounds()
-        return max(start, head - TAIL)
-
-    @classmethod
-    def bounds(cls) -> tuple[int, int]:
-        """Return (start, head): a reader at `start` or later, up to `head`, has missed nothing."""
-        first, head = database.execute_sql(
-            "SELECT (SELECT min(seq) FROM notification), "
-            "(SELECT seq FROM sqlite_sequence WHERE name = 'notification')"
-        ).fetchone()
-        return (first - 1 if first else head or 0), head or 0
-
-
-def _wake_readers() -> None:
-    for wake in committed:
-        wake()
-
-
-def valid_text(value: str) -> str:
-    """Return the text; one that is not Unicode, with half of a surrogate pair, raises ValueError."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("this is not valid Unicode text") from error
-    return value
-
-
-def _text(longest: int, *, required: bool) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError("this must be text" if value is not None else "this is required")
-        if required and not value.strip():
-            raise ValueError("this is required")
-        if len(value) > longest:
-            raise ValueError(f"at most {longest} characters, not {len(value)}")
-        return valid_text(value)
-
-    return parse
 
 
 def parse_until(value: Any) -> datetime | None:
@@ -472,8 +239,8 @@ class Incident(Tracked):
 
     path = "/tracker/incident/"
     parsers: ClassVar = {
-        "name": _text(NAME_LENGTH, required=True),
-        "description": _text(DESCRIPTION_LENGTH, required=False),
+        "name": parse_text(NAME_LENGTH, required=True),
+        "description": parse_text(DESCRIPTION_LENGTH, required=False),
         "severity": lambda value: Severity.parse(value).value,
         "closed": _flag,
         "verified": _flag,
@@ -526,7 +293,7 @@ class AreaOfInterest(Tracked):
 
     path = "/tracker/area_of_interest/"
     parsers: ClassVar = {
-        "name": _text(NAME_LENGTH, required=True),
+        "name": parse_text(NAME_LENGTH, required=True),
         "severity": lambda value: Severity.parse(value).value,
         "polygon": geo.parse_polygon,
     }
@@ -576,155 +343,6 @@ class AreaOfInterest(Tracked):
             "severity": self.severity_name,
             "url": self.url,
         }
-
-
-class Alert(Model):
-    """An episode: an open incident of enough severity in an area, from the save that first matched.
-
-    It ends when the incident is closed, deleted, moved out or drops below the area's severity, or the area
-    is changed so that it no longer matches. It keeps the names, since it outlives both.
-    """
-
-    incident_id = peewee.IntegerField()
-    incident_name = peewee.TextField()
-    area_id = peewee.IntegerField()
-    area_name = peewee.TextField()
-    severity = peewee.TextField()  # the incident's, when it was last saved
-    muted = peewee.BooleanField(default=False)  # when it was last raised or escalated
-    raised = peewee.TextField(default=now)
-    raised_seq = peewee.IntegerField(default=0)  # of the message that last raised or escalated it
-    acknowledged = peewee.TextField(null=True)
-    acknowledged_by = peewee.TextField(null=True)
-    note = peewee.TextField(default="")
-    cleared = peewee.TextField(null=True)
-    cleared_reason = peewee.TextField(null=True)
-
-    @classmethod
-    def open(cls) -> Any:
-        """Return the query for the alerts that go on."""
-        return cls.select().where(cls.cleared.is_null())
-
-    @classmethod
-    def follow(cls, incident: Incident, feature: dict[str, Any]) -> None:
-        """Raise, update and clear what a saved incident calls for; to be called in its transaction."""
-        before = {alert.area_id: alert for alert in cls.open().where(cls.incident_id == incident.id)}
-        matching = areas.covering(incident) if incident.alerting else []
-        alerts = [cls._touch(before.pop(area.id, None), incident, area) for area in matching]
-        if alerts:
-            reasons = [reason for _, reason in alerts]
-            told = [
-                area.summary() | {"alert": alert.id, "reason": reason, "muted": alert.muted}
-                for area, (alert, reason) in zip(matching, alerts, strict=True)
-            ]
-            seq = Notification.append(
-                incident.feature_id,
-                "alert",
-                feature=feature,
-                reason=min(reasons, key=REASONS.index),
-                areas_of_interest=told,
-            )
-            news = [alert.id for alert, reason in alerts if reason != "updated"]
-            cls.update(raised_seq=seq).where(cls.id << news).execute()
-        cls.clear(list(before.values()), incident.why_not_alerting)
-
-    @classmethod
-    def _touch(cls, alert: Alert | None, incident: Incident, area: AreaOfInterest) -> tuple[Alert, str]:
-        """Bring one alert up to date, or begin it; return it and the reason to tell."""
-        reason = "raised"
-        if alert is None:
-            alert = cls(incident_id=incident.id, area_id=area.id)
-        elif Severity(incident.severity).level > Severity(alert.severity).level:
-            reason = "escalated"
-            alert.acknowledged = alert.acknowledged_by = None
-            alert.note = ""
-        else:
-            reason = "updated"
-        alert.severity = incident.severity
-        alert.incident_name, alert.area_name = incident.name, area.name
-        if reason != "updated":
-            alert.muted = area.is_muted and incident.severity != Severity.URGENT
-        alert.save()
-        return alert, reason
-
-    @classmethod
-    def clear_outside(cls, area: AreaOfInterest) -> None:
-        """End the alerts of a changed area whose incidents it no longer matches."""
-        alerts = list(cls.open().where(cls.area_id == area.id))
-        if alerts:
-            inside = {incident.id for incident in area.incidents_inside(alerting=True)}
-            cls.clear([alert for alert in alerts if alert.incident_id not in inside], "area changed")
-
-    @classmethod
-    def clear(cls, alerts: list[Alert], reason: str) -> None:
-        """End alerts, and say so in one message; to be called in a transaction."""
-        if not alerts:
-            return
-        for chunk in peewee.chunked(alerts, 500):
-            ended = cls.id << [alert.id for alert in chunk]
-            cls.update(cleared=now(), cleared_reason=reason).where(ended).execute()
-        pairs = [alert.pair() for alert in alerts]
-        Notification.append(pairs[0]["incident"], "alert_cleared", reason=reason, alerts=pairs)
-
-    @classmethod
-    def acknowledge(cls, ids: list[int], note: str = "") -> list[Alert]:
-        """Say of open alerts that the actor takes care; whoever said it first stays named.
-
-        Returns the alerts of these ids as they are now. Raises Invalid if the note can't be stored.
-        """
-        try:
-            note = _text(DESCRIPTION_LENGTH, required=False)(note)
-        except ValueError as error:
-            raise Invalid({"note": str(error)}) from error
-        with database.atomic():
-            fresh = list(cls.open().where(cls.id << ids, cls.acknowledged.is_null()))
-            if fresh:
-                at, by = now(), actor.get() or ""
-                cls.update(acknowledged=at, acknowledged_by=by, note=note).where(
-                    cls.id << [alert.id for alert in fresh]
-                ).execute()
-                pairs = [alert.pair() for alert in fresh]
-                fields = {"alerts": pairs, "by": by, "at": at, "note": note}
-                Notification.append(pairs[0]["incident"], "alert_acknowledged", **fields)
-            return list(cls.select().where(cls.id << ids).order_by(cls.id))
-
-    @classmethod
-    def unread(cls, user: User) -> int:
-        """Count the open and past alerts that interrupted after what this person has read."""
-        return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).count()
-
-    @property
-    def severity_name(self) -> str:
-        return Severity(self.severity).word
-
-    @property
-    def state(self) -> str:
-        """Return open, acknowledged or past."""
-        return "past" if self.cleared else "acknowledged" if self.acknowledged else "open"
-
-    def pair(self) -> dict[str, Any]:
-        """Return the alert's id, and the ids of the features it belongs to."""
-        return {
-            "id": self.id,
-            "incident": f"Incident:{self.incident_id}",
-            "area": f"AreaOfInterest:{self.area_id}",
-        }
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the alert as the API shows it."""
-        names = ("raised", "raised_seq", "muted", "acknowledged", "acknowledged_by", "note", "cleared")
-        return (
-            self.pair()
-            | {name: getattr(self, name) for name in (*names, "cleared_reason")}
-            | {
-                "incident_name": self.incident_name,
-                "area_name": self.area_name,
-                "severity": self.severity_name,
-                "state": self.state,
-            }
-        )
-
-
-REASONS = ("raised", "escalated", "updated")  # of an alert, the one to tell first
 
 
 class AreaFollower:
@@ -788,7 +406,7 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
     feature = instance.feature()
     Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
     if isinstance(instance, Incident):
-        Alert.follow(instance, feature)
+        Alert.follow(instance, feature, areas.covering(instance) if instance.alerting else [])
     elif isinstance(instance, AreaOfInterest) and not created:
         Alert.clear_outside(instance)
 

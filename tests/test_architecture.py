@@ -8,7 +8,9 @@ from harness import ROOT
 MAY_IMPORT: dict[str, set[str]] = {
     "geo": set(),
     "group": set(),
-    "models": {"geo"},
+    "storage": set(),
+    "alerts": {"storage"},
+    "models": {"geo", "storage", "alerts"},
     "settings": set(),
     "throttle": {"models"},
     "accounts": {"models"},

@@ -16,6 +16,7 @@ from conftest import StartServer
 from harness import ROOT, Server, collection, free_port, incident, run_tracker, square, wait_until
 
 import models
+import storage
 
 
 def refusal(folder: Path, *arguments: str | Path, **env: str) -> str:
@@ -217,8 +218,8 @@ def test_older_database_is_migrated_at_start(
     """A database of the first version is brought up to date by a start, and keeps what it holds."""
     first = tmp_path / "first"
     first.mkdir()
-    shutil.copy(models.MIGRATIONS / "0001_initial.py", first)
-    monkeypatch.setattr(models, "MIGRATIONS", first)
+    shutil.copy(storage.MIGRATIONS / "0001_initial.py", first)
+    monkeypatch.setattr(storage, "MIGRATIONS", first)
     path = tmp_path / "tracker.db"
     models.open_database(path)
     models.database.close()

@@ -1,0 +1,190 @@
+"""Alerts: episodes of an open incident of enough severity in an area of interest.
+
+Knows neither incidents nor areas as tables: the save hooks in models.py hand over what they have.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import peewee
+
+from storage import DESCRIPTION_LENGTH, Invalid, Model, Notification, actor, database, now, parse_text
+
+REASONS = ("raised", "escalated", "updated")  # of an alert, the one to tell first
+
+
+class Severity(StrEnum):
+    """Five levels. The database and the forms have the code, GeoJSON has the word."""
+
+    URGENT = "UR"
+    HIGH = "HI"
+    MEDIUM = "ME"
+    LOW = "LO"
+    INFO = "IN"
+
+    @property
+    def word(self) -> str:
+        return self.name.capitalize()
+
+    @property
+    def level(self) -> int:
+        """0 for Info to 4 for Urgent."""
+        return len(Severity) - 1 - list(Severity).index(self)
+
+    @classmethod
+    def parse(cls, text: object) -> Severity:
+        """Return the severity of a word or a code, in any case. Raises ValueError."""
+        for severity in cls:
+            if str(text).casefold() in (severity.value.casefold(), severity.word.casefold()):
+                return severity
+        raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
+
+
+class Alert(Model):
+    """An episode: an open incident of enough severity in an area, from the save that first matched.
+
+    It ends when the incident is closed, deleted, moved out or drops below the area's severity, or the area
+    is changed so that it no longer matches. It keeps the names, since it outlives both.
+    """
+
+    incident_id = peewee.IntegerField()
+    incident_name = peewee.TextField()
+    area_id = peewee.IntegerField()
+    area_name = peewee.TextField()
+    severity = peewee.TextField()  # the incident's, when it was last saved
+    muted = peewee.BooleanField(default=False)  # when it was last raised or escalated
+    raised = peewee.TextField(default=now)
+    raised_seq = peewee.IntegerField(default=0)  # of the message that last raised or escalated it
+    acknowledged = peewee.TextField(null=True)
+    acknowledged_by = peewee.TextField(null=True)
+    note = peewee.TextField(default="")
+    cleared = peewee.TextField(null=True)
+    cleared_reason = peewee.TextField(null=True)
+
+    @classmethod
+    def open(cls) -> Any:
+        """Return the query for the alerts that go on."""
+        return cls.select().where(cls.cleared.is_null())
+
+    @classmethod
+    def follow(cls, incident: Any, feature: dict[str, Any], matching: list[Any]) -> None:
+        """Raise, update and clear what a saved incident calls for; to be called in its transaction.
+
+        `matching` are the areas that it alerts now.
+        """
+        before = {alert.area_id: alert for alert in cls.open().where(cls.incident_id == incident.id)}
+        alerts = [cls._touch(before.pop(area.id, None), incident, area) for area in matching]
+        if alerts:
+            reasons = [reason for _, reason in alerts]
+            told = [
+                area.summary() | {"alert": alert.id, "reason": reason, "muted": alert.muted}
+                for area, (alert, reason) in zip(matching, alerts, strict=True)
+            ]
+            seq = Notification.append(
+                incident.feature_id,
+                "alert",
+                feature=feature,
+                reason=min(reasons, key=REASONS.index),
+                areas_of_interest=told,
+            )
+            news = [alert.id for alert, reason in alerts if reason != "updated"]
+            cls.update(raised_seq=seq).where(cls.id << news).execute()
+        cls.clear(list(before.values()), incident.why_not_alerting)
+
+    @classmethod
+    def _touch(cls, alert: Alert | None, incident: Any, area: Any) -> tuple[Alert, str]:
+        """Bring one alert up to date, or begin it; return it and the reason to tell."""
+        reason = "raised"
+        if alert is None:
+            alert = cls(incident_id=incident.id, area_id=area.id)
+        elif Severity(incident.severity).level > Severity(alert.severity).level:
+            reason = "escalated"
+            alert.acknowledged = alert.acknowledged_by = None
+            alert.note = ""
+        else:
+            reason = "updated"
+        alert.severity = incident.severity
+        alert.incident_name, alert.area_name = incident.name, area.name
+        if reason != "updated":
+            alert.muted = area.is_muted and incident.severity != Severity.URGENT
+        alert.save()
+        return alert, reason
+
+    @classmethod
+    def clear_outside(cls, area: Any) -> None:
+        """End the alerts of a changed area whose incidents it no longer matches."""
+        alerts = list(cls.open().where(cls.area_id == area.id))
+        if alerts:
+            inside = {incident.id for incident in area.incidents_inside(alerting=True)}
+            cls.clear([alert for alert in alerts if alert.incident_id not in inside], "area changed")
+
+    @classmethod
+    def clear(cls, alerts: list[Alert], reason: str) -> None:
+        """End alerts, and say so in one message; to be called in a transaction."""
+        if not alerts:
+            return
+        for chunk in peewee.chunked(alerts, 500):
+            ended = cls.id << [alert.id for alert in chunk]
+            cls.update(cleared=now(), cleared_reason=reason).where(ended).execute()
+        pairs = [alert.pair() for alert in alerts]
+        Notification.append(pairs[0]["incident"], "alert_cleared", reason=reason, alerts=pairs)
+
+    @classmethod
+    def acknowledge(cls, ids: list[int], note: str = "") -> list[Alert]:
+        """Say of open alerts that the actor takes care; whoever said it first stays named.
+
+        Returns the alerts of these ids as they are now. Raises Invalid if the note can't be stored.
+        """
+        try:
+            note = parse_text(DESCRIPTION_LENGTH, required=False)(note)
+        except ValueError as error:
+            raise Invalid({"note": str(error)}) from error
+        with database.atomic():
+            fresh = list(cls.open().where(cls.id << ids, cls.acknowledged.is_null()))
+            if fresh:
+                at, by = now(), actor.get() or ""
+                cls.update(acknowledged=at, acknowledged_by=by, note=note).where(
+                    cls.id << [alert.id for alert in fresh]
+                ).execute()
+                pairs = [alert.pair() for alert in fresh]
+                fields = {"alerts": pairs, "by": by, "at": at, "note": note}
+                Notification.append(pairs[0]["incident"], "alert_acknowledged", **fields)
+            return list(cls.select().where(cls.id << ids).order_by(cls.id))
+
+    @classmethod
+    def unread(cls, user: Any) -> int:
+        """Count the open and past alerts that interrupted after what this person has read."""
+        return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).count()
+
+    @property
+    def severity_name(self) -> str:
+        return Severity(self.severity).word
+
+    @property
+    def state(self) -> str:
+        """Return open, acknowledged or past."""
+        return "past" if self.cleared else "acknowledged" if self.acknowledged else "open"
+
+    def pair(self) -> dict[str, Any]:
+        """Return the alert's id, and the ids of the features it belongs to."""
+        return {
+            "id": self.id,
+            "incident": f"Incident:{self.incident_id}",
+            "area": f"AreaOfInterest:{self.area_id}",
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the alert as the API shows it."""
+        names = ("raised", "raised_seq", "muted", "acknowledged", "acknowledged_by", "note", "cleared")
+        return (
+            self.pair()
+            | {name: getattr(self, name) for name in (*names, "cleared_reason")}
+            | {
+                "incident_name": self.incident_name,
+                "area_name": self.area_name,
+                "severity": self.severity_name,
+                "state": self.state,
+            }
+        )

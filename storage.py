@@ -1,0 +1,275 @@
+"""The database file, and the log in it.
+
+A save or delete appends its notification to the log in the same transaction, and whoever wants to know what
+changed reads the log after a `seq` of its own. Nothing is sent from here; after a commit, `committed` is
+called to wake who reads.
+
+One connection serves the whole process. That is safe because no greenlet switches inside a transaction:
+keep network, sleep and locks out of `database.atomic()`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import peewee
+from playhouse import signals
+from playhouse.migrations import Runner
+
+APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
+LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
+LOCK_POLL_S = 0.005  # between two tries meanwhile; a sleep, so that other greenlets run
+MIGRATIONS = Path(__file__).with_name("migrations")
+TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
+MAX_ID = (1 << 63) - 1  # what SQLite can hold
+DESCRIPTION_LENGTH = 1000
+T = TypeVar("T")
+actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
+
+
+class TrackerError(Exception):
+    """Whatever is not the program's own fault; its text is a sentence for people."""
+
+
+class UnusableDatabase(TrackerError):
+    """The database file can't be opened, is not a tracker's, or is of a newer version."""
+
+
+class Invalid(TrackerError):
+    """Input that can't be stored. `fields`: what is wrong, for each field's name."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in fields.items()))
+        self.fields = fields
+
+
+class Database(peewee.SqliteDatabase):
+    """SQLite that waits for other processes by sleeping, so that the greenlets beside it go on.
+
+    Every transaction takes the write lock at its start, so that none fails halfway. A transaction in
+    which the greenlet was switched raises RuntimeError in whoever came between.
+    """
+
+    _owner = 0
+
+    def begin(self, lock_type: str | None = None) -> None:
+        _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
+        self._owner = threading.get_ident()
+
+    def atomic(self, *args: Any, **kwargs: Any) -> Any:
+        if self.in_transaction() and self._owner != threading.get_ident():
+            raise RuntimeError("a greenlet was switched inside a transaction")
+        return super().atomic(*args, **kwargs)
+
+    def _connect(self) -> sqlite3.Connection:
+        return _unlocked(super()._connect)
+
+    def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
+        run = super()._execute_cursor
+        if self.in_transaction():
+            return run(sql, params, **options)
+        return _unlocked(lambda: run(sql, params, **options))
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Return what is another value after every change, made by this process or by another."""
+        return self.data_version, self.connection().total_changes
+
+    def try_write(self, query: Any) -> None:
+        """Execute a write that nobody misses: not if another process is writing, or the disk takes none."""
+        sql, params = query.sql()
+        with suppress(peewee.OperationalError):
+            super()._execute_cursor(sql, params)
+
+
+def _unlocked(run: Callable[[], T]) -> T:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return run()
+        except (peewee.OperationalError, sqlite3.OperationalError) as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(LOCK_POLL_S)
+
+
+database = Database(None, thread_safe=False)
+committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
+
+
+def open_database(path: str | Path) -> None:
+    """Open the database file, making or migrating it as needed. Raises UnusableDatabase."""
+    if not database.is_closed():
+        database.close()
+    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
+    database.init(str(path), pragmas=pragmas, timeout=0)
+    try:
+        _make_private(path)
+        _check_ours(path)
+        database.connect()
+        _migrate()
+    except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
+        if not database.is_closed():
+            database.close()
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
+
+
+def _make_private(path: str | Path) -> None:
+    with_sidecars_unreadable_by_others = 0o600  # SQLite gives its -wal and -shm the same mode
+    file = os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others)
+    try:
+        if os.fstat(file).st_uid == os.geteuid():
+            os.fchmod(file, with_sidecars_unreadable_by_others)  # it may have been copied here
+    finally:
+        os.close(file)
+
+
+def _check_ours(path: str | Path) -> None:
+    """Look before the first write: opening the file as ours would change another program's."""
+    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if tables and application_id != APPLICATION_ID:
+        raise UnusableDatabase("it belongs to another program")
+
+
+def _migrate() -> None:
+    runner = Runner(database, str(MIGRATIONS))
+    unknown = [row.name for row in runner.status() if row.path is None]
+    if unknown:
+        raise UnusableDatabase(f"it was written by a newer version of Tracker ({unknown[-1]})")
+    database.foreign_keys = 0  # a migration may rebuild a table that others refer to
+    with database.atomic():  # takes the write lock: fails here if the file is read-only
+        database.application_id = APPLICATION_ID
+        runner.up()
+        Setting.default("epoch", secrets.token_hex(8))
+    database.foreign_keys = 1
+
+
+def now() -> str:
+    """Return the time as the database and GeoJSON have it: ISO 8601, UTC, microseconds."""
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(time_: datetime) -> str:
+    return time_.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def to_json(value: Any) -> str:
+    """Return compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def valid_text(value: str) -> str:
+    """Return the text; one that is not Unicode, with half of a surrogate pair, raises ValueError."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("this is not valid Unicode text") from error
+    return value
+
+
+def parse_text(longest: int, *, required: bool) -> Callable[[Any], str]:
+    """Return a parser of text of at most `longest` characters. It raises ValueError."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("this must be text" if value is not None else "this is required")
+        if required and not value.strip():
+            raise ValueError("this is required")
+        if len(value) > longest:
+            raise ValueError(f"at most {longest} characters, not {len(value)}")
+        return valid_text(value)
+
+    return parse
+
+
+class Model(signals.Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Setting(Model):
+    """What this database is told once, such as the `epoch` that names its log."""
+
+    name = peewee.TextField(primary_key=True)
+    value = peewee.TextField()
+
+    @classmethod
+    def default(cls, name: str, value: str) -> str:
+        """Return the stored value, after storing this one if there is none."""
+        cls.insert(name=name, value=value).on_conflict_ignore().execute()
+        return cls.get_by_id(name).value
+
+
+class Notification(Model):
+    """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less its `seq`."""
+
+    seq = peewee.AutoField()
+    model = peewee.TextField()
+    object_id = peewee.IntegerField()
+    created = peewee.TextField()
+    message = peewee.TextField()
+
+    @classmethod
+    def append(cls, subject: str, type_: str, **fields: Any) -> int:
+        """Write one message about a feature, named by its id, in the transaction that changes it.
+
+        Returns its seq.
+        """
+        model, _, object_id = subject.partition(":")
+        message = {"type": type_, **fields, "actor": actor.get()}
+        cursor = database.execute_sql(
+            "INSERT INTO notification (model, object_id, created, message) VALUES (?, ?, ?, ?)",
+            (model, int(object_id), now(), to_json(message)),
+        )
+        database.after_commit(_wake_readers)
+        return int(cursor.lastrowid)
+
+    @classmethod
+    def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
+        """Return messages that follow `seq`, as (seq, JSON): at least one if any, of about `size` bytes."""
+        cursor = database.execute_sql(
+            "SELECT seq, message FROM notification WHERE seq > ? ORDER BY seq", (seq,)
+        )
+        entries: list[tuple[int, bytes]] = []
+        for number, message in cursor:
+            entries.append((number, b'{"seq":%d,%s' % (number, message[1:].encode())))
+            size -= len(message)
+            if size <= 0:
+                break
+        cursor.close()
+        return entries
+
+    @classmethod
+    def tail(cls) -> int:
+        """Return a `seq` after which there are at most TAIL messages: what a server starts with in memory."""
+        start, head = cls.bounds()
+        return max(start, head - TAIL)
+
+    @classmethod
+    def bounds(cls) -> tuple[int, int]:
+        """Return (start, head): a reader at `start` or later, up to `head`, has missed nothing."""
+        first, head = database.execute_sql(
+            "SELECT (SELECT min(seq) FROM notification), "
+            "(SELECT seq FROM sqlite_sequence WHERE name = 'notification')"
+        ).fetchone()
+        return (first - 1 if first else head or 0), head or 0
+
+
+def _wake_readers() -> None:
+    for wake in committed:
+        wake()

@@ -1,8 +1,10 @@
 /** The page of one incident or one area: its own map, with nothing else on it. */
 
+import { drawnArea } from "./draw-store.js";
 import { createMap } from "./map.js";
 import { bounds } from "./geojson.js";
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
 const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
-view?.setFeatures(feature.properties.model === "Incident" ? "incidents" : "areas", [feature]);
+if (feature.properties.model === "Incident") view?.setFeatures("incidents", [feature]);
+else view?.setFeatures("areas", [drawnArea(feature)]);

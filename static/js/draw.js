@@ -142,6 +142,11 @@ export class Drawing {
     this.#options.onStep();
   }
 
+  /** Takes the polygon off the map and draws no more. */
+  stop() {
+    this.#reset();
+  }
+
   #reset() {
     this.#rings = [];
     this.#draw.setMode("select");

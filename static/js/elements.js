@@ -49,3 +49,13 @@ export function sinceWords(moment) {
   const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? [];
   return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
 }
+
+/** Whether an area is muted now. @param {{muted_until?: string}} properties of the area @param {number} [now] ms since 1970 */
+export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
+
+const clock = new Intl.DateTimeFormat("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+/** By whom and until when an area is muted; "" if it is not. @param {{muted_until?: string, muted_by?: string}} properties */
+export function mutedWords(properties) {
+  return isMuted(properties) ? `Muted by ${properties.muted_by ?? "somebody"} until ${clock.format(new Date(properties.muted_until))}` : "";
+}

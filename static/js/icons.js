@@ -35,3 +35,21 @@ export function severityImage(code, palette) {
   for (const mark of marks) context.fill(mark);
   return context.getImageData(0, 0, side, side);
 }
+
+const HATCH_SIDE = 8; // pixels between two lines, along an edge
+
+/**
+ * The pattern of muted areas: slanting lines that fit together at the edges.
+ * @param {import("./palette.js").Palette} palette @returns {ImageData}
+ */
+export function hatchImage(palette) {
+  const side = HATCH_SIDE * RATIO;
+  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.globalAlpha = 0.3;
+  for (const shift of [-side, 0, side]) {
+    const line = new Path2D(`M${shift - side} ${2 * side} L${shift + 2 * side} ${-side}`);
+    stroke(context, line, RATIO, palette["map-ink"]);
+  }
+  return context.getImageData(0, 0, side, side);
+}

@@ -24,6 +24,9 @@ const byRank = (property, value) => {
 
 const EMPTY = { type: "FeatureCollection", features: [] };
 
+/** The name of the pattern of muted areas. */
+export const HATCH = "hatch";
+
 /** The name of the icon of a severity. @param {{code: string}} severity */
 export const iconName = ({ code }) => `severity-${code}`;
 
@@ -47,6 +50,7 @@ function areaLayers(palette) {
   const colour = bySeverityName(({ code }) => palette[`severity-line-${code}`]);
   return [
     { id: "area-fill", type: "fill", source: "areas", paint: { "fill-color": colour, "fill-opacity": 0.04 } },
+    { id: "area-muted", type: "fill", source: "areas", filter: ["has", "muted"], paint: { "fill-pattern": HATCH } },
     {
       id: "area-line",
       type: "line",
@@ -55,6 +59,7 @@ function areaLayers(palette) {
       paint: {
         "line-color": colour,
         "line-width": ["interpolate", ["linear"], ["zoom"], 1, 1.2, 8, 2.5],
+        "line-opacity": ["case", ["has", "muted"], 0.55, 1],
         "line-dasharray": bySeverityName(({ code }) => ["literal", DASHES[code]]),
       },
     },

@@ -1,5 +1,5 @@
 /**
- * Keeps a store true to the server: loads the two collections, then follows the log from where they were read,
+ * Keeps a store true to the server: loads the two collections and the open alerts, then follows the log from where they were read,
  * and loads anew when the log cannot be followed.
  */
 
@@ -7,7 +7,7 @@ import { Socket } from "./socket.js";
 
 const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
 
-/** @typedef {{incidents: string, areas: string, notifications: string, signIn: string}} Addresses */
+/** @typedef {{incidents: string, areas: string, alerts: string, notifications: string, signIn: string}} Addresses */
 
 async function fetchJSON(address) {
   const response = await fetch(address, { headers: { Accept: "application/geo+json, application/json" } });
@@ -17,8 +17,8 @@ async function fetchJSON(address) {
 
 /** @param {Addresses} addresses */
 async function fetchCollections(addresses) {
-  const [incidents, areas] = await Promise.all([fetchJSON(addresses.incidents), fetchJSON(addresses.areas)]);
-  return { incidents, areas };
+  const [incidents, areas, alerts] = await Promise.all([addresses.incidents, addresses.areas, addresses.alerts].map(fetchJSON));
+  return { incidents, areas, alerts };
 }
 
 /** Whether the server still takes this session. A server that does not answer leaves that open, so yes. */

@@ -6,8 +6,8 @@
 import { basemap, placesToFeatures } from "./basemap.js";
 import { DiffQueue } from "./diff-queue.js";
 import { bounds as boundsOf, pointAt } from "./geojson.js";
-import { PIXEL_RATIO, severityImage } from "./icons.js";
-import { iconName, trackerLayers, trackerSources } from "./layers.js";
+import { hatchImage, PIXEL_RATIO, severityImage } from "./icons.js";
+import { HATCH, iconName, trackerLayers, trackerSources } from "./layers.js";
 import { onPaletteChange, readPalette } from "./palette.js";
 import { SEVERITIES } from "./severity.js";
 
@@ -176,6 +176,11 @@ export class MapView {
     };
   }
 
+  /** Shows the outline of a polygon that is being typed. @param {object | null} polygon */
+  setOutline(polygon) {
+    this.setAccuracy(polygon);
+  }
+
   /** @param {object | null} polygon how far off a location may be */
   setAccuracy(polygon) {
     const features = polygon ? [{ type: "Feature", properties: {}, geometry: polygon }] : [];
@@ -204,10 +209,12 @@ export class MapView {
     for (const severity of SEVERITIES) {
       this.map.addImage(iconName(severity), severityImage(severity.code, palette), { pixelRatio: PIXEL_RATIO });
     }
+    this.map.addImage(HATCH, hatchImage(palette), { pixelRatio: PIXEL_RATIO });
   }
 
   #redress(palette) {
     for (const severity of SEVERITIES) this.map.updateImage(iconName(severity), severityImage(severity.code, palette));
+    this.map.updateImage(HATCH, hatchImage(palette));
     for (const { id, paint = {} } of completeStyle(this.#config, palette).layers) {
       for (const [property, value] of Object.entries(paint)) this.map.setPaintProperty(id, property, value);
     }

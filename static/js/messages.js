@@ -4,11 +4,14 @@
 
 /**
  * @typedef {{type: "Feature", id: string, geometry: object, properties: Record<string, any>}} Feature
- * @typedef {{id: number, name: string, severity: string, url: string}} AreaOfAlert
+ * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}} AreaOfAlert
+ * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
  * @typedef {{type: "hello", seq: number, epoch: string, recovered: boolean}
  *   | {type: "post_save", seq: number, created: boolean, feature: Feature}
  *   | {type: "post_delete", seq: number, feature: Feature}
  *   | {type: "alert", seq: number, feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}
+ *   | {type: "alert_cleared", seq: number, reason: string, alerts: AlertPair[]}
+ *   | {type: "alert_acknowledged", seq: number, alerts: AlertPair[], by: string, at: string, note: string}
  *   | {type: "heartbeat", seq: number}
  *   | {type: "unknown", seq: number}} Message
  */
@@ -17,12 +20,16 @@ const isFeature = (value) =>
   value !== null && typeof value === "object" && value.type === "Feature" &&
   value.properties !== null && typeof value.properties === "object" && Number.isInteger(value.properties.pk);
 
+const isPairs = (value) => Array.isArray(value) && value.every((each) => Number.isInteger(each?.id) && typeof each.incident === "string");
+
 /** What a message must hold beside a whole-numbered `seq`, by its type. */
 const REQUIRED = {
   hello: (message) => typeof message.epoch === "string" && typeof message.recovered === "boolean",
   post_save: (message) => isFeature(message.feature),
   post_delete: (message) => isFeature(message.feature),
   alert: (message) => isFeature(message.feature) && Array.isArray(message.areas_of_interest),
+  alert_cleared: (message) => isPairs(message.alerts),
+  alert_acknowledged: (message) => isPairs(message.alerts) && typeof message.by === "string",
   heartbeat: () => true,
 };
 

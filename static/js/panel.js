@@ -1,5 +1,6 @@
 /** The panel beside the map: open alerts first, then the incidents in view, newest first. It knows the view only as a box. */
 
+import { isWaiting, whoHasIt } from "./alerts.js";
 import { element, severityShape, sinceWords } from "./elements.js";
 
 const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
@@ -38,6 +39,19 @@ export function newestIn(incidents, box) {
   return { count, first };
 }
 
+/** @param {import("./alerts.js").Alert[]} alerts */
+export const waitingFirst = (alerts) => {
+  const waits = (alert) => alert.areas.some(isWaiting);
+  return [...alerts.filter(waits), ...alerts.filter((alert) => !waits(alert))];
+};
+
+/** @param {import("./alerts.js").Alert} alert */
+export function alertWords({ feature, areas }) {
+  const who = whoHasIt({ areas });
+  const state = who ? `${who.by} has it` : areas.some(isWaiting) ? "nobody has it yet" : "muted";
+  return `${feature.properties.severity}, ${state}, in ${areas.map(({ name }) => name).join(", ")}`;
+}
+
 function row({ pk, name, severity }, choose) {
   const button = element("button", { type: "button", class: "row" },
     severityShape(severity), element("span", { class: "name" }, name), element("span", { class: "more" }));
@@ -48,14 +62,15 @@ function row({ pk, name, severity }, choose) {
 /**
  * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
  * @param {HTMLElement} list
- * @param {{key: string, feature: import("./messages.js").Feature, more: string}[]} entries a changed feature has another key
+ * @param {{key: string, feature: import("./messages.js").Feature, more: string, waits?: boolean}[]} entries a changed feature has another key
  * @param {(pk: number) => void} choose
  */
 function arrange(list, entries, choose) {
   const present = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  const items = entries.map(({ key, feature, more }) => {
+  const items = entries.map(({ key, feature, more, waits = false }) => {
     const item = present.get(key) ?? row(feature.properties, choose);
     item.dataset.key = key;
+    item.classList.toggle("waits", waits);
     const words = item.querySelector(".more");
     if (words.textContent !== more) words.textContent = more;
     return item;
@@ -79,13 +94,14 @@ export function showPanel(panel, store, { box, choose }) {
   let timer;
 
   function showAlerts() {
-    const alerts = [...store.alerts.values()].reverse();
+    const alerts = [...store.alerts.byIncident.values()].reverse();
     part("panel-alerts").hidden = alerts.length === 0;
     part("alert-count").textContent = number.format(alerts.length);
-    arrange(part("alert-rows"), alerts.slice(0, MAX_ROWS).map(({ seq, feature, areas }) => ({
-      key: `${seq} ${feature.properties.updated}`,
-      feature,
-      more: `${feature.properties.severity} in ${areas.map(({ name }) => name).join(", ")}`,
+    arrange(part("alert-rows"), waitingFirst(alerts).slice(0, MAX_ROWS).map((alert) => ({
+      key: `${alert.seq} ${alert.feature.properties.updated}`,
+      feature: alert.feature,
+      more: alertWords(alert),
+      waits: alert.areas.some(isWaiting),
     })), choose);
   }
 

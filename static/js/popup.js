@@ -1,15 +1,39 @@
 /** What a popup on the map says of incidents and areas: nodes, never HTML. */
 
-import { element, link, severityBadge, sinceWords } from "./elements.js";
+import { isWaiting, whoHasIt } from "./alerts.js";
+import { element, link, mutedWords, severityBadge, sinceWords } from "./elements.js";
 
-function one({ name, severity, url, model, created }) {
-  const hint = (words) => element("span", { class: "hint" }, words);
-  const badge = severityBadge(severity);
-  const line = element("div", { class: "line" }, ...(model === "Incident" ? [badge, hint(sinceWords(created))] : [hint("Area, alerts from"), badge]));
-  return element("div", {}, link(url, name, { class: "incident" }), line);
+/**
+ * @typedef {object} Context
+ * @property {(pk: number) => import("./alerts.js").Alert | undefined} alertOf an incident
+ * @property {((alert: import("./alerts.js").Alert) => void) | null} acknowledge null: this person may not
+ */
+
+const hint = (words) => element("span", { class: "hint" }, words);
+
+/** Who has an incident's alert, or the button to say so. */
+function alertLine(alert, acknowledge) {
+  const who = whoHasIt(alert);
+  const line = element("div", { class: "line alert-line" }, hint(who ? `${who.by} has it${who.note ? `: ${who.note}` : ""}` : `Alert in ${alert.areas.map(({ name }) => name).join(", ")}`));
+  if (!acknowledge || !alert.areas.some(isWaiting)) return line;
+  const button = element("button", { type: "button" }, "I have it");
+  button.addEventListener("click", () => acknowledge(alert));
+  line.append(button);
+  return line;
 }
 
-/** @param {import("./messages.js").Feature[]} features */
-export function popupContent(features) {
-  return element("div", { class: "popup" }, ...features.map((feature) => one(feature.properties)));
+function one({ name, severity, url, model, created, closed, pk, ...properties }, { alertOf, acknowledge }) {
+  const badge = severityBadge(severity);
+  const facts = model === "Incident" ? [badge, hint(`${closed ? "closed, " : ""}${sinceWords(created)}`)] : [hint("Area, alerts from"), badge];
+  const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
+  const alert = model === "Incident" ? alertOf(pk) : undefined;
+  if (alert) node.append(alertLine(alert, acknowledge));
+  const muted = mutedWords(properties);
+  if (muted) node.append(element("div", { class: "line" }, hint(muted)));
+  return node;
+}
+
+/** @param {import("./messages.js").Feature[]} features @param {Context} context */
+export function popupContent(features, context) {
+  return element("div", { class: "popup" }, ...features.map((feature) => one(feature.properties, context)));
 }

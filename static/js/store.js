@@ -4,10 +4,12 @@
  * through `load`; listeners are told once per turn of the given schedule what has changed since they were last told.
  */
 
+import { Alerts, isWaiting } from "./alerts.js";
+
 /**
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{seq: number, feature: Feature, reason: string, areas: import("./messages.js").AreaOfAlert[]}} Alert
+ * @typedef {import("./alerts.js").Alert} Alert
  * @typedef {{state: "connecting"|"connected"|"reconnecting"|"offline", retryAt?: number}} Connection retryAt: ms since 1970
  * @typedef {{changed: Set<number>, removed: Set<number>}} Keys primary keys
  * @typedef {object} Change
@@ -15,11 +17,12 @@
  * @property {Keys} incidents
  * @property {Keys} areas
  * @property {Set<number>} raised incidents whose alerts should interrupt, the oldest first
- * @property {boolean} alerts the set of alerts, or one of them, is another
+ * @property {boolean} alerts the set of alerts, one of them, or what is unread is another
  * @property {boolean} connection
  * @property {string} notice a sentence for the reader, or ""
  */
 
+const NO_ALERTS = { alerts: [], unread: 0, read_seq: 0 };
 const MODELS = { Incident: "incidents", AreaOfInterest: "areas" };
 
 /** @returns {Change} */
@@ -38,7 +41,7 @@ const byKey = (features) => new Map(features.map((feature) => [feature.propertie
 export class Store {
   /** @type {Map<number, Feature>} */ incidents = new Map();
   /** @type {Map<number, Feature>} */ areas = new Map();
-  /** @type {Map<number, Alert>} open alerts by their incident, the newest last */ alerts = new Map();
+  /** What is open and what is unread. */ alerts = new Alerts();
   /** @type {Connection} */ connection = { state: "connecting" };
   /** @type {number | null} the log entry handled last */ seq = null;
   /** @type {string | null} the log that `seq` counts in */ epoch = null;
@@ -50,6 +53,7 @@ export class Store {
   /** @type {Message[] | null} what arrived while the collections are loaded anew */ #held = null;
   /** @type {{until: number, changes: number, raised: Set<number>, first: boolean} | null} a stretch of the log being caught up */ #replay = null;
   #greeted = false;
+  #alertsSeq = -1;
 
   /** @param {{schedule?: (run: () => void) => void}} [options] schedule: calls `run` soon, once; at once by default */
   constructor({ schedule = (run) => run() } = {}) {
@@ -66,18 +70,24 @@ export class Store {
   }
 
   /**
-   * Takes two feature collections with their `seq` and `epoch` as the whole truth, then handles what was held back.
-   * The older `seq` counts: what lies between the two is handled again, which does no harm.
-   * @param {{incidents: {features: Feature[], seq: number, epoch: string}, areas: {features: Feature[], seq: number, epoch: string}}} collections
+   * Takes two feature collections and the open alerts, with their `seq` and `epoch`, as the whole truth, then handles
+   * what was held back. The oldest `seq` counts: what lies between them is handled again, which does no harm.
+   * Alerts raised since the last time interrupt; those that are there at first do not.
+   * @param {object} collections
+   * @param {{features: Feature[], seq: number, epoch: string}} collections.incidents
+   * @param {{features: Feature[], seq: number, epoch: string}} collections.areas
+   * @param {{alerts: object[], unread: number, read_seq: number, seq: number}} [collections.alerts]
    */
-  load({ incidents, areas }) {
+  load({ incidents, areas, alerts = { ...NO_ALERTS, seq: incidents.seq } }) {
     const again = this.seq !== null;
+    const since = again && this.epoch === incidents.epoch ? this.seq : again ? 0 : Infinity;
     this.incidents = byKey(incidents.features);
     this.areas = byKey(areas.features);
-    this.seq = Math.min(incidents.seq, areas.seq);
+    this.seq = Math.min(incidents.seq, areas.seq, alerts.seq);
     this.epoch = incidents.epoch;
-    for (const key of this.alerts.keys()) if (!this.incidents.has(key)) this.alerts.delete(key);
-    this.#change = { ...noChange(), reset: true, alerts: true, connection: this.#change.connection };
+    const raised = this.alerts.load(alerts, this.incidents, this.areas, since);
+    this.#alertsSeq = alerts.seq;
+    this.#change = { ...noChange(), reset: true, raised, alerts: true, connection: this.#change.connection };
     if (again) this.#change.notice = "The map was loaded anew: changes while you were away could not be listed one by one.";
     const held = this.#held ?? [];
     this.#held = null;
@@ -96,7 +106,7 @@ export class Store {
     if (message.seq <= (this.seq ?? -1)) return;
     if (this.#replay && message.seq > this.#replay.until) this.finishReplay();
     this.seq = message.seq;
-    if (message.type === "alert") this.#alert(message);
+    if (message.type.startsWith("alert")) this.#alertMessage(message);
     else if (message.type !== "unknown") this.#featureMessage(message);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#wake();
@@ -106,6 +116,13 @@ export class Store {
   setConnection(connection) {
     this.connection = connection;
     this.#change.connection = true;
+    this.#wake();
+  }
+
+  /** Notes what the server says this person has read. @param {{unread: number, read_seq: number}} answer */
+  read(answer) {
+    this.alerts.read(answer);
+    this.#change.alerts = true;
     this.#wake();
   }
 
@@ -141,29 +158,48 @@ export class Store {
   }
 
   #followAlert(pk, feature) {
-    const alert = this.alerts.get(pk);
+    const alert = this.alerts.byIncident.get(pk);
     if (!alert) return;
     this.#change.alerts = true;
-    if (feature) {
-      alert.feature = feature;
-      return;
-    }
-    this.alerts.delete(pk);
-    this.#change.raised.delete(pk);
-    this.#replay?.raised.delete(pk);
+    if (feature) alert.feature = feature;
+    else this.#over([pk]);
   }
 
-  #alert({ seq, feature, reason = "raised", areas_of_interest: areas }) {
-    const { pk } = feature.properties;
-    const known = this.alerts.get(pk);
-    const alert = { seq, feature, reason, areas };
-    this.alerts.delete(pk); // so that the newest is the last
-    this.alerts.set(pk, alert);
+  /** These incidents have no alert any more. */
+  #over(keys) {
+    for (const pk of keys) {
+      this.alerts.byIncident.delete(pk);
+      this.#change.raised.delete(pk);
+      this.#replay?.raised.delete(pk);
+    }
+  }
+
+  #alertMessage(message) {
+    if (message.seq <= this.#alertsSeq) return; // it is in what was loaded
     this.#change.alerts = true;
-    if (known && reason === "updated") return;
+    if (message.type === "alert") this.#alert(message);
+    else if (message.type === "alert_cleared") this.#over(this.alerts.clear(message));
+    else this.#acknowledged(message);
+  }
+
+  #alert(message) {
+    if (!this.alerts.take(message)) return;
+    const { pk } = message.feature.properties;
     const raised = this.#replay ? this.#replay.raised : this.#change.raised;
     raised.delete(pk);
     raised.add(pk);
+  }
+
+  #acknowledged(message) {
+    const features = this.alerts.acknowledge(message);
+    for (const { properties: { pk } } of features) {
+      if (this.alerts.byIncident.get(pk).areas.some(isWaiting)) continue;
+      this.#change.raised.delete(pk);
+      this.#replay?.raised.delete(pk);
+    }
+    if (this.#replay || features.length === 0) return;
+    const what = features.length === 1 ? features[0].properties.name : `${features.length} incidents`;
+    this.#change.notice = `${message.by} has it: ${what}${message.note ? ` (${message.note})` : ""}`;
   }
 
   #wake() {

@@ -18,11 +18,23 @@ export const collection = (features, seq = 10, epoch = "e") => ({ type: "Feature
 
 export const saved = (seq, feature) => ({ type: "post_save", seq, created: true, feature });
 export const deleted = (seq, feature) => ({ type: "post_delete", seq, feature });
-export const alert = (seq, feature, reason = "raised") => ({
+/** An alert of one incident in one area; the alert's id is 100 more than the incident's. */
+export const alert = (seq, feature, reason = "raised", { muted = false } = {}) => ({
   type: "alert",
   seq,
   feature,
   reason,
-  areas_of_interest: [{ id: 1, name: "Area 1", severity: "Medium", url: "/tracker/area_of_interest/1/" }],
+  areas_of_interest: [
+    { id: "AreaOfInterest:1", name: "Area 1", severity: "Medium", url: "/tracker/area_of_interest/1/", alert: 100 + feature.properties.pk, reason, muted },
+  ],
+});
+const pairs = (keys) => keys.map((pk) => ({ id: 100 + pk, incident: `Incident:${pk}`, area: "AreaOfInterest:1" }));
+export const cleared = (seq, ...keys) => ({ type: "alert_cleared", seq, reason: "moved out", alerts: pairs(keys) });
+export const acknowledged = (seq, ...keys) => ({ type: "alert_acknowledged", seq, alerts: pairs(keys), by: "Ada", at: "2026-01-01T00:00:00Z", note: "on my way" });
+/** An alert as /api/alerts/ answers it. */
+export const answered = (pk, raised_seq, more = {}) => ({
+  ...pairs([pk])[0],
+  incident_name: `Incident ${pk}`, area_name: "Area 1", severity: "High", raised: "2026-01-01T00:00:00Z", raised_seq,
+  muted: false, acknowledged: null, acknowledged_by: null, note: "", cleared: null, cleared_reason: null, state: "open", ...more,
 });
 export const hello = (seq, recovered = true, epoch = "e") => ({ type: "hello", seq, epoch, recovered });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Store } from "../../static/js/store.js";
-import { alert, area, collection, deleted, hello, incident, saved } from "./examples.js";
+import { acknowledged, alert, answered, area, cleared, collection, deleted, hello, incident, saved } from "./examples.js";
 
 /** A store that was loaded at entry 10 and has been told that nothing was missed, with what its listener heard. */
 function connected() {
@@ -103,7 +103,7 @@ test("an alert interrupts, and is kept with its areas", () => {
   store.apply(saved(11, incident(2)));
   store.apply(alert(12, incident(2)));
   assert.deepEqual(raised(changes), [2]);
-  assert.equal(store.alerts.get(2).areas[0].name, "Area 1");
+  assert.equal(store.alerts.byIncident.get(2).areas[0].name, "Area 1");
 });
 
 test("an update of a known alert changes it without interrupting, an escalation interrupts again", () => {
@@ -111,15 +111,77 @@ test("an update of a known alert changes it without interrupting, an escalation 
   store.apply(alert(11, incident(2)));
   store.apply(alert(12, incident(2, { name: "better known" }), "updated"));
   assert.deepEqual(raised(changes), [2]);
-  assert.equal(store.alerts.get(2).feature.properties.name, "better known");
+  assert.equal(store.alerts.byIncident.get(2).feature.properties.name, "better known");
   store.apply(alert(13, incident(2, { severity: "Urgent" }), "escalated"));
   assert.deepEqual(raised(changes), [2, 2]);
 });
 
-test("an update of an alert that this page does not know interrupts", () => {
+test("an update of an alert that this page does not know does not interrupt either", () => {
   const { store, changes } = connected();
   store.apply(alert(11, incident(2), "updated"));
-  assert.deepEqual(raised(changes), [2]);
+  assert.deepEqual(raised(changes), []);
+  assert.equal(store.alerts.byIncident.size, 1);
+});
+
+test("an alert of a muted area is kept, and does not interrupt", () => {
+  const { store, changes } = connected();
+  store.apply(alert(11, incident(2), "raised", { muted: true }));
+  assert.deepEqual(raised(changes), []);
+  assert.equal(store.alerts.byIncident.size, 1);
+});
+
+test("an acknowledged alert stays, everybody is told who has it, and it interrupts no more", () => {
+  const { store, changes } = connected();
+  store.apply(alert(11, incident(2)));
+  store.apply(acknowledged(12, 2));
+  assert.equal(store.alerts.byIncident.get(2).areas[0].acknowledged.by, "Ada");
+  assert.deepEqual(notices(changes), ["Ada has it: Incident 2 (on my way)"]);
+});
+
+test("an alert that was missed and acknowledged meanwhile does not interrupt", () => {
+  const { store, changes } = connected();
+  store.apply(hello(12));
+  store.apply(alert(11, incident(2)));
+  store.apply(acknowledged(12, 2));
+  assert.deepEqual(raised(changes), []);
+});
+
+test("a cleared alert is over while its incident stays", () => {
+  const { store } = connected();
+  store.apply(saved(11, incident(2)));
+  store.apply(alert(12, incident(2)));
+  store.apply(cleared(13, 2));
+  assert.equal(store.alerts.byIncident.size, 0);
+  assert.ok(store.incidents.has(2));
+});
+
+const loadedAt = (seq, alerts) => ({
+  incidents: collection([incident(1)], seq), areas: collection([area(1)], seq), alerts: { seq, alerts, unread: alerts.length, read_seq: 0 },
+});
+
+test("the alerts that are open at first do not interrupt", () => {
+  const changes = [];
+  const store = new Store();
+  store.subscribe((change) => changes.push(change));
+  store.load(loadedAt(10, [answered(1, 8)]));
+  assert.deepEqual(raised(changes), []);
+  assert.equal(store.alerts.unread, 1);
+});
+
+test("alerts raised since, and found when all is loaded anew, interrupt together", () => {
+  const { store, changes } = connected();
+  store.apply(hello(50, false));
+  store.load(loadedAt(50, [answered(1, 8), answered(2, 40), answered(3, 30), answered(4, 45, { acknowledged: "2026", acknowledged_by: "Ada" })]));
+  assert.deepEqual(raised(changes), [3, 2]);
+});
+
+test("what is in the loaded alerts already is not handled again", () => {
+  const store = new Store();
+  store.load({ ...loadedAt(10, []), alerts: { seq: 12, alerts: [], unread: 1, read_seq: 0 } });
+  store.apply(hello(12));
+  store.apply(alert(11, incident(2)));
+  assert.equal(store.alerts.byIncident.size, 0);
+  assert.equal(store.alerts.unread, 1);
 });
 
 test("the alert of a closed or deleted incident is over", () => {
@@ -128,7 +190,7 @@ test("the alert of a closed or deleted incident is over", () => {
   store.apply(alert(12, incident(3)));
   store.apply(saved(13, incident(2, { closed: true })));
   store.apply(deleted(14, incident(3)));
-  assert.equal(store.alerts.size, 0);
+  assert.equal(store.alerts.byIncident.size, 0);
 });
 
 test("an alert that is over before the listener is told does not interrupt", () => {
@@ -225,7 +287,7 @@ test("alerts whose incidents are not in the collections loaded anew are over", (
   store.apply(alert(11, incident(2)));
   store.apply(hello(3, false, "other"));
   store.load({ incidents: collection([], 3, "other"), areas: collection([], 3, "other") });
-  assert.equal(store.alerts.size, 0);
+  assert.equal(store.alerts.byIncident.size, 0);
 });
 
 test("the state of the connection is kept and told", () => {

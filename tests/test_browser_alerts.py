@@ -1,0 +1,178 @@
+"""Alerts in a real browser: the dialog, who has it, what is unread, mutes, and the tab in the background."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import OpenScreen
+from harness import Feature, Person, Server, square, wait_until
+from playwright.sync_api import Locator, Page, expect
+
+
+@pytest.fixture(scope="module")
+def places() -> "Places":
+    return Places()
+
+
+class Places:
+    """Squares that don't touch each other, so that no test alerts in another's area."""
+
+    def __init__(self) -> None:
+        self.west = -170
+
+    def area(self, person: Person, name: str, **properties: str) -> tuple[Feature, float, float]:
+        """Store an area at a place of its own; return it with a position inside."""
+        self.west += 12
+        return person.save_area(name, square(self.west, -10, 4), **properties), self.west + 2, -8
+
+
+def dialog_of(page: Page) -> Locator:
+    return page.get_by_role("dialog")
+
+
+def test_update_changes_the_dialog_and_escalation_opens_it_again(
+    person: Person, places: Places, open_screen: OpenScreen
+) -> None:
+    """Raised: a dialog. Updated: its words change, or nothing opens. Escalated: it is there again."""
+    _, *place = places.area(person, "Mill")
+    page = open_screen(person).open_map()
+    dialog = dialog_of(page)
+    stored = person.save_incident("Water in the cellar", *place, severity="Medium")
+    expect(dialog).to_contain_text("Water in the cellar")
+    person.change(stored, name="Water in both cellars")
+    expect(dialog).to_contain_text("Water in both cellars")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    person.change(stored, name="Water to the knees")
+    expect(page.locator("#alert-rows")).to_contain_text("Water to the knees")
+    expect(dialog).to_be_hidden()
+    person.change(stored, severity="Urgent")
+    expect(dialog).to_contain_text("it got worse")
+    expect(dialog).to_contain_text("Escalated")
+
+
+def test_several_alerts_are_one_dialog(person: Person, places: Places, open_screen: OpenScreen) -> None:
+    """Three in a row are listed in one dialog, and each can be taken by itself."""
+    _, *place = places.area(person, "Bridges")
+    page = open_screen(person).open_map()
+    for number in range(3):
+        person.save_incident(f"Bridge {number} blocked", *place, severity="High")
+    dialog = dialog_of(page)
+    expect(dialog.get_by_role("heading")).to_have_text("3 alerts")
+    dialog.get_by_role("button", name="I have it: Bridge 1 blocked").click()
+    expect(dialog.get_by_role("heading")).to_have_text("2 alerts")
+    dialog.get_by_role("button", name="I have all of them").click()
+    expect(dialog).to_be_hidden()
+
+
+def test_acknowledged_by_one_the_dialog_closes_for_all(
+    server: Server, person: Person, places: Places, open_screen: OpenScreen
+) -> None:
+    """Another person says "I have it": all dialogs close, all panels say who; an escalation opens them."""
+    _, *place = places.area(person, "Harbour")
+    mine, other = open_screen(person).open_map(), open_screen(server.person()).open_map()
+    stored = person.save_incident("Oil on the water", *place, severity="Medium")
+    for page in (mine, other):
+        expect(dialog_of(page)).to_contain_text("Oil on the water")
+    dialog_of(other).get_by_label("Note").fill("Boat is on its way")
+    dialog_of(other).get_by_role("button", name="I have it").click()
+    for page in (mine, other):
+        expect(dialog_of(page)).to_be_hidden()
+        expect(page.locator("#notices")).to_contain_text(
+            "admin has it: Oil on the water (Boat is on its way)"
+        )
+        row = page.locator("#alert-rows li", has_text="Oil on the water")
+        expect(row).to_contain_text("admin has it")
+    person.change(stored, severity="Urgent")
+    for page in (mine, other):
+        expect(dialog_of(page)).to_contain_text("Oil on the water")
+
+
+def test_muted_area_does_not_interrupt(person: Person, places: Places, open_screen: OpenScreen) -> None:
+    """A muted area alerts without a dialog, except for what is urgent; map and page say who muted it."""
+    area, *place = places.area(person, "Building site")
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    pk = area["properties"]["pk"]
+    assert person.api("POST", f"/api/areas/{pk}/mute/", {"until": until}).status_code == 200
+    screen = open_screen(person)
+    page = screen.open_map()
+    person.save_incident("Noise at night", *place, severity="High")
+    expect(page.locator("#alert-rows li", has_text="Noise at night")).to_contain_text("muted")
+    expect(dialog_of(page)).to_be_hidden()
+    hatched = (
+        "() => tracker.map.queryRenderedFeatures({layers: ['area-muted']}).map((area) => area.properties.pk)"
+    )
+    wait_until(lambda: pk in page.evaluate(hatched), what="the hatching of the muted area")
+    urgent = person.save_incident("Crane fell over", *place, severity="Urgent")
+    expect(dialog_of(page)).to_contain_text("Crane fell over")
+    person.delete(urgent)
+    expect(dialog_of(page)).to_be_hidden()
+    screen.click_map(place[0] - 1.5, place[1] - 1.5)
+    expect(page.locator(".maplibregl-popup")).to_contain_text("Muted by admin until")
+    screen.open(area["properties"]["url"])
+    expect(page.get_by_text("Muted by admin until")).to_be_visible()
+    page.get_by_role("button", name="Mute no longer").click()
+    expect(page.get_by_text("Muted by admin until")).to_have_count(0)
+
+
+def test_unread_alerts_are_counted_and_summed_up(
+    server: Server, person: Person, places: Places, open_screen: OpenScreen
+) -> None:
+    """The badge and the title count what was raised; who comes back is told once, and marks it as read."""
+    _, *place = places.area(person, "Station")
+    page = open_screen(person).open_map()
+    badge = page.locator("#unread")
+    page.evaluate("() => document.querySelectorAll('#notices .notice').forEach((notice) => notice.remove())")
+    before = page.evaluate("tracker.store.alerts.unread")
+    person.save_incident("Train stands still", *place, severity="High")
+    expect(badge).to_have_text(str(before + 1))
+    expect(page).to_have_title(f"({before + 1}) Map · Tracker")
+    away = open_screen(server.person()).open_map()
+    expect(away.locator("#notices")).to_contain_text("since you last looked")
+    away.get_by_role("button", name="Mark as read").click()
+    expect(away.locator("#unread")).to_be_hidden()
+    expect(away).to_have_title("Map · Tracker")
+
+
+def test_background_tab_calls_only_when_turned_on(
+    person: Person, places: Places, open_screen: OpenScreen
+) -> None:
+    """Without the switches a hidden tab is silent; with them it shows a notification and sounds."""
+    _, *place = places.area(person, "Night watch")
+    screen = open_screen(person, permissions=["notifications"])
+    screen.page.add_init_script(
+        """window.called = [];
+        window.Notification = class { constructor(title) { called.push(title) } static permission = "granted";
+            static requestPermission = async () => "granted" };
+        const start = OscillatorNode.prototype.start;
+        OscillatorNode.prototype.start = function (...when) { called.push("tone"); start.apply(this, when) };
+        Object.defineProperty(document, "hidden", {get: () => true});"""
+    )
+    page = screen.open_map()
+    person.save_incident("Unheard", *place, severity="High")
+    expect(dialog_of(page)).to_contain_text("Unheard")
+    assert page.evaluate("called") == []
+    dialog_of(page).get_by_role("button", name="Close").click()
+    page.get_by_text("When this tab is in the background").click()
+    page.get_by_label("Show a desktop notification").check()
+    page.get_by_label("Play a short sound").check()
+    page.evaluate("called.length = 0")
+    person.save_incident("Heard", *place, severity="High")
+    expect(dialog_of(page)).to_contain_text("Heard")
+    assert page.evaluate("called") == ["High: Heard", "tone", "tone", "tone"]
+    screen.open("/tracker/alert/")
+    expect(page.get_by_label("Play a short sound")).to_be_checked()
+
+
+def test_area_form_says_what_lies_inside(person: Person, places: Places, open_screen: OpenScreen) -> None:
+    """Before an area is saved the form tells how many open incidents it has, and counts anew by severity."""
+    area, *place = places.area(person, "Market")
+    for severity in ("High", "Low"):
+        person.save_incident(f"{severity} at the market", *place, severity=severity)
+    page = open_screen(person).open(f"/tracker/area_of_interest/update/{area['properties']['pk']}/")
+    expect(page.locator("#inside-count")).to_contain_text(
+        "2 open incidents lie inside, 1 of them severe enough"
+    )
+    page.get_by_role("radio", name="Info").check()
+    expect(page.locator("#inside-count")).to_contain_text(
+        "2 open incidents lie inside, severe enough to alert"
+    )

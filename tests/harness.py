@@ -73,8 +73,8 @@ class Server:
     """A `python tracker.py` process in a folder of its own, listening on a port of its own.
 
     A second Server in the same folder is the same tracker started again. What it printed is in `output`.
-    `more` are options beside --port and --database, `options` replaces those. The fixtures see to it that no
-    server prints a traceback, except where a test says so by `may_fail`.
+    `more` are options beside --host, --port and --database, `options` replaces those; `program` is what runs.
+    The fixtures see to it that no server prints a traceback, except where a test says so by `may_fail`.
     """
 
     def __init__(
@@ -85,20 +85,22 @@ class Server:
         port: int | None = None,
         password: str = "",
         env: Mapping[str, str] | None = None,
+        program: Sequence[str | Path] = (ROOT / "tracker.py",),
+        host: str = "127.0.0.1",
     ) -> None:
         self.may_fail = False
         self.folder = folder
         self.database = folder / "tracker.db"
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self._log = folder / f"output-{self.port}-{time.monotonic_ns()}.txt"
         self._people: list[Person] = []
         self._stranger = self.visitor()
         if options is None:
-            options = ["--port", str(self.port), "--database", str(self.database)]
+            options = ["--host", host, "--port", str(self.port), "--database", str(self.database)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, ROOT / "tracker.py", *options, *more],
+                [sys.executable, *program, *options, *more],
                 cwd=folder,
                 env=environment(env),
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,22 @@
+"""The tracker with other limits of its group: `impatient.py PING_S=0.5 MAX_LAG_S=2 -- ARGUMENTS`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tracker  # noqa: I001 (the first: it patches the standard library)
+import group
+
+
+def main() -> int:
+    cut = sys.argv.index("--")
+    for setting in sys.argv[1:cut]:
+        name, _, value = setting.partition("=")
+        assert hasattr(group, name), name
+        setattr(group, name, float(value))
+    return tracker.main(sys.argv[cut + 1 :])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

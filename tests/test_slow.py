@@ -1,0 +1,285 @@
+"""Slow, silent and vanished clients, and long replays: whatever they do, the others notice nothing."""
+
+import contextlib
+import http.client
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import StartServer
+from harness import ROOT, Person, Server, incident, wait_until
+from peers import IMPATIENT, Crowd, Peer, descriptors, handshake, resident_bytes
+
+GOOD, STALLED, ENTRIES = 200, 50, 2000
+MAX_GROWTH = 20 << 20  # bytes of server memory that the stalled ones may cost
+JITTER_S = 0.02  # by which two measurements of the same thing differ on a busy machine
+LONG_LOG = 100_000
+PROBE = """
+import socket, sys
+peer = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+peer.sendall(bytes.fromhex(sys.argv[3]))
+print(peer.recv(12).decode(), flush=True)
+sys.stdin.read()
+"""
+
+
+RETURNING = """
+import sys
+sys.path.insert(0, "..")
+from harness import Person
+from peers import Crowd, Peer
+url, cookie, query, count, last = sys.argv[1:]
+person, count, last = Person(url), int(count), int(last)
+person.http.cookies.set("tracker", cookie)
+with Crowd() as crowd:
+    for _ in range(count):
+        crowd.add(Peer(person, query))
+    crowd.listen_until(lambda: all(peer.seqs[-1:] > [last] for peer in crowd.peers), 90, "the replay")
+    for peer in crowd.peers:
+        assert b'"recovered":true' in peer.hello
+        assert peer.seqs == list(range(1, len(peer.seqs) + 1))
+print("whole")
+"""  # a process of its own, so that its work does not delay what is measured here
+
+
+class Savings:
+    """Incidents saved one after another by a thread, and when each was sent off, by the seq it will have."""
+
+    def __init__(self, server: Server, person: Person, pause: float = 0) -> None:
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies.jar)
+        self._headers = {"X-CSRFToken": person.csrf_token(), "Cookie": cookies}
+        self._server = server
+        self._pause = pause
+        self.sent: dict[int, float] = {}
+        self.failed: list[int] = []
+
+    @contextlib.contextmanager
+    def under_way(self, count: int) -> Iterator[None]:
+        stop = threading.Event()
+        thread = threading.Thread(target=self._run, args=(count, stop))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+        assert not self.failed
+
+    def _run(self, count: int, stop: threading.Event) -> None:
+        seq = self._server.health()["seq"]
+        body = json.dumps(incident("Measured", description="d" * 900))
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self._server.port)) as connection:
+            for _ in range(count):
+                seq += 1
+                self.sent[seq] = time.monotonic()
+                connection.request("POST", "/api/incidents/", body, self._headers)
+                with connection.getresponse() as answer:
+                    answer.read()
+                    if answer.status != 201:
+                        self.failed.append(answer.status)
+                if stop.wait(self._pause) if self._pause else stop.is_set():
+                    return
+
+
+def percentile(values: list[float], percent: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
+
+
+def latencies(server: Server, person: Person, count: int) -> list[float]:
+    """Save `count` incidents with GOOD clients connected; return how long each took to reach each of them."""
+    savings = Savings(server, person)
+    found: list[float] = []
+    with Crowd(lambda _peer, seq, _message: found.append(time.monotonic() - savings.sent[seq])) as crowd:
+        for _ in range(GOOD):
+            crowd.add(Peer(person))
+        with savings.under_way(count):
+            crowd.listen_until(lambda: len(found) >= GOOD * count, 120, "everything to reach everybody")
+        assert all(peer.seqs == list(savings.sent) for peer in crowd.peers)
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_stalled_clients_delay_nobody_and_cost_little(start_server: StartServer) -> None:
+    """50 that don't read among 200 that do, 2,000 entries: the others' latency and the memory stay."""
+    server = impatient(start_server, "MAX_LAG_S=600")
+    person = server.person()
+    latencies(server, person, 100)  # the first are slower
+    without = percentile(latencies(server, person, ENTRIES // 4), 99)
+    before = resident_bytes(server.process.pid)
+    stalled = [Peer(person, receive_buffer=4096) for _ in range(STALLED)]
+    try:
+        beside = percentile(latencies(server, person, ENTRIES), 99)
+        growth = resident_bytes(server.process.pid) - before
+        assert server.health()["clients"] >= STALLED
+        with Crowd() as crowd:  # and when they read again, nothing is missing
+            for peer in stalled[:5]:
+                crowd.add(peer)
+            head = server.health()["seq"]
+            crowd.listen_until(
+                lambda: all(p.seqs[-1:] == [head] for p in crowd.peers), 30, "them to catch up"
+            )
+            assert all(p.seqs == list(range(head - ENTRIES + 1, head + 1)) for p in crowd.peers)
+    finally:
+        for peer in stalled:
+            peer.sock.close()
+    assert beside <= 2 * without + JITTER_S, (beside, without)
+    assert growth < MAX_GROWTH
+
+
+# A long way back
+
+
+@pytest.fixture(scope="module")
+def long_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a long log."""
+    server = Server(tmp_path_factory.mktemp("long"))
+    server.stop()
+    feature = {"type": "Feature", "properties": {"name": "Long ago", "description": "d" * 300}}
+    message = json.dumps({"type": "post_save", "created": True, "feature": feature}, separators=(",", ":"))
+    with contextlib.closing(sqlite3.connect(server.database)) as database, database:
+        database.executemany(
+            "INSERT INTO notification (model, object_id, created, message) VALUES ('Incident', ?, '2026', ?)",
+            ((n, message[1:]) for n in range(LONG_LOG)),
+        )
+    again = Server(server.folder, password=server.password)
+    yield again
+    again.stop()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("count", [1, 3])
+def test_long_replay_delays_nobody_and_costs_little(long_log: Server, count: int) -> None:
+    """100,000 entries are streamed to each who asks, in order, while live clients are told at once."""
+    person = long_log.person()
+    epoch = person.collection()["epoch"]
+    savings = Savings(long_log, person, pause=0.01)
+    live: list[float] = []
+    with Crowd(lambda _peer, seq, _message: live.append(time.monotonic() - savings.sent[seq])) as near:
+        for _ in range(3):
+            near.add(Peer(person))
+        with savings.under_way(100_000):
+            near.listen_until(lambda: len(live) >= 150, 30, "the live clients to be told")
+            alone = percentile(live, 50)
+            live.clear()
+            before = growth = resident_bytes(long_log.process.pid)
+            arguments = [
+                person.url,
+                person.http.cookies["tracker"],
+                f"?since=0&epoch={epoch}",
+                count,
+                LONG_LOG,
+            ]
+            command = [sys.executable, "-c", RETURNING, *map(str, arguments)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT / "tests") as returning:
+                while returning.poll() is None:
+                    near.listen(0.05)
+                    growth = max(growth, resident_bytes(long_log.process.pid))
+                assert returning.stdout
+                assert returning.stdout.read() == b"whole\n"
+            during = percentile(live, 50)
+    assert len(live) > 30
+    assert during < 2 * alone + JITTER_S
+    assert growth - before < MAX_GROWTH
+
+
+# Too slow, and gone
+
+
+def impatient(start_server: StartServer, *limits: str, **settings: Any) -> Server:
+    return start_server(program=[IMPATIENT, *limits, "--"], **settings)
+
+
+def test_client_that_makes_no_progress_is_closed_with_1013(start_server: StartServer) -> None:
+    """After MAX_LAG_S it is given up; when it reads at last, whole frames and the close are there."""
+    server = impatient(start_server, "MAX_LAG_S=1", "CLOSE_S=1")
+    person = server.person()
+    at_rest = descriptors(server.process.pid)
+    with Peer(person, receive_buffer=4096) as peer:
+        with Savings(server, person, pause=0.001).under_way(2000):
+            wait_until(lambda: server.health()["clients"] == 0, what="it to be given up")
+        wait_until(lambda: descriptors(server.process.pid) <= at_rest, what="its descriptor to be closed")
+        deadline = time.monotonic() + 10
+        while not peer.closed:
+            assert time.monotonic() < deadline
+            peer.note(peer.receive())
+            time.sleep(0.001)
+        assert peer.close_code == 1013
+        assert peer.seqs == list(range(1, len(peer.seqs) + 1))
+        epoch = person.collection()["epoch"]
+        with Peer(person, f"?since={peer.seqs[-1]}&epoch={epoch}") as again, Crowd() as crowd:
+            crowd.add(again)
+            head = server.health()["seq"]
+            crowd.listen_until(lambda: again.seqs[-1:] == [head], 10, "the client to catch up")
+            assert again.seqs[0] == peer.seqs[-1] + 1
+
+
+def test_peer_without_pongs_is_removed(start_server: StartServer) -> None:
+    """A proxy that has lost its other side takes bytes and answers nothing: the client is removed."""
+    server = impatient(start_server, "PING_S=1")
+    person = server.person()
+    at_rest = descriptors(server.process.pid)
+    with Peer(person) as silent, Crowd() as crowd:
+        alive = crowd.add(Peer(person))
+        crowd.listen_until(lambda: server.health()["clients"] == 1, 10, "it to be removed")
+        assert descriptors(server.process.pid) <= at_rest + 1
+        person.save_incident("After its death")
+        crowd.listen_until(lambda: len(alive.seqs) == 1, 5, "the other to be told")
+        wait_until(lambda: silent.receive() == [] and silent.closed)
+        assert silent.close_code is None
+
+
+def run(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def other_host() -> Iterator[tuple[str, str]]:
+    """A network namespace: (its name, our address as it is seen there)."""
+    name, here, there = "tracker-test", "trkr-here", "trkr-there"
+    ours, theirs = "198.51.100.1", "198.51.100.2"  # of TEST-NET-2
+    made = run("ip", "netns", "add", name) and run(
+        "ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", name
+    )
+    try:
+        if not made:
+            pytest.skip("only root may make a network namespace")
+        assert run("ip", "addr", "add", f"{ours}/30", "dev", here)
+        assert run("ip", "link", "set", here, "up")
+        assert run("ip", "-n", name, "addr", "add", f"{theirs}/30", "dev", there)
+        assert run("ip", "-n", name, "link", "set", there, "up")
+        yield name, ours
+    finally:
+        run("ip", "netns", "del", name)
+        run("ip", "link", "del", here)
+
+
+def test_host_that_vanishes_is_noticed(start_server: StartServer, other_host: tuple[str, str]) -> None:
+    """A client whose network goes away without a word is removed, while entries are sent to it, too."""
+    namespace, address = other_host
+    server = impatient(start_server, "PING_S=1", host=address)
+    person = server.person()
+    at_rest = descriptors(server.process.pid)
+    command = ["ip", "netns", "exec", namespace, sys.executable, "-c", PROBE, address, str(server.port)]
+    with (
+        subprocess.Popen(
+            [*command, handshake(person).hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as far,
+        Crowd() as crowd,
+    ):
+        assert far.stdin
+        assert far.stdout
+        assert b"101" in far.stdout.readline()
+        near = crowd.add(Peer(person))
+        assert server.health()["clients"] == 2
+        assert run("ip", "-n", namespace, "link", "set", "trkr-there", "down")
+        person.save_incident("To a dead link")
+        crowd.listen_until(lambda: server.health()["clients"] == 1, 10, "it to be removed")
+        assert descriptors(server.process.pid) <= at_rest + 1
+        crowd.listen_until(lambda: len(near.seqs) == 1, 5, "the other to be told")
+        far.stdin.close()

@@ -10,7 +10,17 @@ from typing import Any
 
 import peewee
 
-from storage import DESCRIPTION_LENGTH, Invalid, Model, Notification, actor, database, now, parse_text
+from storage import (
+    DESCRIPTION_LENGTH,
+    Invalid,
+    Model,
+    Notification,
+    actor,
+    database,
+    now,
+    parse_text,
+    to_json,
+)
 
 REASONS = ("raised", "escalated", "updated")  # of an alert, the one to tell first
 
@@ -69,12 +79,13 @@ class Alert(Model):
         return cls.select().where(cls.cleared.is_null())
 
     @classmethod
-    def follow(cls, incident: Any, feature: dict[str, Any], matching: list[Any]) -> None:
+    def follow(cls, incident: Any, feature: dict[str, Any], matching: list[Any], *, created: bool) -> None:
         """Raise, update and clear what a saved incident calls for; to be called in its transaction.
 
         `matching` are the areas that it alerts now.
         """
-        before = {alert.area_id: alert for alert in cls.open().where(cls.incident_id == incident.id)}
+        mine = [] if created else cls.open().where(cls.incident_id == incident.id)
+        before = {alert.area_id: alert for alert in mine}
         alerts = [cls._touch(before.pop(area.id, None), incident, area) for area in matching]
         if alerts:
             reasons = [reason for _, reason in alerts]
@@ -90,7 +101,10 @@ class Alert(Model):
                 areas_of_interest=told,
             )
             news = [alert.id for alert, reason in alerts if reason != "updated"]
-            cls.update(raised_seq=seq).where(cls.id << news).execute()
+            database.execute_sql(
+                "UPDATE alert SET raised_seq = ? WHERE id IN (SELECT value FROM json_each(?))",
+                (seq, to_json(news)),
+            )
         cls.clear(list(before.values()), incident.why_not_alerting)
 
     @classmethod

@@ -363,9 +363,12 @@ class AreaFollower:
         ids = self._index.covering(incident.longitude, incident.latitude, level)
         if not ids:
             return []
-        area = AreaOfInterest
-        told = area.select(area.id, area.name, area.severity, area.muted_until)
-        return list(told.where(area.id << ids).order_by(area.id))
+        told = AreaOfInterest.raw(
+            "SELECT id, name, severity, muted_until FROM area_of_interest "
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            to_json(ids),
+        )
+        return list(told)
 
     def follow(self) -> None:
         """Take in what the log has got since the last time."""
@@ -406,7 +409,8 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
     feature = instance.feature()
     Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
     if isinstance(instance, Incident):
-        Alert.follow(instance, feature, areas.covering(instance) if instance.alerting else [])
+        matching = areas.covering(instance) if instance.alerting else []
+        Alert.follow(instance, feature, matching, created=created)
     elif isinstance(instance, AreaOfInterest) and not created:
         Alert.clear_outside(instance)
 

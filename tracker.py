@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> Flask:
         SETTINGS=settings,
         TRUSTED_HOSTS=list(settings.hosts) or None,
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
+        SESSION_REFRESH_EACH_REQUEST=False,  # it ends that long after sign-in, however often it is used
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session

@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
-        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_CONTENT_LENGTH=MAX_BODY + 1,  # _read_body refuses one that is longer than MAX_BODY
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         SETTINGS=settings,
         TRUSTED_HOSTS=list(settings.hosts) or None,
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
-    app.before_request(_refuse_broken_text)  # before anything reads the form
+    app.before_request(_read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
     for module in (pages, api, account_pages):
@@ -70,11 +70,17 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _refuse_broken_text() -> None:
-    """Refuse a form that is not UTF-8; Werkzeug would keep the broken bytes as they are escaped."""
+def _read_body() -> None:
+    """Read the whole body at once: one of unknown length Werkzeug would cut where the limit is.
+
+    A form must be UTF-8; Werkzeug would keep broken bytes as they are escaped.
+    """
+    body = request.get_data()
+    if len(body) > MAX_BODY:
+        abort(413)
     if request.mimetype == "application/x-www-form-urlencoded":
         try:
-            unquote_to_bytes(request.get_data()).decode()
+            unquote_to_bytes(body).decode()
         except UnicodeDecodeError:
             abort(400, "The text is not valid UTF-8.")
 

@@ -282,7 +282,7 @@ def report() -> ResponseReturnValue:
     form = Form({"severity": Severity.MEDIUM.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
         if request.form.get("website"):  # invisible to people: a program fills it in
-            return redirect(url_for("pages.report_success"), 303)
+            return _answer_report(form, 0)
         form = Form.submitted()
         values: dict[str, Any] = {
             "name": form.values.get("name", ""),
@@ -291,12 +291,22 @@ def report() -> ResponseReturnValue:
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
         if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geo.point_geojson(longitude, latitude)
-        wait = _store_once(form, values, verified=verified)
-        if not (wait or form.errors):
-            return redirect(url_for("pages.report_success"), 303)
-        if wait:
-            return render_template("report.html", form=form), 429, {"Retry-After": str(math.ceil(wait))}
-    return render_template("report.html", form=form), 422 if form.errors else 200
+        return _answer_report(form, _store_once(form, values, verified=verified))
+    return render_template("report.html", form=form)
+
+
+def _answer_report(form: Form, wait: float) -> ResponseReturnValue:
+    """Tell a person by a page, and the page's script in JSON, what became of a report."""
+    stored = not (wait or form.errors)
+    status = 429 if wait else 201 if stored else 422
+    headers = {"Retry-After": str(math.ceil(wait))} if wait else {}
+    if request.accept_mimetypes.best == "application/json":
+        fields = {name: reason for name, reason in form.errors.items() if name}
+        error = form.errors.get("", "Some fields need another look.")
+        return {"stored": True} if stored else {"error": error, "fields": fields}, status, headers
+    if stored:
+        return redirect(url_for("pages.report_success"), 303)
+    return render_template("report.html", form=form), status, headers
 
 
 def _store_once(form: Form, values: dict[str, Any], *, verified: bool) -> float:

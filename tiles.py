@@ -77,3 +77,10 @@ def pmtiles() -> Response:
     archive: Path | None = current_app.config["PMTILES"]
     options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}
     return send_file(archive, **options) if archive else abort(404)
+
+
+@bp.get("/service-worker.js")
+@auth.public
+def service_worker() -> Response:
+    """The script that opens the report page without a network; up here so that its scope may be that page."""
+    return current_app.send_static_file("js/service-worker.js")

@@ -92,6 +92,7 @@ def routes() -> list[tuple[str, str, list[str]]]:
 FOR = {
     "static": "nobody",
     "tiles.vendor": "nobody",
+    "tiles.service_worker": "nobody",
     "tiles.pmtiles": "nobody",
     "auth.login": "nobody",
     "auth.logout": "viewer",

@@ -18,7 +18,8 @@ models.open_database(tempfile.mkdtemp() + "/own.db")
 rules = sorted({rule.rule for rule in tracker.create_app(tracker.Settings()).url_map.iter_rules()})
 json.dump({"rules": rules, "settings": [field.name for field in fields(tracker.Settings)]}, sys.stdout)
 """
-OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<path:filename>"}  # the pages' files, not for people
+# The pages' files, not for people:
+OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<path:filename>", "/service-worker.js"}
 
 
 @cache

@@ -109,9 +109,9 @@ export class MapView {
   }
 
   /** @param {Iterable<object>} geometries does nothing without any */
-  fit(geometries, { animate = false } = {}) {
+  fit(geometries, { animate = false, maxZoom = MAX_FIT_ZOOM } = {}) {
     const box = boundsOf(geometries);
-    if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom: MAX_FIT_ZOOM, animate });
+    if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom, animate });
   }
 
   /** @param {[number, number]} centre */

@@ -1,64 +1,121 @@
-/** The public report: the device's location, shown on a map, corrected by hand, or typed. */
+/** The public report: two taps, locate and send. What is written without a network is kept here and sent later, once. */
 
-import { circle } from "./geojson.js";
-import { createMap } from "./map.js";
-import { degrees, pointField } from "./point-field.js";
-import { pointAt } from "./geojson.js";
+import { showProblems } from "./form-problems.js";
+import { parseDegrees } from "./geojson.js";
+import { keepSending, showOutbox } from "./outbox.js";
+import { keepPage } from "./offline-page.js";
+import { ReportQueue } from "./report-queue.js";
+import { placePart } from "./report-place.js";
+import { sendReport } from "./report-send.js";
 
-const PATIENCE_MS = 20_000; // a satellite fix outdoors takes about this long
-const part = (id) => document.getElementById(id);
+const MAX_NAME = 150; // characters, as the server has it
+const MAX_DESCRIPTION = 1000;
+const NO_STORAGE = { setItem() { throw new Error("nothing can be kept"); }, getItem: () => null, removeItem() {} };
 
-/** @type {import("./map.js").MapView | null} */
-let view = null;
-let pin = null;
-let current = null;
+const KEPT = "No network. The report is kept on this device and sent when the network is back.";
 
-const field = pointField([degrees(part("location_lat"), part("location_lon"))], part("location-problem"), (point, typed) => {
-  current = point;
-  pin?.move(point);
-  view?.setAccuracy(null);
-  if (point && typed) view?.fit([point]);
-});
+const form = /** @type {HTMLFormElement} */ (document.getElementById("report"));
+const part = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+const state = document.getElementById("send-state");
+const { path, success } = form.dataset;
 
-const say = (sentence) => (part("locate-state").textContent = sentence);
+/** A key by which the server knows a report that comes twice. Not randomUUID: that one needs https. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-const REASONS = {
-  1: "The location was refused. Tap the map instead, or type it.",
-  2: "The location is not available. Tap the map instead, or type it.",
-  3: "The location takes too long. Tap the map instead, or try again.",
-};
-
-function found({ coords }) {
-  const point = pointAt(coords.longitude, coords.latitude);
-  const area = circle(point.coordinates, coords.accuracy);
-  field.set(point);
-  view?.setAccuracy(area);
-  view?.fit([area, point]);
-  say(`Found, give or take ${Math.round(coords.accuracy).toLocaleString("en")} m.`);
-}
-
-function locate() {
-  if (!navigator.geolocation || !isSecureContext) {
-    return say("Browsers give the location on https pages only. Tap the map instead, or type it.");
-  }
-  say("Looking for your location…");
-  const options = { enableHighAccuracy: true, timeout: PATIENCE_MS, maximumAge: PATIENCE_MS };
-  navigator.geolocation.getCurrentPosition(found, ({ code }) => say(REASONS[code]), options);
-}
-
-async function alreadyAllowed() {
+function storage() {
   try {
-    return (await navigator.permissions.query({ name: "geolocation" })).state === "granted";
+    return localStorage;
   } catch {
-    return false;
+    return NO_STORAGE; // where the person has forbidden it, even naming it is an error
   }
 }
 
-part("locate").addEventListener("click", locate);
-view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
-if (view) {
-  pin = view.pin(field.set);
-  pin.move(current);
-  view.onClick(field.set);
+/** What the server would refuse anyway, told before a report is kept that can never be sent. */
+function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
+  const found = {};
+  if (!name.trim()) found.name = "A few words are needed.";
+  if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
+  if ([...description.trim()].length > MAX_DESCRIPTION) found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
+  if (!latitude.trim() && !longitude.trim()) return { ...found, where: "Say where: use your location, tap the map or search a place." };
+  try {
+    parseDegrees(longitude.replace(",", "."), latitude.replace(",", "."));
+  } catch (error) {
+    found.location_lat = error.message;
+  }
+  return found;
 }
-if (!current && (await alreadyAllowed())) locate();
+
+function tell(found, sentence) {
+  showProblems(form, found);
+  state.textContent = found.where ?? sentence;
+  if (found.where) document.getElementById("locate").focus();
+}
+
+const queue = new ReportQueue(storage(), (fields) => sendReport(path, fields));
+queue.subscribe(() => {
+  if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
+});
+let suggested = "";
+const placing = placePart((words) => {
+  if (part("name").value === suggested) part("name").value = words;
+  suggested = words;
+});
+part("name").addEventListener("focus", ({ target }) => target.value === suggested && target.select());
+
+async function clear() {
+  for (const name of ["name", "description", "location_lat", "location_lon"]) part(name).value = "";
+  showProblems(form, {});
+  suggested = "";
+  (await placing).clear();
+}
+
+function correct({ fields, problems: found, error }) {
+  for (const [name, value] of Object.entries(fields)) {
+    const control = form.elements.namedItem(name);
+    if (control && !["key", "csrf_token"].includes(name)) control.value = value;
+  }
+  part("location_lat").dispatchEvent(new Event("input", { bubbles: true })); // the map follows
+  tell(found ?? {}, error ?? "");
+}
+
+async function submit() {
+  const { csrf_token: _, ...typed } = Object.fromEntries(new FormData(form));
+  const fields = { ...typed, key: newKey() };
+  const found = problems(fields);
+  if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");
+  state.textContent = "Sending…";
+  queue.add(fields);
+  await queue.flush();
+  let entry = queue.get(fields.key);
+  if (entry?.state === "waiting" && !entry.error) await queue.flush(); // not tried: an earlier round was just ending
+  entry = queue.get(fields.key);
+  if (entry?.state === "sent") {
+    queue.remove(fields.key);
+    return location.assign(success);
+  }
+  if (entry?.state === "refused") {
+    queue.remove(fields.key);
+    return tell(entry.problems ?? {}, entry.error);
+  }
+  sending.later();
+  await clear();
+  state.textContent = KEPT;
+  document.getElementById("outbox").scrollIntoView({ block: "nearest" });
+}
+
+let busy = false;
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (busy) return;
+  busy = true;
+  form.setAttribute("aria-busy", "true");
+  try {
+    await submit();
+  } finally {
+    busy = false;
+    form.removeAttribute("aria-busy");
+  }
+});
+showOutbox(document.getElementById("outbox"), queue, correct);
+const sending = keepSending(queue);
+placing.then(keepPage);

@@ -1,0 +1,36 @@
+/** Asks the device where it is, and says in words how that goes. */
+
+const PATIENCE_MS = 20_000; // a satellite fix outdoors takes about this long
+const REASONS = {
+  1: "The location was refused. Tap the map or search a place instead.",
+  2: "The location is not available. Tap the map or search a place instead.",
+  3: "The location takes too long. Tap the map, search a place, or try again.",
+};
+
+/** @typedef {{longitude: number, latitude: number, accuracy: number}} Found accuracy in metres */
+
+/** Whether this page may ask at all: browsers give the location on https (and on this very device) only. */
+export const mayLocate = () => isSecureContext && "geolocation" in navigator;
+
+/** Whether the person has allowed it before, so that asking shows no question. */
+export async function locationAllowed() {
+  try {
+    return (await navigator.permissions.query({ name: "geolocation" })).state === "granted";
+  } catch {
+    return false;
+  }
+}
+
+/** @returns {Promise<Found>} rejects with an Error whose message is a sentence for the reader */
+export function locate() {
+  const options = { enableHighAccuracy: true, timeout: PATIENCE_MS, maximumAge: PATIENCE_MS };
+  return new Promise((done, fail) => {
+    navigator.geolocation.getCurrentPosition(({ coords }) => done(coords), ({ code }) => fail(new Error(REASONS[code] ?? REASONS[2])), options);
+  });
+}
+
+/** A distance as one says it. @param {number} metres */
+export function metres(metres) {
+  if (metres < 1000) return `${Math.max(1, Math.round(metres))} m`;
+  return `${(metres / 1000).toLocaleString("en", { maximumFractionDigits: metres < 10_000 ? 1 : 0 })} km`;
+}

@@ -1,0 +1,94 @@
+/**
+ * The populated places that the world map brings along: found by what somebody types, or by where somebody is.
+ * Pure, and without any network: the list is a file of the package in frontend/.
+ */
+
+/** @typedef {import("./geojson.js").Position} Position */
+/** @typedef {{name: string, country: string, position: Position, population: number, capital: number}} Place */
+
+const EARTH_RADIUS_KM = 6371;
+const NEAR_KM = 30; // up to here "near" is true; farther away the distance and direction are said
+const FARTHEST_KM = 2000; // beyond it a town says nothing
+const MARKS = /\p{M}/gu;
+const LETTERS = { "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "’": "'", "ʼ": "'" };
+const UNDIVIDED = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "g");
+const DIRECTIONS = ["north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"];
+/** Here GeoNames marks the stress, as Greek writing does and the names in Latin letters do not. */
+const STRESSED = new Set(["GR", "CY"]);
+
+const plain = (text) => text.normalize("NFD").replace(MARKS, "").normalize("NFC");
+
+/** The text without case, accents and other marks, for comparing. @param {string} text */
+export const fold = (text) => plain(text.toLowerCase()).replace(UNDIVIDED, (letter) => LETTERS[letter]);
+
+/** @param {{places: any[][], countries: Record<string, string>}} file places.json @returns {Place[]} most people first */
+export function readPlaces({ places, countries }) {
+  return places.map(([name, code, longitude, latitude, population, capital]) => ({
+    name: STRESSED.has(code) ? plain(name) : name,
+    country: countries[code] ?? "",
+    position: [longitude, latitude],
+    population,
+    capital,
+  }));
+}
+
+/** @param {Place} place */
+export const fullName = ({ name, country }) => (country && country !== name ? `${name}, ${country}` : name);
+
+const words = (text) => fold(text).split(/[\s,.'/()-]+/).filter(Boolean);
+
+/**
+ * A search over places.
+ * @param {Place[]} places most people first
+ * @returns {(text: string, limit?: number) => Place[]} those that have, for every word typed, one that begins so;
+ *   first those whose name begins with all of it
+ */
+export function placeSearch(places) {
+  const folded = places.map((place) => ` ${words(fullName(place)).join(" ")}`);
+  return (text, limit = 6) => {
+    const wanted = words(text);
+    if (wanted.length === 0) return [];
+    const first = [];
+    const others = [];
+    for (let index = 0; index < places.length && first.length < limit; index += 1) {
+      if (!wanted.every((word) => folded[index].includes(` ${word}`))) continue;
+      (folded[index].startsWith(` ${wanted.join(" ")}`) ? first : others).push(places[index]);
+    }
+    return [...first, ...others].slice(0, limit);
+  };
+}
+
+const radians = (degrees) => (degrees * Math.PI) / 180;
+
+/** The way from one position to another, by the haversine formula. @returns {{km: number, bearing: number}} degrees from north */
+export function way([fromLongitude, fromLatitude], [toLongitude, toLatitude]) {
+  const [from, to, east] = [radians(fromLatitude), radians(toLatitude), radians(toLongitude - fromLongitude)];
+  const half = Math.sin((to - from) / 2) ** 2 + Math.cos(from) * Math.cos(to) * Math.sin(east / 2) ** 2;
+  const bearing = Math.atan2(Math.sin(east) * Math.cos(to), Math.cos(from) * Math.sin(to) - Math.sin(from) * Math.cos(to) * Math.cos(east));
+  return { km: 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(half))), bearing: ((bearing * 180) / Math.PI + 360) % 360 };
+}
+
+/** @param {Place[]} places @param {Position} position @returns {Place | null} */
+export function nearestPlace(places, position) {
+  let nearest = null;
+  let least = Infinity;
+  for (const place of places) {
+    const { km } = way(place.position, position);
+    if (km < least) [nearest, least] = [place, km];
+  }
+  return nearest;
+}
+
+/**
+ * Where a position is, in words: "near Chania, Greece", or far from any town "140 km north of Tobruk, Libya"; "" if even that says nothing.
+ * @param {Place[]} places @param {Position} position
+ */
+export function whereabouts(places, position) {
+  const place = nearestPlace(places, position);
+  if (!place) return "";
+  const { km, bearing } = way(place.position, position);
+  if (km > FARTHEST_KM) return "";
+  if (km <= NEAR_KM) return `near ${fullName(place)}`;
+  const rounded = km < 100 ? Math.round(km) : Math.round(km / 10) * 10;
+  return `${rounded} km ${DIRECTIONS[Math.round(bearing / 45) % 8]} of ${fullName(place)}`;
+}

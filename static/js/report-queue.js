@@ -1,0 +1,119 @@
+/**
+ * The reports written on this device: each is kept until the server has it, and sent once, however often that is tried.
+ * Knows neither the page nor the network: it is given a storage (localStorage) and a way to send.
+ *
+ * Each report is an item of its own, by its idempotency key, so that two tabs don't overwrite each other; should both
+ * send the same one, the server stores it once.
+ */
+
+const PREFIX = "tracker.report.";
+const SENT_KEPT_MS = 24 * 3600 * 1000; // a day later nobody asks any more whether it went out
+
+/**
+ * @typedef {Record<string, string>} Fields as the form sends them
+ * @typedef {{state: "waiting" | "sent" | "refused", error?: string, problems?: Record<string, string>}} Outcome
+ * @typedef {Outcome & {key: string, name: string, written: number, fields: Fields}} Entry
+ */
+
+export class ReportQueue {
+  #storage;
+  #send;
+  #now;
+  #listeners = new Set();
+  /** @type {Promise<void> | null} */
+  #flushing = null;
+  #unkept = new Map(); // what the storage would not take (it is full, or forbidden): kept while the page is open
+
+  /** @param {Storage} storage @param {(fields: Fields) => Promise<Outcome>} send never rejects @param {() => number} [now] */
+  constructor(storage, send, now = Date.now) {
+    this.#storage = storage;
+    this.#send = send;
+    this.#now = now;
+  }
+
+  /** @param {() => void} listener called after every change */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+  }
+
+  /** @returns {Entry[]} oldest first */
+  entries() {
+    const kept = Object.keys(this.#storage).filter((name) => name.startsWith(PREFIX));
+    const all = [...this.#unkept.values(), ...kept.map((name) => this.#read(name)).filter(Boolean)];
+    return all.sort((a, b) => a.written - b.written);
+  }
+
+  /** @param {string} key @returns {Entry | null} */
+  get(key) {
+    return this.#unkept.get(key) ?? this.#read(PREFIX + key);
+  }
+
+  /** Whether a report would be gone if the page were closed now. */
+  get atRisk() {
+    return this.#unkept.size > 0;
+  }
+
+  get waiting() {
+    return this.entries().filter(({ state }) => state === "waiting");
+  }
+
+  /** Keeps a report. It is sent by the next `flush`. @param {Fields} fields with a `key` of its own */
+  add(fields) {
+    this.#write({ key: fields.key, name: fields.name, written: this.#now(), state: "waiting", fields });
+  }
+
+  /** @param {string} key */
+  remove(key) {
+    this.#unkept.delete(key);
+    this.#storage.removeItem(PREFIX + key);
+    this.#tell();
+  }
+
+  /** Tries to send what waits, one after the other, oldest first; ends at the first for which there is no network. */
+  flush() {
+    this.#flushing ??= this.#run().finally(() => (this.#flushing = null));
+    return this.#flushing;
+  }
+
+  /** Forgets what was sent long ago. */
+  tidy() {
+    for (const { key, state, written } of this.entries()) {
+      if (state === "sent" && this.#now() - written > SENT_KEPT_MS) this.remove(key);
+    }
+  }
+
+  async #run() {
+    const tried = new Set();
+    const next = () => this.waiting.find(({ key }) => !tried.has(key)); // asked each time: one may have come in meanwhile
+    for (let entry = next(); entry; entry = next()) {
+      tried.add(entry.key);
+      const outcome = await this.#send(entry.fields);
+      if (!this.get(entry.key)) continue; // another tab has done with it
+      this.#write({ ...entry, ...outcome, fields: outcome.state === "sent" ? {} : entry.fields });
+      if (outcome.state === "waiting") return;
+    }
+  }
+
+  #read(name) {
+    try {
+      const entry = JSON.parse(this.#storage.getItem(name) ?? "null");
+      return entry?.key && entry.fields ? entry : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #write(entry) {
+    try {
+      this.#storage.setItem(PREFIX + entry.key, JSON.stringify(entry));
+      this.#unkept.delete(entry.key);
+    } catch {
+      this.#unkept.set(entry.key, entry);
+    }
+    this.#tell();
+  }
+
+  #tell() {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Keeps the public report page and its files, so that it opens without a network too. It is registered for that page and
+ * for the map library's worker, nothing else of the site goes through here. The network comes first; what is kept is for
+ * when there is none.
+ */
+
+const CACHE = "report";
+const PAGE = "/tracker/incident/report/";
+const ASSETS = /^\/(static|vendor)\//;
+const PATIENCE_MS = 5_000; // on a network that does not answer, what is kept is shown after this
+
+const pathOf = ({ url }) => new URL(url).pathname;
+const version = (answer) => answer?.headers.get("ETag");
+
+/** The page is kept as anybody sees it, not with the name of who is signed in. */
+async function keep(path) {
+  const answer = await fetch(path, path === PAGE ? { credentials: "omit" } : {});
+  if (answer.ok) await (await caches.open(CACHE)).put(path, answer);
+}
+
+async function fetchAndKeep(request, kept) {
+  const answer = await fetch(request);
+  if (answer.status === 200 && request.mode !== "navigate" && version(answer) !== version(kept)) {
+    await (await caches.open(CACHE)).put(pathOf(request), answer.clone());
+  }
+  return answer;
+}
+
+const late = (value) => new Promise((done) => setTimeout(() => done(value), PATIENCE_MS));
+
+async function answer(request) {
+  const kept = await caches.match(pathOf(request));
+  const fresh = fetchAndKeep(request, kept);
+  if (!kept) return fresh;
+  return Promise.race([fresh.catch(() => kept), late(kept)]);
+}
+
+addEventListener("install", (event) => event.waitUntil(keep(PAGE).then(() => self.skipWaiting())));
+addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+addEventListener("message", (event) => event.waitUntil(Promise.all(event.data.map(keep))));
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const ours = request.mode === "navigate" ? pathOf(request) === PAGE : ASSETS.test(pathOf(request));
+  if (ours && request.method === "GET" && new URL(request.url).origin === self.location.origin) event.respondWith(answer(request));
+});

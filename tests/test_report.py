@@ -1,0 +1,304 @@
+"""The public report on a phone: with a location, without one, and without a network."""
+
+import re
+from typing import Any
+
+import pytest
+from conftest import OpenScreen
+from harness import Person, Screen, Server, point, wait_until
+from playwright.sync_api import Dialog, Page, Route, expect
+
+REPORT = "/tracker/incident/report/"
+SUCCESS = re.compile("/tracker/incident/report_success/$")
+CHANIA = {"latitude": 35.5138, "longitude": 24.018, "accuracy": 30}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+LOCATED: dict[str, Any] = {**PHONE, "geolocation": CHANIA, "permissions": ["geolocation"]}
+
+
+@pytest.fixture
+def phone(visitor: Person, open_screen: OpenScreen) -> Screen:
+    """A stranger's phone, which tells nobody where it is, on the report page."""
+    screen = open_screen(visitor, **PHONE)
+    ready(screen.open(REPORT))
+    return screen
+
+
+def ready(page: Page) -> None:
+    """Wait until the map takes taps and the list of places is there."""
+    expect(page.locator("#map .maplibregl-ctrl-zoom-in")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+def send(page: Page) -> None:
+    page.get_by_role("button", name="Send report").tap()
+
+
+def choose_place(page: Page, typed: str, wanted: str) -> None:
+    page.get_by_label("Or search a place").fill(typed)
+    page.get_by_role("option", name=wanted, exact=True).tap()
+
+
+def lose_network(screen: Screen, *, lost: bool = True) -> None:
+    """Take the network away, or give it back; that the browser complains of it is no news."""
+    screen.page.context.set_offline(lost)
+
+
+def forgive(screen: Screen, words: str) -> None:
+    screen.complaints = [said for said in screen.complaints if words not in said]
+
+
+def report_answers(page: Page) -> list[int]:
+    """Note the status of each answer to a report that is sent from now on."""
+    answers: list[int] = []
+    page.on("response", lambda got: answers.append(got.status) if got.request.method == "POST" else None)
+    return answers
+
+
+def test_two_taps(visitor: Person, person: Person, open_screen: OpenScreen) -> None:
+    """Locate, send: the report is named after the nearest town and stands where the device is."""
+    page = open_screen(visitor, **LOCATED).open(REPORT)
+    ready(page)
+    page.get_by_role("button", name="Use my location").tap()
+    expect(page.locator("#locate-state")).to_contain_text("give or take 30 m")
+    expect(page.get_by_label("What has happened?")).to_have_value("near Chania, Greece")
+    send(page)
+    expect(page).to_have_url(SUCCESS)
+    (stored,) = person.named("near Chania, Greece")
+    assert stored["geometry"] == point(24.018, 35.5138)
+
+
+def test_both_taps_are_in_view_at_once(visitor: Person, open_screen: OpenScreen) -> None:
+    """Nobody has to scroll between the two buttons, nor for the map with the pin."""
+    page = open_screen(visitor, **LOCATED).open(REPORT)
+    ready(page)
+    for subject in (
+        page.locator("#locate"),
+        page.locator(".maplibregl-marker"),
+        page.locator(".send button"),
+    ):
+        expect(subject).to_be_in_viewport(ratio=0.9)
+
+
+def test_own_words_are_not_overwritten(visitor: Person, open_screen: OpenScreen) -> None:
+    """A suggestion follows the pin only until somebody has typed a name."""
+    page = open_screen(visitor, **LOCATED).open(REPORT)
+    name = page.get_by_label("What has happened?")
+    expect(name).to_have_value("near Chania, Greece")
+    choose_place(page, "zurich", "Zürich, Switzerland")
+    expect(name).to_have_value("near Zürich, Switzerland")
+    name.fill("Burst pipe")
+    choose_place(page, "athens gre", "Athens, Greece")
+    expect(page.get_by_label("Latitude")).to_have_value("37.984")
+    expect(name).to_have_value("Burst pipe")
+
+
+def test_pin_is_dragged(visitor: Person, open_screen: OpenScreen) -> None:
+    """The found location is corrected by dragging its pin, and the circle of its accuracy goes."""
+    page = open_screen(visitor, **{**LOCATED, "is_mobile": False}).open(REPORT)
+    expect(page.get_by_label("Longitude")).to_have_value("24.018")
+    ready(page)
+    box = page.locator(".maplibregl-marker").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=6)
+    page.mouse.up()
+    expect(page.get_by_label("Longitude")).not_to_have_value("24.018")
+    assert 24.018 < float(page.get_by_label("Longitude").input_value()) < 24.1
+    expect(page.locator("#locate-state")).to_be_empty()
+
+
+def test_refused_location_is_no_obstacle(phone: Screen, person: Person) -> None:
+    """The page says what else there is, and the place search does it, from the keyboard too."""
+    page = phone.page
+    page.get_by_role("button", name="Use my location").tap()
+    expect(page.locator("#locate-state")).to_contain_text("refused")
+    search = page.get_by_role("combobox")
+    search.fill("chani")
+    expect(page.get_by_role("option").first).to_be_visible()
+    search.press("ArrowDown")
+    expect(page.get_by_role("option").nth(1)).to_have_attribute("aria-selected", "true")
+    search.fill("chania")
+    expect(page.get_by_role("option")).to_have_text("Chania, Greece")
+    search.press("Enter")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    expect(search).to_have_value("Chania, Greece")
+    page.get_by_label("What has happened?").fill("Found by search")
+    send(page)
+    expect(page).to_have_url(SUCCESS)
+    (stored,) = person.named("Found by search")
+    assert stored["geometry"] == point(24.029, 35.511)
+
+
+def test_search_works_without_a_network(phone: Screen) -> None:
+    """The places are in the page once it is open."""
+    lose_network(phone)
+    choose_place(phone.page, "helsingor", "Helsingør, Denmark")
+    expect(phone.page.get_by_label("Latitude")).to_have_value("56.036")
+    phone.page.get_by_role("combobox").fill("Qwertyville")
+    expect(phone.page.get_by_role("listbox")).to_contain_text("No place")
+
+
+def test_report_without_a_place_is_not_sent(phone: Screen) -> None:
+    """What can't be stored is told at once, beside its field."""
+    posts = report_answers(phone.page)
+    send(phone.page)
+    expect(phone.page.get_by_text("Say where")).to_be_visible()
+    expect(phone.page.get_by_text("A few words are needed.")).to_be_visible()
+    expect(phone.page.get_by_label("What has happened?")).to_have_attribute("aria-invalid", "true")
+    assert posts == []
+
+
+def test_plain_http_is_explained(visitor: Person, open_screen: OpenScreen) -> None:
+    """Where browsers give no location the page says that https would, and works without."""
+    screen = open_screen(visitor, **PHONE)
+    screen.page.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
+    page = screen.open(REPORT)
+    expect(page.get_by_text("https://")).to_be_visible()
+    page.get_by_role("button", name="Use my location").tap()
+    expect(page.locator("#locate-state")).to_contain_text("can't ask")
+
+
+def test_secure_page_has_no_such_hint(phone: Screen) -> None:
+    expect(phone.page.get_by_text("https://")).to_be_hidden()
+
+
+# Without a network
+
+
+def write_offline(screen: Screen, name: str) -> None:
+    """Write a report on an open page that has lost its network, and try to send it."""
+    lose_network(screen)
+    choose_place(screen.page, "chania", "Chania, Greece")
+    screen.page.get_by_label("What has happened?").fill(name)
+    send(screen.page)
+    expect(screen.page.locator("#outbox")).to_contain_text(name)
+    expect(screen.page.locator("#outbox")).to_contain_text("Waiting for the network")
+    expect(screen.page.locator("#send-state")).to_contain_text("kept on this device")
+
+
+def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: Person) -> None:
+    """It waits on the device, also over a reload without a network, and is sent once, without another tap."""
+    page = phone.page
+    wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    write_offline(phone, "Written in a tunnel")
+    expect(page.get_by_label("What has happened?")).to_have_value("")
+    page.reload()
+    expect(page.locator("#outbox")).to_contain_text("Waiting for the network")
+    assert person.named("Written in a tunnel") == []
+    lose_network(phone, lost=False)
+    expect(page.locator("#outbox")).to_contain_text("Sent")
+    expect(page.locator("#outbox [data-state=waiting]")).to_have_count(0)
+    (stored,) = person.named("Written in a tunnel")
+    assert stored["geometry"] == point(24.029, 35.511)
+    page.reload()
+    expect(page.locator("#outbox")).to_contain_text("Sent")
+    page.get_by_role("button", name="Clear").tap()
+    expect(page.locator("#outbox")).to_be_hidden()
+    assert len(person.named("Written in a tunnel")) == 1
+    forgive(phone, "ERR_INTERNET_DISCONNECTED")
+
+
+KEPT_FILES = """async () => {
+  if (!(await caches.has("report"))) return 0;
+  return (await (await caches.open("report")).keys()).length;
+}"""
+
+
+def test_lost_answer_does_not_double_the_report(phone: Screen, person: Person) -> None:
+    """The server has stored it, but the answer never came: it is sent again and stored once."""
+    page = phone.page
+    lose: list[str] = ["the first answer"]
+
+    def answer(route: Route) -> None:
+        if route.request.method == "POST" and lose:
+            lose.pop()
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(f"**{REPORT}", answer)
+    choose_place(page, "chania", "Chania, Greece")
+    page.get_by_label("What has happened?").fill("Answer lost")
+    send(page)
+    expect(page.locator("#outbox")).to_contain_text("Sent")
+    assert lose == []
+    assert len(person.named("Answer lost")) == 1
+    forgive(phone, "ERR_CONNECTION_RESET")
+
+
+def test_refused_report_is_kept_to_be_corrected(phone: Screen, person: Person) -> None:
+    """What the server refuses later is shown with the reason, and comes back into the form."""
+    page = phone.page
+    write_offline(phone, "Refused later")
+    page.evaluate(TAMPER)
+    lose_network(phone, lost=False)
+    expect(page.locator("#outbox")).to_contain_text("Refused")
+    page.get_by_role("button", name="Correct it").tap()
+    expect(page.get_by_label("What has happened?")).to_have_value("Refused later")
+    expect(page.locator("#outbox")).to_be_hidden()
+    page.get_by_role("radio", name="High").check(force=True)
+    send(page)
+    expect(page).to_have_url(SUCCESS)
+    (stored,) = person.named("Refused later")
+    assert stored["properties"]["severity"] == "High"
+    forgive(phone, "ERR_INTERNET_DISCONNECTED")
+    forgive(phone, "422")
+
+
+TAMPER = """() => {
+  const [name] = Object.keys(localStorage).filter((name) => name.startsWith("tracker.report."));
+  const entry = JSON.parse(localStorage[name]);
+  entry.fields.severity = "XX";
+  localStorage[name] = JSON.stringify(entry);
+}"""
+
+
+def test_discarding_a_waiting_report_asks_first(phone: Screen, person: Person) -> None:
+    """One wrong tap loses nothing."""
+    page = phone.page
+    write_offline(phone, "Nearly thrown away")
+    answers = [False, True]
+
+    def answer(dialog: Dialog) -> None:
+        if answers.pop(0):
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    page.on("dialog", answer)
+    page.get_by_role("button", name="Discard").tap()
+    expect(page.locator("#outbox")).to_contain_text("Nearly thrown away")
+    page.get_by_role("button", name="Discard").tap()
+    expect(page.locator("#outbox")).to_be_hidden()
+    lose_network(phone, lost=False)
+    assert person.named("Nearly thrown away") == []
+    forgive(phone, "ERR_INTERNET_DISCONNECTED")
+
+
+def test_kept_page_is_nobodys(server: Server, open_screen: OpenScreen) -> None:
+    """What a shared phone keeps for when there is no network names nobody who was signed in."""
+    screen = open_screen(server.person(), **PHONE)
+    page = screen.open(REPORT)
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    lose_network(screen)
+    page.reload()
+    expect(page.locator("#map .maplibregl-ctrl-zoom-in")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+    forgive(screen, "ERR_INTERNET_DISCONNECTED")
+
+
+def test_program_is_told_in_json(visitor: Person) -> None:
+    """The page's script learns in JSON whether its report is stored, and what is wrong with which field."""
+    token = str(visitor.get(REPORT).select_one("meta[name=csrf-token]")["content"])  # type: ignore[index]
+    typed = {"name": "By script", "location_lat": "1", "location_lon": "2", "csrf_token": token}
+    accept = {"Accept": "application/json"}
+    stored = visitor.http.post(REPORT, data=typed, headers=accept)
+    assert (stored.status_code, stored.json()) == (201, {"stored": True})
+    refused = visitor.http.post(REPORT, data={**typed, "location_lat": "91"}, headers=accept)
+    assert refused.status_code == 422
+    assert set(refused.json()["fields"]) == {"location_lat"}
+    assert refused.json()["error"]

@@ -22,6 +22,7 @@ from storage import (
     to_json,
 )
 
+MAX_UNREAD = 1000  # more are not counted on every page
 REASONS = ("raised", "escalated", "updated")  # of an alert, the one to tell first
 
 
@@ -169,8 +170,8 @@ class Alert(Model):
 
     @classmethod
     def unread(cls, user: Any) -> int:
-        """Count the open and past alerts that interrupted after what this person has read."""
-        return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).count()
+        """Count, up to MAX_UNREAD, the alerts that interrupted after what this person has read."""
+        return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).limit(MAX_UNREAD).count()
 
     @property
     def severity_name(self) -> str:

@@ -90,7 +90,7 @@ class User(Model):
     active = peewee.BooleanField(default=True)
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
-    read_seq = peewee.IntegerField(default=0)  # up to here in the log the person has seen the alerts
+    read_seq = peewee.IntegerField(default=lambda: Notification.bounds()[1])  # has seen the alerts up to here
 
     @property
     def can_edit(self) -> bool:

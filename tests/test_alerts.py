@@ -220,6 +220,16 @@ def test_unread_counts_what_interrupted_since_the_person_read() -> None:
     assert User.get().read_seq > 0
 
 
+def test_new_account_has_no_unread_alerts() -> None:
+    """Whoever joins begins with what is raised from then on."""
+    area()
+    incident()
+    reader = User.create(name="bob", password_hash="")
+    assert Alert.unread(reader) == 0
+    incident()
+    assert Alert.unread(reader) == 1
+
+
 def test_rolled_back_area_is_forgotten_by_the_index() -> None:
     """An area whose transaction failed matches nothing, though the index had seen it."""
     area(20, 30)

@@ -75,6 +75,8 @@ def _read_body() -> None:
 
     A form must be UTF-8; Werkzeug would keep broken bytes as they are escaped.
     """
+    if request.method in ("GET", "HEAD"):  # among them a WebSocket's, whose stream never ends
+        return
     body = request.get_data()
     if len(body) > MAX_BODY:
         abort(413)

@@ -109,6 +109,8 @@ def admit() -> None:
         return
     if request.endpoint == "notifications.not_a_websocket":
         return
+    if request.method != "GET":
+        abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame

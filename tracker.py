@@ -75,8 +75,8 @@ def _read_body() -> None:
 
     A form must be UTF-8; Werkzeug would keep broken bytes as they are escaped.
     """
-    if request.method in ("GET", "HEAD"):  # among them a WebSocket's, whose stream never ends
-        return
+    if not request.environ["wsgi.input_terminated"]:
+        return  # what follows an upgrade is no body, and reading it would wait for its end
     body = request.get_data()
     if len(body) > MAX_BODY:
         abort(413)
@@ -149,6 +149,14 @@ class Handler(WSGIHandler):
         environ: dict[str, Any] = super().get_environ()
         environ["tracker.handler"] = self
         return environ
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # the peer has gone before it was told what was wrong
+            super().handle()
+
+    def log_error(self, _message: str, *_arguments: object) -> None:
+        """Note a request that is no HTTP. pywsgi would print all of it, and whatever it holds."""
+        log.info("Refused what is not HTTP, from %s", self.client_address)
 
     def handle_one_request(self) -> Any:
         self.server.idle.add(self)

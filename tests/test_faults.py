@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import StartServer
-from harness import Person, Server, Watch, incident, wait_until
+from harness import Person, Server, Watch, incident, run_tracker, wait_until
 from websockets.exceptions import ConnectionClosed
 
 HELD_S = 3  # for which another process holds the database
@@ -133,6 +133,25 @@ def test_deactivated_account_is_closed(start_server: StartServer) -> None:
         write(server, "UPDATE user SET active = 0")
         assert [close_code(one), close_code(two)] == [4401, 4401]
     wait_until(lambda: server.health()["clients"] == 0)
+
+
+@pytest.mark.parametrize("command", ["password", "deactivate"])
+def test_command_closes_that_persons_sockets(start_server: StartServer, command: str) -> None:
+    """A new password, or the end of an account, from the command line closes that person's sockets only."""
+    server = start_server()
+    env = {"TRACKER_DATABASE": str(server.database)}
+    secret = "a lamp by the seventh window"
+    added = run_tracker(server.folder, "user", "add", "leaver", stdin=secret + "\n", env=env)
+    assert added.returncode == 0, added.stderr
+    leaver = server.visitor()
+    leaver.sign_in("leaver", secret)
+    person = server.person()
+    with leaver.watch() as one, leaver.watch() as two, person.watch() as other:
+        done = run_tracker(server.folder, "user", command, "leaver", stdin=secret[::-1] + "\n", env=env)
+        assert done.returncode == 0, done.stderr
+        assert [close_code(one), close_code(two)] == [4401, 4401]
+        stored = person.save_incident("After the command")
+        other.wait_for_type("post_save", stored)
 
 
 # Stopping

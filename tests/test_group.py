@@ -616,6 +616,7 @@ def test_nothing_follows_a_close(world: World) -> None:
     for each in (client, lost):
         world.group.send(each, PING)
         world.group.discard(lost)
+    assert not sock.closed  # it may still answer
     assert sock.control() == [(CLOSE, b"\x03\xe8")]
     world.save()
     world.settle(sock)

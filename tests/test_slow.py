@@ -219,6 +219,19 @@ def test_client_that_makes_no_progress_is_closed_with_1013(start_server: StartSe
             assert again.seqs[0] == peer.seqs[-1] + 1
 
 
+def test_silence_is_broken_for_everybody(start_server: StartServer) -> None:
+    """When nothing happens, every client is told the head again and again; it is no entry of the log."""
+    server = impatient(start_server, "HEARTBEAT_S=0.3")
+    person = server.person()
+    person.save_incident("The last for long")
+    with person.watch() as one, person.watch() as two:
+        for watch in (one, two):
+            beats = [watch.next() for _ in range(3)]
+            assert beats == [{"type": "heartbeat", "seq": watch.hello["seq"]}] * 3
+        person.save_incident("The next")
+        assert one.wait_for_type("post_save", "The next")["seq"] == one.hello["seq"] + 1
+
+
 def test_peer_without_pongs_is_removed(start_server: StartServer) -> None:
     """A proxy that has lost its other side takes bytes and answers nothing: the client is removed."""
     server = impatient(start_server, "PING_S=1")

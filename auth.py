@@ -244,9 +244,8 @@ def _find_session(secret: object) -> Session | None:
     if not isinstance(secret, str):
         return None
     alive = "SELECT * FROM session WHERE id = ? AND created > ? AND last_used > ?"
-    active = "SELECT * FROM user WHERE id = ? AND active"
     found = next(iter(Session.raw(alive, accounts.fingerprint(secret), *_oldest())), None)
-    user = next(iter(User.raw(active, found.user_id)), None) if found else None
+    user = _find_active(found.user_id) if found else None
     if found is None or user is None:
         return None
     found.user = user
@@ -255,22 +254,20 @@ def _find_session(secret: object) -> Session | None:
     return found
 
 
+def _find_active(pk: int) -> User | None:
+    return next(iter(User.raw("SELECT * FROM user WHERE id = ? AND active", pk)), None)
+
+
 def _find_token(secret: str) -> Token:
-    found: Token | None = (
-        Token.select(Token, User)
-        .join(User)
-        .where(
-            Token.hash == accounts.fingerprint(secret),
-            Token.expires.is_null() | (Token.expires > now()),
-            User.active,
-        )
-        .first()
-    )
-    if found is None:
+    alive = "SELECT * FROM token WHERE hash = ? AND (expires IS NULL OR expires > ?)"
+    found = next(iter(Token.raw(alive, accounts.fingerprint(secret), now())), None)
+    user = _find_active(found.user_id) if found else None
+    if found is None or user is None:
         g.user = None
         raise Unauthorized(
             "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
         )
+    found.user = user
     if found.last_used is None or _age_s(found.last_used) > TOUCH_S:
         database.try_write(Token.update(last_used=now()).where(Token.id == found.id))
     return found

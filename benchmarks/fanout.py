@@ -119,7 +119,7 @@ class Relay(Contestant):
 
 
 class Own(Contestant):
-    """Our server: a form is sent, checked, stored durably, logged and matched, then everybody is told."""
+    """Our server: an incident is checked, stored durably, logged and matched, then everybody is told."""
 
     name, label = OWN, "**Tracker**, the save and its commit included"
 

@@ -136,7 +136,7 @@ def _by(section: Section, key: str, *, most: bool = False) -> list[dict[str, Any
 def _fanout(section: Section) -> Iterator[str]:
     yield (
         f"One message of 450 bytes to {section['clients']} clients, then 500 over 8 connections without pause. "
-        "The peers relay what they are given and store nothing; Tracker takes a form, checks it, stores it "
+        "The peers relay what they are given and store nothing; Tracker takes a call of its API, checks it, stores it "
         "durably, logs it and matches it first. The load's own CPU is beside it: less than the server's, it is "
         "not what was measured.\n"
     )
@@ -204,7 +204,7 @@ def _stalled(section: Section) -> Iterator[str]:
 
 
 def _saves(section: Section) -> Iterator[str]:
-    yield "8 keep-alive connections, a form after the other. A stall is the time until a ping is answered.\n"
+    yield "8 keep-alive connections, a call of the API after the other. A stall is the time until a ping is answered.\n"
     yield "| | saves/s | CPU µs per save | stall p50, ms | p99 | worst |\n|---|---|---|---|---|---|"
     labels = {
         "durable": "durable: answered after fsync",

@@ -1,6 +1,6 @@
 """Our server, except that a save is checked and then forgotten: what HTTP, forms and pages cost alone.
 
-Takes tracker.py's own arguments. The session is looked up once and remembered.
+Takes tracker.py's own arguments. The token is looked up once and remembered.
 """
 
 import sys
@@ -24,5 +24,5 @@ def save(thing: models.Tracked, *_arguments: object) -> int:
 
 
 models.Tracked.save = save
-auth._find_session = cache(auth._find_session)
+auth._find_token = cache(auth._find_token)
 sys.exit(tracker.main())

@@ -32,14 +32,18 @@ class Probe:
         except TimeoutError:
             self.sock.setblocking(False)
 
+    @property
+    def waits(self) -> bool:
+        return bool(self._sent)
+
     def ping(self, now: float) -> None:
-        if not self._sent:
+        if not self.waits:
             self._sent = now
             self.sock.send(PING)
 
     def readable(self) -> None:
         data = self.sock.recv(1 << 16)
-        if self._sent and b"\x8a\x00" in data:
+        if self.waits and b"\x8a\x00" in data:
             self.times.append((time.perf_counter() - self._sent) * 1e3)
             self._sent = 0.0
 
@@ -61,6 +65,9 @@ def run(server: Tracker, requests: Any, saves: int, probe: Probe) -> dict[str, f
         for fd, _ in epoll.poll(PROBE_S):
             readable[fd]()
     wall = time.perf_counter() - start
+    while probe.waits:
+        for fd, _ in epoll.poll(PROBE_S):
+            readable[fd]()
     for saver in savers:
         saver.sock.close()
     epoll.close()

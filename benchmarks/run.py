@@ -13,6 +13,7 @@ import json
 import resource
 import sys
 import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -23,6 +24,7 @@ import matching
 import report
 import saves
 import whole
+from load import Stuck
 from servers import HERE
 
 SECTIONS = {
@@ -49,17 +51,25 @@ def main(arguments: list[str] | None = None) -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not found.toy else {}
+    failed: list[str] = []
     for name in found.sections or SECTIONS:
         start = time.monotonic()
         print(f"{name} …", flush=True)
-        results[name] = {**SECTIONS[name](toy=found.toy), **report.circumstances()}
+        try:
+            results[name] = {**SECTIONS[name](toy=found.toy), **report.circumstances()}
+        except (Stuck, OSError, RuntimeError):
+            traceback.print_exc()
+            failed.append(name)
+            continue
         print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
         if not found.toy:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
             report.write(results)
     if found.toy:
         print(json.dumps(results, indent=1))
-    return 0
+    if failed:
+        print(f"failed, and to be run again: {' '.join(failed)}", file=sys.stderr)
+    return len(failed)
 
 
 if __name__ == "__main__":

@@ -224,4 +224,5 @@ Server(
     ProtocolTypeRouter({"http": get_asgi_application(), "websocket": websockets}),
     endpoints=build_endpoint_description_strings(host="127.0.0.1", port=port),
     ping_interval=3600,
+    websocket_handshake_timeout=60,
 ).run()

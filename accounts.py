@@ -106,10 +106,12 @@ def find(name: str) -> User:
 
 def first_account() -> str | None:
     """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere."""
-    if User.select().exists():
-        return None
     password = secrets.token_urlsafe(12)
-    User.create(name="admin", password_hash=generate_password_hash(password), role="admin")
+    hashed = generate_password_hash(password)
+    with database.atomic():  # two servers may start on a new file at once
+        if User.select().exists():
+            return None
+        User.create(name="admin", password_hash=hashed, role="admin")
     return password
 
 

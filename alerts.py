@@ -120,11 +120,12 @@ class Alert(Model):
             alert.note = ""
         else:
             reason = "updated"
-        alert.severity = incident.severity
-        alert.incident_name, alert.area_name = incident.name, area.name
+        before = (alert.severity, alert.incident_name, alert.area_name)
+        alert.severity, alert.incident_name, alert.area_name = incident.severity, incident.name, area.name
         if reason != "updated":
             alert.muted = area.is_muted and incident.severity != Severity.URGENT
-        alert.save()
+        if reason != "updated" or before != (alert.severity, alert.incident_name, alert.area_name):
+            alert.save()
         return alert, reason
 
     @classmethod
@@ -132,8 +133,11 @@ class Alert(Model):
         """End the alerts of a changed area whose incidents it no longer matches."""
         alerts = list(cls.open().where(cls.area_id == area.id))
         if alerts:
-            inside = {incident.id for incident in area.incidents_inside(alerting=True)}
-            cls.clear([alert for alert in alerts if alert.incident_id not in inside], "area changed")
+            alerting: set[int] = set()
+            for chunk in peewee.chunked(alerts, 500):
+                places = area.inside([alert.incident_id for alert in chunk])
+                alerting |= {place.id for place in places if place.alerting}
+            cls.clear([alert for alert in alerts if alert.incident_id not in alerting], "area changed")
 
     @classmethod
     def clear(cls, alerts: list[Alert], reason: str) -> None:

@@ -76,15 +76,16 @@ def inside() -> ResponseReturnValue:
         {name: fields[name] for name in fields if name in ("polygon", "severity")}
         | {"polygon": fields.get("polygon")}
     )
-    counts = {"open": len(area.incidents_inside()), "alerting": len(area.incidents_inside(alerting=True))}
-    return jsonify(counts)
+    inside = area.inside()
+    return jsonify(open=len(inside), alerting=sum(place.alerting for place in inside))
 
 
 @bp.post("/api/areas/<int:pk>/mute/")
 def mute(pk: int) -> ResponseReturnValue:
     """Mute an area `until` an ISO 8601 time, or with null no longer."""
-    area = AreaOfInterest.find(pk)
-    area.mute(parse_until(_members("until")["until"]))
+    until = parse_until(_members("until")["until"])
+    with AreaOfInterest.changing(pk) as area:
+        area.mute(until)
     return jsonify(area.feature())
 
 
@@ -117,7 +118,7 @@ def read() -> ResponseReturnValue:
     if type(seq) is not int or not 0 <= seq <= Notification.bounds()[1]:
         raise Invalid({"seq": "this must be a seq of the log"})
     user = auth.signed_in()
-    user.has_read(seq)
+    user.read_up_to(seq)
     return jsonify(_read_state())
 
 
@@ -145,12 +146,14 @@ def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
-    thing = model.find(pk)
-    if request.method == "DELETE":
-        thing.delete_instance()
-        return "", 204
-    if request.method == "PATCH":
-        thing.assign(_fields(geometry_field, partial=True))
+    if request.method == "GET":
+        return jsonify(model.find(pk).feature())
+    fields = _fields(geometry_field, partial=True) if request.method == "PATCH" else {}
+    with model.changing(pk) as thing:
+        if request.method == "DELETE":
+            thing.delete_instance()
+            return "", 204
+        thing.assign(fields)
         thing.save()
     return jsonify(thing.feature())
 

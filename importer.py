@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import peewee
 from tqdm import tqdm
 
 import geo
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,C,D",
         help="the severity is a number: Info below A, Low from A, Medium from B, High from C, Urgent from D",
     )
+    parser.add_argument("--source", metavar="NAME", help="keeps the ids of this feed apart from other feeds'")
     parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
 
 
@@ -82,14 +84,22 @@ def run(options: argparse.Namespace, database: str) -> int:
                 counts["failed"] += 1
                 with bar.external_write_mode(file=sys.stderr):
                     print(f"{_label(feature, number)}: {error}", file=sys.stderr)
-        with models.database.atomic():
-            counts.update(_store(part) for part in parts)
+        try:
+            with models.database.atomic():
+                stored = Counter(_store(part) for part in parts)
+        except peewee.DatabaseError as error:
+            raise models.TrackerError(f"the database can't take more: {error}; {_summary(counts)}") from error
+        counts += stored
         bar.update(min(BATCH, len(features) - start))
         time.sleep(PAUSE_S)
     bar.close()
     models.database.close()
-    print(", ".join(f"{counts[what]} {what}" for what in ("new", "updated", "unchanged", "failed")))
+    print(_summary(counts))
     return 1 if counts["failed"] else 0
+
+
+def _summary(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[what]} {what}" for what in ("new", "updated", "unchanged", "failed"))
 
 
 def _read(file: str) -> list[tuple[dict[str, Any], Any]]:
@@ -125,6 +135,8 @@ def _parts(
     fields.setdefault("name", f"{'Incident' if single == 'Point' else 'Area'} {feature.get('id', number)}")
     severity = _severity(properties, options)
     source_id = _source_id(feature.get("id"))
+    if source_id and options.source:
+        source_id = f"{options.source}:{source_id}"
     for index, coordinates in enumerate(pieces, start=1):
         where = {"type": single, "coordinates": coordinates}
         suffix = f"/{index}" if kind in PARTS else ""

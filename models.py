@@ -7,10 +7,11 @@ alerts (alerts.py). A query that changes many rows at once would call no hook: u
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import peewee
 from playhouse import signals
@@ -100,10 +101,10 @@ class User(Model):
     def is_admin(self) -> bool:
         return self.role == "admin"
 
-    def has_read(self, seq: int) -> None:
+    def read_up_to(self, seq: int) -> None:
         """Move `read_seq` forward to `seq`; never back."""
+        User.update(read_seq=seq).where(User.id == self.id, User.read_seq < seq).execute()
         self.read_seq = max(self.read_seq, seq)
-        database.try_write(User.update(read_seq=seq).where(User.id == self.id, User.read_seq < seq))
 
 
 class Session(Model):
@@ -166,6 +167,16 @@ class Tracked(Model):
             raise cls.DoesNotExist
         return cls.get_by_id(pk)
 
+    @classmethod
+    @contextmanager
+    def changing(cls, pk: int) -> Iterator[Any]:
+        """Yield the object as it is now, in a transaction: nobody's change comes between reading and saving.
+
+        Raises DoesNotExist.
+        """
+        with database.atomic():
+            yield cls.find(pk)
+
     def assign(self, values: dict[str, Any]) -> None:
         """Set fields to values from outside. Raises Invalid, which names every wrong or unknown one."""
         errors = {}
@@ -173,7 +184,9 @@ class Tracked(Model):
             try:
                 if name not in self.parsers:
                     raise ValueError("there is no such field")
-                setattr(self, name, self.parsers[name](value))
+                parsed = self.parsers[name](value)
+                setattr(self, name, parsed)
+                self.__dict__.setdefault("_parsed", {})[name] = parsed
             except ValueError as error:
                 errors[name] = str(error)
         if errors:
@@ -184,7 +197,9 @@ class Tracked(Model):
 
         Raises Invalid, or DoesNotExist if the object has been deleted meanwhile.
         """
-        self.assign({name: getattr(self, name) for name in self.parsers})
+        parsed = self.__dict__.get("_parsed", {})
+        now_set = {name: getattr(self, name) for name in self.parsers}
+        self.assign({name: value for name, value in now_set.items() if parsed.get(name, self) is not value})
         with database.atomic():
             self.updated = now()
             return self._found(super().save(force_insert, only))
@@ -317,22 +332,25 @@ class AreaOfInterest(Tracked):
         self.muted_by = None if until is None else actor.get()
         self.save()
 
-    def incidents_inside(self, *, alerting: bool = False) -> list[Incident]:
-        """Return the open incidents in the area, newest first; if `alerting` those that it alerts for."""
+    def inside(self, among: list[int] | None = None) -> list[Place]:
+        """Return the open incidents in the area, newest first; of those with the ids in `among`, if given."""
         shape = geo.to_polygon(self.polygon)
         west, south, east, north = shape.bounds
+        level = Severity(self.severity).level
         near = [
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
             for turn in (-360, 0, 360)
         ]
-        query = Incident.select().where(~Incident.closed, near[0] | near[1] | near[2])
-        found = list(query.order_by(Incident.id.desc()))
-        inside = geo.covered(shape, [(incident.longitude, incident.latitude) for incident in found])
-        level = Severity(self.severity).level if alerting else 0
+        columns = (Incident.longitude, Incident.latitude, Incident.id, Incident.severity, Incident.verified)
+        query = Incident.select(*columns).where(~Incident.closed, near[0] | near[1] | near[2])
+        if among is not None:
+            query = query.where(Incident.id << among)
+        rows = list(query.order_by(Incident.id.desc()).tuples())
+        covered = geo.covered(shape, [row[:2] for row in rows])
         return [
-            incident
-            for incident, is_in in zip(found, inside, strict=True)
-            if is_in and (not alerting or (incident.alerting and Severity(incident.severity).level >= level))
+            Place(id_, Severity(severity).level >= level and (verified or not policy.hold_reports))
+            for (_, _, id_, severity, verified), is_in in zip(rows, covered, strict=True)
+            if is_in
         ]
 
     def summary(self) -> dict[str, Any]:
@@ -343,6 +361,13 @@ class AreaOfInterest(Tracked):
             "severity": self.severity_name,
             "url": self.url,
         }
+
+
+class Place(NamedTuple):
+    """An open incident in an area: its id, and whether the area alerts for it."""
+
+    id: int
+    alerting: bool
 
 
 class AreaFollower:

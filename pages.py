@@ -26,12 +26,14 @@ from models import (
     Notification,
     Severity,
     Tracked,
+    database,
     parse_until,
     to_json,
 )
 
 PER_PAGE = 25
 MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
+MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
 
 bp = Blueprint("pages", __name__)
@@ -61,10 +63,15 @@ class Form:
 
     @classmethod
     def submitted(cls) -> Form:
-        form = cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
-        if any("\ufffd" in text for text in form.values.values()):
-            form.errors[""] = "The text is not valid UTF-8."
-        return form
+        return cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+
+    def is_of(self, thing: Tracked) -> bool:
+        """Tell whether the form shows the newest state of the thing; if not, note it and ask once."""
+        if not thing.id or self.values.get("updated", thing.updated) == thing.updated:
+            return True
+        self.values["updated"] = thing.updated
+        self.errors[""] = "Somebody has changed this meanwhile. Save again if yours should replace it."
+        return False
 
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
         """Store the values; or note what is wrong, under the names that the fields have in the form."""
@@ -147,6 +154,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "severity": incident.severity,
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
+        "updated": incident.updated,
     }
 
 
@@ -155,16 +163,20 @@ def area_values(area: AreaOfInterest) -> dict[str, str]:
         "name": area.name or "",
         "severity": area.severity,
         "polygon_geojson": to_json(area.polygon) if area.id else "",
+        "updated": area.updated,
     }
 
 
-def add_pages(
+def add_pages(  # noqa: C901 (five small views that share their model)
     model: type[Any],
     noun: str,
     read: Callable[[Form, Any], bool],
     show: Callable[[Any], dict[str, str]],
 ) -> None:
     """Add the list, detail, create, update and delete pages of one model."""
+
+    def find(pk: int | None) -> Any:
+        return model.find(pk) if pk else model()
 
     def list_page() -> ResponseReturnValue:
         return render_template(f"{noun}_list.html", page=Page.of(model.select().order_by(model.id.desc())))
@@ -173,17 +185,21 @@ def add_pages(
         thing = model.find(pk)
         shown = {noun: thing, "feature": thing.feature()}
         if isinstance(thing, AreaOfInterest):
-            inside = thing.incidents_inside()
-            shown |= {"inside": inside[:MAX_INSIDE], "inside_total": len(inside)}
+            inside = thing.inside()
+            newest = [place.id for place in inside[:MAX_INSIDE]]
+            listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
+            shown |= {"inside": list(listed), "inside_total": len(inside)}
         return render_template(f"{noun}_detail.html", **shown)
 
     @auth.needs("editor")
     def edit(pk: int | None = None) -> ResponseReturnValue:
-        thing = model() if pk is None else model.find(pk)
-        form = Form.submitted() if request.method == "POST" else Form(show(thing))
-        if request.method == "POST" and read(form, thing):
-            return redirect(thing.url, 303)
-        shown = {"form": form, noun: None if pk is None else model.find(pk)}
+        form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
+        if request.method == "POST":
+            with database.atomic():  # nobody's change comes between reading and saving
+                thing = find(pk)
+                if form.is_of(thing) and read(form, thing):
+                    return redirect(thing.url, 303)
+        shown = {"form": form, noun: pk and find(pk)}
         return render_template(f"{noun}_form.html", **shown), 422 if form.errors else 200
 
     @auth.needs("editor")
@@ -219,15 +235,21 @@ def alert_list() -> ResponseReturnValue:
     if chosen["state"] in ("open", "acknowledged"):
         going_on = going_on.where(Alert.acknowledged.is_null(chosen["state"] == "open"))
     past = query.where(Alert.cleared.is_null(False)).order_by(Alert.cleared.desc(), Alert.id.desc())
-    nothing, area = Alert.id < 0, AreaOfInterest
+    nothing = Alert.id < 0
     return render_template(
         "alert_list.html",
         chosen=chosen,
         alerts=Page.of(going_on.where(nothing) if chosen["state"] == "past" else going_on, "open_page"),
         page=Page.of(past if chosen["state"] in ("", "past") else past.where(nothing)),
-        areas=list(area.select(area.id, area.name).order_by(area.name)),
+        areas=_alerting_areas(),
         head=Notification.bounds()[1],
     )
+
+
+def _alerting_areas() -> list[tuple[int, str]]:
+    """Return (id, name) of the areas that the newest alerts were of, by name, to choose from."""
+    newest = Alert.select(Alert.area_id, Alert.area_name).order_by(Alert.id.desc()).limit(MAX_CHOICE)
+    return sorted(dict(newest.tuples()).items(), key=lambda area: area[1].casefold())
 
 
 @bp.post("/tracker/alert/acknowledge/<int:pk>/")
@@ -243,14 +265,13 @@ def alert_acknowledge(pk: int) -> ResponseReturnValue:
 def alert_read() -> ResponseReturnValue:
     """Note that this person has seen the alerts up to the `seq` that the page showed."""
     seq = request.form.get("seq", 0, type=int)
-    auth.signed_in().has_read(min(seq, Notification.bounds()[1]))
+    auth.signed_in().read_up_to(min(max(seq, 0), Notification.bounds()[1]))
     return redirect(url_for("pages.alert_list"), 303)
 
 
 @bp.post("/tracker/area_of_interest/mute/<int:pk>/")
 def area_mute(pk: int) -> ResponseReturnValue:
     """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC."""
-    area = AreaOfInterest.find(pk)
     until = request.form.get("until", "")
     here = datetime.now().astimezone()
     presets = {
@@ -259,16 +280,18 @@ def area_mute(pk: int) -> ResponseReturnValue:
         "tomorrow": (here + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0),
         "week": here + timedelta(days=7),
     }
-    area.mute(presets[until] if until in presets else parse_until(until))
+    time = presets[until] if until in presets else parse_until(until)
+    with AreaOfInterest.changing(pk) as area:
+        area.mute(time)
     return redirect(area.url, 303)
 
 
 @bp.post("/tracker/incident/confirm/<int:pk>/")
 def incident_confirm(pk: int) -> ResponseReturnValue:
     """Say that a public report is true."""
-    incident = Incident.find(pk)
-    incident.verified = True
-    incident.save()
+    with Incident.changing(pk) as incident:
+        incident.verified = True
+        incident.save()
     return redirect(incident.url, 303)
 
 

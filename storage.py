@@ -35,6 +35,7 @@ from playhouse import signals
 from playhouse.migrations import Runner
 
 APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
+PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
 LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
 LOCK_POLL_S = 0.005  # between two tries meanwhile; a sleep, so that other greenlets run
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -75,9 +76,17 @@ class Database(peewee.SqliteDatabase):
         self._owner = threading.get_ident()
 
     def atomic(self, *args: Any, **kwargs: Any) -> Any:
-        if self.in_transaction() and self._owner != threading.get_ident():
-            raise RuntimeError("a greenlet was switched inside a transaction")
+        if self.in_transaction():
+            self._check_owner()
         return super().atomic(*args, **kwargs)
+
+    def rollback(self) -> None:
+        if self.connection().in_transaction:  # a full disk has made SQLite do it already
+            super().rollback()
+
+    def _check_owner(self) -> None:
+        if self._owner != threading.get_ident():
+            raise RuntimeError("a greenlet was switched inside a transaction")
 
     def _connect(self) -> sqlite3.Connection:
         return _unlocked(super()._connect)
@@ -85,6 +94,7 @@ class Database(peewee.SqliteDatabase):
     def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
         run = super()._execute_cursor
         if self.in_transaction():
+            self._check_owner()
             return run(sql, params, **options)
         return _unlocked(lambda: run(sql, params, **options))
 
@@ -122,8 +132,10 @@ def open_database(path: str | Path) -> None:
     pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
-        _make_private(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
         _check_ours(path)
+        if os.stat(path).st_uid == os.geteuid():
+            os.chmod(path, PRIVATE)  # it may have been copied here
         database.connect()
         _migrate()
     except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
@@ -131,16 +143,6 @@ def open_database(path: str | Path) -> None:
             database.close()
         reason = error.strerror if isinstance(error, OSError) else error
         raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
-
-
-def _make_private(path: str | Path) -> None:
-    with_sidecars_unreadable_by_others = 0o600  # SQLite gives its -wal and -shm the same mode
-    file = os.open(path, os.O_RDWR | os.O_CREAT, with_sidecars_unreadable_by_others)
-    try:
-        if os.fstat(file).st_uid == os.geteuid():
-            os.fchmod(file, with_sidecars_unreadable_by_others)  # it may have been copied here
-    finally:
-        os.close(file)
 
 
 def _check_ours(path: str | Path) -> None:

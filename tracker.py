@@ -291,6 +291,8 @@ def main(arguments: list[str] | None = None) -> int:
         serve(settings)
     except models.TrackerError as error:
         fail(str(error))
+    except peewee.DatabaseError as error:
+        fail(f"the database can't take this: {error}")
     except KeyboardInterrupt:
         return 130
     return 0

@@ -149,7 +149,7 @@ def test_new_area_raises_no_alert_for_what_is_in_it_already() -> None:
     here = area()
     assert not told("alert")
     assert not Alert.select().exists()
-    assert here.incidents_inside() == [fire]
+    assert [place.id for place in here.inside()] == [fire.id]
 
 
 def test_database_refuses_a_second_open_alert_of_the_same_pair() -> None:
@@ -208,7 +208,7 @@ def test_unread_counts_what_interrupted_since_the_person_read() -> None:
     fire = incident()
     fire.save()
     assert Alert.unread(reader) == 1
-    reader.has_read(Notification.bounds()[1])
+    reader.read_up_to(Notification.bounds()[1])
     assert Alert.unread(reader) == 0
     fire.severity = "HI"
     fire.save()
@@ -216,7 +216,7 @@ def test_unread_counts_what_interrupted_since_the_person_read() -> None:
     here.mute(datetime.now(UTC) + timedelta(hours=1))
     incident()
     assert Alert.unread(reader) == 1
-    reader.has_read(0)
+    reader.read_up_to(0)
     assert User.get().read_seq > 0
 
 

@@ -1,7 +1,12 @@
 """The JSON API: GeoJSON Features in and out."""
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from typing import Any
+
 import pytest
-from harness import Person, api_path, feature, incident, point, square
+from harness import Person, Server, api_path, feature, incident, point, square
 
 INCIDENTS = "/api/incidents/"
 
@@ -124,3 +129,33 @@ def test_error_names_every_wrong_field(person: Person) -> None:
     assert error["error"]
     assert {"name", "severity", "descripton"} <= error["fields"].keys()
     assert all(isinstance(why, str) and why for why in error["fields"].values())
+
+
+def test_changes_that_wait_for_the_database_all_count(server: Server, person: Person) -> None:
+    """Two people change one incident while another process holds the database: neither undoes the other."""
+    path = api_path(person.save_incident("Waiting"))
+    changes: list[dict[str, Any]] = [{"closed": True}, {"description": "by the other"}, {"severity": "Low"}]
+    others = [server.person() for _ in changes]
+    with closing(sqlite3.connect(server.database, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(len(changes)) as pool:
+            answers = [
+                pool.submit(other.api, "PATCH", path, {"properties": change})
+                for other, change in zip(others, changes, strict=True)
+            ]
+            wait(answers, timeout=1)  # all of them have begun, none can have ended
+            assert not any(answer.done() for answer in answers)
+            foreign.execute("ROLLBACK")
+        assert [answer.result().status_code for answer in answers] == [200] * len(changes)
+    properties = person.api("GET", path).json()["properties"]
+    assert (properties["closed"], properties["description"], properties["severity"]) == (
+        True,
+        "by the other",
+        "Low",
+    )
+
+
+@pytest.mark.parametrize("seq", [-1, -(2**70), 2**70, "1", None, 1.5, True])
+def test_nobody_reads_what_was_never_written(person: Person, seq: object) -> None:
+    """Only a seq of the log can have been read."""
+    assert person.api("POST", "/api/alerts/read/", {"seq": seq}).status_code == 422

@@ -221,11 +221,11 @@ class SmallTrees(Index):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = (geo.MAX_RECENT, geo.MAX_MERGED, geo.MAX_TREES)
-        geo.MAX_RECENT, geo.MAX_MERGED, geo.MAX_TREES = 1, 3, 3
+        self.limits = (geo.MAX_RECENT, geo.MAX_MERGED)
+        geo.MAX_RECENT, geo.MAX_MERGED = 1, 3
 
     def teardown(self) -> None:
-        geo.MAX_RECENT, geo.MAX_MERGED, geo.MAX_TREES = self.limits
+        geo.MAX_RECENT, geo.MAX_MERGED = self.limits
 
 
 TestIndex = Index.TestCase

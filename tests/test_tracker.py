@@ -167,9 +167,32 @@ def test_foreign_database_is_refused_and_left_alone(make: Callable[[Path], None]
     path = tmp_path / "foreign.db"
     make(path)
     before = path.read_bytes() if path.is_file() else b""
+    mode = path.stat().st_mode
     assert "foreign.db" in refusal(tmp_path, "--database", path, "--port", str(free_port()))
     assert (path.read_bytes() if path.is_file() else b"") == before
+    assert path.stat().st_mode == mode
     assert [left.name for left in tmp_path.iterdir()] == ["foreign.db"]
+
+
+def test_first_starts_at_once_make_one_account(tmp_path: Path) -> None:
+    """Three servers that start on one new file all run; one of them tells the password."""
+    options = ["--database", str(tmp_path / "tracker.db")]
+    command = [sys.executable, str(ROOT / "tracker.py"), "--port"]
+    processes = [
+        subprocess.Popen([*command, str(free_port()), *options], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    outputs = [process.stdout for process in processes if process.stdout is not None]
+    try:
+        assert all("http://" in output.readline() for output in outputs)
+    finally:
+        for process in processes:
+            process.terminate()
+        told = "".join(output.read() for output in outputs)
+        for process, output in zip(processes, outputs, strict=True):
+            process.wait(30)
+            output.close()
+    assert told.count("password") == 1
 
 
 def test_database_in_no_folder_is_refused(tmp_path: Path) -> None:

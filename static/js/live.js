@@ -41,6 +41,25 @@ function socketAddress(addresses, store) {
 }
 
 /**
+ * Returns a function that asks and takes the answer, or gives up. When it is called again before the answer has come, because the
+ * link broke and came back meanwhile, only the newest call counts: an older answer would turn the store back.
+ * @template T
+ * @param {() => Promise<T>} ask @param {(answer: T) => void} take @param {() => void} giveUp
+ */
+export function latest(ask, take, giveUp) {
+  let calls = 0;
+  return async () => {
+    const call = ++calls;
+    try {
+      const answer = await ask();
+      if (call === calls) take(answer);
+    } catch {
+      if (call === calls) giveUp();
+    }
+  };
+}
+
+/**
  * Starts, and goes on until the page is left.
  * @param {import("./store.js").Store} store
  * @param {Addresses} addresses
@@ -59,13 +78,11 @@ export async function follow(store, addresses) {
       if (message.type === "hello" && !message.recovered) reload();
     },
   });
-  async function reload() {
-    try {
-      store.load(await fetchCollections(addresses));
-    } catch {
-      socket.reconnect();
-    }
-  }
+  const reload = latest(
+    () => fetchCollections(addresses),
+    (found) => store.load(found),
+    () => socket.reconnect(),
+  );
   try {
     store.load(await fetchCollections(addresses));
   } catch {

@@ -61,7 +61,13 @@ def serve(app: Flask) -> None:
     models.areas.follow()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
-    gevent.spawn(_watch_database, app)
+    app.extensions["watcher"] = gevent.spawn(_watch_database, app)
+
+
+def stop(app: Flask) -> None:
+    """Close every client with 1001, and use the database no more."""
+    app.extensions["watcher"].kill()
+    app.extensions["group"].stop()
 
 
 def _watch_database(app: Flask) -> NoReturn:

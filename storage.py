@@ -121,7 +121,7 @@ def _unlocked(run: Callable[[], T]) -> T:
         time.sleep(LOCK_POLL_S)
 
 
-database = Database(None, thread_safe=False)
+database = Database(None, thread_safe=False, autoconnect=False)  # what comes after its end opens no new one
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
 
 

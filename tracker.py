@@ -245,7 +245,7 @@ def serve(settings: Settings) -> None:
     if password:
         print(f"Sign in as admin, password: {password}", flush=True)
     server.serve_forever(stop_timeout=STOP_S)
-    app.extensions["group"].stop()
+    notifications.stop(app)
     models.database.close()
 
 

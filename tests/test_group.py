@@ -589,6 +589,16 @@ def test_pongs_for_a_full_socket_take_one_place(world: World) -> None:
     assert sock.frames() == [(TEXT, b"0,hello"), (TEXT, world.log.entries[0][1]), (PONG, b"?")]
 
 
+@pytest.mark.parametrize("data", [b"\x8a\x7c", b"\x8a\xfe" + bytes(130)], ids=["unmasked", "too long"])
+def test_what_only_looks_like_a_pong_is_a_fault(world: World, data: bytes) -> None:
+    """The short way that pongs take lets nothing else through."""
+    sock = Socket()
+    world.connect(sock)
+    sock.arrived += data
+    world.loop.fire(sock.number, group_module.READ)
+    assert sock.control() == [(CLOSE, struct.pack("!H", 1002))]
+
+
 def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
     """Who comes, is dropped or talks in a pause of a round is served like the others."""
     socks = [Socket() for _ in range(7)]

@@ -6,20 +6,24 @@ HTTP server and given to the group, the view returns, and all that the request h
 
 from __future__ import annotations
 
-import _socket
 import logging
 import socket
 import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
 from flask_sock import Sock
+from werkzeug.exceptions import TooManyRequests
 from wsproto.utilities import RemoteProtocolError
 
 import auth
 import models
+import throttle
 from group import SEND_BUFFER, Client, Group
 
 POLL_S = 0.1  # between two looks whether the database has changed
@@ -44,12 +48,36 @@ class NoReader:
         pass
 
 
+class Seats:
+    """How many sockets each account and each address has."""
+
+    def __init__(self, per_account: int, per_address: int) -> None:
+        self._per_account = per_account
+        self._per_address = per_address
+        self._taken: Counter[int | str] = Counter()
+
+    def take(self, account: int, address: str) -> Callable[[], None]:
+        """Count one more; return what gives it back. Raises TooManyRequests."""
+        if self._taken[account] >= self._per_account or self._taken[address] >= self._per_address:
+            raise TooManyRequests("This account or address has too many connections already.")
+        self._taken.update((account, address))
+        return partial(self._give_back, (account, address))
+
+    def _give_back(self, keys: tuple[int, str]) -> None:
+        self._taken.subtract(keys)
+        for key in keys:
+            if not self._taken[key]:
+                del self._taken[key]
+
+
 def init_app(app: Flask) -> Group:
     """Add the route, and a group that reads the log of the open database. Returns the group."""
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoReader}
     app.register_blueprint(bp)
     group = Group(models.Notification.after, _heartbeat, head=models.Notification.tail())
     app.extensions["group"] = group
+    settings = app.config["SETTINGS"]
+    app.extensions["seats"] = Seats(settings.sockets_per_account, settings.sockets_per_address)
     app.config["EPOCH"] = models.Setting.get_by_id("epoch").value
     return group
 
@@ -119,6 +147,7 @@ def admit() -> None:
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
+    g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
     head = current_app.extensions["group"].pull()
     start, _ = models.Notification.bounds()
@@ -161,18 +190,19 @@ def notifications(ws: Any) -> None:
         "epoch": current_app.config["EPOCH"],
         "recovered": g.since is not None,
     }
-    connection, received = _take_over(ws)
+    ws.connected = False  # or flask-sock would send a close frame when the view returns
+    connection, received = request.environ["tracker.handler"].let_go(ws.sock, g.pop("seat"))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
     current_app.extensions["group"].add(client, models.to_json(hello).encode(), received)
 
 
-def _take_over(ws: Any) -> tuple[_socket.socket, bytes]:
-    """Take the socket from the HTTP server; return it, and what its peer has sent already."""
-    connection = _socket.socket(fileno=ws.sock.detach())
-    connection.setblocking(False)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    ws.connected = False  # or flask-sock would send a close frame when the view returns
-    return connection, request.environ["tracker.handler"].let_go()
+@bp.teardown_request
+def free_seat(_error: BaseException | None) -> None:
+    """Give back the place of a connection that did not become a WebSocket."""
+    give_back = g.pop("seat", None)
+    if give_back is not None:
+        give_back()
 
 
 @bp.errorhandler(ConnectionError)

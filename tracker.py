@@ -5,24 +5,19 @@ from gevent import monkey
 monkey.patch_all()  # before anything else is imported
 
 import argparse
-import contextlib
-import http.client
 import logging
 import os
 import signal
-import socket
 import sys
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import gevent
 import peewee
 from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from gevent.pool import Pool
-from gevent.pywsgi import WSGIHandler, WSGIServer
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
 import account_pages
@@ -35,6 +30,7 @@ import importer
 import models
 import notifications
 import pages
+import server
 import tiles
 from settings import BadSetting, Settings
 
@@ -103,6 +99,9 @@ def _add_errors(app: Flask) -> None:
 def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPException:
     """Return what the person or program is told: a page, or JSON {error, fields}."""
     message, fields = str(error), {}
+    headers: list[tuple[str, str]] = []
+    if isinstance(error, SecurityError):
+        return Response("This tracker has another name.\n", code, content_type="text/plain")
     if isinstance(error, models.Invalid):
         fields = error.fields
     elif isinstance(error, peewee.DoesNotExist):
@@ -114,11 +113,12 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
         if code is None or code < 400:
             return error  # a redirect
         message = error.description or error.name
+        headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     code = code or 500
     if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
-        return jsonify(error=message, fields=fields), code
+        return jsonify(error=message, fields=fields), code, headers
     title = HTTP_STATUS_CODES.get(code, "Error")
-    return render_template("error.html", code=code, title=title, message=message), code
+    return render_template("error.html", code=code, title=title, message=message), code, headers
 
 
 def _add_security_headers(app: Flask, template: str) -> None:
@@ -141,110 +141,33 @@ def _add_security_headers(app: Flask, template: str) -> None:
         return response
 
 
-class Handler(WSGIHandler):
-    """A request handler that can let go of its connection, when that has become a WebSocket."""
-
-    server: "Server"
-
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        environ["tracker.handler"] = self
-        return environ
-
-    def handle(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the peer has gone before it was told what was wrong
-            super().handle()
-
-    def read_request(self, raw_requestline: str) -> bool:
-        try:
-            return bool(super().read_request(raw_requestline))
-        except (OSError, http.client.HTTPException) as error:  # too many headers, or the peer has gone
-            raise ValueError(error) from error  # of which pywsgi prints no traceback
-
-    def log_error(self, _message: str, *_arguments: object) -> None:
-        """Note a request that is no HTTP. pywsgi would print all of it, and whatever it holds."""
-        log.info("Refused what is not HTTP, from %s", self.client_address)
-
-    def handle_one_request(self) -> Any:
-        self.server.idle.add(self)
-        try:
-            return super().handle_one_request()
-        finally:
-            self.server.idle.discard(self)
-
-    def handle_one_response(self) -> None:
-        self.server.idle.discard(self)
-        super().handle_one_response()
-        if self.server.closed:
-            self.close_connection = True
-
-    def hang_up(self) -> None:
-        """End a connection on which no request is in flight."""
-        connection: Any = self.socket
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RD)
-
-    def let_go(self) -> bytes:
-        """Close this server's descriptor of the connection; return what was read of it beyond the request."""
-        connection: Any = self.__dict__.pop("socket")
-        connection.settimeout(0)
-        received = b""
-        with contextlib.suppress(OSError):  # the peer has gone: whoever has the connection now will see
-            received = bytes(self.rfile.peek())
-        self.rfile.close()
-        connection.close()
-        self.socket = None  # so that the server does not read on
-        self.close_connection = True
-        return received
-
-
-class Server(WSGIServer):
-    """The HTTP server. When it is closed, requests in flight may finish, and no more begin."""
-
-    def __init__(self, listener: socket.socket, app: Flask, host: str) -> None:
-        # SERVER_NAME: otherwise pywsgi asks the DNS for it, which on a closed network may take long
-        environ = {"SERVER_NAME": host}
-        super().__init__(listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ)
-        self.idle: set[Handler] = set()  # waiting for a request
-
-    def close(self) -> None:
-        super().close()
-        for handler in list(self.idle):
-            handler.hang_up()
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Return the listening socket. Raises OSError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # pywsgi sends head and body apart; without this the second waits 40 ms. Connections inherit it.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.bind((settings.host, int(settings.port)))
-    listener.listen(1024)
-    listener.setblocking(False)
-    return listener
-
-
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     try:
-        listener = listen(settings)
+        listener = server.listen(settings.host, settings.port)
     except (OSError, OverflowError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
+    context = None
+    if settings.certfile:
+        try:
+            context = server.tls_context(settings.certfile, settings.keyfile)
+        except OSError as error:
+            fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+    server.allow_many_descriptors()
     models.open_database(settings.database)
     password = accounts.first_account()
     app = create_app(settings)
-    server = Server(listener, app, settings.host)
+    http = server.Server(listener, app, settings.host, proxies=settings.proxies, context=context)
     notifications.serve(app)
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, server.close)
+        gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"Tracker runs at http://{host}:{listener.getsockname()[1]}", flush=True)
+    scheme = "https" if context else "http"
+    print(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
     if password:
         print(f"Sign in as admin, password: {password}", flush=True)
-    server.serve_forever(stop_timeout=STOP_S)
+    http.serve_forever(stop_timeout=STOP_S)
     notifications.stop(app)
     models.database.close()
 
@@ -272,11 +195,16 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     parser.add_argument(
         "--database", default=settings.database, metavar="FILE", help="(default: %(default)s)"
     )
+    parser.add_argument("--certfile", default=settings.certfile, metavar="FILE", help="PEM, to speak TLS")
+    parser.add_argument(
+        "--keyfile", default=settings.keyfile, metavar="FILE", help="PEM, if not in that file"
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
     importer.add_arguments(subparsers.add_parser("import", help="import GeoJSON", allow_abbrev=False))
     commands.add_arguments(subparsers, Parser)
     found = parser.parse_args(arguments)
-    settings.host, settings.port, settings.database = found.host, found.port, found.database
+    for name in ("host", "port", "database", "certfile", "keyfile"):
+        setattr(settings, name, getattr(found, name))
     return found, settings
 
 

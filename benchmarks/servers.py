@@ -118,7 +118,8 @@ class Tracker(Server):
 
     def __init__(self, script: str = str(ROOT / "tracker.py")) -> None:
         port = free_port()
-        super().__init__([sys.executable, script, "--port", str(port)], port=port)
+        many = dict.fromkeys(("TRACKER_SOCKETS_PER_ACCOUNT", "TRACKER_SOCKETS_PER_ADDRESS"), "1000000")
+        super().__init__([sys.executable, script, "--port", str(port)], port=port, env=many)
         deadline = time.monotonic() + START_S
         while not (said := re.search(r"Sign in as (\S+), password: (\S+)", self.output)):
             if time.monotonic() > deadline:

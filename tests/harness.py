@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +26,10 @@ START_S = 30  # two busy cores and a cold disk: a start takes one second, this i
 STOP_S = 15  # a server has 10 s for the requests in flight
 SOON_S = 10  # anything that should happen "at once": usually milliseconds
 POLL_S = 0.01
+# All that the tests do comes from one address, and mostly from one account.
+PATIENT = {f"TRACKER_{name}": "10000" for name in ("SOCKETS_PER_ACCOUNT", "SOCKETS_PER_ADDRESS")} | {
+    f"TRACKER_{name}": "10000" for name in ("REPORTS_PER_ADDRESS", "REPORTS_IN_TOTAL")
+}
 
 Message = dict[str, Any]
 Feature = dict[str, Any]
@@ -89,10 +94,11 @@ class Server:
         host: str = "127.0.0.1",
     ) -> None:
         self.may_fail = False
+        scheme = "https" if "--certfile" in more else "http"
         self.folder = folder
         self.database = folder / "tracker.db"
         self.port = port or free_port()
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"{scheme}://{host}:{self.port}"
         self._log = folder / f"output-{self.port}-{time.monotonic_ns()}.txt"
         self._people: list[Person] = []
         self._stranger = self.visitor()
@@ -102,7 +108,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, *program, *options, *more],
                 cwd=folder,
-                env=environment(env),
+                env=environment({**PATIENT, **(env or {})}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -230,6 +236,7 @@ class Person:
         self.url = url
         self._tokens: dict[str | None, str] = {}  # by the session that they belong to
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=SOON_S, verify=False)
+        self.http.headers["Referer"] = f"{url}/"
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))
@@ -323,7 +330,14 @@ class Watch:
         self.hello: Message = {}
         self._open = ExitStack()
         self.socket = self._open.enter_context(
-            connect(url, additional_headers=headers, proxy=None, max_queue=None, max_size=None)
+            connect(
+                url,
+                additional_headers=headers,
+                proxy=None,
+                max_queue=None,
+                max_size=None,
+                ssl=ssl._create_unverified_context() if url.startswith("wss:") else None,
+            )
         )
 
     def __enter__(self) -> Self:

@@ -15,7 +15,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "throttle": {"models"},
     "accounts": {"models"},
     "auth": {"models", "accounts", "throttle", "settings"},
-    "notifications": {"models", "group", "auth"},
+    "server": set(),
+    "notifications": {"models", "group", "auth", "throttle"},
     "pages": {"auth", "models", "geo", "throttle"},
     "account_pages": {"auth", "accounts", "models"},
     "api": {"auth", "models", "geo"},
@@ -23,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tiles": {"models", "auth"},
     "commands": {"models", "accounts"},
     "tracker": {
-        *("settings", "geo", "group", "models", "accounts", "auth", "notifications"),
+        *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
         *("pages", "account_pages", "api", "tiles", "importer", "commands"),
     },
 }

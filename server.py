@@ -1,0 +1,394 @@
+"""The HTTP server: gevent's, with bounds on what a request may cost, TLS, and proxies that are believed.
+
+A connection becomes a WebSocket's by `Handler.let_go`. This module knows neither Flask nor the database.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import errno
+import logging
+import resource
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, cast
+
+import gevent
+from gevent.pool import Pool
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from werkzeug.exceptions import RequestTimeout
+
+HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
+KEPT_S = 60.0  # between two requests on one connection
+BODY_S = 30.0  # for a body: 1 MiB by a bad mobile network
+TAKE_S = 60.0  # for the peer to take a piece of an answer
+LINGER_S = 2.0  # for reading what is left of a body after the answer, so that the peer sees the answer
+LINGER_BYTES = 2 << 20  # of it
+MAX_HEADERS = 32 << 10  # bytes
+RECORD = 16 << 10  # bytes in one record of TLS, at most
+
+log = logging.getLogger(__name__)
+
+Network = IPv4Network | IPv6Network
+
+
+class TooLarge(ValueError):
+    """More headers than anybody needs."""
+
+
+class Headers:
+    """The connection while a request's headers are read from it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left = MAX_HEADERS
+
+    def readline(self, limit: int = -1) -> bytes:
+        line: bytes = self._stream.readline(limit)
+        self._left -= len(line)
+        if self._left < 0:
+            raise TooLarge
+        return line
+
+
+class Body:
+    """A request's body, which must come in time: what WSGI reads, and what pywsgi wants of its `Input`."""
+
+    def __init__(self, stream: Any, handler: Handler) -> None:
+        self._stream = stream
+        self._handler = handler
+        self._left = BODY_S
+
+    def read(self, size: int | None = None) -> bytes:
+        return self._in_time(self._stream.read, size)
+
+    def readline(self, size: int | None = None) -> bytes:
+        return self._in_time(self._stream.readline, size)
+
+    def readlines(self, _hint: int | None = None) -> list[bytes]:
+        return list(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self.readline():
+            yield line
+
+    def _in_time(self, read: Callable[[int | None], bytes], size: int | None) -> bytes:
+        if self._left <= 0:
+            raise RequestTimeout
+        started = time.monotonic()
+        with gevent.Timeout(self._left) as timeout:
+            try:
+                return read(size)
+            except gevent.Timeout as late:
+                if late is not timeout:
+                    raise
+                self._handler.close_connection = True
+                raise RequestTimeout("The request came too slowly.") from None
+            finally:
+                self._left -= time.monotonic() - started
+
+    def _discard(self) -> None:
+        """Read what is left, but neither for long nor much; then the connection can't be kept."""
+        stream, budget = self._stream, LINGER_BYTES
+        stream.send_100_continue_enabled = False
+        if self._left <= 0 or not (stream.chunked_input or stream.position < (stream.content_length or 0)):
+            return
+        with gevent.Timeout(LINGER_S, False):
+            while budget > 0:
+                piece = stream.read(RECORD)
+                budget -= len(piece)
+                if not piece:
+                    return
+        self._handler.close_connection = True
+
+
+class Handler(WSGIHandler):
+    """A request handler that waits for nobody too long, and can let go of its connection to a WebSocket."""
+
+    server: Server
+    ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, errno.ETIMEDOUT, errno.EBADF)
+    _patience: gevent.Timeout | None = None
+    rfile: Any
+    wsgi_input: Any
+    socket: Any
+    _begun = False  # whether a byte of the request has come
+    _kept = False  # whether a request has come on this connection before
+
+    def __init__(self, connection: Any, address: Any, server: Server) -> None:
+        connection.settimeout(TAKE_S)
+        super().__init__(connection, address, server)
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):  # the peer has gone before it was told what was wrong
+            super().handle()
+
+    def handle_one_request(self) -> Any:
+        self.server.idle.add(self)
+        self._wait_at_most(KEPT_S if self._kept else HEADERS_S)
+        try:
+            return super().handle_one_request()
+        except gevent.Timeout as late:
+            if late is not self._patience:
+                raise
+            return _refusal("408 Request Timeout") if self._begun else None
+        finally:
+            self._wait_at_most(None)
+            self.server.idle.discard(self)
+            self._kept = True
+
+    def _wait_at_most(self, seconds: float | None) -> None:
+        if self._patience is not None:
+            self._patience.close()
+        self._patience = None if seconds is None else gevent.Timeout.start_new(seconds)
+
+    def read_requestline(self) -> Any:
+        self._begun = False
+        self.rfile.peek(1)  # waits for the first byte of a request
+        self._begun = True
+        self._wait_at_most(HEADERS_S)
+        return super().read_requestline()
+
+    def read_request(self, raw_requestline: str) -> Any:
+        stream, self.rfile = self.rfile, Headers(self.rfile)
+        try:
+            found = super().read_request(raw_requestline)
+        finally:
+            self.rfile = stream
+        lengths = self.headers.get_all("content-length", [])
+        if len(lengths) > 1 or not all(length.isascii() and length.isdigit() for length in lengths):
+            raise ValueError("unclear length")
+        if self.headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise ValueError("unknown transfer encoding")
+        return found
+
+    def _handle_client_error(self, ex: Exception) -> Any:
+        """Answer what is no request of HTTP. What it says is not logged: it may be anything."""
+        if not isinstance(ex, ValueError | OSError | HTTPException):
+            log.error("A request could not be read", exc_info=ex)
+        too_large = isinstance(ex, TooLarge | HTTPException)
+        return _refusal("431 Request Header Fields Too Large" if too_large else "400 Bad Request")
+
+    def handle_error(self, t: Any, v: Any, tb: Any) -> None:
+        """Log what went wrong in the program; a peer that is too slow or gone is not that."""
+        if issubclass(t, OSError):
+            self.close_connection = True
+        else:
+            super().handle_error(t, v, tb)
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        stream, self.wsgi_input = self.wsgi_input, Body(self.wsgi_input, self)
+        if environ["wsgi.input"] is stream:  # not the connection itself, as for a WebSocket
+            environ["wsgi.input"] = self.wsgi_input
+        environ["tracker.handler"] = self
+        through_proxies(environ, self.server.proxies)
+        return environ
+
+    def handle_one_response(self) -> None:
+        self._wait_at_most(None)
+        self.server.idle.discard(self)
+        super().handle_one_response()
+        if self.server.closed:
+            self.close_connection = True
+
+    def hang_up(self) -> None:
+        """End a connection on which no request is in flight."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.socket, socket.SHUT_RD)  # past TLS, which would not wake the reader
+
+    def let_go(self, copy: Any, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
+        """Return the connection, and what was read of it beyond the request; this server keeps nothing of it.
+
+        `copy` is flask-sock's duplicate of it, or by TLS the connection itself, of which there is no other.
+        """
+        own: Any = self.__dict__.pop("socket")
+        own.settimeout(0)
+        received = b""
+        with contextlib.suppress(OSError):  # the peer has gone: whoever has the connection now will see
+            received = bytes(self.rfile.peek())
+        self.rfile.close()
+        self.socket = None  # so that the server does not read on
+        self.close_connection = True
+        if copy is own:
+            self.server.given_away.add(own)
+            return TlsConnection(own, freed), received
+        own.close()
+        connection = Connection(fileno=copy.detach())
+        connection.freed = freed
+        connection.setblocking(False)
+        return connection, received
+
+
+def _refusal(status: str) -> tuple[str, bytes]:
+    return status, f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+class Connection(_socket.socket):
+    """A plain socket that says when it is closed."""
+
+    freed: Callable[[], None]
+
+    def close(self) -> None:
+        super().close()
+        self.freed()
+
+
+class TlsConnection:
+    """A TLS connection with the manners of a plain socket that does not block.
+
+    What OpenSSL could not pass on it wants to be given again, while a group may have changed its mind by
+    then. So `send` keeps the piece under way, and counts it as taken but for its last byte: the frame that
+    this byte belongs to is begun, and goes on with it.
+    """
+
+    def __init__(self, connection: Any, freed: Callable[[], None]) -> None:
+        self._tls = connection
+        self._freed = freed
+        self._owed = b""  # given to OpenSSL, which has not passed it on
+        self.fileno = connection.fileno
+        self.setsockopt = connection.setsockopt
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 (as a socket has it)
+        self._tls.setblocking(flag)
+
+    def send(self, data: bytes) -> int:
+        """Return how many bytes were taken. Raises OSError; BlockingIOError if none were."""
+        taken = 0
+        if self._owed:
+            if not self._tls.send(self._owed):
+                raise BlockingIOError
+            self._owed = b""
+            taken = 1
+        view = memoryview(data)
+        while taken < len(view):
+            piece = bytes(view[taken : taken + RECORD])
+            sent = self._tls.send(piece)
+            if not sent:
+                self._owed = piece
+                return taken + len(piece) - 1
+            taken += sent
+        return taken
+
+    def recv(self, size: int) -> bytes:
+        """Return all of what has been decrypted, for no event of the socket tells of the rest."""
+        try:
+            data = cast(bytes, self._tls.recv(size))
+            while waiting := self._tls.pending():
+                data += self._tls.recv(waiting)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+            raise BlockingIOError from error
+        return data
+
+    def shutdown(self, how: int) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._tls.unwrap()  # says goodbye, and does not wait for the answer
+        self._tls.shutdown(how)
+
+    def close(self) -> None:
+        self._tls.close()
+        self._freed()
+
+
+class Server(WSGIServer):
+    """The HTTP server. When it is closed, requests in flight may finish, and no more begin."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        app: Any,
+        host: str,
+        *,
+        proxies: Sequence[str] = (),
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        # SERVER_NAME: otherwise pywsgi asks the DNS for it, which on a closed network may take long
+        environ = {"SERVER_NAME": host}
+        options: dict[str, Any] = {} if context is None else {"ssl_context": context}
+        super().__init__(
+            listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
+        )
+        self.proxies = [ip_network(proxy) for proxy in proxies]
+        self.idle: set[Handler] = set()  # waiting for a request
+        self.given_away: set[Any] = set()  # TLS connections that somebody else has now
+
+    def close(self) -> None:
+        super().close()
+        for handler in list(self.idle):
+            handler.hang_up()
+
+    def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
+        """Serve a connection by TLS. A handshake that fails or takes long is nobody's loss."""
+        connection = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
+        try:
+            shaken = False
+            with contextlib.suppress(OSError, ValueError), gevent.Timeout(HEADERS_S, False):
+                connection.do_handshake()
+                shaken = True
+            if shaken:
+                self.handle(connection, address)
+        finally:
+            if connection in self.given_away:
+                self.given_away.discard(connection)
+            else:
+                connection.close()
+
+
+def through_proxies(environ: dict[str, Any], proxies: list[Network]) -> None:
+    """Put the client's address and scheme in place of the proxy's, as far as proxies are to be believed.
+
+    The last address in X-Forwarded-For that is no proxy's is the client: what stands before it is hearsay.
+    """
+    hops = environ.pop("HTTP_X_FORWARDED_FOR", "").split(",")
+    scheme = environ.pop("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
+    if not proxies or not _is_of(environ.get("REMOTE_ADDR", ""), proxies):
+        return
+    for hop in reversed(hops):
+        try:
+            environ["REMOTE_ADDR"] = str(ip_address(hop.strip()))
+        except ValueError:
+            break
+        if not _is_of(environ["REMOTE_ADDR"], proxies):
+            break
+    if scheme in ("http", "https"):
+        environ["wsgi.url_scheme"] = scheme
+
+
+def _is_of(text: str, networks: list[Network]) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the listening socket. Raises OSError, OverflowError or ValueError."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # pywsgi sends head and body apart; without this the second waits 40 ms. Connections inherit it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind((host, port))
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+def tls_context(certfile: str, keyfile: str) -> ssl.SSLContext:
+    """Return what TLS needs. Raises OSError, of which ssl.SSLError is one, if the files are no good."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certfile, keyfile or None)
+    return context
+
+
+def allow_many_descriptors() -> None:
+    """Raise the number of connections that the system lets this process have, as far as it may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

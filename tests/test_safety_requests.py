@@ -1,0 +1,381 @@
+"""Attacks on the HTTP server: slow, endless, oversized and malformed requests, names, paths, proxies."""
+
+import contextlib
+import itertools
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from conftest import StartServer
+from harness import Person, Server, wait_until
+
+import server as http_server
+
+SLOW = 500  # connections of a slowloris
+SECRET_FILES = ("tracker.db", "tracker.py", "models.py", "templates/base.html")
+
+
+def raw(server: Server, request: bytes, timeout: float = 20) -> bytes:
+    """Send bytes exactly as they are, and return all that comes until the server hangs up or is silent."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(request)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while piece := connection.recv(65536):
+                answer += piece
+    return answer
+
+
+def status(answer: bytes) -> int:
+    found = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
+    return int(found[1]) if found else 0
+
+
+def get(path: str = "/healthz", *headers: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def hung_up(connection: socket.socket) -> bool:
+    """Whether the server has closed its end."""
+    connection.settimeout(0.01)
+    try:
+        while connection.recv(4096):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+# Slow requests
+
+
+def test_slowloris_leaves_the_site_usable(server: Server, person: Person) -> None:
+    """500 connections that drip headers are cut off in time, and meanwhile pages, saves and sockets work."""
+    with contextlib.ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            for _ in range(SLOW)
+        ]
+        for connection in slow:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+        started = time.monotonic()
+        slowest = 0.0
+        with person.watch() as watch:
+            for number in range(5):
+                before = time.monotonic()
+                stored = person.save_incident(f"Beside a slowloris {number}")
+                watch.wait_for_type("post_save", stored)
+                assert person.get("/tracker/incident/").status == 200
+                slowest = max(slowest, time.monotonic() - before)
+                for connection in slow:
+                    with contextlib.suppress(ConnectionError):
+                        connection.sendall(b"a")
+        assert slowest < 5
+        deadline = http_server.HEADERS_S + 10 - (time.monotonic() - started)
+        drip = itertools.cycle(slow)
+
+        def all_cut_off() -> bool:
+            with contextlib.suppress(ConnectionError):
+                next(drip).sendall(b"a")
+            return all(hung_up(connection) for connection in slow[:: SLOW // 20])
+
+        wait_until(all_cut_off, what="the slow to be cut off", timeout=deadline)
+
+
+def test_slow_body_is_given_up(server: Server) -> None:
+    """A body that drips is answered 408 after BODY_S, and the connection closed."""
+    head = b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
+    head += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection:
+        connection.sendall(head)
+        answer = b""
+        while time.monotonic() < started + http_server.BODY_S + 10 and not answer:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"a")
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(65536)
+        took = time.monotonic() - started
+        assert status(answer) == 408
+        assert http_server.BODY_S - 1 < took < http_server.BODY_S + 8
+        wait_until(lambda: hung_up(connection), what="the connection to be closed")
+
+
+def test_silent_connection_is_closed(server: Server) -> None:
+    """Who connects and says nothing is let go after HEADERS_S, without an answer."""
+    started = time.monotonic()
+    assert raw(server, b"", timeout=http_server.HEADERS_S + 10) == b""
+    assert time.monotonic() - started < http_server.HEADERS_S + 5
+
+
+def test_refused_body_is_not_read_for_ever(server: Server) -> None:
+    """A request that is refused at its head costs little, however much body it has announced."""
+    head = b"POST /api/incidents/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999999999\r\n\r\n"
+    started = time.monotonic()
+    answer = raw(server, head)
+    assert status(answer) in {401, 413}
+    assert time.monotonic() - started < http_server.LINGER_S + 3
+
+
+def test_reader_that_stops_reading_costs_nobody(server: Server, person: Person) -> None:
+    """Who asks and doesn't read the answers keeps a connection, but nobody waits."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.settimeout(1)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            for _ in range(2000):
+                connection.sendall(b"GET /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert person.get("/").status == 200
+
+
+# Malformed and oversized requests
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (get("/" + "a" * 9000), {414}),
+        (get("/healthz", *[f"X-{n}: y" for n in range(200)]), {431}),
+        (get("/healthz", "X-Long: " + "y" * 40_000), {431}),
+        (get("/healthz", *[f"X-{n}: {'y' * 900}" for n in range(60)]), {431}),
+        (get("/healthz", "X-Long: " + "y" * 70_000), {431}),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", {400}),
+        (b"GET\r\n\r\n", {400}),
+        (b"GET /healthz HTTP/9.9\r\n\r\n", {400}),
+        (b"GET /healthz HTTP/x.y\r\n\r\n", {400}),
+        (get("/healthz", "no colon here"), {200, 400}),
+        (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n", {400}),
+        (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1_0\r\n\r\n0123456789", {400}),
+        (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n01234", {400}),
+        (
+            b"POST /accounts/login/ HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n01234",
+            {400},
+        ),
+        (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", {400}),
+        (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {400}),
+        (get("/healthz", "Host: other"), {200, 400}),
+        (get("/%00"), {404}),
+        (get("//evil.example/"), {302, 303, 308, 404}),
+    ],
+)
+def test_bad_request_is_refused_quietly(server: Server, request_: bytes, expected: set[int]) -> None:
+    """What is too much or no HTTP is refused at its head, closed, and leaves no traceback."""
+    answer = raw(server, request_)
+    assert status(answer) in expected, answer[:300]
+    assert b"Traceback" not in answer
+    assert server.health()
+
+
+@pytest.mark.parametrize("path", ["/api/incidents/", "/tracker/incident/report/", "/accounts/login/"])
+def test_body_is_bounded(person: Person, path: str) -> None:
+    """More than a megabyte is 413, whether its length is announced or not."""
+    body = b"x" * ((1 << 20) + 1)
+
+    def in_pieces() -> Iterator[bytes]:
+        yield from (body[:500_000], body[500_000:])
+
+    headers = {"X-CSRFToken": person.csrf_token(), "Content-Type": "application/x-www-form-urlencoded"}
+    assert person.http.post(path, content=body, headers=headers).status_code == 413
+    assert person.http.post(path, content=in_pieces(), headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("root", ["/static/", "/vendor/", "/static/css/", "/"])
+@pytest.mark.parametrize(
+    "up", ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "%252e%252e%252f"]
+)
+def test_no_path_leads_out_of_the_static_files(server: Server, root: str, up: str) -> None:
+    """Neither dots nor their encodings lead to the database or the code."""
+    for depth, name in itertools.product((1, 2, 5), (*SECRET_FILES, "etc/passwd")):
+        answer = raw(server, get(root + up * depth + name))
+        assert status(answer) in {302, 303, 308, 400, 404}, (depth, name)
+        assert b"SQLite format" not in answer
+        assert b"root:" not in answer
+
+
+# Names
+
+
+def test_other_hosts_are_refused_when_names_are_set(start_server: StartServer) -> None:
+    """With TRACKER_HOSTS the Host header must be one of them, on every path."""
+    server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
+    for path in ("/", "/healthz", "/accounts/login/", "/static/css/base.css", "/api/incidents/1/"):
+        for host, fine in (
+            ("map.example.org", True),
+            ("map.example.org:8000", True),
+            ("127.0.0.1", True),
+            ("evil.example", False),
+            ("map.example.org.evil.example", False),
+            ("", False),
+        ):
+            answer = raw(server, get(path).replace(b"Host: 127.0.0.1", f"Host: {host}".encode()))
+            assert (status(answer) == 400) is not fine, (path, host)
+            assert b"evil.example" not in answer or fine
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "///evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example",
+        "/\t/evil.example/",
+        "\t//evil.example/",
+        "/%0d%0aLocation:%20https://evil.example/",
+        "http:evil.example",
+        "javascript:alert(1)",
+        "https:/evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "//evil.example\\@127.0.0.1/",
+    ],
+)
+def test_sign_in_leads_to_this_site_only(server: Server, target: str) -> None:
+    """Whatever `next` says, one stays here."""
+    visitor = server.visitor()
+    page = visitor.get(f"/accounts/login/?{httpx.QueryParams(next=target)}")
+    form = page.filled_in(username=server.name, password=server.password)
+    for fields in (form, {**form, "next": target}):
+        answer = visitor.http.post("/accounts/login/", data=fields)
+        if answer.status_code != 303:
+            form = visitor.get("/accounts/login/").filled_in(username=server.name, password=server.password)
+            answer = visitor.http.post("/accounts/login/", data={**form, "next": target})
+        assert answer.status_code == 303
+        location = httpx.URL(server.url).join(answer.headers["Location"])
+        assert (location.host, location.port) == ("127.0.0.1", server.port)
+        assert answer.headers["Location"].isprintable()
+        assert not answer.headers["Location"].startswith(("//", "/\\"))
+
+
+# Headers
+
+
+def test_headers_of_every_kind_of_answer(person: Person) -> None:
+    """All answers come with the policies and none names the server; what is private isn't kept."""
+    stored = person.save_incident("With headers")["properties"]["pk"]
+    private = [
+        "/",
+        "/accounts/",
+        "/admin/",
+        "/healthz",
+        "/tracker/incident/feature_collection/",
+        f"/api/incidents/{stored}/",
+        "/api/incidents/999999/",
+        "/no/such/page",
+        "/accounts/reset/nothing/",
+        "/accounts/login/",
+    ]
+    for path in [*private, "/static/css/base.css", "/vendor/maplibre-gl.mjs"]:
+        headers = person.http.get(path).headers
+        policy = {
+            name: set(values)
+            for name, *values in (part.split() for part in headers["Content-Security-Policy"].split(";"))
+        }
+        assert policy["default-src"] == {"'self'"}, path
+        assert policy["frame-ancestors"] == policy["object-src"] == policy["base-uri"] == {"'none'"}, path
+        assert not {"script-src", "style-src", "worker-src"} & policy.keys(), "default-src says it"
+        assert "unsafe" not in headers["Content-Security-Policy"], path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Referrer-Policy"] == "same-origin", path
+        assert "Server" not in headers, path
+        assert "X-Powered-By" not in headers, path
+        if path in private:
+            assert headers["Cache-Control"] == "no-store", path
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/no/such/page"),
+        ("GET", "/tracker/incident/999999/"),
+        ("GET", "/api/incidents/99999999999999999999/"),
+        ("DELETE", "/"),
+        ("TRACE", "/"),
+        ("GET", "/accounts/reset/nothing/"),
+        ("GET", "/static/no-such-file"),
+        ("GET", "/basemap.pmtiles"),
+    ],
+)
+def test_errors_tell_nothing_of_the_inside(person: Person, method: str, path: str) -> None:
+    """An error says no path of the machine, no module, no traceback."""
+    answer = person.http.request(method, path, headers={"X-CSRFToken": person.csrf_token()})
+    assert answer.status_code in {400, 404, 405}
+    for word in ("Traceback", "werkzeug", "gevent", "peewee", "sqlite", ".py", "/tmp", "/home", "/usr"):
+        assert word not in answer.text, word
+
+
+# Proxies
+
+
+def address_of(server: Server, person: Person) -> set[str]:
+    """Return the addresses that the person's own page shows."""
+    return {cell.get_text(strip=True) for cell in person.get("/accounts/").select("td.number")}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "seen"),
+    [
+        ("", "203.0.113.7", "127.0.0.1"),
+        ("10.0.0.0/8", "203.0.113.7", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1, 10.0.0.0/8", "198.51.100.1, 203.0.113.7, 10.1.2.3", "203.0.113.7"),
+        ("127.0.0.0/8", "not an address", "127.0.0.1"),
+        ("127.0.0.1", "2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_forwarded_address_is_believed_of_proxies_only(
+    start_server: StartServer, proxies: str, forwarded: str, seen: str
+) -> None:
+    """X-Forwarded-For counts from TRACKER_PROXIES only, and what the client itself put there never."""
+    server = start_server(env={"TRACKER_PROXIES": proxies})
+    person = server.visitor()
+    person.http.headers["X-Forwarded-For"] = forwarded
+    person.sign_in(server.name, server.password)
+    assert address_of(server, person) == {seen}
+
+
+def test_forwarded_scheme_makes_cookies_secure(start_server: StartServer) -> None:
+    """Behind a proxy that speaks TLS the cookie is Secure; a client that only says so is not believed."""
+    behind = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
+    for server, secure in ((behind, True), (start_server(), False)):
+        answer = httpx.get(
+            f"{server.url}/accounts/login/", headers={"X-Forwarded-Proto": "https"}, trust_env=False
+        )
+        assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROXIES", "everybody"),
+        ("ORIGINS", "map.example.org"),
+        ("ORIGINS", "https://map.example.org/path"),
+        ("PUBLIC_REPORTS", "perhaps"),
+        ("SESSION_HOURS", "0"),
+        ("IDLE_HOURS", "soon"),
+        ("SOCKETS_PER_ACCOUNT", "1.5"),
+        ("CERTFILE", "no-such-file.pem"),
+    ],
+)
+def test_bad_setting_is_refused_at_the_start(start_server: StartServer, name: str, value: str) -> None:
+    """A setting that can't be meant ends the start with one line that names it."""
+    with pytest.raises(AssertionError, match=f"tracker: .*({name}|{value})"):
+        start_server(env={f"TRACKER_{name}": value})
+
+
+def test_answers_are_json_for_programs(server: Server) -> None:
+    """Even a refusal is in the form that the caller reads."""
+    answer = httpx.get(f"{server.url}/api/alerts/", trust_env=False)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].lower().startswith("bearer")
+    assert json.loads(answer.text)["error"]

@@ -20,9 +20,10 @@ bp = Blueprint("accounts", __name__)
 class Form:
     """What was typed and what is wrong with it, as the templates' fields want it."""
 
-    def __init__(self, **errors: str) -> None:
-        self.values = {} if not errors else {k: v for k, v in request.form.items() if "password" not in k}
-        self.errors = errors
+    def __init__(self, errors: dict[str, str] | None = None) -> None:
+        self.errors = errors or {}
+        typed = request.form.items() if errors else ()
+        self.values = {name: text for name, text in typed if "password" not in name}
 
 
 @bp.get("/accounts/")
@@ -54,15 +55,15 @@ def change_password() -> ResponseReturnValue:
     new = request.form.get("new_password", "")
     wait, known = auth.check(user.name, request.form.get("current_password", ""), "gave the password again")
     if wait:
-        return _own(password=Form(current_password=f"Too many tries; again in {auth.duration(wait)}."))
+        return _own(password=Form({"current_password": f"Too many tries; again in {auth.duration(wait)}."}))
     if known is None:
-        return _own(password=Form(current_password="This is not your present password."))  # noqa: S106
+        return _own(password=Form({"current_password": "This is not your present password."}))  # nosec B105 (words)
     if new != request.form.get("new_password_again", ""):
-        return _own(password=Form(new_password_again="These are two different passwords."))  # noqa: S106
+        return _own(password=Form({"new_password_again": "These are two different passwords."}))  # nosec B105 (words)
     try:
         accounts.set_password(user, new)
     except Invalid as error:
-        return _own(password=Form(new_password=error.fields["password"]))
+        return _own(password=Form({"new_password": error.fields["password"]}))
     auth.sign_in(user)
     flash("Your password is changed. All other sessions have ended.")
     return redirect(url_for("accounts.own"), 303)
@@ -80,7 +81,9 @@ def create_token() -> ResponseReturnValue:
             days=_days(days) if days else None,
         )
     except Invalid as error:
-        return _own(token=Form(**{{"name": "label"}.get(k, k): v for k, v in error.fields.items()}))
+        return _own(
+            token=Form({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
+        )
     return _own(secret=secret)
 
 
@@ -128,7 +131,7 @@ def reset(secret: str) -> ResponseReturnValue:
         new = request.form.get("new_password", "")
         try:
             if new != request.form.get("new_password_again", ""):
-                form = Form(new_password_again="These are two different passwords.")  # noqa: S106
+                form = Form({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
             else:
                 accounts.set_password(user, new)
                 SignIn.note(user.name, request.remote_addr or "", "password set by one-time link")
@@ -136,7 +139,7 @@ def reset(secret: str) -> ResponseReturnValue:
                 flash("Your password is set. Sign in with it.")
                 return redirect(url_for("auth.login"), 303)
         except Invalid as error:
-            form = Form(new_password=error.fields["password"])
+            form = Form({"new_password": error.fields["password"]})
     return render_template("reset.html", user=user, form=form), 422 if form.errors else 200
 
 
@@ -174,7 +177,7 @@ def create_user() -> ResponseReturnValue:
     try:
         user = accounts.create(request.form.get("name", ""), request.form.get("role", ""))
     except Invalid as error:
-        return _admin(form=Form(**error.fields))
+        return _admin(form=Form(error.fields))
     return _admin(link_for=user, secret=accounts.make_reset(user))
 
 
@@ -192,8 +195,7 @@ def change_user(pk: int, action: str) -> ResponseReturnValue:
         else:
             abort(404)
     except Invalid as error:
-        form = Form(**{"": f"{user.name}: {'; '.join(error.fields.values())}."})
-        return _admin(form=form)
+        return _admin(form=Form({"": f"{user.name}: {'; '.join(error.fields.values())}."}))
     return redirect(url_for("accounts.admin"), 303)
 
 

@@ -140,5 +140,5 @@ def _new_password() -> str:
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("New password: ")
     if getpass.getpass("Once more: ") != password:
-        raise models.Invalid({"password": "these are two different passwords"})
+        raise models.Invalid({"": "these are two different passwords"})
     return password

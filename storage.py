@@ -230,7 +230,7 @@ def _insertion(model: Any) -> tuple[str, list[Any]]:
     fields = [field for field in meta.sorted_fields if not field.primary_key]
     columns = ", ".join(field.column_name for field in fields)
     marks = ", ".join("?" for _ in fields)
-    return f"INSERT INTO {meta.table_name} ({columns}) VALUES ({marks})", fields  # noqa: S608 (our own names)
+    return f"INSERT INTO {meta.table_name} ({columns}) VALUES ({marks})", fields  # noqa: S608 # nosec (our names)
 
 
 class Setting(Model):

@@ -212,7 +212,7 @@ class AreaIndex:
         for number, tree in enumerate((*self._trees, self._recent_tree)):
             if tree is not None:
                 ids = tree[0]
-                for i in tree[1].query(point, "covered_by"):
+                for i in tree[1].query(point, "intersects").tolist():  # of a point the same as covered by
                     if self._home.get(ids[i]) == number:
                         found.add(ids[i])
         return sorted(id_ for id_ in found if self._areas[id_][0] <= level)

@@ -72,15 +72,17 @@ class Contestant:
     def flood(self, messages: int) -> Row:
         """Send many over several connections; return deliveries a second, and whether all agree."""
         self.settle()
-        start = time.perf_counter()
+        cpu, start = self.server.cpu(), time.perf_counter()
         self.publish_many(messages)
         try:
             last = self.crowd.wait(messages)
         except Stuck:
             came = sum(received.count(b"post_save") for received in self.crowd.received)
             return {"lost": 1 - came / messages / len(self.crowd)}
+        deliveries = messages * len(self.crowd)
         return {
-            "deliveries": messages * len(self.crowd) / (last - start),
+            "deliveries": deliveries / (last - start),
+            "flood_cpu_us": (self.server.cpu() - cpu) / deliveries * 1e6,
             "load_share": self.crowd.cpu() / (last - start),
             "agree": float(self.crowd.agree()),
         }

@@ -140,15 +140,18 @@ def _fanout(section: Section) -> Iterator[str]:
         "durably, logs it and matches it first. The load's own CPU is beside it: less than the server's, it is "
         "not what was measured.\n"
     )
-    yield "| | CPU µs per client | last, ms | deliveries/s | KB per idle client | load, CPU µs per client |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        "| | CPU µs per client | last, ms | deliveries/s | CPU µs per delivery then | KB per idle client | "
+        "load, CPU µs per client |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for row in _by(section, "cpu_us"):
         lost = row.get("lost")
         many = f"{row['deliveries']:,.0f}" if "deliveries" in row else f"loses {lost or 0:.0%}"
         version = f" ({row['version']})" if row.get("version") else ""
         yield (
             f"| {row['label']}{version} | {row['cpu_us']:.1f} | {row['last_ms']:.1f} | {many} | "
-            f"{row['idle_kb']:.1f} | {row['load_us']:.1f} |"
+            f"{row.get('flood_cpu_us', float('nan')):.2f} | {row['idle_kb']:.1f} | {row['load_us']:.1f} |"
         )
 
 

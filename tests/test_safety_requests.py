@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import StartServer
-from harness import Person, Server, wait_until
-
-import server as http_server
+from conftest import StartServer, end
+from harness import ROOT, Person, Server, wait_until
 
 SLOW = 500  # connections of a slowloris
+IMPATIENT = ROOT / "tests" / "impatient.py"
+HEADERS_S, BODY_S, LINGER_S = 5.0, 4.0, 2.0  # seconds that the impatient server waits
 SECRET_FILES = ("tracker.db", "tracker.py", "models.py", "templates/base.html")
 
 
@@ -57,11 +57,21 @@ def hung_up(connection: socket.socket) -> bool:
 # Slow requests
 
 
-def test_slowloris_leaves_the_site_usable(server: Server, person: Person) -> None:
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that waits for requests less long than others."""
+    limits = [f"HEADERS_S={HEADERS_S}", f"BODY_S={BODY_S}", f"LINGER_S={LINGER_S}"]
+    server = Server(tmp_path_factory.mktemp("impatient"), program=[IMPATIENT, *limits, "--"])
+    yield server
+    end(server)
+
+
+def test_slowloris_leaves_the_site_usable(impatient: Server) -> None:
     """500 connections that drip headers are cut off in time, and meanwhile pages, saves and sockets work."""
+    person = impatient.person()
     with contextlib.ExitStack() as stack:
         slow = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            stack.enter_context(socket.create_connection(("127.0.0.1", impatient.port), timeout=20))
             for _ in range(SLOW)
         ]
         for connection in slow:
@@ -79,7 +89,7 @@ def test_slowloris_leaves_the_site_usable(server: Server, person: Person) -> Non
                     with contextlib.suppress(ConnectionError):
                         connection.sendall(b"a")
         assert slowest < 5
-        deadline = http_server.HEADERS_S + 10 - (time.monotonic() - started)
+        deadline = HEADERS_S + 10 - (time.monotonic() - started)
         drip = itertools.cycle(slow)
 
         def all_cut_off() -> bool:
@@ -90,39 +100,39 @@ def test_slowloris_leaves_the_site_usable(server: Server, person: Person) -> Non
         wait_until(all_cut_off, what="the slow to be cut off", timeout=deadline)
 
 
-def test_slow_body_is_given_up(server: Server) -> None:
+def test_slow_body_is_given_up(impatient: Server) -> None:
     """A body that drips is answered 408 after BODY_S, and the connection closed."""
     head = b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
     head += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
     started = time.monotonic()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=1) as connection:
         connection.sendall(head)
         answer = b""
-        while time.monotonic() < started + http_server.BODY_S + 10 and not answer:
+        while time.monotonic() < started + BODY_S + 10 and not answer:
             with contextlib.suppress(ConnectionError):
                 connection.sendall(b"a")
             with contextlib.suppress(TimeoutError):
                 answer = connection.recv(65536)
         took = time.monotonic() - started
         assert status(answer) == 408
-        assert http_server.BODY_S - 1 < took < http_server.BODY_S + 8
+        assert BODY_S - 1 < took < BODY_S + 8
         wait_until(lambda: hung_up(connection), what="the connection to be closed")
 
 
-def test_silent_connection_is_closed(server: Server) -> None:
+def test_silent_connection_is_closed(impatient: Server) -> None:
     """Who connects and says nothing is let go after HEADERS_S, without an answer."""
     started = time.monotonic()
-    assert raw(server, b"", timeout=http_server.HEADERS_S + 10) == b""
-    assert time.monotonic() - started < http_server.HEADERS_S + 5
+    assert raw(impatient, b"", timeout=HEADERS_S + 10) == b""
+    assert time.monotonic() - started < HEADERS_S + 5
 
 
-def test_refused_body_is_not_read_for_ever(server: Server) -> None:
+def test_refused_body_is_not_read_for_ever(impatient: Server) -> None:
     """A request that is refused at its head costs little, however much body it has announced."""
     head = b"POST /api/incidents/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999999999\r\n\r\n"
     started = time.monotonic()
-    answer = raw(server, head)
+    answer = raw(impatient, head)
     assert status(answer) in {401, 413}
-    assert time.monotonic() - started < http_server.LINGER_S + 3
+    assert time.monotonic() - started < LINGER_S + 3
 
 
 def test_reader_that_stops_reading_costs_nobody(server: Server, person: Person) -> None:

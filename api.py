@@ -193,10 +193,10 @@ def _pieces(model: type[Tracked], where: Any, head: str) -> Iterator[str]:
     lead = f'{head[:-1]},"features":['
     last = 0
     while True:
-        chunk = list(model.select().where(where, model.id > last).order_by(model.id).limit(CHUNK))
+        chunk = model.features(where, last, CHUNK)
         if not chunk:
             break
-        yield lead + ",".join(to_json(thing.feature()) for thing in chunk)
-        lead, last = ",", chunk[-1].id
+        yield lead + ",".join(feature for _, feature in chunk)
+        lead, last = ",", chunk[-1][0]
         gevent.sleep(PAUSE_S)
     yield "]}" if last else lead + "]}"

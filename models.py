@@ -240,6 +240,12 @@ class Tracked(Model):
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         raise NotImplementedError
 
+    @classmethod
+    def features(cls, where: Any, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return (id, Feature as JSON) of the first `limit` matching rows with ids above `after`, by id."""
+        found = cls.select().where(where, cls.id > after).order_by(cls.id).limit(limit)
+        return [(thing.id, to_json(thing.feature())) for thing in found]
+
 
 class Incident(Tracked):
     """Something that happened at a place; open until it is closed."""
@@ -295,6 +301,33 @@ class Incident(Tracked):
             "closed": self.closed,
             "verified": self.verified,
         }
+
+    @classmethod
+    def features(cls, where: Any, after: int, limit: int) -> list[tuple[int, str]]:
+        """See Tracked. SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
+        found = cls.select(cls.id, peewee.SQL(INCIDENT_JSON)).where(where, cls.id > after)
+        return list(found.order_by(cls.id).limit(limit).tuples())
+
+
+_WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)
+
+
+def _json_flag(column: str) -> str:
+    return f"json(CASE WHEN {column} THEN 'true' ELSE 'false' END)"
+
+
+# The same as Incident.feature(), in the names of peewee's only table alias.
+INCIDENT_JSON = f"""json_object(
+    'type', 'Feature',
+    'id', 'Incident:' || t1.id,
+    'geometry', json_object('type', 'Point', 'coordinates', json_array(t1.longitude, t1.latitude)),
+    'properties', json_object(
+        'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
+        'created', t1.created, 'updated', t1.updated,
+        'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
+        'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
+    )
+)"""
 
 
 class AreaOfInterest(Tracked):

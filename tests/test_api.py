@@ -159,3 +159,17 @@ def test_changes_that_wait_for_the_database_all_count(server: Server, person: Pe
 def test_nobody_reads_what_was_never_written(person: Person, seq: object) -> None:
     """Only a seq of the log can have been read."""
     assert person.api("POST", "/api/alerts/read/", {"seq": seq}).status_code == 422
+
+
+def test_collection_has_each_incident_as_it_is_alone(person: Person) -> None:
+    """What the collection says of an incident is what its own address says, whatever it is called."""
+    names = ['"quoted" \\ back', "zwei\nZeilen", "名前 🔥", "</script>", "1e400"]
+    stored = [
+        person.save_incident(name, longitude, -0.0000001, description=name, severity=severity)
+        for name, longitude, severity in zip(
+            names, (-180, 0, 179.9999999, 24.0, 0.1), ("Urgent", "High", "Medium", "Low", "Info"), strict=True
+        )
+    ]
+    by_id = {found["id"]: found for found in person.collection()["features"]}
+    for one in stored:
+        assert by_id[one["id"]] == one

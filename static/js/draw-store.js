@@ -1,18 +1,35 @@
-/** Draws a store's features on the map, now and from now on. */
+/** Draws a store's areas, and the incidents selected, on the map, now and from now on. */
 
 import { isMuted } from "./elements.js";
 
-const SOURCES = /** @type {const} */ (["incidents", "areas"]);
 const MAX_TIMEOUT_MS = 2 ** 31 - 1; // of setTimeout
 
-/** An area as the map is given it: `muted` says whether it is muted now. */
+/** An area as the map is given it: `muted` says whether it is muted now. @param {import("./messages.js").Feature} feature */
 export const drawnArea = (feature) => {
   const muted = isMuted(feature.properties);
   return muted ? { ...feature, properties: { ...feature.properties, muted } } : feature;
 };
 
+/** An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at. */
+const drawnIncident = ({ geometry, properties: { pk, severity, closed } }) => ({
+  type: "Feature",
+  geometry,
+  properties: closed ? { pk, severity, closed } : { pk, severity },
+});
+
+/** @param {import("./selection.js").Selection} selection @param {import("./map.js").MapView} view */
+export function drawIncidents(selection, view) {
+  const all = () => view.setFeatures("incidents", Array.from(selection.shown.values(), drawnIncident));
+  selection.subscribe(({ reset, changed, removed }) => {
+    if (reset) return all();
+    for (const pk of changed) view.putFeature("incidents", pk, drawnIncident(selection.shown.get(pk)));
+    for (const pk of removed) view.putFeature("incidents", pk, null);
+  });
+  if (selection.shown.size > 0) all();
+}
+
 /** @param {import("./store.js").Store} store @param {import("./map.js").MapView} view */
-export function drawStore(store, view) {
+export function drawAreas(store, view) {
   let timer;
   /** When a mute runs out nobody saves the area, so it is drawn anew by the clock. */
   function watchMutes() {
@@ -21,16 +38,14 @@ export function drawStore(store, view) {
     if (ends.length > 0) timer = setTimeout(all, Math.min(Math.min(...ends) - Date.now() + 1, MAX_TIMEOUT_MS));
   }
   function all() {
-    for (const source of SOURCES) view.setFeatures(source, [...store[source].values()].map(source === "areas" ? drawnArea : (feature) => feature));
+    view.setFeatures("areas", Array.from(store.areas.values(), drawnArea));
     watchMutes();
   }
-  store.subscribe((change) => {
-    if (change.reset) return all();
-    for (const pk of change.incidents.changed) view.putFeature("incidents", pk, store.incidents.get(pk));
-    for (const pk of change.incidents.removed) view.putFeature("incidents", pk, null);
-    for (const pk of change.areas.changed) view.putFeature("areas", pk, drawnArea(store.areas.get(pk)));
-    for (const pk of change.areas.removed) view.putFeature("areas", pk, null);
-    if (change.areas.changed.size > 0) watchMutes();
+  store.subscribe(({ reset, areas: { changed, removed } }) => {
+    if (reset) return all();
+    for (const pk of changed) view.putFeature("areas", pk, drawnArea(store.areas.get(pk)));
+    for (const pk of removed) view.putFeature("areas", pk, null);
+    if (changed.size > 0) watchMutes();
   });
   all();
 }

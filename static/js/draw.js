@@ -92,6 +92,7 @@ export class Drawing {
 
   /** Shows this polygon for editing. @param {Polygon | null} polygon @returns {boolean} false if it can only be typed */
   show(polygon) {
+    if (!this.#draw.enabled) this.#draw.start();
     this.#reset();
     if (!polygon) return true;
     const features = polygon.coordinates.map((ring, index) => ({
@@ -142,9 +143,10 @@ export class Drawing {
     this.#options.onStep();
   }
 
-  /** Takes the polygon off the map and draws no more. */
+  /** Takes the polygon off the map and lets go of it, until `show`. */
   stop() {
     this.#reset();
+    this.#draw.stop();
   }
 
   #reset() {

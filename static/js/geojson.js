@@ -118,3 +118,24 @@ export function circle([longitude, latitude], radius) {
   const corners = Array.from({ length: CIRCLE_CORNERS }, corner);
   return { type: "Polygon", coordinates: [[...corners, corners[0]]] };
 }
+
+function windsAround(ring, [x, y]) {
+  let inside = false;
+  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+    const [ax, ay] = ring[i];
+    const [bx, by] = ring[j];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+  }
+  return inside;
+}
+
+/**
+ * Whether a polygon has a position inside, on whichever copy of the world it was drawn. For showing only: what lies
+ * exactly on the edge may count either way, and the server alone decides about alerts.
+ * @param {{coordinates: Position[][]}} polygon @param {Position} position
+ */
+export function covers({ coordinates: [outline, ...holes] }, [longitude, latitude]) {
+  if (!outline) return false;
+  const at = [-360, 0, 360].map((turn) => [longitude + turn, latitude]).find((position) => windsAround(outline, position));
+  return at !== undefined && !holes.some((hole) => windsAround(hole, at));
+}

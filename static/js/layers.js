@@ -114,6 +114,7 @@ function incidentLayer() {
       "icon-padding": 0,
       "symbol-sort-key": bySeverityName(({ rank }) => rank),
     },
+    paint: { "icon-opacity": ["case", ["has", "closed"], 0.45, 1] },
   };
 }
 

@@ -9,7 +9,8 @@ const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry
 
 /** @typedef {{incidents: string, areas: string, alerts: string, notifications: string, signIn: string}} Addresses */
 
-async function fetchJSON(address) {
+/** @param {string} address @returns {Promise<any>} */
+export async function fetchJSON(address) {
   const response = await fetch(address, { headers: { Accept: "application/geo+json, application/json" } });
   if (!response.ok || response.redirected) throw new Error(`${address}: ${response.status}`);
   return response.json();

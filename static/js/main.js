@@ -1,44 +1,55 @@
 /** The map page: brings the store, the connection, the map, the panel, the dialog and the labels together. */
 
 import { showAlerts } from "./alert-dialog.js";
+import { announceBorn, createAnnouncer } from "./announcer.js";
+import { areaPanel } from "./area-panel.js";
 import { call } from "./api.js";
 import { callAttention } from "./attention.js";
 import { showConnection } from "./connection-label.js";
-import { drawStore } from "./draw-store.js";
-import { follow } from "./live.js";
+import { drawAreas, drawIncidents } from "./draw-store.js";
+import { explain } from "./explain.js";
+import { filterForm } from "./filter-form.js";
+import { wantsClosed } from "./filter.js";
+import { incidentCreator } from "./incident-create.js";
+import { incidentHandle } from "./incident-move.js";
+import { fetchJSON, follow } from "./live.js";
 import { createMap } from "./map.js";
+import { createMarks } from "./marks.js";
 import { createNotices, showNotices } from "./notices.js";
 import { showPanel } from "./panel.js";
-import { popupContent } from "./popup.js";
 import { nextFrame } from "./schedule.js";
+import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { showUnread, summarise } from "./unread.js";
 
 const WORLD_BOX = [-180, -90, 180, 90];
+const AGE_MS = 15_000; // "last hour" may show what is older for this long
 
-/** Opens popups for what is picked, and keeps the open one true. */
-function explain(store, view, acknowledge) {
-  let open = null;
-  const context = { alertOf: (pk) => store.alerts.byIncident.get(pk), acknowledge };
-  function show(picked) {
-    const features = picked.keys.map((pk) => store[picked.source].get(pk)).filter(Boolean);
-    if (features.length === 0) return view.closePopup();
-    const at = picked.source === "incidents" ? features[0].geometry.coordinates : picked.at;
-    view.popup(at, popupContent(features, context), () => (open = null));
-    open = picked;
-  }
-  store.subscribe((change) => {
-    if (!open) return;
-    const { changed, removed } = change[open.source];
-    if (change.reset || change.alerts || open.keys.some((pk) => changed.has(pk) || removed.has(pk))) show(open);
-  });
-  view.onPick(show);
-  return show;
+const part = (id) => document.getElementById(id);
+
+/** Calls of the API by what they are for; null for what this person may not. */
+function callsOf({ api, mayEdit }, store) {
+  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }).then((answer) => store.read(answer), () => {});
+  if (mayEdit !== "yes") return { read, acknowledge: null, save: null };
+  return {
+    read,
+    acknowledge: (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }),
+    save: (kind, feature, pk = null) => (pk === null ? call("POST", `${api}${kind}/`, feature) : call("PATCH", `${api}${kind}/${pk}/`, feature)),
+  };
 }
 
-/** Looks at everything there is, once it is loaded. */
-function lookAtAll(store, view) {
-  const look = () => view.fit([...store.incidents.values(), ...store.areas.values()].map(({ geometry }) => geometry));
+/** Loads the closed incidents once the filter asks for them, and again after everything was loaded anew. */
+function closedOnDemand(store, selection, address, say) {
+  function load() {
+    if (!wantsClosed(selection.filter) || store.closed || store.seq === null) return;
+    store.loadClosed(() => fetchJSON(`${address}?closed=true`)).catch(() => say("The closed incidents could not be loaded."));
+  }
+  selection.subscribe(({ reset }) => reset && load());
+}
+
+/** Looks at everything that is shown, once it is loaded. */
+function lookAtAll(store, selection, view) {
+  const look = () => view.fit([...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry));
   if (store.seq !== null) return look();
   const stop = store.subscribe((change) => {
     if (!change.reset) return;
@@ -47,45 +58,96 @@ function lookAtAll(store, view) {
   });
 }
 
+/** What can be changed on the map itself: incidents reported and moved, areas drawn and edited. */
+function editing(view, { save }, { notices, announce, show }) {
+  let busy = false;
+  const said = (sentence) => (announce(sentence), sentence);
+  const create = incidentCreator(view, {
+    save: (feature) => save("incidents", feature),
+    done: (feature) => announce(`Saved: ${feature.properties.name}`),
+  });
+  const editArea = areaPanel(part("panel"), view, {
+    save: (feature, pk) => save("areas", feature, pk),
+    done: (feature) => notices.say(said(`Saved: ${feature.properties.name}`)),
+    onBusy: (now) => (busy = now),
+  });
+  async function move({ properties: { pk, name }, geometry: before }, coordinates, { back = false } = {}) {
+    try {
+      const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: {} }, pk);
+      const undo = Object.assign(document.createElement("button"), { type: "button", textContent: "Undo" });
+      undo.addEventListener("click", () => move(feature, before.coordinates, { back: true }));
+      notices.say(back ? `Moved back: ${name}` : `Moved: ${name}`, { actions: back ? [] : [undo] });
+    } catch ({ message }) {
+      notices.say(message);
+      show({ source: "incidents", keys: [pk], at: before.coordinates });
+    }
+  }
+  view.onMenu(({ coordinates }) => busy || create(coordinates));
+  for (const [id, act] of [["new-incident", () => create(view.centre)], ["new-area", () => editArea(null)]]) {
+    part(id).addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
+      event.preventDefault();
+      part("panel-toggle").setAttribute("aria-expanded", "false"); // on a phone the map is below it
+      act();
+    });
+  }
+  return { move, editArea, isBusy: () => busy };
+}
+
 async function start() {
-  const part = (id) => document.getElementById(id);
-  const { api, alertsPage, mayEdit, ...addresses } = part("tracker").dataset;
+  const { alertsPage, ...addresses } = part("tracker").dataset;
   const store = new Store({ schedule: nextFrame });
+  const selection = new Selection(store);
   /** For looking into the page while developing and testing; nothing of Tracker reads it. */
-  window.tracker = { store, view: null, map: null };
+  window.tracker = { store, selection, view: null, map: null };
 
   const notices = createNotices(part("notices"));
-  const acknowledge = mayEdit === "yes" ? (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }) : null;
-  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }).then((answer) => store.read(answer), () => {});
+  const announce = createAnnouncer(part("announcer"));
+  const calls = callsOf(addresses, store);
   showConnection(part("connection"), store);
   showNotices(notices, store);
   showUnread(part("unread"), store);
-  summarise(store, { say: notices.say, alertsPage, read });
-  showAlerts(part("alert-dialog"), store, { acknowledge, read });
+  summarise(store, { say: notices.say, alertsPage, read: calls.read });
+  showAlerts(part("alert-dialog"), store, calls);
   callAttention(store);
+  announceBorn(selection, announce);
+  closedOnDemand(store, selection, addresses.incidents, notices.say);
+  filterForm(part("filter"), store, (filter) => selection.choose(filter));
+  setInterval(() => selection.age(), AGE_MS);
+
   let view = null;
-  let explainPick = () => {};
-  const panel = showPanel(part("panel"), store, {
+  let marks = null;
+  let show = () => {};
+  const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
-    choose(pk) {
-      const feature = store.incidents.get(pk);
+    point: (pk) => marks?.highlight(pk === null ? null : store.find("incidents", pk)?.geometry.coordinates ?? null),
+    choose(pk, { byKey }) {
+      const feature = store.find("incidents", pk);
       if (!feature || !view) return;
-      view.fly(feature.geometry.coordinates);
-      explainPick({ source: "incidents", keys: [pk], at: feature.geometry.coordinates });
+      const { coordinates } = feature.geometry;
+      const row = document.activeElement;
+      view.fly(coordinates);
+      show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  follow(store, { ...addresses, alerts: `${api}alerts/` });
+  follow(store, { ...addresses, alerts: `${addresses.api}alerts/` });
 
   const wanted = location.hash;
   view = await createMap(part("map"), { hash: true });
   if (!view) return;
-  window.tracker.view = view;
-  window.tracker.map = view.map;
-  drawStore(store, view);
-  const takeAlert = acknowledge && (({ areas }) => acknowledge(areas.map(({ id }) => id)).catch(({ message }) => notices.say(message)));
-  explainPick = explain(store, view, takeAlert);
+  Object.assign(window.tracker, { view, map: view.map });
+  marks = createMarks(view);
+  const edit = calls.save && editing(view, calls, { notices, announce, show: (picked) => show(picked) });
+  show = explain(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
+    acknowledge: calls.acknowledge && (({ areas }) => calls.acknowledge(areas.map(({ id }) => id)).catch(({ message }) => notices.say(message))),
+    editArea: edit?.editArea ?? null,
+  });
+  view.onPick((picked) => edit?.isBusy() || show(picked));
+  drawAreas(store, view);
+  drawIncidents(selection, view);
+  selection.subscribe(({ born }) => born.forEach((pk) => marks.pulse(selection.shown.get(pk).geometry.coordinates)));
   view.onMoved(panel.refresh);
-  if (!wanted) lookAtAll(store, view);
+  if (!wanted) lookAtAll(store, selection, view);
   panel.refresh();
 }
 

@@ -15,12 +15,14 @@ const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and town
 const FLY_ZOOM = 8;
 const NARROW = 640; // pixels: below it the credits fold away behind their button
 const FIT_PADDING = 48; // pixels
+const LONG_PRESS_MS = 600;
 const FINGER = 8; // pixels around a click within which something counts as hit
 const WORLD = [-170, -56, 190, 74];
 const PICKABLE = ["incidents", "clusters", "area-fill"];
 
 /**
  * @typedef {import("./geojson.js").Point} Point
+ * @typedef {import("./geojson.js").Position} Position
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {"incidents" | "areas"} SourceName
  * @typedef {{source: SourceName, keys: number[], at: [number, number]}} Picked keys: primary keys, without doubles
@@ -135,6 +137,32 @@ export class MapView {
     this.map.on("click", ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat)));
   }
 
+  /** Tells where a right click, a long touch or the menu key was. @param {(point: Point) => void} listener */
+  onMenu(listener) {
+    let timer;
+    const tell = ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat));
+    this.map.on("contextmenu", (event) => {
+      clearTimeout(timer);
+      tell(event);
+    });
+    this.map.on("touchstart", (event) => {
+      clearTimeout(timer);
+      if (event.points.length === 1) timer = setTimeout(tell, LONG_PRESS_MS, event); // some phones have no menu event
+    });
+    for (const end of ["touchend", "touchmove", "touchcancel", "move"]) this.map.on(end, () => clearTimeout(timer));
+  }
+
+  /** @returns {[number, number]} what is in the middle of the view */
+  get centre() {
+    const { lng, lat } = this.map.getCenter().wrap();
+    return [lng, lat];
+  }
+
+  /** Lets the map take the keys again. */
+  focus() {
+    this.map.getCanvas().focus();
+  }
+
   /** Tells what was hit by a click; one on a cluster comes closer instead. @param {(picked: Picked) => void} listener */
   onPick(listener) {
     this.map.on("click", (event) => this.#pick(event, listener));
@@ -145,19 +173,52 @@ export class MapView {
   }
 
   /**
-   * Opens the one popup of this map.
+   * Opens the one popup of this map. Escape closes it.
    * @param {[number, number]} at @param {Node} content @param {() => void} [onClose]
+   * @param {{sticky?: boolean}} [options] sticky: a click on the map leaves it open
    */
-  popup(at, content, onClose = () => {}) {
+  popup(at, content, onClose = () => {}, { sticky = false } = {}) {
     this.closePopup();
-    this.#popup = new this.#library.Popup({ maxWidth: "20rem", offset: 12, focusAfterOpen: false }).setLngLat(at).setDOMContent(content);
+    this.#popup = new this.#library.Popup({ maxWidth: "20rem", offset: 14, focusAfterOpen: false, closeOnClick: !sticky }).setLngLat(at).setDOMContent(content);
     this.#popup.on("close", onClose);
     this.#popup.addTo(this.map);
+    this.#popup.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.closePopup());
+  }
+
+  /** Gives the open popup another place and content. @param {[number, number]} at @param {Node} content */
+  refillPopup(at, content) {
+    this.#popup?.setLngLat(at).setDOMContent(content);
+  }
+
+  /** Takes the open popup elsewhere. @param {[number, number]} at */
+  movePopup(at) {
+    this.#popup?.setLngLat(at);
   }
 
   closePopup() {
     this.#popup?.remove();
     this.#popup = null;
+  }
+
+  /**
+   * Puts an element of the page at a place of the map.
+   * @param {HTMLElement} element @param {[number, number]} at
+   * @param {{onDrag?: (at: Position) => void, onDragEnd?: (at: Position) => void}} [drag] without it the element stays where it is
+   * @returns {{remove: () => void, move: (at: [number, number]) => void}}
+   */
+  place(element, at, { onDrag, onDragEnd } = {}) {
+    const marker = new this.#library.Marker({ element, draggable: Boolean(onDragEnd) }).setLngLat(at).addTo(this.map);
+    const here = () => pointAt(marker.getLngLat().lng, marker.getLngLat().lat).coordinates;
+    marker.on("drag", () => onDrag?.(here()));
+    marker.on("dragend", () => onDragEnd?.(here()));
+    return { remove: () => marker.remove(), move: (to) => marker.setLngLat(to) };
+  }
+
+  /** The place so many pixels away from another. @param {[number, number]} at @param {number} right @param {number} down */
+  shifted(at, right, down) {
+    const { x, y } = this.map.project(at);
+    const { lng, lat } = this.map.unproject([x + right, y + down]);
+    return pointAt(lng, lat).coordinates;
   }
 
   /**
@@ -227,7 +288,11 @@ export class MapView {
 
   async #loadPlaces() {
     if (this.#config.tiles) return;
-    const response = await fetch(`${this.#config.vendor}places.json`);
-    if (response.ok) this.map.getSource("places").setData(placesToFeatures(await response.json()));
+    try {
+      const response = await fetch(`${this.#config.vendor}places.json`);
+      if (response.ok) this.map.getSource("places").setData(placesToFeatures(await response.json()));
+    } catch (error) {
+      console.info("No names of places:", error);
+    }
   }
 }

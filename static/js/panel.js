@@ -1,6 +1,10 @@
-/** The panel beside the map: open alerts first, then the incidents in view, newest first. It knows the view only as a box. */
+/**
+ * The panel beside the map: open alerts first, then the selected incidents in view, newest first. It knows the view only
+ * as a box, and keeps the reader's place in the list.
+ */
 
 import { isWaiting, whoHasIt } from "./alerts.js";
+import { strictness } from "./filter.js";
 import { element, severityShape, sinceWords } from "./elements.js";
 
 const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
@@ -45,6 +49,9 @@ export const waitingFirst = (alerts) => {
   return [...alerts.filter(waits), ...alerts.filter((alert) => !waits(alert))];
 };
 
+const incidentWords = ({ severity, closed, verified, created }) =>
+  [severity, ...(closed ? ["closed"] : []), ...(verified === false ? ["unverified"] : []), sinceWords(created)].join(", ");
+
 /** @param {import("./alerts.js").Alert} alert */
 export function alertWords({ feature, areas }) {
   const who = whoHasIt({ areas });
@@ -52,23 +59,28 @@ export function alertWords({ feature, areas }) {
   return `${feature.properties.severity}, ${state}, in ${areas.map(({ name }) => name).join(", ")}`;
 }
 
-function row({ pk, name, severity }, choose) {
-  const button = element("button", { type: "button", class: "row" },
-    severityShape(severity), element("span", { class: "name" }, name), element("span", { class: "more" }));
-  button.addEventListener("click", () => choose(pk));
-  return element("li", {}, button);
+const rowContent = ({ name, severity }) =>
+  [severityShape(severity), element("span", { class: "name" }, name), element("span", { class: "more" })];
+
+function row(pk, { choose, point }) {
+  const button = element("button", { type: "button", class: "row", tabindex: "-1" });
+  button.addEventListener("click", ({ detail }) => choose(pk, { byKey: detail === 0 }));
+  for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => point(pk));
+  for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => point(null));
+  return element("li", { "data-pk": String(pk) }, button);
 }
 
 /**
  * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
  * @param {HTMLElement} list
  * @param {{key: string, feature: import("./messages.js").Feature, more: string, waits?: boolean}[]} entries a changed feature has another key
- * @param {(pk: number) => void} choose
+ * @param {{choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} actions
  */
-function arrange(list, entries, choose) {
-  const present = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  const items = entries.map(({ key, feature, more, waits = false }) => {
-    const item = present.get(key) ?? row(feature.properties, choose);
+function arrange(list, entries, actions) {
+  const present = new Map([...list.children].map((item) => [item.dataset.pk, item]));
+  const items = entries.map(({ key, feature: { properties }, more, waits = false }) => {
+    const item = present.get(String(properties.pk)) ?? row(properties.pk, actions);
+    if (item.dataset.key !== key) item.firstElementChild.replaceChildren(...rowContent(properties));
     item.dataset.key = key;
     item.classList.toggle("waits", waits);
     const words = item.querySelector(".more");
@@ -80,15 +92,43 @@ function arrange(list, entries, choose) {
   items.forEach((item, index) => {
     if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
   });
+  if (!list.contains(document.activeElement)) list.querySelectorAll(".row").forEach((each, index) => (each.tabIndex = index === 0 ? 0 : -1));
+}
+
+const MOVES = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+
+/** One stop of the Tab key for the whole list; within it the arrow keys move. @param {HTMLElement} list */
+function moveByArrows(list) {
+  list.addEventListener("keydown", (event) => {
+    const rows = [...list.querySelectorAll(".row")];
+    const at = rows.indexOf(event.target);
+    if (!(event.key in MOVES) || at < 0) return;
+    rows[Math.min(rows.length - 1, Math.max(0, at + MOVES[event.key]))].focus();
+    event.preventDefault();
+  });
+  list.addEventListener("focusin", ({ target }) => {
+    for (const each of list.querySelectorAll('[tabindex="0"]')) each.tabIndex = -1;
+    target.tabIndex = 0;
+  });
+}
+
+/** Changes a scrolled list so that what the reader looks at stays where it is. @param {HTMLElement} scroller @param {() => void} change */
+function keepingPlace(scroller, change) {
+  const top = scroller.getBoundingClientRect().top;
+  const rows = scroller.scrollTop > 0 ? [...scroller.querySelectorAll(".rows > li")] : [];
+  const seen = rows.find((each) => each.getBoundingClientRect().bottom > top + each.offsetHeight);
+  const before = seen?.getBoundingClientRect().top;
+  change();
+  if (seen?.isConnected) scroller.scrollTop += seen.getBoundingClientRect().top - before;
 }
 
 /**
  * @param {HTMLElement} panel
- * @param {import("./store.js").Store} store
- * @param {{box: () => Box, choose: (pk: number) => void}} view
+ * @param {import("./store.js").Store} store @param {import("./selection.js").Selection} selection
+ * @param {{box: () => Box, choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} view
  * @returns {{refresh: () => void}} to be called when the view has changed
  */
-export function showPanel(panel, store, { box, choose }) {
+export function showPanel(panel, store, selection, { box, choose, point }) {
   const part = (id) => panel.querySelector(`#${id}`);
   const number = new Intl.NumberFormat("en");
   let timer;
@@ -102,35 +142,41 @@ export function showPanel(panel, store, { box, choose }) {
       feature: alert.feature,
       more: alertWords(alert),
       waits: alert.areas.some(isWaiting),
-    })), choose);
+    })), { choose, point });
   }
 
   function showIncidents() {
-    const { count, first } = newestIn(store.incidents.values(), box());
+    const { count, first } = newestIn(selection.shown.values(), box());
     part("incident-count").textContent = number.format(count);
     part("incident-empty").hidden = count > 0;
+    const filtered = strictness(selection.filter) > 0;
+    part("incident-empty").textContent = filtered ? "Nothing in this part of the map passes the filter." : "No open incident in this part of the map.";
     part("incident-more").hidden = count <= MAX_ROWS;
     part("incident-more").textContent = `The newest ${MAX_ROWS}. Come closer to see the others.`;
     part("panel-summary").textContent = `${number.format(count)} ${count === 1 ? "incident" : "incidents"} in view`;
     arrange(part("incident-rows"), first.map((feature) => ({
       key: `${feature.properties.pk} ${feature.properties.updated}`,
       feature,
-      more: `${feature.properties.severity}, ${sinceWords(feature.properties.created)}`,
-    })), choose);
+      more: incidentWords(feature.properties),
+    })), { choose, point });
   }
 
   function refresh() {
     timer ??= setTimeout(() => {
       timer = undefined;
-      showAlerts();
-      showIncidents();
+      keepingPlace(part("panel-body"), () => {
+        showAlerts();
+        showIncidents();
+      });
     }, PAUSE_MS);
   }
 
   const toggle = part("panel-toggle");
   toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") === "false")));
   panel.addEventListener("click", ({ target }) => target.closest(".row") && toggle.setAttribute("aria-expanded", "false"));
-  store.subscribe(refresh);
+  for (const list of [part("alert-rows"), part("incident-rows")]) moveByArrows(list);
+  store.subscribe(({ alerts }) => alerts && refresh());
+  selection.subscribe(refresh);
   setInterval(refresh, TICK_MS);
   return { refresh };
 }

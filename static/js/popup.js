@@ -7,6 +7,7 @@ import { element, link, mutedWords, severityBadge, sinceWords } from "./elements
  * @typedef {object} Context
  * @property {(pk: number) => import("./alerts.js").Alert | undefined} alertOf an incident
  * @property {((alert: import("./alerts.js").Alert) => void) | null} acknowledge null: this person may not
+ * @property {((area: import("./messages.js").Feature) => void) | null} editArea null: this person may not
  */
 
 const hint = (words) => element("span", { class: "hint" }, words);
@@ -22,7 +23,8 @@ function alertLine(alert, acknowledge) {
   return line;
 }
 
-function one({ name, severity, url, model, created, closed, pk, ...properties }, { alertOf, acknowledge }) {
+function one(feature, { alertOf, acknowledge, editArea }) {
+  const { name, severity, url, model, created, closed, pk, ...properties } = feature.properties;
   const badge = severityBadge(severity);
   const facts = model === "Incident" ? [badge, hint(`${closed ? "closed, " : ""}${sinceWords(created)}`)] : [hint("Area, alerts from"), badge];
   const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
@@ -30,10 +32,15 @@ function one({ name, severity, url, model, created, closed, pk, ...properties },
   if (alert) node.append(alertLine(alert, acknowledge));
   const muted = mutedWords(properties);
   if (muted) node.append(element("div", { class: "line" }, hint(muted)));
+  if (model === "AreaOfInterest" && editArea) {
+    const button = element("button", { type: "button" }, "Edit here");
+    button.addEventListener("click", () => editArea(feature));
+    node.append(element("div", { class: "line" }, button));
+  }
   return node;
 }
 
 /** @param {import("./messages.js").Feature[]} features @param {Context} context */
 export function popupContent(features, context) {
-  return element("div", { class: "popup" }, ...features.map((feature) => one(feature.properties, context)));
+  return element("div", { class: "popup" }, ...features.map((feature) => one(feature, context)));
 }

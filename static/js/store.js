@@ -16,6 +16,8 @@ import { Alerts, isWaiting } from "./alerts.js";
  * @property {boolean} reset everything was loaded anew; `incidents` and `areas` then say nothing
  * @property {Keys} incidents
  * @property {Keys} areas
+ * @property {Set<number>} born incidents that were reported just now
+ * @property {boolean} closed the closed incidents were loaded
  * @property {Set<number>} raised incidents whose alerts should interrupt, the oldest first
  * @property {boolean} alerts the set of alerts, one of them, or what is unread is another
  * @property {boolean} connection
@@ -30,6 +32,8 @@ const noChange = () => ({
   reset: false,
   incidents: { changed: new Set(), removed: new Set() },
   areas: { changed: new Set(), removed: new Set() },
+  born: new Set(),
+  closed: false,
   raised: new Set(),
   alerts: false,
   connection: false,
@@ -40,6 +44,7 @@ const byKey = (features) => new Map(features.map((feature) => [feature.propertie
 
 export class Store {
   /** @type {Map<number, Feature>} */ incidents = new Map();
+  /** @type {Map<number, Feature> | null} the closed ones, once somebody wants to see them */ closed = null;
   /** @type {Map<number, Feature>} */ areas = new Map();
   /** What is open and what is unread. */ alerts = new Alerts();
   /** @type {Connection} */ connection = { state: "connecting" };
@@ -54,6 +59,7 @@ export class Store {
   /** @type {{until: number, changes: number, raised: Set<number>, first: boolean} | null} a stretch of the log being caught up */ #replay = null;
   #greeted = false;
   #alertsSeq = -1;
+  /** @type {Set<number> | null} incidents that messages were about while the closed ones are loaded */ #touched = null;
 
   /** @param {{schedule?: (run: () => void) => void}} [options] schedule: calls `run` soon, once; at once by default */
   constructor({ schedule = (run) => run() } = {}) {
@@ -82,6 +88,7 @@ export class Store {
     const again = this.seq !== null;
     const since = again && this.epoch === incidents.epoch ? this.seq : again ? 0 : Infinity;
     this.incidents = byKey(incidents.features);
+    this.closed = null;
     this.areas = byKey(areas.features);
     this.seq = Math.min(incidents.seq, areas.seq, alerts.seq);
     this.epoch = incidents.epoch;
@@ -109,6 +116,28 @@ export class Store {
     if (message.type.startsWith("alert")) this.#alertMessage(message);
     else if (message.type !== "unknown") this.#featureMessage(message);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
+    this.#wake();
+  }
+
+  /** @param {"incidents" | "areas"} collection @param {number} pk @returns {Feature | undefined} */
+  find(collection, pk) {
+    return this[collection].get(pk) ?? (collection === "incidents" ? this.closed?.get(pk) : undefined);
+  }
+
+  /**
+   * Takes in the closed incidents; what messages say of an incident meanwhile counts more.
+   * @param {() => Promise<{features: Feature[]}>} fetchClosed
+   */
+  async loadClosed(fetchClosed) {
+    this.#touched = new Set();
+    this.closed ??= new Map();
+    const { features } = await fetchClosed();
+    for (const feature of features) {
+      const { pk } = feature.properties;
+      if (!this.#touched.has(pk)) this.closed.set(pk, feature);
+    }
+    this.#touched = null;
+    this.#change.closed = true;
     this.#wake();
   }
 
@@ -143,13 +172,19 @@ export class Store {
     this.#replay = recovered && seq > (this.seq ?? seq) ? { until: seq, changes: 0, raised: new Set(), first } : null;
   }
 
-  #featureMessage({ type, feature }) {
+  #featureMessage({ type, feature, created }) {
     const collection = MODELS[feature.properties.model];
     if (!collection) return;
     const { pk, closed } = feature.properties;
     const gone = type === "post_delete" || closed === true;
     if (gone) this[collection].delete(pk);
     else this[collection].set(pk, feature);
+    if (collection === "incidents") {
+      this.#touched?.add(pk);
+      if (type === "post_save" && closed === true) this.closed?.set(pk, feature);
+      else this.closed?.delete(pk);
+      if (created && !gone && !this.#replay) this.#change.born.add(pk);
+    }
     const keys = this.#change[collection];
     keys[gone ? "removed" : "changed"].add(pk);
     keys[gone ? "changed" : "removed"].delete(pk);

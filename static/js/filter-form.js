@@ -1,0 +1,95 @@
+/** The form that chooses which incidents are shown, and keeps the choice in the address, so that it can be shared as a link. */
+
+import { element } from "./elements.js";
+import { EVERYTHING, readFilter, strictness, writeFilter } from "./filter.js";
+
+const PAUSE_MS = 150; // while somebody types
+
+const pad = (number) => String(number).padStart(2, "0");
+
+/** A moment as a datetime-local field has it. @param {string} iso */
+function local(iso) {
+  if (!iso) return "";
+  const time = new Date(iso);
+  return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())}T${pad(time.getHours())}:${pad(time.getMinutes())}`;
+}
+
+const iso = (value) => (value ? new Date(value).toISOString() : "");
+
+/** @param {HTMLFormElement} form @returns {import("./filter.js").Filter} */
+function readForm({ elements }) {
+  return {
+    severities: [...elements.severities].filter(({ checked }) => checked).map(({ value }) => value),
+    state: elements.state.value,
+    area: elements.area.value ? Number(elements.area.value) : null,
+    text: elements.text.value.trim(),
+    since: elements.since.value,
+    from: iso(elements.from.value),
+    to: iso(elements.to.value),
+  };
+}
+
+/** @param {HTMLFormElement} form @param {import("./filter.js").Filter} filter */
+function writeForm({ elements }, { severities, state, area, text, since, from, to }) {
+  for (const box of elements.severities) box.checked = severities.includes(box.value);
+  elements.state.value = state;
+  elements.area.value = area ?? "";
+  elements.text.value = text;
+  elements.since.value = since;
+  elements.from.value = local(from);
+  elements.to.value = local(to);
+}
+
+function listAreas(select, store, chosen) {
+  const areas = [...store.areas.values()].map(({ properties: { pk, name } }) => ({ pk, name })).sort((a, b) => a.name.localeCompare(b.name));
+  const missing = chosen !== null && !store.areas.has(chosen) ? [element("option", { value: String(chosen) }, "An area that is no more")] : [];
+  const options = areas.map(({ pk, name }) => element("option", { value: String(pk) }, name));
+  select.replaceChildren(element("option", { value: "" }, "Anywhere"), ...options, ...missing);
+  select.value = chosen === null ? "" : String(chosen);
+}
+
+/**
+ * @param {HTMLFormElement} form as in map.html
+ * @param {import("./store.js").Store} store whose areas can be chosen
+ * @param {(filter: import("./filter.js").Filter) => void} onChange called at once with what the address says
+ */
+export function filterForm(form, store, onChange) {
+  const part = (id) => form.querySelector(`#filter-${id}`);
+  let filter = readFilter(new URLSearchParams(location.search));
+  let timer;
+
+  function take(next) {
+    filter = next;
+    const count = strictness(filter);
+    part("count").hidden = count === 0;
+    part("count").textContent = String(count);
+    part("clear").hidden = count === 0;
+    part("range").hidden = filter.since !== "range";
+    const url = new URL(location.href);
+    writeFilter(url.searchParams, filter);
+    url.search = url.searchParams.toString().replaceAll("%2C", ","); // easier to read where it is pasted
+    if (url.href !== location.href) history.replaceState(history.state, "", url);
+    onChange(filter);
+  }
+
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => take(readForm(form)), PAUSE_MS);
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  part("toggle").addEventListener("click", () => {
+    part("more").hidden = !part("more").hidden;
+    part("toggle").setAttribute("aria-expanded", String(!part("more").hidden));
+  });
+  part("clear").addEventListener("click", () => {
+    writeForm(form, EVERYTHING);
+    take(EVERYTHING);
+    form.elements.text.focus();
+  });
+  store.subscribe(({ reset, areas: { changed, removed } }) => {
+    if (reset || changed.size + removed.size > 0) listAreas(form.elements.area, store, filter.area);
+  });
+  listAreas(form.elements.area, store, filter.area);
+  writeForm(form, filter);
+  take(filter);
+}

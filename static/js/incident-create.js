@@ -1,0 +1,101 @@
+/** Reports an incident where the map was clicked with the right button or held, in a small form at that place. */
+
+import { element, severityBadge } from "./elements.js";
+import { parseDegrees, TypedError } from "./geojson.js";
+import { SEVERITIES } from "./severity.js";
+
+const field = (label, control) => element("label", { class: "field" }, label, control);
+
+function severityChoices() {
+  const choices = SEVERITIES.map(({ name }) => {
+    const radio = element("input", { type: "radio", name: "severity", value: name, ...(name === "Medium" && { checked: "" }) });
+    return element("label", { class: "choice" }, radio, severityBadge(name));
+  });
+  return element("fieldset", { class: "field" }, element("legend", {}, "Severity"), element("div", { class: "choices" }, ...choices));
+}
+
+function makeForm() {
+  const input = (name, more = {}) => element("input", { name, autocomplete: "off", ...more });
+  const form = element("form", { class: "quick", novalidate: "" },
+    element("h2", {}, "New incident"),
+    field("What has happened?", input("name", { maxlength: "150", required: "" })),
+    severityChoices(),
+    element("div", { class: "pair" }, field("Latitude", input("latitude", { inputmode: "decimal" })), field("Longitude", input("longitude", { inputmode: "decimal" }))),
+    element("p", { class: "field-error", role: "alert", hidden: "" }),
+    element("p", { class: "form-actions" }, element("button", { class: "primary" }, "Save"), element("button", { type: "button", class: "cancel" }, "Cancel")));
+  return form;
+}
+
+/** What the server found wrong, in one line. */
+const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
+
+/**
+ * @param {import("./map.js").MapView} view
+ * @param {{save: (feature: object) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void}} actions
+ * @returns {(at: [number, number]) => void} opens the form at a place
+ */
+export function incidentCreator(view, { save, done }) {
+  return (at) => {
+    const form = makeForm();
+    const { elements } = form;
+    const problem = form.querySelector(".field-error");
+    const pin = view.pin(({ coordinates }) => moveTo(coordinates));
+    const say = (sentence) => {
+      problem.textContent = sentence;
+      problem.hidden = !sentence;
+    };
+
+    function moveTo([longitude, latitude]) {
+      elements.longitude.value = longitude;
+      elements.latitude.value = latitude;
+      pin.move({ type: "Point", coordinates: [longitude, latitude] });
+      view.movePopup([longitude, latitude]);
+    }
+
+    function typed() {
+      try {
+        return parseDegrees(elements.longitude.value, elements.latitude.value);
+      } catch (error) {
+        if (!(error instanceof TypedError)) throw error;
+        say(error.message);
+        return null;
+      }
+    }
+
+    async function submit(event) {
+      event.preventDefault();
+      say("");
+      const geometry = typed();
+      if (!geometry) return;
+      if (!elements.name.value.trim()) {
+        say("Say in a few words what has happened.");
+        return elements.name.focus();
+      }
+      const properties = { name: elements.name.value, severity: elements.severity.value };
+      try {
+        const feature = await save({ type: "Feature", geometry, properties });
+        view.closePopup();
+        view.focus();
+        done(feature);
+      } catch (error) {
+        say(wrong(error));
+        elements.name.focus();
+      }
+    }
+
+    view.popup(at, form, () => pin.move(null), { sticky: true });
+    moveTo(at);
+    form.addEventListener("submit", submit);
+    form.addEventListener("change", ({ target }) => {
+      if (target !== elements.latitude && target !== elements.longitude) return;
+      say("");
+      const geometry = typed();
+      if (geometry) moveTo(geometry.coordinates);
+    });
+    form.querySelector(".cancel").addEventListener("click", () => {
+      view.closePopup();
+      view.focus();
+    });
+    elements.name.focus();
+  };
+}

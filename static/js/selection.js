@@ -1,0 +1,76 @@
+/** The incidents of a store that pass a filter, kept true as either changes and as time goes by. Pure. */
+
+import { EVERYTHING, matcher } from "./filter.js";
+
+/**
+ * @typedef {import("./messages.js").Feature} Feature
+ * @typedef {{reset: boolean, changed: Set<number>, removed: Set<number>, born: Set<number>}} SelectionChange
+ *   reset: everything may be another, and the rest says nothing; born: has just been reported, and is shown
+ */
+
+export class Selection {
+  /** @type {Map<number, Feature>} */ shown = new Map();
+  filter = EVERYTHING;
+  #store;
+  #clock;
+  #matches;
+  #listeners = new Set();
+
+  /** @param {import("./store.js").Store} store @param {() => number} [clock] ms since 1970 */
+  constructor(store, clock = Date.now) {
+    this.#store = store;
+    this.#clock = clock;
+    store.subscribe((change) => this.#follow(change));
+    this.choose(EVERYTHING);
+  }
+
+  /** @param {(change: SelectionChange) => void} listener */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+  }
+
+  /** @param {import("./filter.js").Filter} filter */
+  choose(filter) {
+    this.filter = filter;
+    this.#collect();
+    this.#tell({ reset: true, changed: new Set(), removed: new Set(), born: new Set() });
+  }
+
+  /** Lets go of what has become too old for "last hour" and the like. */
+  age() {
+    if (!["hour", "day", "week"].includes(this.filter.since)) return;
+    this.#matches = matcher(this.filter, this.#store.areas, this.#clock());
+    const removed = new Set([...this.shown].filter(([, feature]) => !this.#matches(feature)).map(([pk]) => pk));
+    for (const pk of removed) this.shown.delete(pk);
+    if (removed.size > 0) this.#tell({ reset: false, changed: new Set(), removed, born: new Set() });
+  }
+
+  #collect() {
+    this.#matches = matcher(this.filter, this.#store.areas, this.#clock());
+    const { incidents, closed } = this.#store;
+    const all = this.filter.state === "open" || !closed ? [incidents] : [incidents, closed];
+    this.shown = new Map(all.flatMap((each) => [...each]).filter(([, feature]) => this.#matches(feature)));
+  }
+
+  #follow(change) {
+    const { area } = this.filter;
+    if (change.reset || change.closed || (area !== null && (change.areas.changed.has(area) || change.areas.removed.has(area)))) {
+      return this.choose(this.filter);
+    }
+    const changed = new Set();
+    const removed = new Set();
+    for (const pk of [...change.incidents.changed, ...change.incidents.removed]) {
+      const feature = this.#store.find("incidents", pk);
+      if (feature && this.#matches(feature)) {
+        this.shown.set(pk, feature);
+        changed.add(pk);
+      } else if (this.shown.delete(pk)) removed.add(pk);
+    }
+    const born = new Set([...change.born].filter((pk) => changed.has(pk)));
+    if (changed.size + removed.size > 0) this.#tell({ reset: false, changed, removed, born });
+  }
+
+  #tell(change) {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

@@ -1,0 +1,242 @@
+"""The main screen in a real browser: filters, reporting and drawing in place, keys only, a dying server."""
+
+import json
+import re
+
+import pytest
+from conftest import OpenScreen, StartServer
+from harness import Person, Screen, Server, api_path, square, wait_until
+from playwright.sync_api import Page, expect
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("#incident-rows .name").all_inner_texts()
+
+
+def test_filter_is_in_the_link(person: Person, open_screen: OpenScreen) -> None:
+    """What is chosen stands in the address; whoever opens that link sees the same, and live what passes."""
+    person.save_incident("Flood by the weir", -60, -20, severity="High")
+    person.save_incident("Flood of letters", -61, -20, severity="Low")
+    person.save_incident("Weir broken", -62, -20, severity="High")
+    screen = open_screen(person)
+    page = screen.open_map()
+    page.get_by_label("Search names and descriptions").fill("flood")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("checkbox", name="High").check()
+    expect(page).to_have_url(re.compile(r"\?severities=HI&text=flood#"))
+    wait_until(lambda: rows(page) == ["Flood by the weir"], what="the filtered list")
+    other = open_screen(person)
+    again = other.open(page.url.replace(person.url, ""))
+    wait_until(lambda: rows(again) == ["Flood by the weir"], what="the list behind the link")
+    expect(again.locator("#filter-count")).to_have_text("2")
+    drawn = person.save_incident("Second flood", -60.1, -20, severity="High")
+    person.save_incident("Second fire", -60.2, -20, severity="High")
+    for each in (page, again):
+        expect(each.locator("#incident-rows .name")).to_have_text(["Second flood", "Flood by the weir"])
+    shown = "() => [...tracker.selection.shown.keys()]"
+    assert drawn["properties"]["pk"] in again.evaluate(shown)
+    assert len(again.evaluate(shown)) == 2
+
+
+def test_closed_incidents_are_loaded_on_demand(person: Person, open_screen: OpenScreen) -> None:
+    """Nobody asks for closed incidents until somebody wants to see them; then they follow the messages."""
+    old = person.save_incident("Long over", 100, -40)
+    person.change(old, closed=True)
+    screen = open_screen(person)
+    asked: list[str] = []
+    screen.page.on("request", lambda request: asked.append(request.url))
+    page = screen.open_map()
+    page.evaluate("tracker.map.jumpTo({center: [100, -40], zoom: 5})")
+    assert not any("closed=true" in url for url in asked)
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("State").select_option("closed")
+    expect(page.locator("#incident-rows")).to_contain_text("Long over")
+    assert sum("closed=true" in url for url in asked) == 1
+    person.change(old, closed=False)
+    expect(page.locator("#incident-rows")).not_to_contain_text("Long over")
+    expect(page).to_have_url(re.compile(r"\?state=closed"))
+
+
+def test_filter_by_area_and_time(person: Person, open_screen: OpenScreen) -> None:
+    """An area and a time leave out what is elsewhere and what is older."""
+    area = person.save_area("Park", square(120, -40, 4), severity="Urgent")
+    person.save_incident("In the park", 122, -38)
+    person.save_incident("Beside the park", 126, -38)
+    page = open_screen(person).open(f"/?area={area['properties']['pk']}&since=day")
+    wait_until(lambda: rows(page) == ["In the park"], what="the incident in the area")
+    page = open_screen(person).open(f"/?area={area['properties']['pk']}&to=2020-01-01T00:00:00Z")
+    expect(page.locator("#incident-empty")).to_contain_text("passes the filter")
+
+
+def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_screen: OpenScreen) -> None:
+    """A right click opens a form there; what is saved pulses, tops the list, can be dragged."""
+    screen = open_screen(person)
+    page = screen.open_map()
+    page.locator("#map").click(button="right", position={"x": 300, "y": 250})
+    expect(page.get_by_label("What has happened?")).to_be_focused()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".quick [role=alert]")).to_contain_text("what has happened")
+    page.get_by_label("What has happened?").fill("Seen from the window")
+    page.get_by_role("radio", name="Urgent").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".ring.pulse")).to_have_count(1)
+    wait_until(lambda: rows(page)[:1] == ["Seen from the window"], what="its row on top")
+    (stored,) = person.named("Seen from the window")
+    assert stored["properties"]["severity"] == "Urgent"
+    page.locator("#incident-rows .row").first.click()
+    page.wait_for_function("() => !tracker.map.isMoving()")
+    handle = page.locator(".ring.handle")
+    box = handle.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y - 30, steps=6)
+    page.mouse.up()
+    expect(page.locator("#notices")).to_contain_text("Moved: Seen from the window")
+    (moved,) = person.named("Seen from the window")
+    assert moved["geometry"]["coordinates"][0] > stored["geometry"]["coordinates"][0]
+    assert moved["geometry"]["coordinates"][1] > stored["geometry"]["coordinates"][1]
+    page.locator("#notices").get_by_role("button", name="Undo").click()
+    expect(page.locator("#notices")).to_contain_text("Moved back")
+    assert person.http.get(api_path(stored)).json()["geometry"] == stored["geometry"]
+
+
+def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_screen: OpenScreen) -> None:
+    """Draw, take a corner back, save; edit it there: move a corner, remove one, undo, type."""
+    screen = open_screen(person)
+    page = screen.open_map()
+    page.evaluate("tracker.map.jumpTo({center: [-100, -40], zoom: 4})")
+    page.get_by_role("link", name="New area").click()
+    expect(page.locator("#draw-hint")).to_contain_text("each corner")
+    canvas = page.locator("#map canvas").first
+    for x, y in ((200, 150), (400, 150), (400, 350), (560, 90)):
+        canvas.click(position={"x": x, "y": y})
+    page.keyboard.press("Control+z")
+    for x, y in ((200, 350), (200, 150)):
+        canvas.click(position={"x": x, "y": y})
+    text = page.locator("#polygon_geojson")
+    expect(text).not_to_have_value("")
+    expect(page.locator("#inside-count")).to_contain_text("No open incident lies inside")
+    page.locator("#area-panel").get_by_label("Name", exact=True).fill("Beside the map")
+    page.locator("#area-panel").get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("Saved: Beside the map")
+    (stored,) = person.named("Beside the map", "area_of_interest")
+    assert len(stored["geometry"]["coordinates"][0]) == 5
+    wait_until(lambda: screen.draws(stored), what="the area on the map")
+
+    canvas.click(position={"x": 300, "y": 250})
+    page.get_by_role("button", name="Edit here").click()
+    expect(page.locator("#draw-hint")).to_contain_text("Drag a corner")
+    corner = page.evaluate("(at) => tracker.map.project(at)", stored["geometry"]["coordinates"][0][1])
+    box = page.locator("#map").bounding_box()
+    assert box
+    x, y = box["x"] + corner["x"], box["y"] + corner["y"]
+    before = text.input_value()
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 20, steps=6)
+    page.mouse.up()
+    expect(text).not_to_have_value(before)
+    moved = text.input_value()
+    page.mouse.click(x + 40, y + 20, button="right")
+    expect(text).not_to_have_value(moved)
+    assert len(json.loads(text.input_value())["coordinates"][0]) == 4
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    expect(text).to_have_value(before)
+    text.fill(json.dumps(square(-100, -40, 5)))
+    page.locator("#area-panel").get_by_role("button", name="Save").click()
+    expect(page.locator("#area-panel")).to_be_hidden()
+    assert person.http.get(api_path(stored)).json()["geometry"] == square(-100, -40, 5)
+
+
+def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> None:
+    """Report, find, move and look at an incident without a pointer; a new one is said in the live region."""
+    page = open_screen(person).open_map()
+    page.get_by_role("link", name="New incident").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("What has happened?")).to_be_focused()
+    page.keyboard.type("Typed in")
+    page.keyboard.press("Enter")
+    expect(page.locator("#announcer")).to_contain_text("Typed in")
+    wait_until(lambda: rows(page)[:1] == ["Typed in"], what="its row on top")
+    page.get_by_label("Search names and descriptions").focus()
+    first = page.locator("#incident-rows .row").first
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if first.evaluate("(row) => row === document.activeElement"):
+            break
+    expect(first).to_be_focused()
+    expect(page.locator(".ring.pointed")).to_have_count(1)
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(page.locator(".popup a", has_text="Typed in")).to_be_focused()
+    page.wait_for_function("() => !tracker.map.isMoving()")
+    (stored,) = person.named("Typed in")
+    page.locator(".ring.handle").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#notices")).to_contain_text("Moved: Typed in")
+    (moved,) = person.named("Typed in")
+    assert moved["geometry"]["coordinates"][0] > stored["geometry"]["coordinates"][0]
+    page.keyboard.press("Escape")
+    expect(page.locator(".popup")).to_have_count(0)
+    expect(first).to_be_focused()
+
+
+def test_list_keeps_the_readers_place(person: Person, open_screen: OpenScreen) -> None:
+    """Somebody who has scrolled down goes on seeing the same row when new incidents come above it."""
+    for number in range(30):
+        person.save_incident(f"Row {number}", 150 + number / 100, -60)
+    page = open_screen(person).open("/?text=row")
+    wait_until(lambda: len(rows(page)) == 30, what="the list")
+    page.locator("#panel-body").evaluate("(body) => body.scrollTop = 600")
+    row = page.locator("#incident-rows .name", has_text=re.compile("^Row 15$"))
+    top = "(row) => row.getBoundingClientRect().top"
+    before = row.evaluate(top)
+    for number in range(3):
+        person.save_incident(f"Row from above {number}", 150, -60)
+    wait_until(lambda: len(rows(page)) == 33, what="the new rows")
+    assert abs(row.evaluate(top) - before) < 2
+
+
+def test_killed_server_comes_back(start_server: StartServer, open_screen: OpenScreen) -> None:
+    """Killed without a word, the server is missed, and when it is back the page catches up by itself."""
+    server = start_server()
+    person = server.person()
+    screen = open_screen(person)
+    page = screen.open_map()
+    server.may_fail = True
+    server.process.kill()
+    server.process.wait()
+    expect(page.locator("#connection")).not_to_have_attribute("data-state", "connected")
+    again = start_server(port=server.port, password=server.password).person()
+    stored = again.save_incident("While it was away", 0, 0)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
+    wait_until(lambda: screen.draws(stored), what="what was saved meanwhile")
+    refused = re.compile(r"WebSocket connection to|net::ERR_CONNECTION_(REFUSED|RESET)")
+    screen.complaints = [said for said in screen.complaints if not refused.search(said)]
+
+
+def test_signed_out_elsewhere_leads_to_the_sign_in_page(server: Server, open_screen: OpenScreen) -> None:
+    """When the session ends in another tab the map does not go on trying: it asks to sign in."""
+    person = server.person()
+    page = open_screen(person).open_map()
+    person.http.post("/accounts/logout/", data={"csrf_token": person.csrf_token()})
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_map_is_drawn_in_either_scheme(person: Person, open_screen: OpenScreen, scheme: str) -> None:
+    """Sea and page are light or dark as the person prefers, and follow when that changes."""
+    screen: Screen = open_screen(person, color_scheme=scheme)
+    page = screen.open_map()
+    water = "() => tracker.map.getPaintProperty(tracker.map.getStyle().layers[0].id, 'background-color')"
+    background = "() => getComputedStyle(document.documentElement).getPropertyValue('--map-water').trim()"
+    assert page.evaluate(water) == page.evaluate(background)
+    before = page.evaluate(water)
+    page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
+    wait_until(lambda: page.evaluate(water) != before, what="the other colours")
+    assert page.evaluate(water) == page.evaluate(background)

@@ -40,22 +40,24 @@ export function link(href, text, attributes = {}) {
   return element("a", { href: href.startsWith("/") ? href : "#", ...attributes }, text);
 }
 
-const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+let ago; // made when it is needed: it takes the browser a while
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 /** How long ago a moment was, in words. @param {string} moment ISO 8601 */
 export function sinceWords(moment) {
   const seconds = (Date.now() - Date.parse(moment)) / 1000;
   const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? [];
+  ago ??= new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
   return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
 }
 
 /** Whether an area is muted now. @param {{muted_until?: string}} properties of the area @param {number} [now] ms since 1970 */
 export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
 
-const clock = new Intl.DateTimeFormat("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const CLOCK = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
 /** By whom and until when an area is muted; "" if it is not. @param {{muted_until?: string, muted_by?: string}} properties */
 export function mutedWords(properties) {
-  return isMuted(properties) ? `Muted by ${properties.muted_by ?? "somebody"} until ${clock.format(new Date(properties.muted_until))}` : "";
+  if (!isMuted(properties)) return "";
+  return `Muted by ${properties.muted_by ?? "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
 }

@@ -6,7 +6,7 @@
 import { SEVERITIES } from "./severity.js";
 
 const CLUSTER_RADIUS = 44; // pixels: about two icons side by side
-const CLUSTER_MAX_ZOOM = 13; // from here on every incident stands for itself
+const CLUSTER_MAX_ZOOM = 11; // closer than that every incident stands for itself; each level costs time at every change
 const FONT = ["sans-serif"];
 
 /** Dashes of an area's outline, in line widths. The more severe, the more solid. */

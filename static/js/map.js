@@ -49,6 +49,8 @@ export async function createMap(container, { hash = false, bounds = null } = {})
       dragRotate: false,
       touchPitch: false,
       pitchWithRotate: false,
+      fadeDuration: 0, // labels that fade in cost a whole picture each time, dear without a graphics card
+      validateStyle: false,
       attributionControl: { compact: container.clientWidth < NARROW },
     });
     const view = new MapView(map, library, config);

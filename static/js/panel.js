@@ -33,7 +33,8 @@ export function newestIn(incidents, box) {
     first.sort(newer).splice(MAX_ROWS);
     oldest = first[MAX_ROWS - 1]?.properties.created ?? "";
   };
-  for (const incident of incidents) {
+  // The last to come are mostly the newest, so from the end hardly any has to be taken in only to be cut off again.
+  for (const incident of [...incidents].reverse()) {
     if (!contains(box, incident.geometry.coordinates)) continue;
     count += 1;
     if (incident.properties.created >= oldest) first.push(incident);

@@ -147,6 +147,16 @@ class Server:
         person.sign_in(self.name, self.password)
         return person
 
+    def another(self, name: str, role: str = "editor") -> "Person":
+        """Create an account of this role and return somebody who has just signed in with it."""
+        password = "a password of nobody"
+        env = {"TRACKER_DATABASE": str(self.database)}
+        done = run_tracker(self.folder, "user", "add", name, "--role", role, stdin=f"{password}\n", env=env)
+        assert done.returncode == 0, done
+        person = self.visitor()
+        person.sign_in(name, password)
+        return person
+
     def import_geojson(self, content: object, *options: str) -> subprocess.CompletedProcess[str]:
         """Run `python tracker.py import` in a process of its own on this server's database."""
         path = self.folder / f"import-{time.monotonic_ns()}.geojson"

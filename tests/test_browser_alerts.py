@@ -69,7 +69,7 @@ def test_acknowledged_by_one_the_dialog_closes_for_all(
 ) -> None:
     """Another person says "I have it": all dialogs close, all panels say who; an escalation opens them."""
     _, *place = places.area(person, "Harbour")
-    mine, other = open_screen(person).open_map(), open_screen(server.person()).open_map()
+    mine, other = open_screen(person).open_map(), open_screen(server.another("Ada")).open_map()
     stored = person.save_incident("Oil on the water", *place, severity="Medium")
     for page in (mine, other):
         expect(dialog_of(page)).to_contain_text("Oil on the water")
@@ -77,11 +77,9 @@ def test_acknowledged_by_one_the_dialog_closes_for_all(
     dialog_of(other).get_by_role("button", name="I have it").click()
     for page in (mine, other):
         expect(dialog_of(page)).to_be_hidden()
-        expect(page.locator("#notices")).to_contain_text(
-            "admin has it: Oil on the water (Boat is on its way)"
-        )
+        expect(page.locator("#notices")).to_contain_text("Ada has it: Oil on the water (Boat is on its way)")
         row = page.locator("#alert-rows li", has_text="Oil on the water")
-        expect(row).to_contain_text("admin has it")
+        expect(row).to_contain_text("Ada has it")
     person.change(stored, severity="Urgent")
     for page in (mine, other):
         expect(dialog_of(page)).to_contain_text("Oil on the water")

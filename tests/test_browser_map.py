@@ -8,6 +8,8 @@ from conftest import OpenScreen, StartServer
 from harness import Person, Screen, Server, api_path, square, wait_until
 from playwright.sync_api import Page, expect
 
+PHONE = {"width": 390, "height": 844}
+
 
 def rows(page: Page) -> list[str]:
     return page.locator("#incident-rows .name").all_inner_texts()
@@ -72,7 +74,7 @@ def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_sc
     """A right click opens a form there; what is saved pulses, tops the list, can be dragged."""
     screen = open_screen(person)
     page = screen.open_map()
-    page.locator("#map").click(button="right", position={"x": 300, "y": 250})
+    page.locator("#map").click(button="right", position={"x": 300, "y": 350})
     expect(page.get_by_label("What has happened?")).to_be_focused()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".quick [role=alert]")).to_contain_text("what has happened")
@@ -102,6 +104,49 @@ def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_sc
     assert person.http.get(api_path(stored)).json()["geometry"] == stored["geometry"]
 
 
+def test_long_press_reports_an_incident(person: Person, open_screen: OpenScreen) -> None:
+    """A finger held on the map opens the form there; one that moves on only moves the map."""
+    page = open_screen(person, viewport=PHONE, has_touch=True, is_mobile=True).open_map()
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[int, int]) -> None:
+        places = [{"x": x, "y": y} for x, y in points]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    name = page.get_by_label("What has happened?")
+    touch("touchStart", (200, 500))
+    touch("touchMove", (200, 420))
+    touch("touchEnd")
+    touch("touchStart", (200, 500))
+    expect(name).to_be_visible()
+    touch("touchEnd")
+    expect(name).to_be_visible()
+    name.fill("Held by a thumb")
+    page.get_by_role("button", name="Save").click()
+    expect(name).to_have_count(0)
+    assert len(person.named("Held by a thumb")) == 1
+
+
+def test_viewer_looks_and_changes_nothing(server: Server, person: Person, open_screen: OpenScreen) -> None:
+    """Who may only look gets the map, the list and the dialog, without anything that would be refused."""
+    person.save_area("Seen by all", square(-20, -70, 4))
+    screen = open_screen(server.another("Vera", "viewer"))
+    page = screen.open_map()
+    expect(page.get_by_role("link", name="New incident")).to_have_count(0)
+    stored = person.save_incident("To be looked at", -18, -68, severity="Urgent")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("To be looked at")
+    expect(dialog.get_by_role("button", name="I have it")).to_be_hidden()
+    dialog.get_by_role("button", name="Close").click()
+    page.locator("#alert-rows .row", has_text="To be looked at").click()
+    expect(page.locator(".popup")).to_contain_text("To be looked at")
+    expect(page.locator(".popup button")).to_have_count(0)
+    expect(page.locator(".ring.handle")).to_have_count(0)
+    page.locator("#map").click(button="right", position={"x": 80, "y": 200})
+    expect(page.get_by_label("What has happened?")).to_have_count(0)
+    person.delete(stored)
+
+
 def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_screen: OpenScreen) -> None:
     """Draw, take a corner back, save; edit it there: move a corner, remove one, undo, type."""
     screen = open_screen(person)
@@ -110,10 +155,10 @@ def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_scr
     page.get_by_role("link", name="New area").click()
     expect(page.locator("#draw-hint")).to_contain_text("each corner")
     canvas = page.locator("#map canvas").first
-    for x, y in ((200, 150), (400, 150), (400, 350), (560, 90)):
+    for x, y in ((200, 250), (400, 250), (400, 450), (560, 220)):
         canvas.click(position={"x": x, "y": y})
     page.keyboard.press("Control+z")
-    for x, y in ((200, 350), (200, 150)):
+    for x, y in ((200, 450), (200, 250)):
         canvas.click(position={"x": x, "y": y})
     text = page.locator("#polygon_geojson")
     expect(text).not_to_have_value("")
@@ -125,7 +170,7 @@ def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_scr
     assert len(stored["geometry"]["coordinates"][0]) == 5
     wait_until(lambda: screen.draws(stored), what="the area on the map")
 
-    canvas.click(position={"x": 300, "y": 250})
+    canvas.click(position={"x": 300, "y": 350})
     page.get_by_role("button", name="Edit here").click()
     expect(page.locator("#draw-hint")).to_contain_text("Drag a corner")
     corner = page.evaluate("(at) => tracker.map.project(at)", stored["geometry"]["coordinates"][0][1])

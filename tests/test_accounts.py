@@ -12,7 +12,8 @@ import httpx
 import pytest
 from conftest import StartServer
 from harness import ROOT, Page, Person, Server, run_tracker, wait_until
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 import accounts
 
@@ -399,6 +400,23 @@ def test_read_only_token_reads_only(server: Server, someone: tuple[str, Person])
             ("PATCH", "/api/areas/1/"),
         ):
             assert program.request(method, path, json={"type": "Feature"}).status_code == 403
+
+
+def test_socket_of_a_token_closes_when_it_is_revoked(server: Server, someone: tuple[str, Person]) -> None:
+    """A program may watch with a token, a read-only one too, as long as the token is good."""
+    name, _ = someone
+    secret = command(server, "token", "add", name, "wall", "--read-only")[0].strip()
+    (pk,) = re.findall(r"^(\d+)\t.*\twall\t", command(server, "token", "list", name)[0], re.MULTILINE)
+    url, headers = (
+        f"{server.url.replace('http', 'ws', 1)}/notifications",
+        {"Authorization": f"Bearer {secret}"},
+    )
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        assert json.loads(socket.recv(10))["type"] == "hello"
+        command(server, "token", "revoke", pk)
+        with pytest.raises(ConnectionClosed):
+            socket.recv(10)
+        assert socket.protocol.close_code == 4401
 
 
 def test_token_ends(server: Server, someone: tuple[str, Person]) -> None:

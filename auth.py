@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import peewee
 from flask import (
     Blueprint,
     Flask,
@@ -161,6 +162,15 @@ def session_key() -> tuple[int, str]:
 def valid_keys() -> set[tuple[int, str]]:
     """Return the `session_key` of all that has not ended."""
     return accounts.valid_keys(session_s=settings().session_hours * 3600, idle_s=settings().idle_hours * 3600)
+
+
+def note_use(keys: Iterable[tuple[int, str]]) -> None:
+    """Note that the sessions of these `session_key`s are in use: their pages are open."""
+    stale = accounts.moment(-min(TOUCH_S, settings().idle_hours * 360))
+    for some in peewee.chunked([id_ for _, id_ in keys], 500):
+        unnoted = (Session.id << some) & (Session.last_used < stale)
+        if Session.select().where(unnoted).exists():
+            database.try_write(Session.update(last_used=now()).where(unnoted))
 
 
 @bp.route("/login/", methods=["GET", "POST"])

@@ -121,6 +121,7 @@ def _close_signed_out(app: Flask, group: Group) -> None:
     if group.clients:
         with app.app_context():
             valid = auth.valid_keys()
+            auth.note_use({client.owner for client in group.clients} & valid)
         group.close(lambda owner: owner not in valid, SIGNED_OUT, "signed out")
 
 

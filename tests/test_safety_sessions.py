@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import StartServer
-from harness import Person, Server, point, run_tracker
+from harness import Person, Server, point, run_tracker, wait_until
 
 import auth
 import models
@@ -94,6 +94,23 @@ def test_session_ends_by_its_age_and_by_idleness(
         database.close()
         for person in (young, old):
             assert (person.get("/", follow=True).path == "/") is signed_in
+
+
+def test_open_page_is_use_of_its_session(start_server: StartServer) -> None:
+    """A screen on the wall, on which nobody clicks, is not signed out; the session beside it is."""
+    server = start_server(env={"TRACKER_IDLE_HOURS": "2"})
+    wall, forgotten = server.person(), server.person()
+    with wall.watch():
+        with sqlite3.connect(server.database, timeout=10) as database:
+            hour_ago = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hours')"
+            database.execute(f"UPDATE session SET last_used = {hour_ago}")
+            noted = f"SELECT count(*) FROM session WHERE last_used > {hour_ago}"
+            database.commit()
+            wait_until(
+                lambda: database.execute(noted).fetchone()[0] == 1, what="the wall's session to be noted"
+            )
+        database.close()
+    assert forgotten.get("/", follow=True).path == "/"
 
 
 def test_files_are_for_their_owner_only(start_server: StartServer, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ const FLY_ZOOM = 8;
 const NARROW = 640; // pixels: below it the credits fold away behind their button
 const FIT_PADDING = 48; // pixels
 const LONG_PRESS_MS = 600;
+const EDGE = 8; // pixels kept free around what is brought into view
 const FINGER = 8; // pixels around a click within which something counts as hit
 const WORLD = [-170, -56, 190, 74];
 const PICKABLE = ["incidents", "clusters", "area-fill"];
@@ -156,8 +157,8 @@ export class MapView {
 
   /** @returns {[number, number]} what is in the middle of the view */
   get centre() {
-    const { lng, lat } = this.map.getCenter().wrap();
-    return [lng, lat];
+    const { lng, lat } = this.map.getCenter();
+    return pointAt(lng, lat).coordinates;
   }
 
   /** Lets the map take the keys again. */
@@ -177,14 +178,23 @@ export class MapView {
   /**
    * Opens the one popup of this map. Escape closes it.
    * @param {[number, number]} at @param {Node} content @param {() => void} [onClose]
-   * @param {{sticky?: boolean}} [options] sticky: a click on the map leaves it open
+   * @param {{sticky?: boolean}} [options] sticky: a click on the map leaves it open, and the map moves until all of it is seen
    */
   popup(at, content, onClose = () => {}, { sticky = false } = {}) {
     this.closePopup();
-    this.#popup = new this.#library.Popup({ maxWidth: "20rem", offset: 14, focusAfterOpen: false, closeOnClick: !sticky }).setLngLat(at).setDOMContent(content);
+    this.#popup = new this.#library.Popup({ maxWidth: "20rem", offset: 14, focusAfterOpen: false, closeOnClick: !sticky, ...(sticky && { anchor: "top" }) }).setLngLat(at).setDOMContent(content);
     this.#popup.on("close", onClose);
     this.#popup.addTo(this.map);
     this.#popup.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.closePopup());
+    if (sticky) this.#bringIntoView(this.#popup.getElement());
+  }
+
+  #bringIntoView(element) {
+    const inner = element.getBoundingClientRect();
+    const outer = this.map.getContainer().getBoundingClientRect();
+    const right = Math.max(0, inner.right + EDGE - outer.right) - Math.max(0, outer.left + EDGE - inner.left);
+    const down = Math.max(0, inner.bottom + EDGE - outer.bottom);
+    if (right !== 0 || down !== 0) this.map.panBy([right, down], { animate: false });
   }
 
   /** Gives the open popup another place and content. @param {[number, number]} at @param {Node} content */

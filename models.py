@@ -440,7 +440,8 @@ class AreaFollower:
             self._rebuild()
         else:
             for (id_,) in query(
-                "SELECT DISTINCT object_id FROM notification WHERE model = 'AreaOfInterest' AND seq > ?",
+                "SELECT DISTINCT object_id FROM notification INDEXED BY notification_area "
+                "WHERE model = 'AreaOfInterest' AND seq > ?",  # SQLite would read all entries about areas
                 (seq,),
             ).fetchall():
                 self._take(AreaOfInterest.get_or_none(AreaOfInterest.id == id_), id_)

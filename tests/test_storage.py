@@ -1,5 +1,6 @@
 """The shared connection: who may use it while a transaction is open."""
 
+import re
 from pathlib import Path
 from threading import Thread
 
@@ -25,3 +26,38 @@ def test_nobody_comes_between_the_statements_of_a_transaction(database: Path) ->
         other.join()
     assert len(refused) == 2
     assert not models.User.select().exists()
+
+
+def plans(statements: list[str]) -> list[str]:
+    """Return how SQLite finds the rows of these statements, a line for each table of each."""
+    explained = [models.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in statements]
+    return [line for rows in explained for *_, line in rows]
+
+
+def test_the_log_is_read_by_index(database: Path) -> None:
+    """No reader of the log looks at all of it: after a seq, of one object, of areas after a seq."""
+    assert database.exists()
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    area = models.AreaOfInterest.create(name="Town", polygon=square)
+    models.areas.follow()
+    area.save()  # the next one follows the log, instead of building the index anew
+    statements: list[str] = []
+    connection = models.database.connection()
+    connection.set_trace_callback(statements.append)
+    models.Notification.after(1, 1000)
+    models.Notification.bounds()
+    models.areas.follow()
+    connection.set_trace_callback(None)
+    newest = [sql for sql in statements if sql.endswith("ORDER BY seq DESC LIMIT 1")]  # one step from the end
+    log = [sql for sql in statements if "notification" in sql and sql not in newest]
+    assert len(newest) == 1
+    assert len(log) == 4
+    history = "SELECT seq, message FROM notification WHERE model = 'Incident' AND object_id = 7 ORDER BY seq"
+    found = plans([*log, history])
+    assert [line for line in found if line.startswith("SCAN notification")] == []
+    indexes = [
+        re.search(r"USING (?:COVERING )?(?:INDEX (\w+)|(INTEGER PRIMARY KEY))", line) for line in found
+    ]
+    used = {index[1] or index[2] for index in indexes if index}
+    assert used == {"INTEGER PRIMARY KEY", "notification_area", "notification_object"}
+    assert not [line for line in found if "ORDER BY" in line]  # the index has their order

@@ -10,7 +10,7 @@ import peewee
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import models
 from models import Alert, AreaOfInterest, Incident, Invalid, Notification, Severity, User
@@ -22,6 +22,7 @@ SQUARES = {  # west and east edge of squares ten degrees high; the second overla
 }
 PLACES = (2, 7, 12, 25, 50)  # longitudes, each in other squares
 CODES = [severity.value for severity in Severity]
+CLOSED = st.sampled_from([False, False, False, True])  # mostly open, since nothing else alerts
 
 
 def square(west: float, east: float) -> dict[str, Any]:
@@ -201,6 +202,35 @@ def test_muted_area_records_and_an_urgent_incident_breaks_through() -> None:
     assert loud.id != quiet.id
 
 
+@pytest.mark.parametrize("muted", [True, False])
+def test_update_leaves_it_muted_or_not(muted: bool) -> None:  # noqa: FBT001
+    """Whether an alert interrupts is decided when it is raised or escalates, not by muting afterwards."""
+    here = area()
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    here.mute(soon if muted else None)
+    fire = incident()
+    here.mute(None if muted else soon)
+    for name, value in (("name", "Blaze"), ("severity", "HI"), ("severity", "ME")):
+        escalates = value == "HI"
+        setattr(fire, name, value)
+        fire.save()
+        expected = not muted if escalates else muted
+        assert told("alert")[-1]["areas_of_interest"][0]["muted"] is expected, (name, value)
+        assert Alert.get().muted is expected
+        muted = expected
+
+
+def test_urgent_alert_that_calms_down_stays_unmuted() -> None:
+    """What broke through a muted area is not muted by the update that makes it less severe."""
+    area().mute(datetime.now(UTC) + timedelta(hours=1))
+    fire = incident(severity="UR")
+    fire.severity = "HI"
+    fire.save()
+    assert [message["reason"] for message in told("alert")] == ["raised", "updated"]
+    assert [message["areas_of_interest"][0]["muted"] for message in told("alert")] == [False, False]
+    assert Alert.get().muted is False
+
+
 def test_unread_counts_what_interrupted_since_the_person_read() -> None:
     """Raised and escalated alerts count until read, updated and muted ones never."""
     reader = User.create(name="ann", password_hash="")
@@ -255,41 +285,91 @@ class Episodes(RuleBasedStateMachine):
         self.incidents: dict[int, Incident] = {}
         self.areas: dict[int, AreaOfInterest] = {}
         self.expected: dict[tuple[int, int], str] = {}  # open alerts: severity of the last save
+        self.taken: dict[tuple[int, int], str] = {}  # those that somebody has acknowledged: the note
+        self.draw_area("left", "IN")
+        self.draw_area("middle", "LO")
+        self.report(7, "LO", closed=False)
 
     def _covers(self, place: AreaOfInterest, fire: Incident) -> bool:
         west, east = place.polygon["coordinates"][0][0][0], place.polygon["coordinates"][0][1][0]
         severe = Severity(fire.severity).level >= Severity(place.severity).level
         return bool(west <= fire.longitude <= east and severe and not fire.closed)
 
-    def _saved(self, fire: Incident) -> None:
+    def _saved(self, fire: Incident, before: int) -> None:
+        """Follow a save of the incident, the first entry after `before`; see what was told of it."""
+        reasons = {}
         for id_, place in self.areas.items():
+            pair = fire.id, id_
             if self._covers(place, fire):
-                self.expected[fire.id, id_] = fire.severity
+                reasons[id_] = self._reason(self.expected.get(pair), fire.severity)
+                self.expected[pair] = fire.severity
+                if reasons[id_] == "escalated":
+                    self.taken.pop(pair, None)
             else:
-                self.expected.pop((fire.id, id_), None)
+                self._ends(pair)
+        alerts = [message for message in messages(before) if message["type"] == "alert"]
+        ranked = [reason for reason in ("raised", "escalated", "updated") if reason in reasons.values()]
+        assert [alert["reason"] for alert in alerts] == ranked[:1]
+        for alert in alerts:
+            entries = alert["areas_of_interest"]
+            assert {entry["url"]: entry["reason"] for entry in entries} == {
+                self.areas[id_].url: reason for id_, reason in reasons.items()
+            }
 
-    @rule(longitude=st.sampled_from(PLACES), severity=st.sampled_from(CODES), closed=st.booleans())
+    def _reason(self, before: str | None, severity: str) -> str:
+        if before is None:
+            return "raised"
+        return "escalated" if Severity(severity).level > Severity(before).level else "updated"
+
+    def _ends(self, pair: tuple[int, int]) -> None:
+        self.expected.pop(pair, None)
+        self.taken.pop(pair, None)
+
+    @rule(longitude=st.sampled_from(PLACES), severity=st.sampled_from(CODES), closed=CLOSED)
     def report(self, longitude: int, severity: str, closed: bool) -> None:  # noqa: FBT001
+        before = Notification.bounds()[1]
         fire = incident(longitude, severity, closed=closed)
         self.incidents[fire.id] = fire
-        self._saved(fire)
+        self._saved(fire, before)
 
-    @rule(
-        data=st.data(), where=st.sampled_from(PLACES), severity=st.sampled_from(CODES), closed=st.booleans()
-    )
+    @rule(data=st.data(), where=st.sampled_from(PLACES), severity=st.sampled_from(CODES), closed=CLOSED)
     def change(self, data: st.DataObject, where: int, severity: str, closed: bool) -> None:  # noqa: FBT001
         if self.incidents:
+            before = Notification.bounds()[1]
             fire = self.incidents[data.draw(st.sampled_from(sorted(self.incidents)))]
             fire.location, fire.severity, fire.closed = (where, 5), severity, closed
             fire.save()
-            self._saved(fire)
+            self._saved(fire, before)
+
+    @precondition(lambda self: self.expected)
+    @rule(data=st.data(), severity=st.sampled_from(CODES))
+    def change_severity_of_an_alerting_one(self, data: st.DataObject, severity: str) -> None:
+        before = Notification.bounds()[1]
+        fire = self.incidents[data.draw(st.sampled_from(sorted(self.expected)))[0]]
+        fire.severity = severity
+        fire.save()
+        self._saved(fire, before)
+
+    @precondition(lambda self: Alert.select().exists())
+    @rule(data=st.data(), note=st.sampled_from(["", "mine", "on my way"]))
+    def acknowledge(self, data: st.DataObject, note: str) -> None:
+        """Say so of any alerts, past and acknowledged ones among them: only the fresh ones are taken."""
+        ids = data.draw(st.sets(st.sampled_from([alert.id for alert in Alert.select()]), min_size=1))
+        pairs = {(alert.incident_id, alert.area_id): alert.id for alert in Alert.open()}
+        fresh = {pair: pairs[pair] for pair in self.expected.keys() - self.taken if pairs[pair] in ids}
+        before = Notification.bounds()[1]
+        Alert.acknowledge(sorted(ids), note)
+        self.taken |= dict.fromkeys(fresh, note)
+        told = [{alert["id"] for alert in message["alerts"]} for message in messages(before)]
+        assert told == ([set(fresh.values())] if fresh else [])
 
     @rule(data=st.data())
     def delete_incident(self, data: st.DataObject) -> None:
         if self.incidents:
             id_ = data.draw(st.sampled_from(sorted(self.incidents)))
             self.incidents.pop(id_).delete_instance()
-            self.expected = {pair: was for pair, was in self.expected.items() if pair[0] != id_}
+            for pair in [pair for pair in self.expected if pair[0] == id_]:
+                self._ends(pair)
 
     @rule(name=st.sampled_from(sorted(SQUARES)), severity=st.sampled_from(CODES))
     def draw_area(self, name: str, severity: str) -> None:
@@ -304,30 +384,39 @@ class Episodes(RuleBasedStateMachine):
             place.save()
             for pair in [pair for pair in self.expected if pair[1] == place.id]:
                 if not self._covers(place, self.incidents[pair[0]]):
-                    del self.expected[pair]
+                    self._ends(pair)
 
     @rule(data=st.data())
     def delete_area(self, data: st.DataObject) -> None:
         if self.areas:
             id_ = data.draw(st.sampled_from(sorted(self.areas)))
             self.areas.pop(id_).delete_instance()
-            self.expected = {pair: was for pair, was in self.expected.items() if pair[1] != id_}
+            for pair in [pair for pair in self.expected if pair[1] == id_]:
+                self._ends(pair)
 
     @invariant()
     def open_alerts_are_the_expected_ones(self) -> None:
-        found = {(alert.incident_id, alert.area_id): alert.severity for alert in Alert.open()}
-        assert found == self.expected
+        found = {(alert.incident_id, alert.area_id): alert for alert in Alert.open()}
+        assert {pair: alert.severity for pair, alert in found.items()} == self.expected
+        taken = {pair: alert for pair, alert in found.items() if alert.acknowledged}
+        assert {pair: alert.note for pair, alert in taken.items()} == self.taken
+        assert all((alert.acknowledged_by == "ann") == (pair in taken) for pair, alert in found.items())
 
     @invariant()
     def watcher_who_only_reads_the_log_knows_the_same(self) -> None:
-        """Whoever replays the messages has just the alerts that are open."""
-        known: set[int] = set()
+        """Whoever replays the messages has just the open alerts, and knows which are acknowledged."""
+        known: dict[int, bool] = {}
         for message in messages():
             if message["type"] == "alert":
-                known |= {entry["alert"] for entry in message["areas_of_interest"]}
+                for entry in message["areas_of_interest"]:
+                    taken = entry["reason"] == "updated" and known[entry["alert"]]
+                    known[entry["alert"]] = taken
+            elif message["type"] == "alert_acknowledged":
+                known |= {alert["id"]: True for alert in message["alerts"]}
             elif message["type"] == "alert_cleared":
-                known -= {alert["id"] for alert in message["alerts"]}
-        assert known == {alert.id for alert in Alert.open()}
+                for alert in message["alerts"]:
+                    del known[alert["id"]]
+        assert known == {alert.id: alert.acknowledged is not None for alert in Alert.open()}
 
 
 TestEpisodes = Episodes.TestCase

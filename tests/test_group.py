@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import gevent
+import gevent.event
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -670,11 +671,18 @@ def test_silence_is_broken_by_a_heartbeat(world: World) -> None:
     """After HEARTBEAT_S without news everybody is told the head; after news it waits anew."""
     sock = Socket()
     world.connect(sock)
+    world.time += group_module.HEARTBEAT_S - 1
     world.save()
     world.settle(sock)
-    world.time += group_module.HEARTBEAT_S
+    world.time += group_module.HEARTBEAT_S - 1
+    world.settle(sock)
+    assert sock.seqs() == [0, 1]
+    world.time += 1
     world.settle(sock)
     assert sock.frames()[2:] == [(TEXT, b"1,heartbeat")]
+    world.time += group_module.HEARTBEAT_S - 1
+    world.settle(sock)
+    assert len(sock.frames()) == 3
 
 
 def test_pong_keeps_a_client_and_its_absence_removes_it(
@@ -742,6 +750,24 @@ def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pyt
     assert not sock.control()
     world.settle(sock)
     assert sock.seqs() == [0, *range(1, 21)]
+
+
+def test_client_whose_replay_waits_for_the_log_is_not_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to read the log for it, or for those before it: that's not its fault."""
+    world.save(*[100] * 50)
+    sock = Socket()
+    world.connect(sock, since=0)
+    read = gevent.event.Event()
+    world.log.before_read = read.wait
+    world.pause()
+    world.sweep(monkeypatch, group_module.MAX_LAG_S + 1)
+    world.log.before_read = lambda: None
+    read.set()
+    world.settle(sock)
+    assert sock.control() == []
+    assert sock.seqs() == [50, *range(1, 51)]
 
 
 # Real sockets

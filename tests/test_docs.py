@@ -1,11 +1,13 @@
 """What the README says is so: each setting, command, option and address that exists is in it or in docs/."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
+from pathlib import Path
 
 import pytest
 from harness import ROOT
@@ -38,9 +40,9 @@ def commands(*prefix: str) -> Iterator[tuple[str, set[str]]]:
     """Yield each command of tracker.py, as it is typed, and its options, as its --help has them."""
     text = run("tracker.py", *prefix, "--help")
     yield " ".join(["tracker.py", *prefix]), set(re.findall(r"--[a-z-]+", text)) - {"--help"}
-    if inner := re.search(r"\{([\w,-]+)\}", text):
-        for name in inner[1].split(","):
-            yield from commands(*prefix, name)
+    inner = re.search(r"^  (?:command|action)\n((?:    .*\n)+)", text, re.MULTILINE)
+    for name in re.findall(r"^    ([a-z-]+)", inner[1], re.MULTILINE) if inner else ():
+        yield from commands(*prefix, name)
 
 
 @cache
@@ -69,9 +71,59 @@ def test_every_setting_is_documented() -> None:
 def test_every_command_and_option_is_documented() -> None:
     """Each command with each of its options is in the documentation."""
     missing = []
-    for command, options in commands():
+    known = dict(commands())
+    assert {
+        "tracker.py",
+        "tracker.py import",
+        "tracker.py user add",
+        "tracker.py token revoke",
+    } <= known.keys()
+    for command, options in known.items():
         missing += [option for option in (command, *sorted(options)) if option not in documentation()]
     assert missing == []
+
+
+def test_every_documented_option_and_setting_exists() -> None:
+    """Nothing that is named in the documentation has been renamed or removed in the program."""
+    words = (documentation() + (ROOT / "SECURITY.md").read_text(encoding="utf-8")).split("`")[1::2]
+    options = {option for word in words for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", word)}
+    assert options - {option for _, known in commands() for option in known} == set()
+    named = {name for word in words for name in re.findall(r"TRACKER_[A-Z_]+", word)}
+    settings = {f"TRACKER_{name.upper()}" for name in existing()["settings"]}
+    assert named - settings == set()
+
+
+def is_settings(value: ast.expr, names: Set[str] = frozenset()) -> bool:
+    """Whether an expression is the program's settings, directly or by one of these names."""
+    match value:
+        case ast.Subscript(slice=ast.Constant(value="SETTINGS")):
+            return True
+        case ast.Call(func=ast.Name(id="settings") | ast.Attribute(attr="settings")):
+            return True
+        case ast.Name(id=name):
+            return name == "settings" or name in names
+    return False
+
+
+def settings_read(module: Path) -> set[str]:
+    """Return the attributes of the settings that a module reads."""
+    nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+    assigned = [node for node in nodes if isinstance(node, ast.Assign) and is_settings(node.value)]
+    names = {target.id for node in assigned for target in node.targets if isinstance(target, ast.Name)}
+    return {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Load)
+        and is_settings(node.value, names)
+    }
+
+
+def test_every_setting_is_used() -> None:
+    """Each field of Settings is read somewhere outside settings.py."""
+    modules = [module for module in ROOT.glob("*.py") if module.name != "settings.py"]
+    read = set().union(*map(settings_read, modules))
+    assert [name for name in existing()["settings"] if name not in read] == []
 
 
 @pytest.mark.parametrize(

@@ -3,40 +3,29 @@
  * Land, borders and names come from the package in frontend/; raster tiles only if the operator has set them.
  */
 
-/** @typedef {{tiles: string | null, tilesAttribution: string, vendor: string}} MapConfig */
+import { readPlaces } from "./places.js";
+import { streetLayers, streetNameLayers } from "./streets-layers.js";
 
+/** @typedef {{tiles: string | null, tilesAttribution: string, pmtiles: string | null, vendor: string, streets?: import("./streets.js").Streets | null}} MapConfig */
+
+export const DETAIL_ZOOM = 5; // from here on the coast is drawn at 1:10 million, below at 1:50 million
 const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
 const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
-const GRATICULE_DEGREES = 10;
-const GRATICULE_LATITUDE = 80; // beyond it the lines run together
+const OVERVIEW = 6; // up to this zoom the graticule lies under the land; beyond, where the land may fill the screen, over it
 const TILE_SIZE = 256;
 
-const line = (coordinates) => ({ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } });
-
-/** Meridians and parallels: something to hold on to where there is only sea. */
-export function graticule() {
-  const features = [];
-  for (let longitude = -180; longitude < 180; longitude += GRATICULE_DEGREES) {
-    features.push(line([[longitude, -GRATICULE_LATITUDE], [longitude, GRATICULE_LATITUDE]]));
-  }
-  for (let latitude = -GRATICULE_LATITUDE; latitude <= GRATICULE_LATITUDE; latitude += GRATICULE_DEGREES) {
-    features.push(line([[-180, latitude], [180, latitude]]));
-  }
-  return { type: "FeatureCollection", features };
-}
-
-/** @param {{places: any[][]}} file places.json of the package */
-export function placesToFeatures({ places }) {
-  const features = places.map(([name, , longitude, latitude, population, capital]) => ({
+/** @param {any} file places.json of the package */
+export function placesToFeatures(file) {
+  const features = readPlaces(file).map(({ name, position, population, capital }) => ({
     type: "Feature",
-    geometry: { type: "Point", coordinates: [longitude, latitude] },
+    geometry: { type: "Point", coordinates: position },
     properties: { name, population, capital },
   }));
   return { type: "FeatureCollection", features };
 }
 
 /** The fewest people of a place that is named, by zoom: about as many names on the screen at each. */
-const FEWEST_PEOPLE = ["step", ["zoom"], 8e6, 3, 4e6, 4, 15e5, 5, 5e5, 6, 2e5, 7, 1e5, 8, 4e4, 9, 0];
+const FEWEST_PEOPLE = ["step", ["zoom"], 8e6, 3, 4e6, 4, 15e5, 5, 5e5, 6, 2e5, 7, 7e4, 8, 2e4, 9, 0];
 
 const label = (id, source, colour, palette, layout) => ({
   id,
@@ -47,13 +36,72 @@ const label = (id, source, colour, palette, layout) => ({
 });
 
 function worldLayers(palette) {
+  const land = (id, rest) => ({ id, type: "fill", source: id, paint: { "fill-color": palette["map-land"], "fill-antialias": false }, ...rest });
+  const borders = (id, rest) => ({
+    id,
+    type: "line",
+    source: id,
+    paint: { "line-color": palette["map-border"], "line-width": ["interpolate", ["linear"], ["zoom"], 1, 0.5, 6, 1.2, 12, 2] },
+    ...rest,
+  });
+  const detail = { minzoom: DETAIL_ZOOM };
+  return [land("land"), land("land-detail", detail), borders("borders"), borders("borders-detail", detail)];
+}
+
+const graticuleLine = (id, colour, palette, rest) => ({
+  id,
+  type: "line",
+  source: "graticule",
+  paint: { "line-color": palette[colour], "line-width": 0.75 },
+  ...rest,
+});
+
+/** Over the land the degrees are written on the lines: where nothing else is on the map, they say where one is. */
+function gridLayers(palette) {
   return [
-    { id: "land", type: "fill", source: "land", paint: { "fill-color": palette["map-land"], "fill-antialias": false } },
-    { id: "borders", type: "line", source: "borders", paint: { "line-color": palette["map-border"], "line-width": ["interpolate", ["linear"], ["zoom"], 1, 0.5, 6, 1.2] } },
+    graticuleLine("graticule-near", "map-grid", palette, { minzoom: OVERVIEW }),
+    {
+      id: "graticule-degrees",
+      type: "symbol",
+      source: "graticule",
+      minzoom: OVERVIEW + 1,
+      layout: { "symbol-placement": "line", "symbol-spacing": 320, "text-field": ["get", "label"], "text-font": FONT, "text-size": 10.5, "text-offset": [0, -0.7] },
+      paint: { "text-color": palette["map-country"] },
+    },
   ];
 }
 
-function nameLayers(palette) {
+/** The land that an archive has tiles of. Its own water is painted over it, more exactly than the world's coast can be. */
+function streetGround({ bounds: [west, south, east, north] }) {
+  const ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
+  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
+}
+
+function streetsUnderNames({ streets }, palette) {
+  if (!streets) return [];
+  const ground = { id: "streets-ground", type: "fill", source: "streets-ground", minzoom: streets.minzoom, paint: { "fill-color": palette["map-land"], "fill-antialias": false } };
+  return [ground, ...streetLayers(streets.schema, palette)];
+}
+
+/** Where the archive has names of its own, from its lowest zoom on, the world's are left out. */
+function placeLayers({ streets }, palette) {
+  const large = [">=", ["get", "population"], FEWEST_PEOPLE];
+  const places = {
+    ...label("places", "places", "map-place", palette, {
+      "text-size": ["interpolate", ["linear"], ["zoom"], 3, 10.5, 9, 13.5],
+      "text-variable-anchor": ["center", "top", "bottom", "left", "right"], // an incident on the spot moves the name aside
+      "text-radial-offset": 1.1,
+      "symbol-sort-key": ["-", 0, ["get", "population"]],
+    }),
+    filter: large,
+    minzoom: 3,
+  };
+  if (!streets) return [places];
+  const outside = { ...places, id: "places-outside", minzoom: Math.max(3, streets.minzoom), filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]] };
+  return [...(streets.minzoom > 3 ? [{ ...places, maxzoom: streets.minzoom }] : []), outside, ...streetNameLayers(streets.schema, palette)];
+}
+
+function nameLayers(config, palette) {
   return [
     {
       ...label("countries", "countries", "map-country", palette, {
@@ -65,14 +113,7 @@ function nameLayers(palette) {
       filter: [">=", ["zoom"], ["get", "minzoom"]],
       maxzoom: 7.5,
     },
-    {
-      ...label("places", "places", "map-place", palette, {
-        "text-size": ["interpolate", ["linear"], ["zoom"], 3, 10.5, 9, 13.5],
-        "symbol-sort-key": ["-", 0, ["get", "population"]],
-      }),
-      filter: [">=", ["get", "population"], FEWEST_PEOPLE],
-      minzoom: 3,
-    },
+    ...placeLayers(config, palette),
   ];
 }
 
@@ -81,26 +122,36 @@ function tileLayers(config) {
 }
 
 /**
+ * The style; its sources of the world are empty: world.js fills them.
  * @param {MapConfig} config
  * @param {import("./palette.js").Palette} palette
  */
 export function basemap(config, palette) {
-  const geojson = (data) => ({ type: "geojson", data });
-  const file = (name) => geojson(new URL(config.vendor + name, location.href).href);
+  const { tiles, tilesAttribution, streets } = config;
+  const geojson = (data, rest = {}) => ({ type: "geojson", data, ...rest });
+  const empty = (rest) => geojson({ type: "FeatureCollection", features: [] }, rest);
   const sources = {
-    land: { ...file("land.json"), attribution: WORLD_ATTRIBUTION },
-    borders: file("borders.json"),
-    graticule: geojson(graticule()),
-    countries: file("countries.json"),
-    places: geojson({ type: "FeatureCollection", features: [] }),
+    land: empty({ maxzoom: 6, attribution: WORLD_ATTRIBUTION }),
+    borders: empty({ maxzoom: 6 }),
+    "land-detail": empty({ maxzoom: 10, attribution: WORLD_ATTRIBUTION }), // the library credits what is in view, once
+    "borders-detail": empty({ maxzoom: 10 }),
+    graticule: empty(),
   };
-  if (config.tiles) sources.tiles = { type: "raster", tiles: [config.tiles], tileSize: TILE_SIZE, attribution: config.tilesAttribution };
+  if (tiles) sources.tiles = { type: "raster", tiles: [tiles], tileSize: TILE_SIZE, attribution: tilesAttribution };
+  else Object.assign(sources, { countries: empty(), places: empty() });
+  if (streets) {
+    const { tiles: template, minzoom, maxzoom, bounds, credits } = streets;
+    sources.streets = { type: "vector", tiles: [template], minzoom, maxzoom, bounds, attribution: credits };
+    sources["streets-ground"] = geojson(streetGround(streets));
+  }
   const layers = [
     { id: "water", type: "background", paint: { "background-color": palette["map-water"] } },
-    { id: "graticule", type: "line", source: "graticule", paint: { "line-color": palette["map-graticule"], "line-width": 0.75 } },
+    graticuleLine("graticule", "map-graticule", palette, { maxzoom: OVERVIEW }),
     ...worldLayers(palette),
+    ...gridLayers(palette),
     ...tileLayers(config),
-    ...(config.tiles ? [] : nameLayers(palette)),
+    ...streetsUnderNames(config, palette),
+    ...(tiles ? [] : nameLayers(config, palette)),
   ];
   return { version: 8, sources, layers };
 }

@@ -3,13 +3,15 @@
  * things that pages do with one. It knows neither the store nor the pages.
  */
 
-import { basemap, placesToFeatures } from "./basemap.js";
+import { basemap } from "./basemap.js";
 import { DiffQueue } from "./diff-queue.js";
 import { bounds as boundsOf, pointAt } from "./geojson.js";
 import { hatchImage, PIXEL_RATIO, severityImage } from "./icons.js";
 import { HATCH, iconName, trackerLayers, trackerSources } from "./layers.js";
 import { onPaletteChange, readPalette } from "./palette.js";
 import { SEVERITIES } from "./severity.js";
+import { openStreets } from "./streets.js";
+import { bringWorld } from "./world.js";
 
 const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
 const FLY_ZOOM = 8;
@@ -41,6 +43,7 @@ export async function createMap(container, { hash = false, bounds = null } = {})
   const config = readConfig();
   try {
     const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
+    config.streets = await openStreets(config, library);
     const map = new library.Map({
       container,
       style: completeStyle(config, readPalette()),
@@ -95,10 +98,8 @@ export class MapView {
     for (const name of ["incidents", "areas"]) this.#queues[name] = new DiffQueue((diff) => map.getSource(name).updateData(diff));
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(this.#dress(readPalette()))));
-    map.once("idle", () => {
-      this.#foldCredits();
-      this.#loadPlaces();
-    });
+    map.once("style.load", () => bringWorld(map, config));
+    map.once("idle", () => this.#foldCredits());
     onPaletteChange((palette) => this.#redress(palette));
   }
 
@@ -296,15 +297,5 @@ export class MapView {
   /** On a narrow map the credits, once shown, fold away behind their button. */
   #foldCredits() {
     this.map.getContainer().querySelector(".maplibregl-compact-show")?.classList.remove("maplibregl-compact-show");
-  }
-
-  async #loadPlaces() {
-    if (this.#config.tiles) return;
-    try {
-      const response = await fetch(`${this.#config.vendor}places.json`);
-      if (response.ok) this.map.getSource("places").setData(placesToFeatures(await response.json()));
-    } catch (error) {
-      console.info("No names of places:", error);
-    }
   }
 }

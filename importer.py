@@ -33,6 +33,7 @@ class Part(NamedTuple):
     source_id: str | None
     fields: dict[str, Any]
     severity: str | None  # None: the source has no usable value
+    has_levels: bool  # then what is new and has no usable value is Info
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -146,8 +147,9 @@ def _parts(
         else:
             model = AreaOfInterest
             fields = {"name": fields["name"], "polygon": where}
-        default = Severity.INFO.value if options.levels else None
-        yield Part(model, source_id and source_id + suffix, dict(fields), severity or default)
+        yield Part(
+            model, source_id and source_id + suffix, dict(fields), severity, options.levels is not None
+        )
 
 
 def _source_id(id_: Any) -> str | None:
@@ -196,6 +198,8 @@ def _store(part: Part) -> str:
     thing = thing or part.model(source_id=part.source_id)
     before = [getattr(thing, name) for name in part.model.parsers] if thing.id else None
     severity = {} if part.severity is None else {"severity": part.severity}
+    if before is None and part.has_levels:
+        severity = {"severity": part.severity or Severity.INFO.value}
     thing.assign(part.fields | severity)
     if before == [getattr(thing, name) for name in part.model.parsers]:
         return "unchanged"

@@ -149,6 +149,8 @@ def serve(settings: Settings) -> None:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
     context = None
+    if settings.keyfile and not settings.certfile:
+        fail("--keyfile needs --certfile: without a certificate there is no TLS")
     if settings.certfile:
         try:
             context = server.tls_context(settings.certfile, settings.keyfile)

@@ -374,3 +374,13 @@ def test_foreign_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.geojson").write_text(json.dumps(incident("Lost")))
     (tmp_path / "diary.db").write_text("Dear diary, " * 100)
     assert_refused(run_tracker(tmp_path, "import", "in.geojson", env={"TRACKER_DATABASE": "diary.db"}))
+
+
+def test_update_without_a_usable_value_keeps_the_severity(server: Server, person: Person) -> None:
+    """Importing a feed again with its severity's property forgotten does not turn everything to Info."""
+    quake = {**incident("Severe quake", 11, 12), "id": "severe1"}
+    quake["properties"]["mag"] = 7.4
+    imported(server, quake, "--severity", "mag", "--levels", "2.5,4.5,6,7")
+    imported(server, quake, "--levels", "2.5,4.5,6,7")
+    (kept,) = person.named("Severe quake")
+    assert kept["properties"]["severity"] == "Urgent"

@@ -62,7 +62,8 @@ class Savings:
     @contextlib.contextmanager
     def under_way(self, count: int) -> Iterator[None]:
         stop = threading.Event()
-        thread = threading.Thread(target=self._run, args=(count, stop))
+        head = self._server.health()["seq"]  # not by the thread: two at once would leave a connection behind
+        thread = threading.Thread(target=self._run, args=(count, head, stop))
         thread.start()
         try:
             yield
@@ -71,8 +72,7 @@ class Savings:
             thread.join()
         assert not self.failed
 
-    def _run(self, count: int, stop: threading.Event) -> None:
-        seq = self._server.health()["seq"]
+    def _run(self, count: int, seq: int, stop: threading.Event) -> None:
         body = json.dumps(incident("Measured", description="d" * 900))
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self._server.port)) as connection:
             for _ in range(count):

@@ -1,6 +1,5 @@
 """Raw WebSocket clients for the tests that need many of them, slow ones, or ones with bad manners."""
 
-import json
 import os
 import selectors
 import socket
@@ -14,7 +13,6 @@ from harness import ROOT, SOON_S, Person
 
 CLOSE, PING, PONG, TEXT = 0x8, 0x9, 0xA, 0x1
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the one of RFC 6455
-ENTRIES = ("post_save", "post_delete", "alert", "alert_acknowledged", "alert_cleared")
 IMPATIENT = ROOT / "tests" / "impatient.py"
 
 
@@ -139,15 +137,12 @@ class Peer:
         """Keep the seq of each entry among the frames, and return the entries as (seq, message)."""
         found = []
         for opcode, payload in frames:
-            if opcode != TEXT:
+            if opcode != TEXT or b'"type":"heartbeat"' in payload:
                 continue
-            message = json.loads(payload)
             if not self.hello:
-                assert message["type"] == "hello", payload
                 self.hello = payload
-            elif message["type"] != "heartbeat":
-                assert message["type"] in ENTRIES, payload
-                found.append((message["seq"], payload))
+                continue
+            found.append((int(payload[7 : payload.index(b",")]), payload))
         self.seqs += [seq for seq, _ in found]
         return found
 

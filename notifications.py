@@ -150,6 +150,8 @@ def admit() -> None:
         abort(403)
     g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
+    # Found here, simple-websocket takes it as it is, and not a copy that stays open when the handshake fails.
+    request.environ["werkzeug.socket"] = request.environ["tracker.handler"].socket
     head = current_app.extensions["group"].pull()
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
@@ -192,7 +194,8 @@ def notifications(ws: Any) -> None:
         "recovered": g.since is not None,
     }
     ws.connected = False  # or flask-sock would send a close frame when the view returns
-    connection, received = request.environ["tracker.handler"].let_go(ws.sock, g.pop("seat"))
+    ws.mode = "gevent"  # in which nothing more is answered
+    connection, received = request.environ["tracker.handler"].let_go(g.pop("seat"))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
     current_app.extensions["group"].add(client, models.to_json(hello).encode(), received)

@@ -21,6 +21,7 @@ from typing import Any, cast
 import gevent
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.ssl import SSLSocket
 from werkzeug.exceptions import RequestTimeout
 
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
@@ -201,11 +202,8 @@ class Handler(WSGIHandler):
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.socket, socket.SHUT_RD)  # past TLS, which would not wake the reader
 
-    def let_go(self, copy: Any, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
-        """Return the connection, and what was read of it beyond the request; this server keeps nothing of it.
-
-        `copy` is flask-sock's duplicate of it, or by TLS the connection itself, of which there is no other.
-        """
+    def let_go(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
+        """Return the connection, and what was read of it beyond the request; the server keeps nothing of it."""
         own: Any = self.__dict__.pop("socket")
         own.settimeout(0)
         received = b""
@@ -214,11 +212,10 @@ class Handler(WSGIHandler):
         self.rfile.close()
         self.socket = None  # so that the server does not read on
         self.close_connection = True
-        if copy is own:
+        if isinstance(own, SSLSocket):
             self.server.given_away.add(own)
             return TlsConnection(own, freed), received
-        own.close()
-        connection = Connection(fileno=copy.detach())
+        connection = Connection(fileno=own.detach())
         connection.freed = freed
         connection.setblocking(False)
         return connection, received

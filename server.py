@@ -203,7 +203,7 @@ class Handler(WSGIHandler):
             socket.socket.shutdown(self.socket, socket.SHUT_RD)  # past TLS, which would not wake the reader
 
     def let_go(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
-        """Return the connection, and what was read of it beyond the request; the server keeps nothing of it."""
+        """Return the connection, and what was read of it beyond the request; nothing of it stays here."""
         own: Any = self.__dict__.pop("socket")
         own.settimeout(0)
         received = b""

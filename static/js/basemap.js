@@ -3,8 +3,8 @@
  * Land, borders and names come from the package in frontend/; raster tiles only if the operator has set them.
  */
 
-import { readPlaces } from "./places.js";
-import { streetLayers, streetNameLayers } from "./streets-layers.js";
+import { nameLayers } from "./basemap-names.js";
+import { streetGround, streetLayers } from "./streets-layers.js";
 
 /** @typedef {{tiles: string | null, tilesAttribution: string, pmtiles: string | null, vendor: string, streets?: import("./streets.js").Streets | null}} MapConfig */
 
@@ -13,27 +13,6 @@ const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
 const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
 const OVERVIEW = 6; // up to this zoom the graticule lies under the land; beyond, where the land may fill the screen, over it
 const TILE_SIZE = 256;
-
-/** @param {any} file places.json of the package */
-export function placesToFeatures(file) {
-  const features = readPlaces(file).map(({ name, position, population, capital }) => ({
-    type: "Feature",
-    geometry: { type: "Point", coordinates: position },
-    properties: { name, population, capital },
-  }));
-  return { type: "FeatureCollection", features };
-}
-
-/** The fewest people of a place that is named, by zoom: about as many names on the screen at each. */
-const FEWEST_PEOPLE = ["step", ["zoom"], 8e6, 3, 4e6, 4, 15e5, 5, 5e5, 6, 2e5, 7, 7e4, 8, 2e4, 9, 0];
-
-const label = (id, source, colour, palette, layout) => ({
-  id,
-  type: "symbol",
-  source,
-  layout: { "text-field": ["get", "name"], "text-font": FONT, "text-padding": 4, ...layout },
-  paint: { "text-color": palette[colour], "text-halo-color": palette["map-halo"], "text-halo-width": 1.5 },
-});
 
 function worldLayers(palette) {
   const land = (id, rest) => ({ id, type: "fill", source: id, paint: { "fill-color": palette["map-land"], "fill-antialias": false }, ...rest });
@@ -71,50 +50,10 @@ function gridLayers(palette) {
   ];
 }
 
-/** The land that an archive has tiles of. Its own water is painted over it, more exactly than the world's coast can be. */
-function streetGround({ bounds: [west, south, east, north] }) {
-  const ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
-  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
-}
-
 function streetsUnderNames({ streets }, palette) {
   if (!streets) return [];
   const ground = { id: "streets-ground", type: "fill", source: "streets-ground", minzoom: streets.minzoom, paint: { "fill-color": palette["map-land"], "fill-antialias": false } };
   return [ground, ...streetLayers(streets.schema, palette)];
-}
-
-/** Where the archive has names of its own, from its lowest zoom on, the world's are left out. */
-function placeLayers({ streets }, palette) {
-  const large = [">=", ["get", "population"], FEWEST_PEOPLE];
-  const places = {
-    ...label("places", "places", "map-place", palette, {
-      "text-size": ["interpolate", ["linear"], ["zoom"], 3, 10.5, 9, 13.5],
-      "text-variable-anchor": ["center", "top", "bottom", "left", "right"], // an incident on the spot moves the name aside
-      "text-radial-offset": 1.1,
-      "symbol-sort-key": ["-", 0, ["get", "population"]],
-    }),
-    filter: large,
-    minzoom: 3,
-  };
-  if (!streets) return [places];
-  const outside = { ...places, id: "places-outside", minzoom: Math.max(3, streets.minzoom), filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]] };
-  return [...(streets.minzoom > 3 ? [{ ...places, maxzoom: streets.minzoom }] : []), outside, ...streetNameLayers(streets.schema, palette)];
-}
-
-function nameLayers(config, palette) {
-  return [
-    {
-      ...label("countries", "countries", "map-country", palette, {
-        "text-size": ["interpolate", ["linear"], ["zoom"], 2, 11, 6, 15],
-        "text-letter-spacing": 0.08,
-        "text-max-width": 7,
-        "symbol-sort-key": ["-", 0, ["get", "area"]],
-      }),
-      filter: [">=", ["zoom"], ["get", "minzoom"]],
-      maxzoom: 7.5,
-    },
-    ...placeLayers(config, palette),
-  ];
 }
 
 function tileLayers(config) {

@@ -1,7 +1,9 @@
 /**
- * How the vector tiles of an operator's archive are drawn, in the two schemas that such archives have: OpenMapTiles and
- * Protomaps. Plain data. The colours are quiet: what is loud on this map are the incidents.
+ * How the vector tiles of an operator's archive are drawn, in either of the schemas that such archives have. Plain data.
+ * The colours are quiet: what is loud on this map are the incidents.
  */
+
+import { SCHEMAS } from "./streets-schemas.js";
 
 const FONT = ["sans-serif"];
 const SOURCE = "streets";
@@ -16,73 +18,6 @@ const WIDTHS = {
   minor: [12, 0.5, 14, 2, 18, 14],
   path: [14, 0.7, 18, 2.5],
 };
-
-/**
- * @typedef {object} Schema
- * @property {string} sign a layer that only this schema has
- * @property {any[]} kind what a feature is
- * @property {[string, string, string[] | null, number][]} fills layer, colour, kinds (null: all), from which zoom; lowest first
- * @property {string} rivers @property {string} borders @property {string} roads @property {string} roadNames @property {string} places
- * @property {Record<string, string[]>} roadKinds by rank
- * @property {{large: string[], small: string[], quarter: string[]}} placeKinds
- */
-
-/** @type {Record<string, Schema>} */
-const SCHEMAS = {
-  openmaptiles: {
-    sign: "transportation",
-    kind: ["get", "class"],
-    fills: [
-      ["landcover", "map-green", ["wood", "grass", "wetland"], 0],
-      ["landuse", "map-built", ["residential", "suburb", "quarter", "neighbourhood", "commercial", "industrial", "retail", "school", "university", "hospital"], 0],
-      ["landuse", "map-green", ["cemetery", "pitch", "playground", "stadium", "park", "garden"], 0],
-      ["park", "map-green", null, 0],
-      ["water", "map-water", null, 0],
-      ["building", "map-building", null, 13],
-    ],
-    rivers: "waterway",
-    borders: "boundary",
-    roads: "transportation",
-    roadNames: "transportation_name",
-    places: "place",
-    roadKinds: {
-      motorway: ["motorway", "trunk"],
-      major: ["primary", "secondary", "tertiary"],
-      minor: ["minor", "service", "busway", "raceway"],
-      path: ["path", "track"],
-      rail: ["rail", "transit"],
-    },
-    placeKinds: { large: ["city"], small: ["town", "village", "hamlet", "island"], quarter: ["suburb", "quarter", "neighbourhood", "isolated_dwelling"] },
-  },
-  protomaps: {
-    sign: "earth",
-    kind: ["coalesce", ["get", "kind"], ["get", "pmap:kind"]],
-    fills: [
-      ["earth", "map-land", null, 0],
-      ["landcover", "map-green", ["forest", "grassland", "scrub"], 0],
-      ["landuse", "map-built", ["residential", "commercial", "industrial", "retail", "school", "university", "college", "hospital", "urban_area", "aerodrome", "railway"], 0],
-      ["landuse", "map-green", ["park", "forest", "wood", "grass", "grassland", "meadow", "scrub", "garden", "golf_course", "cemetery", "pitch", "playground", "nature_reserve", "national_park", "recreation_ground", "village_green", "orchard", "allotments"], 0],
-      ["water", "map-water", null, 0],
-      ["buildings", "map-building", null, 13],
-    ],
-    rivers: "water",
-    borders: "boundaries",
-    roads: "roads",
-    roadNames: "roads",
-    places: "places",
-    roadKinds: {
-      motorway: ["highway"],
-      major: ["major_road", "medium_road"],
-      minor: ["minor_road", "other"],
-      path: ["path"],
-      rail: ["rail"],
-    },
-    placeKinds: { large: ["locality"], small: [], quarter: ["neighbourhood", "macrohood"] },
-  },
-};
-
-/** @param {string[]} names of the layers in an archive @returns {string | null} the schema that they belong to */
-export const schemaOf = (names) => Object.keys(SCHEMAS).find((schema) => names.includes(SCHEMAS[schema].sign)) ?? null;
 
 const among = (schema, kinds) => ["match", schema.kind, kinds, true, false];
 const width = (stops, more = 0) => ["interpolate", ["exponential", 1.5], ["zoom"], ...stops.map((stop, index) => (index % 2 ? stop + more : stop))];
@@ -117,6 +52,12 @@ function roadLayers(schema, palette) {
       paint: { "line-color": palette["map-rail"], "line-width": width([10, 0.5, 14, 1.2, 18, 3]), "line-dasharray": [4, 2] },
     }),
   ];
+}
+
+/** The land that an archive has tiles of. Its own water is painted over it, more exactly than the world's coast can be. @param {import("./streets.js").Streets} streets */
+export function streetGround({ bounds: [west, south, east, north] }) {
+  const ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
+  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
 }
 
 /** Everything but names. @param {string} name of the schema @param {import("./palette.js").Palette} palette */

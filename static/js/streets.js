@@ -1,6 +1,6 @@
 /** The operator's PMTiles archive of vector tiles: what is in it, and the way by which the map library reads it. */
 
-import { schemaOf } from "./streets-layers.js";
+import { schemaOf } from "./streets-schemas.js";
 
 const VECTOR = 1; // tile type of the PMTiles header: Mapbox Vector Tile
 

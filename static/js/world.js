@@ -1,6 +1,7 @@
 /** Brings the world into a map whose style is that of basemap.js: its files, the finer ones once they are seen, and the graticule. */
 
-import { DETAIL_ZOOM, placesToFeatures } from "./basemap.js";
+import { DETAIL_ZOOM } from "./basemap.js";
+import { placesToFeatures } from "./basemap-names.js";
 import { covers, graticule, graticuleStep, grown } from "./graticule.js";
 
 const EARLY = 0.5; // zoom levels before the finer coast is shown that it is asked for

@@ -1,0 +1,73 @@
+/**
+ * What has changed in a store since its listeners were last told, and the telling: once per turn of a schedule, however
+ * much happened in between. Pure.
+ */
+
+/**
+ * @typedef {{changed: Set<number>, removed: Set<number>}} Keys primary keys
+ * @typedef {object} Change
+ * @property {boolean} reset everything was loaded anew; `incidents` and `areas` then say nothing
+ * @property {Keys} incidents
+ * @property {Keys} areas
+ * @property {Set<number>} born incidents that were reported just now
+ * @property {boolean} closed the closed incidents were loaded
+ * @property {Set<number>} raised incidents whose alerts should interrupt, the oldest first
+ * @property {boolean} alerts the set of alerts, one of them, or what is unread is another
+ * @property {boolean} connection
+ * @property {string} notice a sentence for the reader, or ""
+ */
+
+/** @returns {Change} */
+const noChange = () => ({
+  reset: false,
+  incidents: { changed: new Set(), removed: new Set() },
+  areas: { changed: new Set(), removed: new Set() },
+  born: new Set(),
+  closed: false,
+  raised: new Set(),
+  alerts: false,
+  connection: false,
+  notice: "",
+});
+
+export class Changes {
+  /** @type {Change} what the listeners have not been told */ pending = noChange();
+  #schedule;
+  #listeners = new Set();
+  #scheduled = false;
+
+  /** @param {(run: () => void) => void} schedule calls `run` soon, once */
+  constructor(schedule) {
+    this.#schedule = schedule;
+  }
+
+  /** @param {(change: Change) => void} listener @returns {() => void} stops the listening */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** From now on everything may be another. @param {Partial<Change>} rest what is known beyond that */
+  startAnew(rest) {
+    this.pending = { ...noChange(), connection: this.pending.connection, reset: true, alerts: true, ...rest };
+  }
+
+  /** Notes that a feature is another, or gone. @param {"incidents" | "areas"} collection @param {number} pk @param {{gone: boolean}} how */
+  note(collection, pk, { gone }) {
+    const keys = this.pending[collection];
+    keys[gone ? "removed" : "changed"].add(pk);
+    keys[gone ? "changed" : "removed"].delete(pk);
+  }
+
+  /** Has the listeners told soon. */
+  wake() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#schedule(() => {
+      const change = this.pending;
+      this.pending = noChange();
+      this.#scheduled = false;
+      for (const listener of this.#listeners) listener(change);
+    });
+  }
+}

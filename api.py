@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+from group import PAUSE_S
 from models import (
     MAX_ID,
     Alert,
@@ -29,7 +30,6 @@ from models import (
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
 CHUNK = 500  # features read at once, then other greenlets have their turn
-PAUSE_S = 1e-6  # at sleep(0) gevent looks at the sockets only after every 50th pause
 READ_ONLY = {"created", "updated", "model", "pk", "url", "centroid"}
 
 bp = Blueprint("api", __name__)

@@ -250,11 +250,11 @@ def _oldest() -> tuple[str, str]:
 
 
 def _find_session(secret: object) -> Session | None:
-    """Return the living session of an active account. In SQL, for every request asks: peewee takes 0.3 ms."""
+    """Return the living session of an active account."""
     if not isinstance(secret, str):
         return None
     alive = "SELECT * FROM session WHERE id = ? AND created > ? AND last_used > ?"
-    found = next(iter(Session.raw(alive, accounts.fingerprint(secret), *_oldest())), None)
+    found: Session | None = Session.first(alive, accounts.fingerprint(secret), *_oldest())
     user = _find_active(found.user_id) if found else None
     if found is None or user is None:
         return None
@@ -265,12 +265,13 @@ def _find_session(secret: object) -> Session | None:
 
 
 def _find_active(pk: int) -> User | None:
-    return next(iter(User.raw("SELECT * FROM user WHERE id = ? AND active", pk)), None)
+    found: User | None = User.first("SELECT * FROM user WHERE id = ? AND active", pk)
+    return found
 
 
 def _find_token(secret: str) -> Token:
     alive = "SELECT * FROM token WHERE hash = ? AND (expires IS NULL OR expires > ?)"
-    found = next(iter(Token.raw(alive, accounts.fingerprint(secret), now())), None)
+    found: Token | None = Token.first(alive, accounts.fingerprint(secret), now())
     user = _find_active(found.user_id) if found else None
     if found is None or user is None:
         g.user = None

@@ -34,7 +34,7 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, Pa
 
 RING_BYTES = 8 << 20  # of recent frames in memory; whoever is further behind reads the log
 CHUNK_BYTES = 64 << 10  # read from the log, or offered to a socket, at once: a millisecond or less
-SLICE = 200  # clients between two pauses of a round, in which requests are answered: 2 ms
+SLICE = 100  # clients between two pauses of a round, in which requests are answered: 1 ms
 HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; proxies cut at 30 or 60
 PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
 MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within this

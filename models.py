@@ -430,16 +430,16 @@ class AreaFollower:
 
     def follow(self) -> None:
         """Take in what the log has got since the last time."""
-        query = database.execute_sql
-        head = query("SELECT seq, created FROM notification ORDER BY seq DESC LIMIT 1").fetchone()
+        seq, created = self._cursor or (0, "")
+        newest = "SELECT seq, created, (SELECT created FROM notification WHERE seq = ?) FROM notification"
+        found = database.execute_sql(f"{newest} ORDER BY seq DESC LIMIT 1", (seq,)).fetchone()
+        head, seen = (found[:2], found[2]) if found else (None, None)
         if head == self._cursor:
             return
-        seq, created = self._cursor or (0, "")
-        seen = query("SELECT created FROM notification WHERE seq = ?", (seq,)).fetchone()
-        if seen is None or seen[0] != created:
+        if seen != created:
             self._rebuild()
         else:
-            for (id_,) in query(
+            for (id_,) in database.execute_sql(
                 "SELECT DISTINCT object_id FROM notification INDEXED BY notification_area "
                 "WHERE model = 'AreaOfInterest' AND seq > ?",  # SQLite would read all entries about areas
                 (seq,),

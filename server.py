@@ -24,6 +24,8 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.ssl import SSLSocket
 from werkzeug.exceptions import RequestTimeout
 
+from group import PAUSE_S
+
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
 KEPT_S = 60.0  # between two requests on one connection
 BODY_S = 30.0  # for a body: 1 MiB by a bad mobile network
@@ -130,6 +132,8 @@ class Handler(WSGIHandler):
 
     def handle_one_request(self) -> Any:
         self.server.idle.add(self)
+        if self._kept:
+            gevent.sleep(PAUSE_S)  # else who asks without pause would be served before everybody else
         self._wait_at_most(KEPT_S if self._kept else HEADERS_S)
         try:
             return super().handle_one_request()

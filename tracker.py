@@ -5,6 +5,7 @@ from gevent import monkey
 monkey.patch_all()  # before anything else is imported
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -169,6 +170,7 @@ def serve(settings: Settings) -> None:
     print(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
     if password:
         print(f"Sign in as admin, password: {password}", flush=True)
+    gc.freeze()  # what the start has made stays: looking through it took the collector 25 ms every time
     http.serve_forever(stop_timeout=STOP_S)
     notifications.stop(app)
     models.database.close()

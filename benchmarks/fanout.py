@@ -132,15 +132,26 @@ class Own(Contestant):
         super().__init__(server, server.crowd(clients, headers))
         self.idle_kb = (server.memory() - before) / clients / 1024
         self._waiting: list[bytes] = []
-        self.savers = [Saver(server.port, self._take()) for _ in range(SAVERS)]
-        for saver in self.savers:
-            self.crowd.add(saver.sock, saver.readable)
+        self.savers: list[Saver] = []
         self._save = server.save
 
-    def close(self) -> None:
+    def settle(self) -> None:
+        """Settle, with fresh connections for the savers: the server ends those that were long idle."""
+        self._drop_savers()
+        self.savers = [Saver(self.server.port, self._take()) for _ in range(SAVERS)]
         for saver in self.savers:
-            saver.sock.close()
+            self.crowd.add(saver.sock, saver.readable)
+        super().settle()
+
+    def close(self) -> None:
+        self._drop_savers()
         super().close()
+
+    def _drop_savers(self) -> None:
+        for saver in self.savers:
+            self.crowd.remove(saver.sock)
+            saver.sock.close()
+        self.savers = []
 
     def _take(self) -> Iterator[bytes]:
         while True:

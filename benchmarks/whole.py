@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,6 @@ class Run:
         self.server, self.account = stack.server, stack.account
         self.crowd = stack.crowd(clients)
         self.requests = self._requests()
-        self.saver = Saver(self.server.port, self.requests)
-        self.crowd.add(self.saver.sock, self.saver.readable_once)
         self.last_ms: list[float] = []
         self.rates: list[float] = []
         self.lost = 0.0
@@ -78,10 +77,13 @@ class Run:
 
     def one(self) -> None:
         """Save once; note the milliseconds until the alert has reached the last client."""
+        saver = Saver(self.server.port, islice(self.requests, 1))
+        self.crowd.add(saver.sock, saver.readable)
         self.crowd.settle()
         start = time.perf_counter()
-        self.saver.send()
+        saver.send()
         self.last_ms.append((self.crowd.wait(1, mark=MARK, patience=20) - start) * 1e3)
+        self._leave(saver)
 
     def many(self, saves: int) -> None:
         """Save over several connections without pause; note saves a second until the last client has all."""
@@ -104,8 +106,15 @@ class Run:
         else:
             self.rates.append(saves / (last - start))
         for saver in savers:
-            self.crowd.remove(saver.sock)
-            saver.sock.close()
+            self._leave(saver)
+
+    def _leave(self, saver: Saver) -> None:
+        self.crowd.remove(saver.sock)
+        saver.sock.close()
+
+    def stop(self) -> None:
+        self.crowd.close()
+        self.server.stop()
 
     def result(self) -> dict[str, Any]:
         return {
@@ -118,20 +127,23 @@ class Run:
 def whole(*, toy: bool) -> dict[str, Any]:
     """Ours and the reference in turn: the last of 200 clients, and durable saves a second."""
     clients, polygons, rounds, parts = (20, 100, 2, 1) if toy else (200, 10_000, 7, 5)
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
         collection = Path(folder, "areas.geojson")
         collection.write_text(json.dumps(matching.collection(polygons, PLACE)))
         os.chmod(folder, 0o755)
         runs = {"tracker": Run(Ours(str(collection)), clients)}
+        stack.callback(runs["tracker"].stop)
         installed = binaries() and all(map(is_installed, ("django", "channels", "daphne", "psycopg")))
         if toy or not installed:
             if not toy:
                 print("  left out: the reference (Django, Channels, Daphne or PostGIS is not installed)")
-            return {"rows": {"tracker": _measure(runs, rounds, parts, 40 if toy else 400)["tracker"]}}
-        with PostGis() as postgis:
-            redis = is_installed("redis-server")
-            runs["reference"] = Run(Reference(postgis, str(collection), redis=redis), clients)
-            found = _measure(runs, rounds, parts, 400)
+            return {"rows": _measure(runs, rounds, parts, 40 if toy else 400)}
+        postgis = stack.enter_context(PostGis())
+        redis = is_installed("redis-server")
+        runs["reference"] = Run(Reference(postgis, str(collection), redis=redis), clients)
+        stack.callback(runs["reference"].stop)
+        found = _measure(runs, rounds, parts, 400)
     names = ("Django", "channels", "daphne", "psycopg")
     return {
         "clients": clients,
@@ -145,16 +157,10 @@ def whole(*, toy: bool) -> dict[str, Any]:
 
 
 def _measure(runs: dict[str, Run], rounds: int, parts: int, saves: int) -> dict[str, Any]:
-    try:
-        for _ in range(rounds):
-            for run in runs.values():
-                run.one()
-        for _ in range(parts):
-            for name, run in runs.items():
-                run.many(saves if name == "tracker" else 16)
-        return {name: run.result() for name, run in runs.items()}
-    finally:
+    for _ in range(rounds):
         for run in runs.values():
-            run.crowd.close()
-            run.saver.sock.close()
-            run.server.stop()
+            run.one()
+    for _ in range(parts):
+        for name, run in runs.items():
+            run.many(saves if name == "tracker" else 16)
+    return {name: run.result() for name, run in runs.items()}

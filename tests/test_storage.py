@@ -51,7 +51,7 @@ def test_the_log_is_read_by_index(database: Path) -> None:
     newest = [sql for sql in statements if sql.endswith("ORDER BY seq DESC LIMIT 1")]  # one step from the end
     log = [sql for sql in statements if "notification" in sql and sql not in newest]
     assert len(newest) == 1
-    assert len(log) == 4
+    assert len(log) == 3
     history = "SELECT seq, message FROM notification WHERE model = 'Incident' AND object_id = 7 ORDER BY seq"
     found = plans([*log, history])
     assert [line for line in found if line.startswith("SCAN notification")] == []

@@ -16,8 +16,10 @@ port, pg_folder, redis = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 LAYERS = {
     "memory": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
     "redis": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [("127.0.0.1", int(redis[0]))] if redis else []},
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": f"redis://127.0.0.1:{redis[0]}", "max_connections": 10_000}]}
+        if redis
+        else {},
     },
 }
 settings.configure(

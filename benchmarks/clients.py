@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import statistics
 import time
 from itertools import count
@@ -9,29 +11,39 @@ from typing import Any
 
 from fanout import Own, Relay, medians, one_message, ratio
 from load import Crowd, Saver, notification, open_websocket, shake_hands, text_frame
-from servers import CORE, Tracker
+from servers import CORE, PEERS, Tracker
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+COUNT_GREENLETS = str(PEERS / "count_greenlets.py")
 STALLED = 20
 BIG = 8 << 10  # bytes of a notification
 
 
 def idle(*, toy: bool) -> dict[str, Any]:
-    """Memory and descriptors of a client that has been greeted and is silent."""
+    """Memory, descriptors and greenlets of a client that has been greeted and is silent."""
     clients = 60 if toy else 4000
-    with Tracker() as server:
+    with Tracker(COUNT_GREENLETS) as server:
         server.crowd(20).close()  # what is loaded at the first use is no client's
         time.sleep(0.5)
-        memory, descriptors = server.memory(), server.descriptors()
+        memory, descriptors, greenlets = server.memory(), server.descriptors(), _greenlets(server)
         crowd = server.crowd(clients)
         time.sleep(0.5)
         found = {
             "clients": clients,
             "kb": (server.memory() - memory) / clients / 1024,
             "descriptors": (server.descriptors() - descriptors) / clients,
+            "greenlets": (_greenlets(server) - greenlets) / clients,
         }
         crowd.close()
     return found
+
+
+def _greenlets(server: Tracker) -> int:
+    said = server.output.count("greenlets")
+    server.process.send_signal(signal.SIGUSR1)
+    while server.output.count("greenlets") == said:
+        time.sleep(0.02)
+    return int(re.findall(r"(\d+) greenlets", server.output)[-1])
 
 
 def saver(*, toy: bool) -> dict[str, Any]:

@@ -118,6 +118,7 @@ TARGETS = [
     ("whole path: durable saves/s, times the reference's", "whole", "saves_times", "≥", 100),
     ("memory of an idle client, KB", "idle", "kb", "≤", 3),
     ("descriptors of an idle client", "idle", "descriptors", "≤", 1),
+    ("greenlets of an idle client", "idle", "greenlets", "≤", 0),
     ("a save's answer with 4,000 clients, to that with none", "saver", "crowded_to_alone", "≤", 1.5),
     ("CPU per client at 8,000 clients, to that at 500", "linear", "largest_to_smallest", "≤", 1.15),
     ("CPU if clients offer compression, to that if not", "compression", "offering_to_plain", "≤", 1.05),
@@ -179,7 +180,7 @@ def _linear(section: Section) -> Iterator[str]:
 def _idle(section: Section) -> Iterator[str]:
     yield (
         f"{section['clients']} clients: {section['kb']:.2f} KB of the process's memory each, "
-        f"{section['descriptors']:.2f} descriptors, no greenlet."
+        f"{section['descriptors']:.2f} descriptors, {section['greenlets']:.2f} greenlets."
     )
 
 

@@ -177,7 +177,7 @@ class Group:
         self.clients: set[Client] = set()
         self.arrived = 0  # clients so far
         self.ring = Ring(head)
-        self._live: set[Client] = set()
+        self._live: dict[Client, None] = {}  # in the order they came, in which they lie in memory
         self._read = read
         self._heartbeat = heartbeat
         self._loop = loop or gevent.get_hub().loop
@@ -424,7 +424,10 @@ class Group:
     def _set_live(self, client: Client, *, live: bool) -> None:
         if client.live != live:
             client.live = client.heard = live
-            (self._live.add if live else self._live.discard)(client)
+            if live:
+                self._live[client] = None
+            else:
+                self._live.pop(client, None)
 
     def _readable(self, client: Client) -> None:
         try:
@@ -480,7 +483,7 @@ class Group:
         """Close who makes no progress, forget who is dead, and ping the others when it is time."""
         gevent.sleep(1)
         now = self._clock()
-        for client in self.clients - self._live:
+        for client in self.clients - self._live.keys():
             if client.closing:
                 if now - client.progress > CLOSE_S:
                     self.discard(client)

@@ -421,12 +421,11 @@ class AreaFollower:
         ids = self._index.covering(incident.longitude, incident.latitude, level)
         if not ids:
             return []
-        told = AreaOfInterest.raw(
+        return AreaOfInterest.rows(
             "SELECT id, name, severity, muted_until FROM area_of_interest "
             "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
             to_json(ids),
         )
-        return list(told)
 
     def follow(self) -> None:
         """Take in what the log has got since the last time."""

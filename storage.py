@@ -223,17 +223,23 @@ class Model(signals.Model):
         return 1
 
     @classmethod
-    def first(cls, sql: str, *values: Any) -> Any:
-        """Return the object of the first row, or None, in a third of the time that peewee's `raw` takes."""
+    def rows(cls, sql: str, *values: Any) -> list[Any]:
+        """Return the objects that a query finds, in a third of the time that peewee's `raw` takes."""
         cursor = database.execute_sql(sql, values)
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        found: Any = cls(__no_default__=1)
-        fields = cls._meta.columns
-        for (column, *_), value in zip(cursor.description, row, strict=True):
-            found.__data__[fields[column].name] = fields[column].python_value(value)
-        return found
+        fields = [cls._meta.columns[column] for column, *_ in cursor.description]
+        things: list[Any] = []
+        for row in cursor:
+            thing = cls(__no_default__=1)
+            thing.__data__.update(
+                (field.name, field.python_value(value)) for field, value in zip(fields, row, strict=True)
+            )
+            things.append(thing)
+        return things
+
+    @classmethod
+    def first(cls, sql: str, *values: Any) -> Any:
+        """Return the first object that a query finds, or None."""
+        return next(iter(cls.rows(sql, *values)), None)
 
 
 @cache

@@ -5,7 +5,6 @@ A connection becomes a WebSocket's by `Handler.let_go`. This module knows neithe
 
 from __future__ import annotations
 
-import _socket
 import contextlib
 import errno
 import logging
@@ -16,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, cast
+from typing import Any
 
 import gevent
 from gevent.pool import Pool
@@ -24,6 +23,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.ssl import SSLSocket
 from werkzeug.exceptions import RequestTimeout
 
+from connections import RECORD, Connection, Connections, TlsConnection
 from group import PAUSE_S
 
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
@@ -33,7 +33,6 @@ TAKE_S = 60.0  # for the peer to take a piece of an answer
 LINGER_S = 2.0  # for reading what is left of a body after the answer, so that the peer sees the answer
 LINGER_BYTES = 2 << 20  # of it
 MAX_HEADERS = 32 << 10  # bytes
-RECORD = 16 << 10  # bytes in one record of TLS, at most
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +123,7 @@ class Handler(WSGIHandler):
 
     def __init__(self, connection: Any, address: Any, server: Server) -> None:
         connection.settimeout(TAKE_S)
+        self._waiting = server.connections.of(address[0]).waiting
         super().__init__(connection, address, server)
 
     def handle(self) -> None:
@@ -131,7 +131,8 @@ class Handler(WSGIHandler):
             super().handle()
 
     def handle_one_request(self) -> Any:
-        self.server.idle.add(self)
+        connection = self.socket
+        self._waiting[connection] = None
         if self._kept:
             gevent.sleep(PAUSE_S)  # else who asks without pause would be served before everybody else
         self._wait_at_most(KEPT_S if self._kept else HEADERS_S)
@@ -143,7 +144,7 @@ class Handler(WSGIHandler):
             return _refusal("408 Request Timeout") if self._begun else None
         finally:
             self._wait_at_most(None)
-            self.server.idle.discard(self)
+            self._waiting.pop(connection, None)
             self._kept = True
 
     def _wait_at_most(self, seconds: float | None) -> None:
@@ -196,15 +197,10 @@ class Handler(WSGIHandler):
 
     def handle_one_response(self) -> None:
         self._wait_at_most(None)
-        self.server.idle.discard(self)
+        self._waiting.pop(self.socket, None)
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
-
-    def hang_up(self) -> None:
-        """End a connection on which no request is in flight."""
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.socket, socket.SHUT_RD)  # past TLS, which would not wake the reader
 
     def let_go(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
         """Return the connection, and what was read of it beyond the request; nothing of it stays here."""
@@ -229,72 +225,6 @@ def _refusal(status: str) -> tuple[str, bytes]:
     return status, f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-class Connection(_socket.socket):
-    """A plain socket that says when it is closed."""
-
-    freed: Callable[[], None]
-
-    def close(self) -> None:
-        super().close()
-        self.freed()
-
-
-class TlsConnection:
-    """A TLS connection with the manners of a plain socket that does not block.
-
-    What OpenSSL could not pass on it wants to be given again, while a group may have changed its mind by
-    then. So `send` keeps the piece under way, and counts it as taken but for its last byte: the frame that
-    this byte belongs to is begun, and goes on with it.
-    """
-
-    def __init__(self, connection: Any, freed: Callable[[], None]) -> None:
-        self._tls = connection
-        self._freed = freed
-        self._owed = b""  # given to OpenSSL, which has not passed it on
-        self.fileno = connection.fileno
-        self.setsockopt = connection.setsockopt
-
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 (as a socket has it)
-        self._tls.setblocking(flag)
-
-    def send(self, data: bytes) -> int:
-        """Return how many bytes were taken. Raises OSError; BlockingIOError if none were."""
-        taken = 0
-        if self._owed:
-            if not self._tls.send(self._owed):
-                raise BlockingIOError
-            self._owed = b""
-            taken = 1
-        view = memoryview(data)
-        while taken < len(view):
-            piece = bytes(view[taken : taken + RECORD])
-            sent = self._tls.send(piece)
-            if not sent:
-                self._owed = piece
-                return taken + len(piece) - 1
-            taken += sent
-        return taken
-
-    def recv(self, size: int) -> bytes:
-        """Return all of what has been decrypted, for no event of the socket tells of the rest."""
-        try:
-            data = cast(bytes, self._tls.recv(size))
-            while waiting := self._tls.pending():
-                data += self._tls.recv(waiting)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
-            raise BlockingIOError from error
-        return data
-
-    def shutdown(self, how: int) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._tls.unwrap()  # says goodbye, and does not wait for the answer
-        self._tls.shutdown(how)
-
-    def close(self) -> None:
-        self._tls.close()
-        self._freed()
-
-
 class Server(WSGIServer):
     """The HTTP server. When it is closed, requests in flight may finish, and no more begin."""
 
@@ -314,22 +244,36 @@ class Server(WSGIServer):
             listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
         )
         self.proxies = [ip_network(proxy) for proxy in proxies]
-        self.idle: set[Handler] = set()  # waiting for a request
+        self.connections = Connections()
         self.given_away: set[Any] = set()  # TLS connections that somebody else has now
 
     def close(self) -> None:
         super().close()
-        for handler in list(self.idle):
-            handler.hang_up()
+        self.connections.hang_up()
+
+    def do_handle(self, connection: Any, address: Any) -> None:
+        """Serve a connection, unless too many come from this address, which is no proxy's."""
+        if self.connections.admit(connection, address[0], bounded=not _is_of(address[0], self.proxies)):
+            super().do_handle(connection, address)
+        else:
+            connection.close()
+
+    def do_close(self, connection: Any, address: Any) -> None:
+        super().do_close(connection)
+        self.connections.leave(connection, address[0])
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Serve a connection by TLS. A handshake that fails or takes long is nobody's loss."""
         connection = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
+        waiting = self.connections.of(address[0]).waiting
         try:
             shaken = False
+            waiting.pop(client_socket, None)
+            waiting[connection] = None
             with contextlib.suppress(OSError, ValueError), gevent.Timeout(HEADERS_S, False):
                 connection.do_handshake()
                 shaken = True
+            waiting.pop(connection, None)
             if shaken:
                 self.handle(connection, address)
         finally:

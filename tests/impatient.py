@@ -1,4 +1,4 @@
-"""The tracker with other limits of group or server: `impatient.py PING_S=0.5 MAX_LAG_S=2 -- ARGUMENTS`."""
+"""The tracker with other limits: `impatient.py PING_S=0.5 MAX_LAG_S=2 -- ARGUMENTS`."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import tracker  # noqa: I001 (the first: it patches the standard library)
+import connections
 import group
 import server
 
@@ -14,7 +15,7 @@ def main() -> int:
     cut = sys.argv.index("--")
     for setting in sys.argv[1:cut]:
         name, _, value = setting.partition("=")
-        owner = next(module for module in (group, server) if hasattr(module, name))
+        owner = next(module for module in (group, server, connections) if hasattr(module, name))
         setattr(owner, name, float(value))
     return tracker.main(sys.argv[cut + 1 :])
 

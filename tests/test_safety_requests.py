@@ -7,13 +7,16 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 from conftest import StartServer, end
 from harness import ROOT, Person, Server, wait_until
+from peers import descriptors
 
 SLOW = 500  # connections of a slowloris
+FEW = 20  # connections that the crowded server takes from one address
 IMPATIENT = ROOT / "tests" / "impatient.py"
 HEADERS_S, BODY_S, LINGER_S = 5.0, 4.0, 2.0  # seconds that the impatient server waits
 SECRET_FILES = ("tracker.db", "tracker.py", "models.py", "templates/base.html")
@@ -60,7 +63,7 @@ def hung_up(connection: socket.socket) -> bool:
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits for requests less long than others."""
-    limits = [f"HEADERS_S={HEADERS_S}", f"BODY_S={BODY_S}", f"LINGER_S={LINGER_S}"]
+    limits = [f"HEADERS_S={HEADERS_S}", f"BODY_S={BODY_S}", f"LINGER_S={LINGER_S}", "PER_ADDRESS=10000"]
     server = Server(tmp_path_factory.mktemp("impatient"), program=[IMPATIENT, *limits, "--"])
     yield server
     end(server)
@@ -208,6 +211,78 @@ def test_no_path_leads_out_of_the_static_files(server: Server, root: str, up: st
         assert status(answer) in {302, 303, 308, 400, 404}, (depth, name)
         assert b"SQLite format" not in answer
         assert b"root:" not in answer
+
+
+# Many connections
+
+
+@contextlib.contextmanager
+def connections(server: Server, count: int, first: bytes = b"") -> Iterator[list[socket.socket]]:
+    """Connect so often from one address, and send each time what is given."""
+    with contextlib.ExitStack() as stack:
+        found = []
+        for _ in range(count):
+            found.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            stack.enter_context(found[-1])
+            found[-1].sendall(first)
+        yield found
+
+
+@pytest.fixture
+def crowded(start_server: StartServer) -> StartServer:
+    """Start servers that take few connections from one address, and wait long for requests."""
+
+    def start(**settings: Any) -> Server:
+        return start_server(program=[IMPATIENT, f"PER_ADDRESS={FEW}", "HEADERS_S=60", "--"], **settings)
+
+    return start
+
+
+KEPT = get().replace(b"Connection: close\r\n", b"")
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nX-", KEPT], ids=["silent", "dripping", "kept"])
+def test_idle_connections_of_an_address_are_bounded(crowded: StartServer, first: bytes) -> None:
+    """One too many ends the one that was idle for longest, and people from there notice nothing."""
+    server = crowded()
+    person = server.person()
+    before = descriptors(server.process.pid)
+    with person.watch() as watch, connections(server, FEW + 10, first) as found:
+        wait_until(lambda: all(hung_up(each) for each in found[:8]), what="the oldest to be ended")
+        wait_until(lambda: descriptors(server.process.pid) <= before + FEW + 1, what="them to be closed")
+        stored = person.save_incident("Beside many")
+        watch.wait_for_type("post_save", stored)
+        assert not any(hung_up(each) for each in found[14:])
+
+
+def test_requests_in_flight_are_not_ended_for_others(crowded: StartServer) -> None:
+    """Where every connection is at work, one more of that address is refused, and of others none."""
+    server = crowded()
+    head = b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n"
+    found: list[socket.socket] = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(FEW):
+            found = stack.enter_context(connections(server, 1, head + b"Expect: 100-continue\r\n\r\n"))
+            assert b"100 Continue" in found[0].recv(65536)  # now it waits for the body
+        busy = found[0]
+        assert raw(server, get()) == b""
+        with socket.create_connection(
+            ("127.0.0.1", server.port), timeout=5, source_address=("127.0.0.2", 0)
+        ) as other:
+            other.sendall(get())
+            assert status(other.recv(65536)) == 200
+        busy.sendall(b"username=")
+        assert status(busy.recv(65536)) == 400  # without the form's token
+        busy.close()
+        wait_until(lambda: status(raw(server, get())) == 200, what="the place to be free")
+
+
+def test_connections_through_a_proxy_are_not_bounded(crowded: StartServer) -> None:
+    """A proxy that is named in TRACKER_PROXIES brings all people by one address."""
+    server = crowded(env={"TRACKER_PROXIES": "127.0.0.0/8"})
+    with connections(server, FEW + 20) as many:
+        assert status(raw(server, get())) == 200
+        assert not any(hung_up(each) for each in many)
 
 
 # Names

@@ -1,0 +1,149 @@
+"""The connections of the HTTP server: how many come from one address, and those that became a WebSocket's.
+
+Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, cast
+
+PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
+RECORD = 16 << 10  # bytes in one record of TLS, at most
+
+
+class Neighbours:
+    """The connections from one address: how many, and which await a request, the longest waiting first."""
+
+    __slots__ = ("count", "waiting")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.waiting: dict[Any, None] = {}
+
+    def hang_up(self, most: int) -> int:
+        """End up to so many of the connections on which no request is in flight; return how many."""
+        chosen = list(self.waiting)[:most]
+        for connection in chosen:
+            del self.waiting[connection]
+            with contextlib.suppress(OSError):
+                # past TLS, which would not wake the reader
+                socket.socket.shutdown(connection, socket.SHUT_RD)
+        return len(chosen)
+
+
+class Connections:
+    """All connections, by the address that they come from.
+
+    An address may have PER_ADDRESS. One more takes the place of the one that has awaited a request for
+    longest; browsers connect anew without a word when that happens to them.
+    """
+
+    def __init__(self) -> None:
+        self._by_address: dict[str, Neighbours] = {}
+
+    def admit(self, connection: Any, address: str, *, bounded: bool) -> bool:
+        """Count one more, which awaits a request; or tell False: it is one too many, and no other is idle."""
+        neighbours = self.of(address)
+        if bounded and neighbours.count >= PER_ADDRESS and not neighbours.hang_up(1):
+            return False
+        neighbours.count += 1
+        neighbours.waiting[connection] = None
+        return True
+
+    def leave(self, connection: Any, address: str) -> None:
+        """Count one less."""
+        neighbours = self.of(address)
+        neighbours.waiting.pop(connection, None)
+        neighbours.count -= 1
+        if not neighbours.count:
+            del self._by_address[_network(address)]
+
+    def of(self, address: str) -> Neighbours:
+        return self._by_address.setdefault(_network(address), Neighbours())
+
+    def hang_up(self) -> None:
+        """End all on which no request is in flight."""
+        for neighbours in self._by_address.values():
+            neighbours.hang_up(neighbours.count)
+
+
+def _network(address: str) -> str:
+    """Return what stands for an address; of IPv6 the first half, for the other is its owner's to choose."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped) if mapped else parsed.exploded[:19] if parsed.version == 6 else address
+
+
+class Connection(_socket.socket):
+    """A plain socket that says when it is closed."""
+
+    freed: Callable[[], None]
+
+    def close(self) -> None:
+        super().close()
+        self.freed()
+
+
+class TlsConnection:
+    """A TLS connection with the manners of a plain socket that does not block.
+
+    What OpenSSL could not pass on it wants to be given again, while a group may have changed its mind by
+    then. So `send` keeps the piece under way, and counts it as taken but for its last byte: the frame that
+    this byte belongs to is begun, and goes on with it.
+    """
+
+    def __init__(self, connection: Any, freed: Callable[[], None]) -> None:
+        self._tls = connection
+        self._freed = freed
+        self._owed = b""  # given to OpenSSL, which has not passed it on
+        self.fileno = connection.fileno
+        self.setsockopt = connection.setsockopt
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 (as a socket has it)
+        self._tls.setblocking(flag)
+
+    def send(self, data: bytes) -> int:
+        """Return how many bytes were taken. Raises OSError; BlockingIOError if none were."""
+        taken = 0
+        if self._owed:
+            if not self._tls.send(self._owed):
+                raise BlockingIOError
+            self._owed = b""
+            taken = 1
+        view = memoryview(data)
+        while taken < len(view):
+            piece = bytes(view[taken : taken + RECORD])
+            sent = self._tls.send(piece)
+            if not sent:
+                self._owed = piece
+                return taken + len(piece) - 1
+            taken += sent
+        return taken
+
+    def recv(self, size: int) -> bytes:
+        """Return all of what has been decrypted, for no event of the socket tells of the rest."""
+        try:
+            data = cast(bytes, self._tls.recv(size))
+            while waiting := self._tls.pending():
+                data += self._tls.recv(waiting)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+            raise BlockingIOError from error
+        return data
+
+    def shutdown(self, how: int) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._tls.unwrap()  # says goodbye, and does not wait for the answer
+        self._tls.shutdown(how)
+
+    def close(self) -> None:
+        self._tls.close()
+        self._freed()

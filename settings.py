@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from typing import Any
 
+MOST_HOURS = 10 * 366 * 24.0
+MANY = 1 << 31
+# What the map puts into the URL of a tile, and which of it says where the tile lies.
+PLACEHOLDERS = {"{z}", "{x}", "{y}", "{quadkey}", "{bbox-epsg-3857}", "{ratio}", "{prefix}"}
+WAYS = ({"{z}", "{x}", "{y}"}, {"{quadkey}"}, {"{bbox-epsg-3857}"})
 WORDS = dict.fromkeys(("on", "yes", "true", "1"), True) | dict.fromkeys(("off", "no", "false", "0"), False)
 
 
@@ -27,7 +33,7 @@ class Settings:
     pmtiles: str = ""  # file of vector tiles that this server serves itself
     certfile: str = ""  # PEM; with it the server speaks TLS itself
     keyfile: str = ""  # PEM; empty if the certificate's file holds the key too
-    hosts: tuple[str, ...] = ()  # names it answers to, as in the Host header; none: to every name
+    hosts: tuple[str, ...] = ()  # names it answers to, as in the Host header; .example.org: all in there
     origins: tuple[str, ...] = ()  # further sites whose pages may open the WebSocket
     proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded-For and -Proto are believed
     session_hours: float = 30 * 24.0  # after sign-in a session ends
@@ -52,18 +58,66 @@ class Settings:
         return found
 
     def check(self) -> None:
-        """Raise BadSetting if these can't be used together."""
-        for network in self.proxies:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise BadSetting(f"TRACKER_PROXIES: {network} is no address or network") from error
-        for origin in self.origins:
-            if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
-                raise BadSetting(f"TRACKER_ORIGINS: {origin} is not like https://map.example.org")
-        for name in ("session_hours", "idle_hours"):
-            if not getattr(self, name) > 0:
-                raise BadSetting(f"TRACKER_{name.upper()}: this must be more than 0")
+        """Raise BadSetting if one of these can't be meant."""
+        for name, wrong_with in CHECKS.items():
+            found = getattr(self, name)
+            for value in found if isinstance(found, tuple) else (found,):
+                if reason := wrong_with(value):
+                    raise BadSetting(f"TRACKER_{name.upper()}: {reason}")
+
+
+def _wrong_with_network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        return f"{text} is no address or network"
+    return ""
+
+
+def _wrong_with_origin(text: str) -> str:
+    is_origin = re.fullmatch(r"https?://[^/]+", text)
+    return "" if is_origin else f"{text} is not like https://map.example.org"
+
+
+def _wrong_with_host(text: str) -> str:
+    """Judge an entry of TRACKER_HOSTS: a name; with a dot before it, all names in that domain."""
+    name = text.partition(":")[0]
+    try:
+        name = name.removeprefix(".").encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    is_name = re.fullmatch(r"[A-Za-z0-9.-]+", name) and re.fullmatch(r"[^:]+(:\d+)?", text)
+    return "" if is_name else f"{text} is no name like map.example.org, and no IPv4 address"
+
+
+def _wrong_with_tiles(template: str) -> str:
+    """Judge a URL template. Its host goes into the pages' Content-Security-Policy."""
+    if not template:
+        return ""
+    found = set(re.findall(r"{[^}]*}", template))
+    if unknown := found - PLACEHOLDERS:
+        return f"the map does not know {min(unknown)}"
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?/\S*", template, re.ASCII):
+        return f"{template} is not like https://tiles.example.org/{{z}}/{{x}}/{{y}}.png"
+    return "" if any(way <= found for way in WAYS) else f"{template} must have {{z}}, {{x}} and {{y}} in it"
+
+
+def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
+    return lambda value: "" if above < value <= most else f"this must be {wanted}"
+
+
+CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or nothing
+    "proxies": _wrong_with_network,
+    "origins": _wrong_with_origin,
+    "hosts": _wrong_with_host,
+    "tiles": _wrong_with_tiles,
+    "session_hours": _within(0, MOST_HOURS, "more than 0, and at most ten years"),
+    "idle_hours": _within(0, MOST_HOURS, "more than 0, and at most ten years"),
+    "sockets_per_account": _within(0, MANY, "more than 0"),
+    "sockets_per_address": _within(0, MANY, "more than 0"),
+    "reports_per_address": _within(-1, MANY, "0 or more"),
+    "reports_in_total": _within(-1, MANY, "0 or more"),
+}
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=MAX_BODY + 1,  # _read_body refuses one that is longer than MAX_BODY
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         SETTINGS=settings,
-        TRUSTED_HOSTS=list(settings.hosts) or None,
+        TRUSTED_HOSTS=[host.lower() for host in settings.hosts] or None,
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
         SESSION_REFRESH_EACH_REQUEST=False,  # it ends that long after sign-in, however often it is used
         SESSION_COOKIE_SAMESITE="Lax",
@@ -126,7 +126,7 @@ def _add_security_headers(app: Flask, template: str) -> None:
     tile_host = ""
     if template:
         parts = urlsplit(template)
-        tile_host = f" {parts.scheme}://{parts.netloc.replace('{s}', '*')}"
+        tile_host = f" {parts.scheme}://{parts.netloc}"
     policy = (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
         f"img-src 'self' data: blob:{tile_host}; connect-src 'self'{tile_host}"

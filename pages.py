@@ -7,7 +7,7 @@ import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import peewee
@@ -35,9 +35,7 @@ PER_PAGE = 25
 MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
-
-# With these a text could break out of its isolate.
-BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+MORNING = time(8)  # when a mute until tomorrow ends
 
 bp = Blueprint("pages", __name__)
 
@@ -50,12 +48,6 @@ def common() -> dict[str, Any]:
         "public_reports": auth.settings().public_reports,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
-
-
-@bp.app_template_filter()
-def isolated(text: str) -> str:
-    """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
-    return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"
 
 
 @bp.get("/")
@@ -94,14 +86,11 @@ class Form:
         thing.save()
         return True
 
-    def json(self, name: str, *, missing: str) -> Any:
-        """Return the JSON typed in a field; None, and a note of what is wrong or missing, if it is none."""
+    def json(self, name: str) -> Any:
+        """Return the JSON typed in a field; None, and a note of what is wrong, if it is none."""
         text = self.values.get(name, "")
-        if not text.strip():
-            self.errors[name] = missing
-            return None
         try:
-            return geo.parse_json(text)
+            return geo.parse_json(text) if text.strip() else None
         except geo.GeometryError as error:
             self.errors[name] = str(error)
             return None
@@ -145,7 +134,7 @@ def incident_from(form: Form, incident: Incident) -> bool:
         "name": form.values.get("name", ""),
         **form.present("description", "severity"),
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
-        "location": form.json("location_geojson", missing="click the map or type coordinates"),
+        "location": form.json("location_geojson"),
     }
     return form.save(incident, values, {"location": "location_geojson"})
 
@@ -154,7 +143,7 @@ def area_from(form: Form, area: AreaOfInterest) -> bool:
     values = {
         "name": form.values.get("name", ""),
         **form.present("severity"),
-        "polygon": form.json("polygon_geojson", missing="draw the area on the map or type it"),
+        "polygon": form.json("polygon_geojson"),
     }
     return form.save(area, values, {"polygon": "polygon_geojson"})
 
@@ -284,18 +273,25 @@ def alert_read() -> ResponseReturnValue:
 @bp.post("/tracker/area_of_interest/mute/<int:pk>/")
 def area_mute(pk: int) -> ResponseReturnValue:
     """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC."""
-    until = request.form.get("until", "")
-    here = datetime.now().astimezone()
+    until = mute_until(request.form.get("until", ""), datetime.now().astimezone())
+    with AreaOfInterest.changing(pk) as area:
+        area.mute(until)
+    return redirect(area.url, 303)
+
+
+def mute_until(choice: str, here: datetime) -> datetime | None:
+    """Return the end of a mute that begins now, `here` by the clock of this machine. Raises Invalid.
+
+    A page with JavaScript sends tomorrow as a time: that of who looks at it, wherever the server stands.
+    """
+    tomorrow = datetime.combine(here.date() + timedelta(days=1), MORNING)
     presets = {
         "off": None,
         "hour": here + timedelta(hours=1),
-        "tomorrow": (here + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0),
+        "tomorrow": tomorrow.astimezone(),  # by the offset from UTC that holds there and then
         "week": here + timedelta(days=7),
     }
-    time = presets[until] if until in presets else parse_until(until)
-    with AreaOfInterest.changing(pk) as area:
-        area.mute(time)
-    return redirect(area.url, 303)
+    return presets[choice] if choice in presets else parse_until(choice)
 
 
 @bp.post("/tracker/incident/confirm/<int:pk>/")

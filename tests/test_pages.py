@@ -2,10 +2,15 @@
 
 import json
 import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from conftest import StartServer
 from harness import Page, Person, Server, incident, point, square
+
+from pages import mute_until
 
 INCIDENTS = "/tracker/incident/"
 AREAS = "/tracker/area_of_interest/"
@@ -240,29 +245,6 @@ def test_form_keeps_what_was_typed_and_says_what_is_wrong_where(person: Person) 
     assert page.wrong_fields() == {"name", "location_geojson"}
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (f"{INCIDENTS}create/", "click the map or type coordinates"),
-        (f"{AREAS}create/", "draw the area on the map or type it"),
-    ],
-)
-def test_missing_place_is_asked_for_in_the_readers_words(person: Person, path: str, words: str) -> None:
-    assert words in person.submit(path, name="Nowhere").words
-
-
-def test_names_keep_their_writing_direction_to_themselves(person: Person) -> None:
-    """Within a sentence a person's text is isolated, by elements or, in titles and labels, by characters."""
-    name = "\u05e9\u05e8\u05e4\u05d4"
-    pk = person.save_incident(name, 0, 0)["properties"]["pk"]
-    assert [found.get_text() for found in person.get(f"{INCIDENTS}delete/{pk}/").select("strong bdi")] == [
-        name
-    ]
-    title = person.get(f"{INCIDENTS}{pk}/").title
-    assert title
-    assert title.get_text() == f"\u2068{name}\u2069 · Tracker"
-
-
 # Areas
 
 
@@ -475,3 +457,57 @@ def test_without_the_setting_there_are_no_tiles(person: Person) -> None:
     assert found
     assert json.loads(found.get_text())["tiles"] is None
     assert "://" not in page.response.headers["content-security-policy"]
+
+
+# Mutes
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "choice", "until"),
+    [
+        ("UTC", "2026-03-01T10:00:00", "hour", "2026-03-01T11:00:00"),
+        ("UTC", "2026-03-01T10:00:00", "week", "2026-03-08T10:00:00"),
+        ("UTC", "2026-03-01T10:00:00", "tomorrow", "2026-03-02T08:00:00"),
+        ("UTC", "2026-03-01T07:59:59", "tomorrow", "2026-03-02T08:00:00"),
+        ("UTC", "2026-12-31T23:59:59", "tomorrow", "2027-01-01T08:00:00"),
+        ("Europe/Athens", "2026-06-10T21:30:00", "tomorrow", "2026-06-12T05:00:00"),  # past midnight there
+        ("America/Los_Angeles", "2026-06-10T02:00:00", "tomorrow", "2026-06-10T15:00:00"),
+        ("Europe/Berlin", "2026-03-28T12:00:00", "tomorrow", "2026-03-29T06:00:00"),  # a night of 23 hours
+        ("Europe/Berlin", "2026-10-24T12:00:00", "tomorrow", "2026-10-25T07:00:00"),  # and one of 25
+        ("Europe/Berlin", "2026-03-28T12:00:00", "week", "2026-04-04T12:00:00"),
+        ("Europe/Berlin", "2026-03-28T12:00:00", "off", None),
+        ("Europe/Berlin", "2026-03-28T12:00:00", "2026-03-29T08:00:00+13:00", "2026-03-28T19:00:00"),
+    ],
+)
+def test_mute_ends_when_the_button_says(
+    monkeypatch: pytest.MonkeyPatch, zone: str, now: str, choice: str, until: str | None
+) -> None:
+    """Each choice gives its time; tomorrow is the server's, for who comes without JavaScript."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        found = mute_until(choice, datetime.fromisoformat(f"{now}+00:00").astimezone())
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == (until and datetime.fromisoformat(f"{until}+00:00"))
+
+
+def test_mute_by_the_page(person: Person) -> None:
+    """The button on an area's page mutes it as long as it says, and by whom; another ends that."""
+    url = person.save_area("Quiet", square(100, 60))["properties"]["url"]
+    action = url.replace("area_of_interest/", "area_of_interest/mute/")
+
+    def press(until: str) -> Any:
+        answer = person.http.post(action, data={"csrf_token": person.csrf_token(), "until": until})
+        assert answer.status_code == 303
+        (found,) = person.named("Quiet", "area_of_interest")
+        return found["properties"]
+
+    before = datetime.now(UTC)
+    muted = press("hour")
+    assert muted["muted_by"] == "admin"
+    until = datetime.fromisoformat(muted["muted_until"])
+    assert before <= until - timedelta(hours=1) <= datetime.now(UTC)
+    assert press("2099-01-01T08:00:00.000Z")["muted_until"].startswith("2099-01-01T08:00:00")
+    assert "muted_until" not in press("off")

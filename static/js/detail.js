@@ -3,6 +3,11 @@
 import { drawnArea } from "./draw-store.js";
 import { createMap } from "./map.js";
 import { bounds } from "./geojson.js";
+import { tomorrowMorning } from "./morning.js";
+
+for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
+  button.addEventListener("click", () => (button.value = tomorrowMorning(new Date()).toISOString()));
+}
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
 const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });

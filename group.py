@@ -403,8 +403,7 @@ class Group:
         except OSError:
             self.discard(client)
             return -1
-        if not client.closing:
-            client.progress = self._clock()
+        client.progress = self._clock()
         return sent
 
     def _wait_writable(self, client: Client) -> None:

@@ -127,6 +127,10 @@ def _why_not(role: str) -> str:
 def _ask_to_sign_in() -> ResponseReturnValue:
     if request.blueprint in FOR_PROGRAMS:
         raise Unauthorized("Sign in, or send a token.", www_authenticate=WWWAuthenticate("bearer"))
+    secret = _bearer()
+    if secret is not None:
+        _find_token(secret)
+        raise Forbidden("Tokens are for the API only.")
     here = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("auth.login", next=here))
 
@@ -136,9 +140,9 @@ def current_user() -> User | None:
     if "user" not in g:
         g.user = g.session = g.token = None
         actor.set(None)
-        kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer" and request.blueprint in FOR_PROGRAMS:
-            g.token = _find_token(secret.strip())
+        secret = _bearer()
+        if secret is not None and request.blueprint in FOR_PROGRAMS:
+            g.token = _find_token(secret)
         else:
             g.session = _find_session(session.get("secret"))
         found = g.token or g.session
@@ -147,6 +151,12 @@ def current_user() -> User | None:
             actor.set(g.user.name)
     user: User | None = g.user
     return user
+
+
+def _bearer() -> str | None:
+    """Return the token that the request sends; None without one."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else None
 
 
 def signed_in() -> User:

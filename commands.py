@@ -1,4 +1,4 @@
-"""`python tracker.py user …` and `token …`: accounts and tokens from the command line.
+"""`python tracker.py user …`, `token …` and `backup FILE`: accounts, tokens and copies from the command line.
 
 A password comes from a prompt, or from standard input if that is no terminal; never from an argument, where
 every process on the machine could read it. A running server heeds a change at once.
@@ -17,13 +17,19 @@ import models
 from accounts import ROLES, Token
 from models import Session, User
 
+HEEDED = "A running server heeds a change at once."
+PASSWORDS = (
+    f"{HEEDED} A password comes from a prompt, or from standard input if that is no terminal; never from an "
+    "argument, where every process on the machine could read it."
+)
+
 Run = Callable[[argparse.Namespace], None]
 Commands = Any  # what add_subparsers() returns, which has no public name
 
 
 def add_arguments(commands: Commands, parser_class: type) -> None:
     """Add the commands `user` and `token` to the parser of `tracker.py`."""
-    user = _group(commands, parser_class, "user", "manage the accounts")
+    user = _group(commands, parser_class, "user", "manage the accounts", PASSWORDS)
     add = _command(user, "add", "create an account", user_add, "name")
     add.add_argument("--role", choices=ROLES, default="editor", help="(default: %(default)s)")
     _command(user, "list", "list the accounts", user_list)
@@ -33,7 +39,7 @@ def add_arguments(commands: Commands, parser_class: type) -> None:
     _command(user, "deactivate", "shut an account out, and end its sessions", user_deactivate, "name")
     _command(user, "activate", "let an account in again", user_activate, "name")
 
-    token = _group(commands, parser_class, "token", "manage the tokens for the API")
+    token = _group(commands, parser_class, "token", "manage the tokens for the API", HEEDED)
     add = _command(token, "add", "create a token and print it, once", token_add, "name")
     add.add_argument("label", metavar="LABEL", help="what it is for")
     add.add_argument("--read-only", action="store_true", help="it changes nothing")
@@ -43,9 +49,17 @@ def add_arguments(commands: Commands, parser_class: type) -> None:
     revoke = _command(token, "revoke", "make a token worthless", token_revoke)
     revoke.add_argument("id", metavar="ID", type=int, help="as `token list` shows it")
 
+    backup = _command(
+        commands, "backup", "copy the database to a new file, while a server runs, too", back_up
+    )
+    backup.add_argument(
+        "file", metavar="FILE", help="where to; it holds secrets, and is readable by you only"
+    )
 
-def _group(commands: Commands, parser_class: type, name: str, text: str) -> Commands:
-    parser = commands.add_parser(name, help=text, description=__doc__, allow_abbrev=False)
+
+def _group(commands: Commands, parser_class: type, name: str, text: str, more: str) -> Commands:
+    description = f"{text.capitalize()}. {more}"
+    parser = commands.add_parser(name, help=text, description=description, allow_abbrev=False)
     return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=parser_class)
 
 
@@ -65,8 +79,11 @@ def _command(
 
 
 def run(options: argparse.Namespace, database: str) -> int:
-    """Do what is asked and return the exit status. Raises TrackerError."""
-    models.open_database(database)
+    """Do what is asked and return the exit status. Raises TrackerError.
+
+    Only an account that is added makes the database's file: one that is to be read must be there.
+    """
+    models.open_database(database, create=options.run is user_add)
     try:
         options.run(options)
     except models.Invalid as error:
@@ -122,7 +139,7 @@ def token_list(options: argparse.Namespace) -> None:
     if options.name is not None:
         query = query.where(Token.user == accounts.find(options.name).id)
     for token in query:
-        kind = "reads" if token.read_only else "reads and writes"
+        kind = "reads and writes" if token.user.can_edit and not token.read_only else "reads"
         expires = f"until {token.expires[:10]}" if token.expires else "no end"
         used = f"last used {token.last_used[:10]}" if token.last_used else "never used"
         print(f"{token.id}\t{token.user.name}\t{token.name}\t{kind}\t{expires}\t{used}")
@@ -132,6 +149,11 @@ def token_revoke(options: argparse.Namespace) -> None:
     if not accounts.revoke(Token.id == options.id):
         raise models.Invalid({"id": f"there is no token {options.id}"})
     print(f"Token {options.id} is worthless now.")
+
+
+def back_up(options: argparse.Namespace) -> None:
+    models.back_up(options.file)
+    print(f"{options.file} is a copy of the database, whole in one file.")
 
 
 def _new_password() -> str:

@@ -23,6 +23,7 @@ from models import AreaOfInterest, Incident, Severity, Tracked
 BATCH = 20  # features in one transaction: 10 ms in which others wait to save
 PAUSE_S = 0.005  # between two transactions, so that they get their turn
 NAME_PROPERTIES = ("name", "title", "place")
+LIKELY = 5  # properties that are offered as names
 PARTS = {"MultiPolygon": "Polygon", "MultiPoint": "Point"}
 
 
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace, database: str) -> int:
     models.open_database(database)
     models.actor.set("import")
     counts: Counter[str] = Counter()
+    nameless: Counter[str] = Counter()  # the properties with text of those that have no name
     bar = tqdm(total=len(features), unit="feature", disable=None)
     for start in range(0, len(features), BATCH):
         parts: list[Part] = []
@@ -81,6 +83,7 @@ def run(options: argparse.Namespace, database: str) -> int:
                 for part in found:
                     _check(part)
                 parts += found
+                nameless.update(_texts_instead_of_name(feature, options.name))
             except (geo.GeometryError, models.Invalid) as error:
                 counts["failed"] += 1
                 with bar.external_write_mode(file=sys.stderr):
@@ -96,11 +99,17 @@ def run(options: argparse.Namespace, database: str) -> int:
     bar.close()
     models.database.close()
     print(_summary(counts))
+    if nameless:
+        print(_advice([name for name, _ in nameless.most_common(LIKELY)]), file=sys.stderr)
     return 1 if counts["failed"] else 0
 
 
 def _summary(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[what]} {what}" for what in ("new", "updated", "unchanged", "failed"))
+
+
+def _advice(properties: list[str]) -> str:
+    return f"Some have no name, and got a number. --name PROPERTY says which it is: {', '.join(properties)}?"
 
 
 def _read(file: str) -> list[tuple[dict[str, Any], Any]]:
@@ -161,6 +170,15 @@ def _source_id(id_: Any) -> str | None:
         return models.valid_text(str(id_))
     except ValueError as error:
         raise models.Invalid({"id": str(error)}) from error
+
+
+def _texts_instead_of_name(feature: dict[str, Any], name_property: str | None) -> list[str]:
+    """Return the properties of a feature that could be its name, if it has none."""
+    properties = feature.get("properties") or {}
+    if "name" in _fields(properties, name_property):
+        return []
+    texts = [name for name, value in properties.items() if isinstance(value, str) and value.strip()]
+    return [name for name in texts if name.isprintable() and len(name) < models.NAME_LENGTH]
 
 
 def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, Any]:

@@ -125,14 +125,14 @@ database = Database(None, thread_safe=False, autoconnect=False)  # what comes af
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
 
 
-def open_database(path: str | Path) -> None:
-    """Open the database file, making or migrating it as needed. Raises UnusableDatabase."""
+def open_database(path: str | Path, *, create: bool = True) -> None:
+    """Open the database file, migrating it, and if `create` making it, as needed. Raises UnusableDatabase."""
     if not database.is_closed():
         database.close()
     pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
+        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))
         _check_ours(path)
         if os.stat(path).st_uid == os.geteuid():
             os.chmod(path, PRIVATE)  # it may have been copied here
@@ -143,6 +143,31 @@ def open_database(path: str | Path) -> None:
             database.close()
         reason = error.strerror if isinstance(error, OSError) else error
         raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
+
+
+def back_up(path: str | Path) -> None:
+    """Write what the open database holds to a new file, as one moment has it. Raises UnusableDatabase.
+
+    The copy's log has another `epoch`. Where the copy takes the database's place, the log goes back to an
+    earlier `seq`: so whoever has read further does not take what is written from then on for the same.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    except OSError as error:
+        raise UnusableDatabase(f"can't write {path}: {error.strerror}") from error
+    try:
+        with closing(sqlite3.connect(path)) as copy:
+            database.connection().backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file
+            copy.execute("UPDATE setting SET value = ? WHERE name = 'epoch'", (new_epoch(),))
+            copy.commit()
+    except sqlite3.Error as error:
+        Path(path).unlink()
+        raise UnusableDatabase(f"can't write {path}: {error}") from error
+
+
+def new_epoch() -> str:
+    return secrets.token_hex(8)
 
 
 def _check_ours(path: str | Path) -> None:
@@ -163,7 +188,7 @@ def _migrate() -> None:
     with database.atomic():  # takes the write lock: fails here if the file is read-only
         database.application_id = APPLICATION_ID
         runner.up()
-        Setting.default("epoch", secrets.token_hex(8))
+        Setting.default("epoch", new_epoch())
     database.foreign_keys = 1
 
 

@@ -333,6 +333,35 @@ def test_read_only_disk_refuses_saves_and_recovers(start_server: StartServer) ->
     assert rows_and_entries(server.database) == (told, told)
 
 
+# A database that goes back
+
+
+def test_backup_is_whole_and_restored_starts_clients_anew(start_server: StartServer, tmp_path: Path) -> None:
+    """A copy made while the server runs opens as the database; who read further than it starts anew."""
+    server = start_server()
+    person = server.person()
+    kept = person.save_incident("In the copy")
+    copy = tmp_path / "copy.db"
+    command = ["--database", str(server.database), "backup", str(copy)]
+    done = run_tracker(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert copy.stat().st_mode & 0o777 == 0o600
+    again = run_tracker(tmp_path, *command)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "copy.db: File exists" in again.stderr
+    person.save_incident("After the copy")
+    seen = person.collection()
+    server.stop()
+    copy.rename(server.database)
+    restored = start_server(password=server.password)
+    person = restored.person()
+    assert [feature["id"] for feature in person.collection()["features"]] == [kept["id"]]
+    person.save_incident("At the same place in the log as what is gone")
+    with person.watch(f"?since={seen['seq']}&epoch={seen['epoch']}") as watch:
+        assert watch.hello["recovered"] is False
+        assert watch.hello["epoch"] != seen["epoch"]
+
+
 # A log that was pruned
 
 

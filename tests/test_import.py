@@ -173,6 +173,17 @@ def test_name_option_says_which_property(server: Server, person: Person) -> None
     assert not person.named("The usual")
 
 
+def test_features_without_a_name_bring_a_hint(server: Server, person: Person) -> None:
+    """Who imports what has no name is told by which option to name it, and which properties could do."""
+    plate = feature(square(50, 50), LAYER="plate", Code="AF", PlateName="Africa", area=1.5, note="")
+    done = imported(server, {**plate, "id": "plate-1"})
+    assert done.stderr.count("\n") == 1
+    assert re.search(r"--name PROPERTY .*LAYER, Code, PlateName\?$", done.stderr.strip())
+    done = imported(server, {**plate, "id": "plate-1"}, "--name", "PlateName")
+    assert done.stderr == ""
+    assert person.named("Africa", "area_of_interest")
+
+
 WORDS: list[tuple[object, str]] = [
     ("High", "High"),
     ("urgent", "Urgent"),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from replay import Replay
 
 import models
 from models import Alert, AreaOfInterest, Incident, Invalid, Notification, Severity, User
@@ -282,6 +283,7 @@ class Episodes(RuleBasedStateMachine):
     def start(self) -> None:
         for table in (Alert, Incident, AreaOfInterest, Notification):
             table.delete().execute()
+        self.head = Notification.bounds()[1]
         self.incidents: dict[int, Incident] = {}
         self.areas: dict[int, AreaOfInterest] = {}
         self.expected: dict[tuple[int, int], str] = {}  # open alerts: severity of the last save
@@ -405,18 +407,18 @@ class Episodes(RuleBasedStateMachine):
     @invariant()
     def watcher_who_only_reads_the_log_knows_the_same(self) -> None:
         """Whoever replays the messages has just the open alerts, and knows which are acknowledged."""
-        known: dict[int, bool] = {}
-        for message in messages():
-            if message["type"] == "alert":
-                for entry in message["areas_of_interest"]:
-                    taken = entry["reason"] == "updated" and known[entry["alert"]]
-                    known[entry["alert"]] = taken
-            elif message["type"] == "alert_acknowledged":
-                known |= {alert["id"]: True for alert in message["alerts"]}
-            elif message["type"] == "alert_cleared":
-                for alert in message["alerts"]:
-                    del known[alert["id"]]
-        assert known == {alert.id: alert.acknowledged is not None for alert in Alert.open()}
+        reader = Replay(self.head)
+        for message in messages(self.head):
+            reader.take(message)
+        open_ = {alert.id: alert for alert in Alert.open()}
+        assert reader.alerts == {
+            id_: (f"Incident:{alert.incident_id}", f"AreaOfInterest:{alert.area_id}")
+            for id_, alert in open_.items()
+        }
+        taken = {id_: alert for id_, alert in open_.items() if alert.acknowledged is not None}
+        assert reader.taken == {id_: ("ann", alert.note) for id_, alert in taken.items()}
+        things = [*self.incidents.values(), *self.areas.values()]
+        assert set(reader.features) == {thing.feature_id for thing in things}
 
 
 TestEpisodes = Episodes.TestCase

@@ -7,7 +7,8 @@ from harness import ROOT
 
 MAY_IMPORT: dict[str, set[str]] = {
     "geo": set(),
-    "group": set(),
+    "ring": set(),
+    "group": {"ring"},
     "storage": set(),
     "alerts": {"storage"},
     "models": {"geo", "storage", "alerts"},
@@ -33,6 +34,7 @@ WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
 DATABASE = {"peewee", "playhouse", "sqlite3"}
 MUST_NOT_KNOW = {
     "geo": WEB | DATABASE,
+    "ring": WEB | DATABASE,
     "group": WEB | DATABASE,
     "models": WEB,
     "importer": WEB,

@@ -16,18 +16,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from wsproto.frame_protocol import Opcode
 
 import group as group_module
-from group import Batch, Client, Entry, Group, Ring, frame
+import ring as ring_module
+from group import Client, Group
+from ring import Batch, Entry, Ring, frame
 
 CLOSE, PING, PONG, TEXT = Opcode.CLOSE, Opcode.PING, Opcode.PONG, Opcode.TEXT
-SMALL = {"RING_BYTES": 600, "CHUNK_BYTES": 150, "SLICE": 2}  # so that a few entries fall off the ring
 MASKED_CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
 MASKED_PING = b"\x89\x81\0\0\0\0?"
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in SMALL.items():
-        monkeypatch.setattr(group_module, name, value)
+    monkeypatch.setattr(ring_module, "RING_BYTES", 600)  # so that a few entries fall off the ring
+    monkeypatch.setattr(ring_module, "CHUNK_BYTES", 150)
+    monkeypatch.setattr(group_module, "CHUNK_BYTES", 150)
+    monkeypatch.setattr(group_module, "SLICE", 2)
 
 
 # What stands for the kernel, the log and the time

@@ -15,7 +15,8 @@ import _socket
 from floor_protocol import READ, shake_hands, split
 from gevent.server import StreamServer
 
-from group import SEND_BUFFER, Client, Entry, Group
+from group import SEND_BUFFER, Client, Group
+from ring import Entry
 
 entries: list[Entry] = []
 

@@ -86,6 +86,7 @@ def _network(address: str) -> str:
 class Connection(_socket.socket):
     """A plain socket that says when it is closed."""
 
+    __slots__ = ("freed",)  # without a dictionary that every send would look into
     freed: Callable[[], None]
 
     def close(self) -> None:

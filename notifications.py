@@ -118,10 +118,13 @@ def _watch_database(app: Flask) -> NoReturn:
 
 
 def _close_signed_out(app: Flask, group: Group) -> None:
-    if group.clients:
-        with app.app_context():
-            valid = auth.valid_keys()
-            auth.note_use({client.owner for client in group.clients} & valid)
+    if not group.clients:
+        return
+    with app.app_context():
+        valid = auth.valid_keys()
+        owners = {client.owner for client in group.clients}
+        auth.note_use(owners & valid)
+    if owners - valid:
         group.close(lambda owner: owner not in valid, SIGNED_OUT, "signed out")
 
 

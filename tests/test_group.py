@@ -1,5 +1,6 @@
 """The group: whatever its clients' sockets do, each gets every entry once, in order, in whole frames."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -149,6 +150,9 @@ def parse(data: bytes) -> Iterator[tuple[Opcode, bytes]]:
             return
         yield Opcode(data[0] & 0xF), data[start : start + size]
         data = data[start + size :]
+
+
+HUGE = 32 << 20  # bytes: more than two kernels keep for a connection
 
 
 class Log:
@@ -804,6 +808,57 @@ def test_close_of_a_stalled_client_waits_in_the_kernel() -> None:
         range(1, len(found))
     )
     assert found[-1] == (CLOSE, b"\x03\xf5too slow")
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_close_behind_a_frame_larger_than_the_kernels_buffers(
+    monkeypatch: pytest.MonkeyPatch,
+    reads: bool,  # noqa: FBT001
+) -> None:
+    """Who reads on, however slowly, gets the frame whole and 1013; for who does not, nobody waits."""
+    pause, now = gevent.sleep, [0.0]
+    log = Log()
+    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, clock=lambda: now[0])
+    listener = socket.create_server(("127.0.0.1", 0))
+    peer = socket.create_connection(listener.getsockname())
+    ours, _ = listener.accept()
+    received = bytearray()
+    with listener, peer:
+        peer.setblocking(False)
+        client = Client(ours, 0)
+        group.add(client)
+        log.append(HUGE)
+        group.wake()
+        group.broadcast()
+        monkeypatch.setattr(gevent, "sleep", lambda _seconds: None)
+        now[0] += group_module.MAX_LAG_S + 1
+        group._sweep()
+        assert client.closing
+        assert client.rest, "the kernel has taken all of it"
+        given_up = now[0]
+        while group.clients and now[0] < 1000 * group_module.CLOSE_S:
+            now[0] += group_module.CLOSE_S * 0.4
+            if reads:
+                received += read(peer, HUGE // 50)
+            pause(0.001)  # in which the group's watchers run
+            group._sweep()
+        while reads and (piece := read(peer, HUGE)):
+            received += piece
+    assert not group.clients
+    if reads:
+        assert now[0] - given_up > 3 * group_module.CLOSE_S
+        assert [opcode for opcode, _ in parse(bytes(received))] == [TEXT, CLOSE]
+    else:
+        assert now[0] - given_up < 2 * group_module.CLOSE_S
+
+
+def read(peer: socket.socket, most: int) -> bytes:
+    """Read what has arrived, up to so many bytes."""
+    data = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(data) < most and (piece := peer.recv(1 << 16)):
+            data += piece
+    return data
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:

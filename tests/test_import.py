@@ -1,18 +1,38 @@
 """`python tracker.py import`: GeoJSON of many kinds into the database, in a process of its own."""
 
 import json
+import math
 import os
 import pty
+import random
 import re
 import sqlite3
 import subprocess
 import sys
 import termios
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import ROOT, Feature, Person, Server, collection, feature, incident, point, run_tracker, square
+from conftest import OpenScreen, StartServer
+from harness import (
+    ROOT,
+    Feature,
+    Person,
+    Screen,
+    Server,
+    collection,
+    feature,
+    incident,
+    point,
+    run_tracker,
+    square,
+    wait_until,
+)
+from playwright.sync_api import expect
+from replay import assert_log_and_tables_agree
 
 BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
 LEVELS = ("--severity", "mag", "--levels", "2.5,4.5,6,7")
@@ -395,3 +415,126 @@ def test_update_without_a_usable_value_keeps_the_severity(server: Server, person
     imported(server, quake, "--levels", "2.5,4.5,6,7")
     (kept,) = person.named("Severe quake")
     assert kept["properties"]["severity"] == "Urgent"
+
+
+# Beside a server
+
+
+def test_import_and_server_raise_alerts_side_by_side(start_server: StartServer) -> None:
+    """Two processes that change alerts at once: the log has no gap, and each alert is right and told once."""
+    server = start_server()
+    person = server.person()
+    for west, severity in ((0, "Medium"), (5, "Low"), (12, "Urgent")):
+        person.save_area(f"From {west}", square(west, 0, 10), severity=severity)
+    stored = [person.save_incident(f"Ours {n}", n, 5, severity="Medium") for n in range(20)]
+    chance = random.Random(6)
+    with person.watch() as watch:
+        saved = 0
+        for wave in range(2):  # the second moves what the first brought
+            feed = [
+                {**incident(f"Theirs {n}", chance.uniform(0, 30), 5), "id": f"feed-{n}"} for n in range(300)
+            ]
+            for quake in feed:
+                quake["properties"]["mag"] = chance.uniform(1, 8)
+            with ThreadPoolExecutor(1) as pool:
+                importing = pool.submit(server.import_geojson, collection(*feed), *LEVELS)
+                while not importing.done():
+                    one = chance.choice(stored)
+                    severity = chance.choice(["Info", "Medium", "Urgent"])
+                    place = point(chance.choice([2, 7, 13, 40]), 5)
+                    person.change(one, place, severity=severity, closed=chance.random() < 0.3)
+                    saved += 1
+                assert importing.result().returncode == 0, wave
+        assert saved > 10
+        last = person.save_incident("The last of all")
+        watch.wait_for_type("post_save", last)
+    seqs = [message["seq"] for message in watch.messages[1:]]
+    assert seqs == list(range(watch.hello["seq"] + 1, seqs[-1] + 1))
+    assert server.stop() == 0
+    replay = assert_log_and_tables_agree(server.database)
+    assert len(replay.alerts) > 100
+
+
+def test_feed_of_the_day_arrives_in_all_browsers_and_alerts(
+    start_server: StartServer, open_screen: OpenScreen
+) -> None:
+    """Files like those of the plates and the day's earthquakes, into a running server with two browsers open.
+
+    54 plates, one invalid and two in parts, then 146 earthquakes. Nobody reloads; a dialog names an
+    earthquake and its plate; and a client is told of each.
+    """
+    server = start_server()
+    person = server.person()
+    screens = [open_screen(person), open_screen(server.person())]
+    for screen in screens:
+        screen.open_map()
+        screen.page.evaluate("window.notReloaded = true")
+    with person.watch() as watch:
+        done = server.import_geojson(plates(), "--name", "PlateName")
+        assert done.returncode == 1
+        assert re.match(r"feature 54: .*", done.stderr)
+        assert "55 new" in done.stdout
+        assert imported(server, quakes(), *LEVELS).stdout.startswith("146 new")
+        watch.wait_for_type("alert", "M 7.2 - Far from everybody 145")
+        assert sum(message["type"] == "post_save" for message in watch.messages) == 55 + 146
+        (alert,) = [message for message in watch.messages if message["type"] == "alert"]
+        assert [area["name"] for area in alert["areas_of_interest"]] == ["Plate 12"]
+    areas, incidents = person.collection("area_of_interest"), person.collection()
+    assert (len(areas["features"]), len(incidents["features"])) == (55, 146)
+    for screen in screens:
+        dialog = screen.page.get_by_role("dialog")
+        expect(dialog).to_contain_text("M 7.2 - Far from everybody 145")
+        expect(dialog).to_contain_text("Plate 12")
+        for source, count in (("incidents", 146), ("areas", 55)):
+            wait_until(partial(has_drawn, screen, source, count), what=f"{count} {source} on the map")
+        assert screen.page.evaluate("window.notReloaded")
+
+
+def has_drawn(screen: Screen, source: str, count: int) -> bool:
+    """Whether the map has so many features, single ones and those in clusters."""
+    script = "async (name) => (await tracker.map.getSource(name).getData()).features.length"
+    return bool(screen.page.evaluate(script, source) == count)
+
+
+def plates() -> Feature:
+    """54 features like tectonic_plates.geojson: long rings, a name of their own property, one bow tie."""
+    found = []
+    for number in range(53):
+        west, south = -170 + number % 9 * 38, -80 + number // 9 * 25
+        ring = rounded(west + 15, south + 10, 8, 400)
+        shape = {"type": "Polygon", "coordinates": [ring]}
+        if number in (7, 8):
+            other = rounded(west + 30, south + 10, 4, 30)
+            shape = {"type": "MultiPolygon", "coordinates": [[ring], [other]]}
+        names = {"LAYER": "plate", "Code": f"P{number}", "PlateName": f"Plate {number}"}
+        found.append(feature(shape, **names))
+    return collection(*found, feature(BOW_TIE, LAYER="plate", Code="XX", PlateName="Twisted"))
+
+
+def rounded(x: float, y: float, radius: float, count: int) -> list[list[float]]:
+    turns = [2 * math.pi * n / count for n in range(count)]
+    ring = [[x + radius * math.cos(turn), y + radius * math.sin(turn)] for turn in turns]
+    return [*ring, ring[0]]
+
+
+def quakes() -> Feature:
+    """146 features like usgs_earthquakes_day.geojson: small ones in no plate, and one that alerts."""
+    found = []
+    for number in range(146):
+        severe = number == 145
+        magnitude = 7.2 if severe else 1 + number % 14 / 10
+        x, y = (-170 + 12 % 9 * 38 + 15, -80 + 12 // 9 * 25 + 10) if severe else (-179 + number * 2.4, 84)
+        place = f"Far from everybody {number}"
+        properties = {
+            "mag": magnitude,
+            "place": place,
+            "time": 1397474951100 + number,
+            "felt": None,
+            "status": "AUTOMATIC",
+            "type": "earthquake",
+            "title": f"M {magnitude} - {place}",
+        }
+        quake = feature({"type": "Point", "coordinates": [x, y, 4.3]}, **properties)
+        found.append({**quake, "id": f"nc{number}"})
+    metadata = {"title": "USGS All Earthquakes, Past Day", "count": 146}
+    return {**collection(*found), "metadata": metadata, "bbox": [-180, -90, 0, 180, 90, 10]}

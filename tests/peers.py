@@ -192,6 +192,16 @@ class Crowd:
             self.listen(0.05)
 
 
+def queued(port: int, peer_port: int) -> tuple[int, int]:
+    """Return how many bytes a server's end of a connection has unsent, and unread. Of IPv4."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if (local[-4:], remote[-4:]) == (f"{port:04X}", f"{peer_port:04X}"):
+            unsent, unread = queues.split(":")
+            return int(unsent, 16), int(unread, 16)
+    return 0, -1
+
+
 def resident_bytes(pid: int) -> int:
     """Return the memory that a process has of its own."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

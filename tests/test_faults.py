@@ -1,22 +1,23 @@
 """What goes wrong around the server: stops, locks, full disks, sessions that end. Nobody misses anything."""
 
 import contextlib
+import json
 import resource
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from conftest import StartServer
 from harness import Person, Server, Watch, incident, run_tracker, wait_until
+from peers import queued
 from websockets.exceptions import ConnectionClosed
 
 HELD_S = 3  # for which another process holds the database
@@ -39,12 +40,6 @@ def close_code(watch: Watch, timeout: float = 5) -> int:
             watch.next(max(0, deadline - time.monotonic()))
         except ConnectionClosed:
             return watch.socket.protocol.close_code or 1006
-
-
-@contextlib.contextmanager
-def in_background(function: Callable[[], Any]) -> Iterator["Future[Any]"]:
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(function)
 
 
 # Other processes
@@ -178,19 +173,31 @@ def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
     writer = sqlite3.connect(server.database, isolation_level=None)
     with contextlib.closing(writer), person.watch() as watch:
         writer.execute("BEGIN IMMEDIATE")
-        with in_background(lambda: person.save_incident("In flight")) as save:
-            wait_until(lambda: server.health()["seq"] >= 0)
-            time.sleep(0.3)  # nothing outside shows that the request has arrived
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as save:
+            body = json.dumps(incident("In flight"))
+            head = [
+                "POST /api/incidents/ HTTP/1.1",
+                "Host: 127.0.0.1",
+                f"Cookie: tracker={person.http.cookies['tracker']}",
+                f"X-CSRFToken: {person.csrf_token()}",
+                f"Content-Length: {len(body)}",
+            ]
+            save.sendall("\r\n".join([*head, "", body]).encode())
+            wait_until(lambda: is_read(server, save), what="the request to be read")
             server.process.terminate()
             wait_until(lambda: refuses(server), what="the server to stop accepting")
-            assert not save.done()
             writer.execute("ROLLBACK")
-            stored = save.result(10)
-        watch.wait_for_type("post_save", stored)
+            assert save.recv(65536).startswith(b"HTTP/1.1 201 ")
+        watch.wait_for_type("post_save", "In flight")
         assert close_code(watch) == 1001
     assert server.process.wait(5) == 0
     with contextlib.closing(sqlite3.connect(server.database)) as database:
         assert database.execute("SELECT name FROM incident").fetchall() == [("In flight",)]
+
+
+def is_read(server: Server, peer: socket.socket) -> bool:
+    """Whether the server has read all that the peer has sent."""
+    return queued(server.port, peer.getsockname()[1])[1] == 0
 
 
 def refuses(server: Server) -> bool:
@@ -212,7 +219,7 @@ def test_stop_waits_ten_seconds_at_most(start_server: StartServer) -> None:
         assert idle.recv(1000)
         endless.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n")
         endless.sendall(b"Content-Type: application/x-www-form-urlencoded\r\n\r\nname=")
-        time.sleep(0.3)
+        wait_until(lambda: is_read(server, endless), what="the request to be read")
         server.process.terminate()
         started = time.monotonic()
         assert server.process.wait(14) == 0

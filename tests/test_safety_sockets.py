@@ -1,16 +1,19 @@
 """Attacks on the WebSocket: foreign origins, too many, too long messages; and TLS, by which all works too."""
 
 import contextlib
+import json
 import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from conftest import StartServer
 from harness import Person, Server, Watch, wait_until
+from peers import queued
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import server as http_server
@@ -152,7 +155,7 @@ def test_all_works_by_tls(secure: Server) -> None:
     wait_until(lambda: secure.health()["clients"] == 0, what="the clients to be forgotten")
 
 
-def test_big_replay_by_tls_is_whole(secure: Server) -> None:
+def test_big_replay_by_tls_is_whole(secure: Server, certificate: tuple[Path, Path]) -> None:
     """Megabytes to a client that reads late come complete and in order, whatever the records."""
     person = secure.person()
     features = [
@@ -171,27 +174,49 @@ def test_big_replay_by_tls_is_whole(secure: Server) -> None:
         seqs = [message["seq"] for message in quick.messages if message["type"] == "post_save"]
         assert len(seqs) == len(features)
     start = quick.hello
-    with person.watch(f"?since={start['seq']}&epoch={start['epoch']}") as late:
-        assert late.hello["recovered"]
-        time.sleep(2)  # the server's buffer is full by now
-        late.wait_for_type("post_save", last)
-        again = [message["seq"] for message in late.messages if message["type"] == "post_save"]
-        assert again == seqs
+    with late_reader(secure, person, certificate, f"?since={start['seq']}&epoch={start['epoch']}") as late:
+        wait_until(lambda: is_stuck(secure, late), what="the server's buffer to be full")
+        received = b""
+        while last.encode() not in received[-4096:]:
+            received += late.recv(65536)
+    messages = [json.loads(text) for text in parse(received.partition(b"\r\n\r\n")[2])[0]]
+    assert messages[0]["recovered"]
+    assert [message["seq"] for message in messages[1:]] == seqs
+
+
+@contextlib.contextmanager
+def late_reader(
+    server: Server, person: Person, certificate: tuple[Path, Path], query: str = ""
+) -> Iterator[ssl.SSLSocket]:
+    """Connect to the socket by TLS, with a small buffer, and read nothing yet."""
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+    plain.settimeout(10)
+    plain.connect(("127.0.0.1", server.port))
+    with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+        connection.sendall(
+            f"GET /notifications{query} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            f"Cookie: tracker={person.http.cookies['tracker']}\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        yield connection
+
+
+def is_stuck(server: Server, peer: socket.socket) -> bool:
+    """Whether what waits in the server's kernel for the peer is as much as a moment before."""
+    looks = []
+    for _ in range(5):
+        looks.append(queued(server.port, peer.getsockname()[1])[0])
+        time.sleep(0.02)
+    return looks[0] > 65536 and len(set(looks)) == 1
 
 
 def test_stalled_tls_client_gets_every_frame_whole(secure: Server, certificate: tuple[Path, Path]) -> None:
     """A client that stops reading, pings meanwhile and reads on, finds no byte out of place."""
     person = secure.person()
-    context = ssl.create_default_context(cafile=str(certificate[0]))
-    plain = socket.create_connection(("127.0.0.1", secure.port))
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-    with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
-        cookies = f"tracker={person.http.cookies['tracker']}"
-        connection.sendall(
-            f"GET /notifications HTTP/1.1\r\nHost: 127.0.0.1:{secure.port}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nCookie: {cookies}\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+    with late_reader(secure, person, certificate) as connection:
         received = b""
         while b"hello" not in received:
             received += connection.recv(65536)

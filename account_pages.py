@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
@@ -11,10 +12,48 @@ import accounts
 import auth
 from accounts import ROLES, SignIn, Token
 from models import MAX_ID, Invalid, Session, User
+from pages import Page
 
-NEWEST = 50  # sign-ins and refusals shown
+# What words in a User-Agent mean. The first that is in it counts: most browsers claim to be others, too.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "CrOS": "ChromeOS",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+LISTS = (
+    "users_page",
+    "tokens_page",
+    "sessions_page",
+    "sign_ins_page",
+)  # which page of each list /admin/ shows
 
 bp = Blueprint("accounts", __name__)
+
+
+@bp.app_template_filter("browser")
+def browser_words(user_agent: str) -> str:
+    """Say what a User-Agent is, like "Firefox on Linux"; or its beginning if that is not known."""
+    browser, system = (
+        next((name for word, name in known.items() if word in user_agent), "")
+        for known in (BROWSERS, SYSTEMS)
+    )
+    if not browser:
+        return textwrap.shorten(user_agent, 40, placeholder="…") or "unknown"
+    return f"{browser} on {system}" if system else browser
 
 
 class Form:
@@ -161,11 +200,14 @@ def _admin(
         link=link,
         link_for=link_for,
         roles=ROLES,
-        users=list(User.select().order_by(~User.active, User.name)),
-        tokens=list(Token.select(Token, User).join(User).order_by(Token.id.desc())),
-        sessions=list(Session.select(Session, User).join(User).order_by(Session.last_used.desc())),
+        pages={name: request.args[name] for name in LISTS if name in request.args},
+        users=Page.of(User.select().order_by(~User.active, User.name), "users_page"),
+        tokens=Page.of(Token.select(Token, User).join(User).order_by(Token.id.desc()), "tokens_page"),
+        sessions=Page.of(
+            Session.select(Session, User).join(User).order_by(Session.last_used.desc()), "sessions_page"
+        ),
         this_session=g.session.id,
-        sign_ins=list(SignIn.select().order_by(SignIn.id.desc()).limit(NEWEST)),
+        sign_ins=Page.of(SignIn.select().order_by(SignIn.id.desc()), "sign_ins_page"),
     )
     return page, 422 if form.errors else 200
 

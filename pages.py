@@ -37,6 +37,9 @@ MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
 MORNING = time(8)  # when a mute until tomorrow ends
 
+# With these a text could break out of its isolate.
+BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
 bp = Blueprint("pages", __name__)
 
 
@@ -48,6 +51,12 @@ def common() -> dict[str, Any]:
         "public_reports": auth.settings().public_reports,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
+
+
+@bp.app_template_filter()
+def isolated(text: str) -> str:
+    """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
+    return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"
 
 
 @bp.get("/")
@@ -86,11 +95,14 @@ class Form:
         thing.save()
         return True
 
-    def json(self, name: str) -> Any:
-        """Return the JSON typed in a field; None, and a note of what is wrong, if it is none."""
+    def json(self, name: str, *, missing: str) -> Any:
+        """Return the JSON typed in a field; None, and a note of what is wrong or missing, if it is none."""
         text = self.values.get(name, "")
+        if not text.strip():
+            self.errors[name] = missing
+            return None
         try:
-            return geo.parse_json(text) if text.strip() else None
+            return geo.parse_json(text)
         except geo.GeometryError as error:
             self.errors[name] = str(error)
             return None
@@ -134,7 +146,7 @@ def incident_from(form: Form, incident: Incident) -> bool:
         "name": form.values.get("name", ""),
         **form.present("description", "severity"),
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
-        "location": form.json("location_geojson"),
+        "location": form.json("location_geojson", missing="click the map or type coordinates"),
     }
     return form.save(incident, values, {"location": "location_geojson"})
 
@@ -143,7 +155,7 @@ def area_from(form: Form, area: AreaOfInterest) -> bool:
     values = {
         "name": form.values.get("name", ""),
         **form.present("severity"),
-        "polygon": form.json("polygon_geojson"),
+        "polygon": form.json("polygon_geojson", missing="draw the area on the map or type it"),
     }
     return form.save(area, values, {"polygon": "polygon_geojson"})
 

@@ -443,6 +443,11 @@ def _is_about(message: Message, about: Feature | str) -> bool:
     return bool(subject["id"] == about["id"])
 
 
+def isolated(text: str) -> str:
+    """Return the text as it stands in a sentence of ours: with its writing direction kept to itself."""
+    return f"\u2068{text}\u2069"
+
+
 def api_path(stored: Feature) -> str:
     """Return where the API has this incident or area."""
     kind = {"Incident": "incidents", "AreaOfInterest": "areas"}[stored["properties"]["model"]]

@@ -586,6 +586,45 @@ def test_admin_page_shows_sign_ins_and_refusals(server: Server, admin: Person) -
     assert "guess" not in words
 
 
+def test_lists_of_the_admin_page_have_pages(server: Server, admin: Person) -> None:
+    """Each list turns its pages by itself: the sign-ins of long ago are there."""
+    with sqlite3.connect(server.database, timeout=10) as database:
+        for number in range(60):
+            database.execute(
+                "INSERT INTO sign_in (name, address, outcome, created) VALUES (?, '', 'long ago', '2020')",
+                (f"former {number}",),
+            )
+    database.close()
+    older = admin.get("/admin/?sign_ins_page=3&_external=1")
+    assert older.status == 200
+    assert "former" in older.words
+    assert "Page 3 of" in older.words
+    turned = [link for link in older.links() if "sign_ins_page=2" in link]
+    assert turned
+    assert "_external" not in turned[0]
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140 Safari/537.36 Edg/140",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604", "Safari on iPhone"),
+        ("python-httpx/0.28", "python-httpx/0.28"),
+    ],
+)
+def test_session_says_which_browser_in_words(server: Server, user_agent: str, words: str) -> None:
+    """A browser and its system are named; the whole User-Agent is the cell's title."""
+    person = server.visitor()
+    person.http.headers["User-Agent"] = user_agent
+    person.sign_in(server.name, server.password)
+    cells = person.get("/accounts/").select(".browser")
+    assert [cell.get_text() for cell in cells if cell.get("title") == user_agent] == [words]
+
+
 def test_admin_ends_sessions_and_tokens_of_others(
     server: Server, admin: Person, someone: tuple[str, Person]
 ) -> None:

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
     "pages": {"auth", "models", "geo", "throttle"},
-    "account_pages": {"auth", "accounts", "models"},
+    "account_pages": {"auth", "accounts", "models", "pages"},
     "api": {"auth", "models", "geo", "group"},
     "importer": {"models", "geo"},
     "tiles": {"models", "auth"},

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import OpenScreen
-from harness import Feature, Person, Server, square, wait_until
+from harness import Feature, Person, Server, isolated, square, wait_until
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -58,7 +58,7 @@ def test_several_alerts_are_one_dialog(person: Person, places: Places, open_scre
         person.save_incident(f"Bridge {number} blocked", *place, severity="High")
     dialog = dialog_of(page)
     expect(dialog.get_by_role("heading")).to_have_text("3 alerts")
-    dialog.get_by_role("button", name="I have it: Bridge 1 blocked").click()
+    dialog.get_by_role("button", name=f"I have it: {isolated('Bridge 1 blocked')}").click()
     expect(dialog.get_by_role("heading")).to_have_text("2 alerts")
     dialog.get_by_role("button", name="I have all of them").click()
     expect(dialog).to_be_hidden()
@@ -77,9 +77,11 @@ def test_acknowledged_by_one_the_dialog_closes_for_all(
     dialog_of(other).get_by_role("button", name="I have it").click()
     for page in (mine, other):
         expect(dialog_of(page)).to_be_hidden()
-        expect(page.locator("#notices")).to_contain_text("Ada has it: Oil on the water (Boat is on its way)")
+        expect(page.locator("#notices")).to_contain_text(
+            f"{isolated('Ada')} has it: {isolated('Oil on the water')} ({isolated('Boat is on its way')})"
+        )
         row = page.locator("#alert-rows li", has_text="Oil on the water")
-        expect(row).to_contain_text("Ada has it")
+        expect(row).to_contain_text(f"{isolated('Ada')} has it")
     person.change(stored, severity="Urgent")
     for page in (mine, other):
         expect(dialog_of(page)).to_contain_text("Oil on the water")
@@ -105,11 +107,11 @@ def test_muted_area_does_not_interrupt(person: Person, places: Places, open_scre
     person.delete(urgent)
     expect(dialog_of(page)).to_be_hidden()
     screen.click_map(place[0] - 1.5, place[1] - 1.5)
-    expect(page.locator(".maplibregl-popup")).to_contain_text("Muted by admin until")
+    expect(page.locator(".maplibregl-popup")).to_contain_text(f"Muted by {isolated('admin')} until")
     screen.open(area["properties"]["url"])
     expect(page.get_by_text("Muted by admin until")).to_be_visible()
     page.get_by_role("button", name="Mute no longer").click()
-    expect(page.get_by_text("Muted by admin until")).to_have_count(0)
+    expect(page.get_by_text(f"Muted by {isolated('admin')} until")).to_have_count(0)
 
 
 def test_unread_alerts_are_counted_and_summed_up(
@@ -156,7 +158,7 @@ def test_background_tab_calls_only_when_turned_on(
     page.evaluate("called.length = 0")
     person.save_incident("Heard", *place, severity="High")
     expect(dialog_of(page)).to_contain_text("Heard")
-    assert page.evaluate("called") == ["High: Heard", "tone", "tone", "tone"]
+    assert page.evaluate("called") == [f"High: {isolated('Heard')}", "tone", "tone", "tone"]
     screen.open("/tracker/alert/")
     expect(page.get_by_label("Play a short sound")).to_be_checked()
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from conftest import OpenScreen, StartServer
-from harness import Person, Screen, Server, api_path, square, wait_until
+from harness import Person, Screen, Server, api_path, isolated, square, wait_until
 from playwright.sync_api import Page, expect
 
 PHONE = {"width": 390, "height": 844}
@@ -95,7 +95,7 @@ def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_sc
     page.mouse.down()
     page.mouse.move(x + 60, y - 30, steps=6)
     page.mouse.up()
-    expect(page.locator("#notices")).to_contain_text("Moved: Seen from the window")
+    expect(page.locator("#notices")).to_contain_text(f"Moved: {isolated('Seen from the window')}")
     (moved,) = person.named("Seen from the window")
     assert moved["geometry"]["coordinates"][0] > stored["geometry"]["coordinates"][0]
     assert moved["geometry"]["coordinates"][1] > stored["geometry"]["coordinates"][1]
@@ -165,7 +165,7 @@ def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_scr
     expect(page.locator("#inside-count")).to_contain_text("No open incident lies inside")
     page.locator("#area-panel").get_by_label("Name", exact=True).fill("Beside the map")
     page.locator("#area-panel").get_by_role("button", name="Save").click()
-    expect(page.locator("#notices")).to_contain_text("Saved: Beside the map")
+    expect(page.locator("#notices")).to_contain_text(f"Saved: {isolated('Beside the map')}")
     (stored,) = person.named("Beside the map", "area_of_interest")
     assert len(stored["geometry"]["coordinates"][0]) == 5
     wait_until(lambda: screen.draws(stored), what="the area on the map")
@@ -196,6 +196,79 @@ def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_scr
     assert person.http.get(api_path(stored)).json()["geometry"] == square(-100, -40, 5)
 
 
+def corners(page: Page) -> int:
+    """Return how many corners the polygon being edited has."""
+    return len(json.loads(page.locator("#polygon_geojson").input_value())["coordinates"][0]) - 1
+
+
+def test_corner_is_removed_by_tap_and_button(person: Person, open_screen: OpenScreen) -> None:
+    """A tap chooses a corner, the button removes it, which is said and can be undone; three always stay."""
+    stored = person.save_area("Tapped", square(-60, -50, 6))
+    screen = open_screen(person, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = screen.open(f"/tracker/area_of_interest/update/{stored['properties']['pk']}/")
+    remove, hint = page.get_by_role("button", name="Delete corner"), page.locator("#draw-hint")
+    expect(hint).to_contain_text("Drag a corner")
+    expect(remove).to_be_disabled()
+    page.locator("#map").scroll_into_view_if_needed()
+    box = page.locator("#map").bounding_box()
+    assert box
+    page.get_by_role("button", name="Next corner").tap()
+    ring = page.locator(".ring.corner").bounding_box()
+    assert ring
+    first = (ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".ring.corner")).to_have_count(0)
+    page.touchscreen.tap(*first)
+    expect(page.locator(".ring.corner")).to_have_count(1)
+    expect(hint).to_contain_text("Corner 1 of 4")
+    remove.tap()
+    expect(hint).to_contain_text("3 are left")
+    assert corners(page) == 3
+    remove.tap()
+    expect(hint).to_contain_text("at least three")
+    assert corners(page) == 3
+    page.get_by_role("button", name="Undo").tap()
+    assert corners(page) == 4
+    person.delete(stored)
+
+
+def test_corners_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> None:
+    """From corner to corner, each moved by arrows and removed by Delete; moving on is one step to undo."""
+    stored = person.save_area("Typed over", square(-60, -50, 6, hole=2))
+    page = open_screen(person).open(f"/tracker/area_of_interest/update/{stored['properties']['pk']}/")
+    text, hint = page.locator("#polygon_geojson"), page.locator("#draw-hint")
+    expect(hint).to_contain_text("Drag a corner")
+    before = json.loads(text.input_value())
+    page.get_by_role("button", name="Next corner").press("Enter")
+    expect(page.locator(".ring.corner")).to_be_focused()
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowDown"):
+        page.keyboard.press(key)
+    (west, south), *_ = json.loads(text.input_value())["coordinates"][0]
+    assert west < -60
+    assert south < -50
+    page.keyboard.press("Control+z")
+    wait_until(lambda: json.loads(text.input_value()) == before, what="the former polygon")
+    page.keyboard.press("PageDown")
+    expect(hint).to_contain_text("Corner 2 of 4")
+    page.keyboard.press("Delete")
+    expect(hint).to_contain_text("3 are left")
+    assert corners(page) == 3
+    expect(page.locator(".ring.corner")).to_be_focused()
+    page.keyboard.press("Control+z")
+    wait_until(lambda: json.loads(text.input_value()) == before, what="the former polygon")
+    page.get_by_role("button", name="Next corner").press("Enter")
+    for _ in range(4):
+        page.keyboard.press("PageDown")
+    expect(hint).to_contain_text("of a hole")
+    for _ in range(2):
+        page.keyboard.press("Backspace")
+    expect(hint).to_contain_text("The hole is gone")
+    page.get_by_role("button", name="Save").click()
+    (saved,) = person.named("Typed over", "area_of_interest")
+    assert saved["geometry"] == square(-60, -50, 6)
+    person.delete(saved)
+
+
 def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> None:
     """Report, find, move and look at an incident without a pointer; a new one is said in the live region."""
     page = open_screen(person).open_map()
@@ -223,7 +296,7 @@ def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> No
     page.locator(".ring.handle").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator("#notices")).to_contain_text("Moved: Typed in")
+    expect(page.locator("#notices")).to_contain_text(f"Moved: {isolated('Typed in')}")
     (moved,) = person.named("Typed in")
     assert moved["geometry"]["coordinates"][0] > stored["geometry"]["coordinates"][0]
     page.keyboard.press("Escape")

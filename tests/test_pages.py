@@ -245,6 +245,29 @@ def test_form_keeps_what_was_typed_and_says_what_is_wrong_where(person: Person) 
     assert page.wrong_fields() == {"name", "location_geojson"}
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (f"{INCIDENTS}create/", "click the map or type coordinates"),
+        (f"{AREAS}create/", "draw the area on the map or type it"),
+    ],
+)
+def test_missing_place_is_asked_for_in_the_readers_words(person: Person, path: str, words: str) -> None:
+    assert words in person.submit(path, name="Nowhere").words
+
+
+def test_names_keep_their_writing_direction_to_themselves(person: Person) -> None:
+    """Within a sentence a person's text is isolated, by elements or, in titles and labels, by characters."""
+    name = "\u05e9\u05e8\u05e4\u05d4"
+    pk = person.save_incident(name, 0, 0)["properties"]["pk"]
+    assert [found.get_text() for found in person.get(f"{INCIDENTS}delete/{pk}/").select("strong bdi")] == [
+        name
+    ]
+    title = person.get(f"{INCIDENTS}{pk}/").title
+    assert title
+    assert title.get_text() == f"\u2068{name}\u2069 · Tracker"
+
+
 # Areas
 
 

@@ -1,6 +1,7 @@
 /** The dialog that interrupts: names each incident and the areas it is in, and takes "I have it". Several alerts are one dialog. */
 
 import { isWaiting } from "./alerts.js";
+import { isolate } from "./bidi.js";
 import { element, link, severityBadge } from "./elements.js";
 import { severityNamed } from "./severity.js";
 
@@ -16,7 +17,7 @@ const hint = (words) => element("span", { class: "hint" }, words);
 
 /** @param {import("./alerts.js").AreaAlert} area */
 function areaLine({ name, url, severity, muted, acknowledged }) {
-  const state = acknowledged ? `${acknowledged.by} has it` : muted ? "muted" : severity && `alerts from ${severity}`;
+  const state = acknowledged ? `${isolate(acknowledged.by)} has it` : muted ? "muted" : severity && `alerts from ${severity}`;
   return element("li", {}, element("div", { class: "line" }, link(url, name), hint(state)));
 }
 
@@ -28,7 +29,7 @@ function entry({ feature, areas, reason }, take) {
   const words = element("div", {}, link(url, name, { class: "incident" }), line);
   const head = element("div", { class: "alert-head" }, words);
   if (take) {
-    const button = element("button", { type: "button", "aria-label": `I have it: ${name}` }, "I have it");
+    const button = element("button", { type: "button", "aria-label": `I have it: ${isolate(name)}` }, "I have it");
     button.addEventListener("click", take);
     head.append(button);
   }
@@ -79,7 +80,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     part("list").replaceChildren(...alerts.slice(0, MAX_ENTRIES).map((alert) => entry(alert, takeOne(alert))));
     if (alerts.length > MAX_ENTRIES) part("list").append(element("li", { class: "hint" }, `And ${alerts.length - MAX_ENTRIES} more, in the list beside the map.`));
     part("take").textContent = several ? "I have all of them" : "I have it";
-    part("said").textContent = alerts.slice(0, 3).map(({ feature: { properties: { name, severity } } }) => `${severity}: ${name}`).join("; ");
+    part("said").textContent = alerts.slice(0, 3).map(({ feature: { properties: { name, severity } } }) => `${severity}: ${isolate(name)}`).join("; ");
     if (!dialog.open) dialog.showModal();
     else if (!dialog.contains(document.activeElement)) part("title").focus();
   }

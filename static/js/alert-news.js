@@ -1,6 +1,7 @@
 /** What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is over. Pure. */
 
 import { isWaiting } from "./alerts.js";
+import { isolate } from "./bidi.js";
 
 /** @typedef {import("./replay.js").Replay} Replay */
 
@@ -52,8 +53,8 @@ export class AlertNews {
       if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#quieten(pk, replay);
     }
     if (replay || features.length === 0) return;
-    const what = features.length === 1 ? features[0].properties.name : `${features.length} incidents`;
-    this.#changes.pending.notice = `${message.by} has it: ${what}${message.note ? ` (${message.note})` : ""}`;
+    const what = features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
+    this.#changes.pending.notice = `${isolate(message.by)} has it: ${what}${message.note ? ` (${isolate(message.note)})` : ""}`;
   }
 
   /** These incidents have no alert any more. */

@@ -1,11 +1,13 @@
 /** Tells a screen reader what has changed, in a live region, without flooding it. */
 
+import { isolate } from "./bidi.js";
+
 const PAUSE_MS = 1_000; // a sentence is left alone for so long; what comes meanwhile is told together
 
 /** What is said of incidents that were just reported. @param {import("./messages.js").Feature[]} incidents */
 export function bornWords(incidents) {
   const [{ properties: { name, severity } }] = incidents;
-  return incidents.length === 1 ? `New incident: ${name}, ${severity}` : `${incidents.length} new incidents`;
+  return incidents.length === 1 ? `New incident: ${isolate(name)}, ${severity}` : `${incidents.length} new incidents`;
 }
 
 /** @param {HTMLElement} region @returns {(sentence: string) => void} */

@@ -3,28 +3,27 @@
  * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live map.
  */
 
+import { areaTools } from "./area-tools.js";
+import { CornerChoice } from "./corner-choice.js";
 import { createDrawing } from "./draw.js";
-import { format, parsePolygon, TypedError } from "./geojson.js";
 import { History } from "./history.js";
 import { insideCount } from "./inside-count.js";
-
-const HINTS = {
-  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
-  hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Escape gives up.",
-  edit: "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. Right-click a corner to remove it.",
-  typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
-  crosses: "The outline crosses itself. Move a corner, or undo.",
-};
+import { PolygonText } from "./polygon-text.js";
 
 /** @typedef {import("./geojson.js").Polygon} Polygon */
 
 export class AreaEditor {
   #part;
   #view;
+  #text;
   #drawing;
+  #corners;
+  #tools;
   #history = new History(null);
+  #nudged = null; // what the arrow keys made: going on with them is one step to undo
   #editable = true;
   #open = false;
+  #showing = false;
   #count;
 
   /** @param {HTMLElement} root that holds the fields @param {import("./map.js").MapView} view @returns {Promise<AreaEditor>} */
@@ -39,7 +38,17 @@ export class AreaEditor {
   constructor(root, view) {
     this.#part = (id) => root.querySelector(`#${id}`);
     this.#view = view;
+    this.#text = new PolygonText(this.#part("polygon_geojson"), this.#part("polygon-problem"));
     this.#count = insideCount(this.#part("inside-count"), this.#part("inside-count").dataset.address);
+    this.#corners = new CornerChoice(view, {
+      polygon: () => (this.#open && this.#editable && !this.#drawing.drawing ? this.#drawing.polygon : null),
+      onMove: (polygon, ring) => this.#nudge(polygon, ring),
+      onRemove: (polygon, ring) => this.#change(polygon, ring),
+      onChoice: () => {
+        this.#nudged = null;
+        this.#showState();
+      },
+    });
   }
 
   get polygon() {
@@ -48,73 +57,63 @@ export class AreaEditor {
 
   /** What is wrong with the text, or "". */
   get problem() {
-    try {
-      this.#typed();
-      return "";
-    } catch (error) {
-      if (error instanceof TypedError) return error.message;
-      throw error;
-    }
+    return this.#text.problem;
   }
 
   /** Begins with the polygon that is typed already, if it is one. */
   open() {
     this.#open = true;
-    this.#history = new History(this.problem ? null : this.#typed());
+    this.#history = new History(this.problem ? null : this.#text.read());
     if (this.polygon) this.#view.fit([this.polygon]);
     this.#show(this.polygon);
   }
 
   /** Begins with this polygon, or with drawing a new one. @param {Polygon | null} polygon */
   openWith(polygon) {
-    this.#text.value = polygon ? format(polygon) : "";
-    this.#say("");
+    this.#text.write(polygon);
     this.open();
   }
 
   /** Takes all of it off the map. */
   close() {
     this.#open = false;
+    this.#corners.clear();
     this.#drawing.stop();
     this.#count(null, "");
   }
 
-  /** @returns {HTMLTextAreaElement} */
-  get #text() {
-    return this.#part("polygon_geojson");
-  }
-
-  #typed() {
-    return this.#text.value.trim() === "" ? null : parsePolygon(this.#text.value);
-  }
-
-  #say(sentence) {
-    this.#part("polygon-problem").textContent = sentence;
-    this.#part("polygon-problem").hidden = sentence === "";
-    if (sentence) this.#text.setAttribute("aria-invalid", "true");
-    else this.#text.removeAttribute("aria-invalid");
-  }
-
   #drawn(polygon) {
     this.#history.push(polygon);
-    this.#text.value = polygon ? format(polygon) : "";
-    this.#say("");
+    this.#text.write(polygon);
     if (!polygon) this.#drawing.drawOutline();
     this.#showState();
     this.#recount();
   }
 
-  #show(polygon) {
-    this.#editable = this.#drawing.show(polygon);
+  #show(polygon, ring = 0) {
+    this.#showing = true; // on the way there is no polygon for a moment
+    this.#editable = this.#drawing.show(polygon, ring);
+    this.#showing = false;
     this.#view.setOutline(this.#editable ? null : polygon);
     if (!polygon) this.#drawing.drawOutline();
     this.#showState();
     this.#recount();
   }
 
+  #change(polygon, ring) {
+    this.#history.push(polygon);
+    this.#text.write(polygon);
+    this.#show(polygon, ring);
+  }
+
+  #nudge(polygon, ring) {
+    if (this.#nudged && this.polygon === this.#nudged) this.#history.undo();
+    this.#nudged = polygon;
+    this.#change(polygon, ring);
+  }
+
   #restore(polygon) {
-    this.#text.value = polygon ? format(polygon) : "";
-    this.#say("");
+    this.#text.write(polygon);
     this.#show(polygon);
   }
 
@@ -134,38 +133,38 @@ export class AreaEditor {
 
   #showState() {
     const drawing = this.#drawing;
-    if (!drawing || !this.#open) return;
-    this.#part("draw-undo").disabled = !drawing.canUndo && !this.#history.canUndo;
-    this.#part("draw-redo").disabled = !drawing.canRedo && !this.#history.canRedo;
-    this.#part("draw-hole").disabled = !this.polygon || !this.#editable;
-    this.#part("draw-outline").disabled = drawing.drawing && !drawing.drawsHole;
-    const editing = !this.#editable ? "typed" : drawing.crosses ? "crosses" : "edit";
-    const hint = HINTS[drawing.drawing ? (drawing.drawsHole ? "hole" : "outline") : editing];
-    if (this.#part("draw-hint").textContent !== hint) this.#part("draw-hint").textContent = hint;
+    if (!drawing || !this.#open || this.#showing) return;
+    const hasCorners = Boolean(this.polygon) && this.#editable && !drawing.drawing;
+    this.#corners.follow(hasCorners ? drawing.polygon : null);
+    this.#tools.show({
+      drawing,
+      hasCorners,
+      corner: this.#corners,
+      editable: this.#editable,
+      canCut: Boolean(this.polygon) && this.#editable,
+      canUndo: drawing.canUndo || this.#history.canUndo,
+      canRedo: drawing.canRedo || this.#history.canRedo,
+    });
   }
 
   #listen(root) {
-    this.#text.addEventListener("input", () => {
-      if (this.problem) return;
-      this.#history.push(this.#typed());
-      this.#say("");
-      this.#show(this.polygon);
-      if (this.polygon) this.#view.fit([this.polygon]);
+    this.#text.onTyped((polygon) => {
+      this.#history.push(polygon);
+      this.#show(polygon);
+      if (polygon) this.#view.fit([polygon]);
     });
-    this.#text.addEventListener("change", () => this.#say(this.problem));
     root.addEventListener("change", ({ target }) => target.name === "severity" && this.#recount());
-    const press = { "draw-outline": () => this.#drawing.drawOutline(), "draw-hole": () => this.#drawing.drawHole(), "draw-undo": () => this.#undo(), "draw-redo": () => this.#redo() };
-    for (const [id, act] of Object.entries(press)) this.#part(id).addEventListener("click", act);
-    document.addEventListener("keydown", (event) => this.#open && this.#key(event));
-  }
-
-  #key(event) {
-    if (event.key === "Escape" && this.#drawing.drawing && this.polygon) return this.#show(this.polygon);
-    if (!(event.ctrlKey || event.metaKey) || event.target.closest("input:not([type=radio]), textarea")) return;
-    const key = event.key.toLowerCase();
-    if (key === "z" && !event.shiftKey) this.#undo();
-    else if (key === "y" || key === "z") this.#redo();
-    else return;
-    event.preventDefault();
+    this.#tools = areaTools(this.#part, {
+      isOpen: () => this.#open,
+      outline: () => this.#drawing.drawOutline(),
+      hole: () => this.#drawing.drawHole(),
+      undo: () => this.#undo(),
+      redo: () => this.#redo(),
+      nextCorner: () => this.#corners.turn(1),
+      removeCorner: () => this.#corners.remove(),
+      /** The Delete key: a corner if one is chosen; from the map itself the ring that is selected. */
+      remove: ({ alsoRing }) => (this.#corners.chosen ? this.#corners.remove() : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected()),
+      giveUp: () => this.#drawing.drawing && this.polygon && this.#show(this.polygon),
+    });
   }
 }

@@ -3,6 +3,8 @@
  * Each is off until this person turns it on in this browser.
  */
 
+import { isolate } from "./bidi.js";
+
 /** @typedef {"desktop" | "sound"} Way */
 
 const TONES = [[880, 0], [1174.7, 0.14], [880, 0.28]]; // hertz, and seconds after the start
@@ -55,8 +57,8 @@ export function sound() {
 
 /** What a notification says of these alerts. @param {import("./alerts.js").Alert[]} alerts @returns {{title: string, body: string}} */
 export function wording(alerts) {
-  const line = ({ feature: { properties: { name, severity } } }) => `${severity}: ${name}`;
-  if (alerts.length === 1) return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => name).join(", ")}` };
+  const line = ({ feature: { properties: { name, severity } } }) => `${severity}: ${isolate(name)}`;
+  if (alerts.length === 1) return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => isolate(name)).join(", ")}` };
   const rest = alerts.length > MOST_NAMES ? [`and ${alerts.length - MOST_NAMES} more`] : [];
   return { title: `${alerts.length} alerts`, body: [...alerts.slice(0, MOST_NAMES).map(line), ...rest].join("\n") };
 }

@@ -3,33 +3,11 @@
  * holes only, so every ring is a polygon of its own here: the first is the outline, the others are holes.
  */
 
+import { makeTerraDraw } from "./draw-modes.js";
 import { readConfig } from "./map.js";
-import { onPaletteChange, readPalette } from "./palette.js";
 import { DECIMALS, round } from "./geojson.js";
 
-const OPAQUE_HOLE = 0.85;
-const FILL = 0.2;
-
 /** @typedef {import("./geojson.js").Polygon} Polygon */
-
-const isHole = ({ properties }) => properties.role === "hole";
-
-function styles(palette, prefix) {
-  const colour = (feature) => palette[isHole(feature) ? "map-land" : "map-accent"];
-  const opacity = (feature) => (isHole(feature) ? OPAQUE_HOLE : FILL);
-  const accent = palette["map-accent"];
-  if (prefix === "drawn") {
-    return {
-      fillColor: colour, fillOpacity: opacity, outlineColor: accent, outlineWidth: 2,
-      closingPointColor: accent, closingPointOutlineColor: palette["map-surface"], closingPointWidth: 7, closingPointOutlineWidth: 2,
-    };
-  }
-  return {
-    selectedPolygonColor: colour, selectedPolygonFillOpacity: opacity, selectedPolygonOutlineColor: accent, selectedPolygonOutlineWidth: 2.5,
-    selectionPointColor: palette["map-surface"], selectionPointOutlineColor: accent, selectionPointWidth: 6, selectionPointOutlineWidth: 2.5,
-    midPointColor: accent, midPointOutlineColor: palette["map-surface"], midPointWidth: 4, midPointOutlineWidth: 1,
-  };
-}
 
 /**
  * @param {import("./map.js").MapView} view
@@ -51,30 +29,12 @@ export class Drawing {
   #drawsHole = false;
 
   constructor(terraDraw, adapter, options) {
-    const { TerraDraw, TerraDrawPolygonMode, TerraDrawSelectMode, TerraDrawModeUndoRedo, ValidateNotSelfIntersecting } = terraDraw;
     this.#options = options;
-    this.#crosses = (feature) => !ValidateNotSelfIntersecting(feature).valid;
-    const validation = (feature, { updateType }) => (updateType === "provisional" ? { valid: true } : ValidateNotSelfIntersecting(feature));
-    const coordinates = { draggable: true, midpoints: true, deletable: true };
-    this.#draw = new TerraDraw({
-      adapter,
-      modes: [
-        new TerraDrawPolygonMode({ styles: styles(readPalette(), "drawn"), validation }),
-        new TerraDrawSelectMode({
-          styles: styles(readPalette(), "selected"),
-          flags: { polygon: { feature: { draggable: true, coordinates } } },
-          keyEvents: { deselect: null, delete: "Delete", rotate: null, scale: null },
-        }),
-      ],
-      undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },
-    });
+    this.#crosses = (feature) => !terraDraw.ValidateNotSelfIntersecting(feature).valid;
+    this.#draw = makeTerraDraw(terraDraw, adapter);
     this.#draw.start();
     this.#draw.on("finish", (id, { action }) => this.#finished(id, action));
     this.#draw.on("change", (ids, type) => this.#changed(ids, type));
-    onPaletteChange((palette) => {
-      this.#draw.updateModeOptions("polygon", { styles: styles(palette, "drawn") });
-      this.#draw.updateModeOptions("select", { styles: styles(palette, "selected") });
-    });
   }
 
   get drawing() {
@@ -90,8 +50,14 @@ export class Drawing {
     return this.#rings.map((id) => this.#draw.getSnapshotFeature(id)).some((feature) => feature && this.#crosses(feature));
   }
 
-  /** Shows this polygon for editing. @param {Polygon | null} polygon @returns {boolean} false if it can only be typed */
-  show(polygon) {
+  /** The polygon as it is on the map at this moment, also while it is dragged. @returns {Polygon | null} */
+  get polygon() {
+    const features = this.#rings.map((id) => this.#draw.getSnapshotFeature(id));
+    return features.length > 0 && features.every(Boolean) ? { type: "Polygon", coordinates: features.map(({ geometry }) => geometry.coordinates[0]) } : null;
+  }
+
+  /** Shows this polygon for editing, one of its rings selected. @param {Polygon | null} polygon @returns {boolean} false if it can only be typed */
+  show(polygon, ring = 0) {
     if (!this.#draw.enabled) this.#draw.start();
     this.#reset();
     if (!polygon) return true;
@@ -106,7 +72,7 @@ export class Drawing {
       return false;
     }
     this.#rings = features.map(({ id }) => id);
-    this.#draw.selectFeature(this.#rings[0]);
+    this.#draw.selectFeature(this.#rings[ring]);
     return true;
   }
 
@@ -141,6 +107,12 @@ export class Drawing {
   redo() {
     this.#draw.redo();
     this.#options.onStep();
+  }
+
+  /** Removes the ring that is selected: a hole, or with the outline the whole polygon. */
+  removeSelected() {
+    const selected = this.#rings.filter((id) => this.#draw.getSnapshotFeature(id)?.properties.selected);
+    if (selected.length > 0) this.#draw.removeFeatures(selected);
   }
 
   /** Takes the polygon off the map and lets go of it, until `show`. */
@@ -181,7 +153,6 @@ export class Drawing {
   }
 
   #tell() {
-    const rings = this.#rings.map((id) => this.#draw.getSnapshotFeature(id).geometry.coordinates[0]);
-    this.#options.onChange(rings.length > 0 ? { type: "Polygon", coordinates: rings } : null);
+    this.#options.onChange(this.polygon);
   }
 }

@@ -1,5 +1,6 @@
 /** Small pieces of the page made by script. Text goes in as text, never as HTML. */
 
+import { isolate } from "./bidi.js";
 import { severityNamed } from "./severity.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -59,5 +60,5 @@ const CLOCK = { weekday: "short", day: "numeric", month: "short", hour: "2-digit
 /** By whom and until when an area is muted; "" if it is not. @param {{muted_until?: string, muted_by?: string}} properties */
 export function mutedWords(properties) {
   if (!isMuted(properties)) return "";
-  return `Muted by ${properties.muted_by ?? "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
+  return `Muted by ${properties.muted_by ? isolate(properties.muted_by) : "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
 }

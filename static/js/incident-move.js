@@ -1,5 +1,6 @@
 /** The ring around the chosen incident, by which it can be dragged, or moved with the arrow keys, to where it really is. */
 
+import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -27,7 +28,7 @@ export function incidentHandle(view, { move }) {
       handle = view.place(element("div", { class: "ring chosen", "aria-hidden": "true" }), feature.geometry.coordinates);
       return;
     }
-    const label = `Place of ${feature.properties.name}: drag it, or move it with the arrow keys and press Enter`;
+    const label = `Place of ${isolate(feature.properties.name)}: drag it, or move it with the arrow keys and press Enter`;
     const ring = element("button", { type: "button", class: "ring chosen handle", "aria-label": label, title: "Drag to correct the place" });
     let at = feature.geometry.coordinates;
     const go = (to) => {

@@ -5,6 +5,7 @@ import { announceBorn, createAnnouncer } from "./announcer.js";
 import { areaPanel } from "./area-panel.js";
 import { call } from "./api.js";
 import { callAttention } from "./attention.js";
+import { isolate } from "./bidi.js";
 import { showConnection } from "./connection-label.js";
 import { drawAreas, drawIncidents } from "./draw-store.js";
 import { explain } from "./explain.js";
@@ -64,11 +65,11 @@ function editing(view, { save }, { notices, announce, show }) {
   const said = (sentence) => (announce(sentence), sentence);
   const create = incidentCreator(view, {
     save: (feature) => save("incidents", feature),
-    done: (feature) => announce(`Saved: ${feature.properties.name}`),
+    done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
   });
   const editArea = areaPanel(part("panel"), view, {
     save: (feature, pk) => save("areas", feature, pk),
-    done: (feature) => notices.say(said(`Saved: ${feature.properties.name}`)),
+    done: (feature) => notices.say(said(`Saved: ${isolate(feature.properties.name)}`)),
     onBusy: (now) => (busy = now),
   });
   async function move({ properties: { pk, name }, geometry: before }, coordinates, { back = false } = {}) {
@@ -76,7 +77,7 @@ function editing(view, { save }, { notices, announce, show }) {
       const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: {} }, pk);
       const undo = Object.assign(document.createElement("button"), { type: "button", textContent: "Undo" });
       undo.addEventListener("click", () => move(feature, before.coordinates, { back: true }));
-      notices.say(back ? `Moved back: ${name}` : `Moved: ${name}`, { actions: back ? [] : [undo] });
+      notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
     } catch ({ message }) {
       notices.say(message);
       show({ source: "incidents", keys: [pk], at: before.coordinates });

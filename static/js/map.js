@@ -18,6 +18,7 @@ const FLY_ZOOM = 8;
 const NARROW = 640; // pixels: below it the credits fold away behind their button
 const FIT_PADDING = 48; // pixels
 const LONG_PRESS_MS = 600;
+const SCALE = 150; // pixels: half of it, the shortest that the scale gets, holds its words
 const EDGE = 8; // pixels kept free around what is brought into view
 const FINGER = 8; // pixels around a click within which something counts as hit
 const WORLD = [-170, -56, 190, 74];
@@ -94,7 +95,7 @@ export class MapView {
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
     map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
-    map.addControl(new library.ScaleControl(), "bottom-left");
+    map.addControl(new library.ScaleControl({ maxWidth: SCALE }), "bottom-left");
     for (const name of ["incidents", "areas"]) this.#queues[name] = new DiffQueue((diff) => map.getSource(name).updateData(diff));
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(this.#dress(readPalette()))));
@@ -160,6 +161,18 @@ export class MapView {
   get centre() {
     const { lng, lat } = this.map.getCenter();
     return pointAt(lng, lat).coordinates;
+  }
+
+  /** How far apart two places are drawn, on whichever copy of the world. @param {Position} a @param {Position} b @returns {number} pixels */
+  pixels(a, b) {
+    const { x, y } = this.map.project(a);
+    const copies = [-360, 0, 360].map((turn) => this.map.project([b[0] + turn, b[1]]));
+    return Math.min(...copies.map((other) => Math.hypot(other.x - x, other.y - y)));
+  }
+
+  /** Whether the map takes the keys. */
+  get hasFocus() {
+    return document.activeElement === this.map.getCanvas();
   }
 
   /** Lets the map take the keys again. */

@@ -1,6 +1,7 @@
 /** What a popup on the map says of incidents and areas: nodes, never HTML. */
 
 import { isWaiting, whoHasIt } from "./alerts.js";
+import { isolate } from "./bidi.js";
 import { element, link, mutedWords, severityBadge, sinceWords } from "./elements.js";
 
 /**
@@ -15,7 +16,7 @@ const hint = (words) => element("span", { class: "hint" }, words);
 /** Who has an incident's alert, or the button to say so. */
 function alertLine(alert, acknowledge) {
   const who = whoHasIt(alert);
-  const line = element("div", { class: "line alert-line" }, hint(who ? `${who.by} has it${who.note ? `: ${who.note}` : ""}` : `Alert in ${alert.areas.map(({ name }) => name).join(", ")}`));
+  const line = element("div", { class: "line alert-line" }, hint(who ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}` : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`));
   if (!acknowledge || !alert.areas.some(isWaiting)) return line;
   const button = element("button", { type: "button" }, "I have it");
   button.addEventListener("click", () => acknowledge(alert));

@@ -3,8 +3,9 @@ import { test } from "node:test";
 
 import { Alerts, whoHasIt } from "../../static/js/alerts.js";
 import { wording } from "../../static/js/attention.js";
+import { isolate } from "../../static/js/bidi.js";
 import { insideWords } from "../../static/js/inside-count.js";
-import { alertWords, waitingFirst } from "../../static/js/panel.js";
+import { alertWords, waitingFirst } from "../../static/js/panel-entries.js";
 import { summary } from "../../static/js/unread.js";
 import { acknowledged, alert, answered, area, cleared, incident } from "./examples.js";
 
@@ -73,16 +74,16 @@ test("in the panel those that nobody has come first, and each says who has it", 
   alerts.take(alert(2, incident(2)));
   alerts.acknowledge(acknowledged(3, 1));
   const sorted = waitingFirst([...alerts.byIncident.values()]);
-  assert.deepEqual(sorted.map(alertWords), ["High, nobody has it yet, in Area 1", "High, Ada has it, in Area 1"]);
+  assert.deepEqual(sorted.map(alertWords), [`High, nobody has it yet, in ${isolate("Area 1")}`, `High, ${isolate("Ada")} has it, in ${isolate("Area 1")}`]);
 });
 
 test("a notification names one alert with its areas, and several by their incidents", () => {
   const alerts = new Alerts();
   for (let pk = 1; pk <= 6; pk += 1) alerts.take(alert(pk, incident(pk)));
   const all = [...alerts.byIncident.values()];
-  assert.deepEqual(wording(all.slice(0, 1)), { title: "High: Incident 1", body: "in Area 1" });
+  assert.deepEqual(wording(all.slice(0, 1)), { title: `High: ${isolate("Incident 1")}`, body: `in ${isolate("Area 1")}` });
   assert.equal(wording(all).title, "6 alerts");
-  assert.match(wording(all).body, /^High: Incident 1\n.*\nand 2 more$/s);
+  assert.match(wording(all).body, /^High: .Incident 1.\n.*\nand 2 more$/s);
 });
 
 test("the summary says what came and what waits", () => {

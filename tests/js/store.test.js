@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { isolate } from "../../static/js/bidi.js";
 import { Store } from "../../static/js/store.js";
 import { acknowledged, alert, answered, area, cleared, collection, deleted, hello, incident, saved } from "./examples.js";
 
@@ -135,7 +136,7 @@ test("an acknowledged alert stays, everybody is told who has it, and it interrup
   store.apply(alert(11, incident(2)));
   store.apply(acknowledged(12, 2));
   assert.equal(store.alerts.byIncident.get(2).areas[0].acknowledged.by, "Ada");
-  assert.deepEqual(notices(changes), ["Ada has it: Incident 2 (on my way)"]);
+  assert.deepEqual(notices(changes), [`${isolate("Ada")} has it: ${isolate("Incident 2")} (${isolate("on my way")})`]);
 });
 
 test("an alert that was missed and acknowledged meanwhile does not interrupt", () => {

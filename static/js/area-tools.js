@@ -1,0 +1,68 @@
+/** The buttons, the keys and the hint by which a polygon is drawn and edited: templates/_area_fields.html. */
+
+const HINTS = {
+  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
+  hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Escape gives up.",
+  edit: "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. Click or tap a corner to remove it.",
+  typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
+  crosses: "The outline crosses itself. Move a corner, or undo.",
+};
+
+const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
+
+/** @typedef {"outline" | "hole" | "undo" | "redo" | "nextCorner" | "removeCorner"} Command */
+
+/** @type {Record<string, Command>} */
+const BUTTONS = {
+  "draw-outline": "outline",
+  "draw-hole": "hole",
+  "draw-undo": "undo",
+  "draw-redo": "redo",
+  "corner-next": "nextCorner",
+  "corner-remove": "removeCorner",
+};
+
+function hintFor({ drawing: { drawing, drawsHole, crosses }, editable, corner }) {
+  if (drawing) return HINTS[drawsHole ? "hole" : "outline"];
+  if (!editable) return HINTS.typed;
+  return crosses ? HINTS.crosses : corner.words || HINTS.edit;
+}
+
+/** @param {KeyboardEvent} event @param {Record<string, Function>} actions @returns {(() => unknown) | null} what the key means */
+function meaning(event, actions) {
+  const key = event.key.toLowerCase();
+  if (key === "escape") return actions.giveUp;
+  if (event.target.closest(FIELDS)) return null;
+  if (key === "delete" || key === "backspace") return () => actions.remove({ alsoRing: key === "delete" });
+  if (!event.ctrlKey && !event.metaKey) return null;
+  if (key === "z" && !event.shiftKey) return actions.undo;
+  return key === "y" || key === "z" ? actions.redo : null;
+}
+
+/**
+ * @param {(id: string) => HTMLElement} part
+ * @param {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) => unknown}} actions
+ * @returns {{show: (state: object) => void}}
+ */
+export function areaTools(part, actions) {
+  for (const [id, command] of Object.entries(BUTTONS)) part(id).addEventListener("click", actions[command]);
+  document.addEventListener("keydown", (event) => {
+    const act = actions.isOpen() && meaning(event, actions);
+    if (!act) return;
+    act();
+    if (event.key !== "Escape") event.preventDefault();
+  });
+  return {
+    show(state) {
+      const { drawing, hasCorners, corner, canCut, canUndo, canRedo } = state;
+      part("draw-undo").disabled = !canUndo;
+      part("draw-redo").disabled = !canRedo;
+      part("draw-hole").disabled = !canCut;
+      part("draw-outline").disabled = drawing.drawing && !drawing.drawsHole;
+      part("corner-next").disabled = !hasCorners;
+      part("corner-remove").disabled = !corner.chosen;
+      const hint = hintFor(state);
+      if (part("draw-hint").textContent !== hint) part("draw-hint").textContent = hint;
+    },
+  };
+}

@@ -1,6 +1,6 @@
 /** The page of one incident or one area: its own map, with nothing else on it. */
 
-import { drawnArea } from "./draw-store.js";
+import { drawnArea, drawnIncident } from "./draw-store.js";
 import { createMap } from "./map.js";
 import { bounds } from "./geojson.js";
 import { tomorrowMorning } from "./morning.js";
@@ -11,5 +11,5 @@ for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) 
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
 const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
-if (feature.properties.model === "Incident") view?.setFeatures("incidents", [feature]);
+if (feature.properties.model === "Incident") view?.setFeatures("incidents", [drawnIncident(feature)]);
 else view?.setFeatures("areas", [drawnArea(feature)]);

@@ -10,8 +10,8 @@ export const drawnArea = (feature) => {
   return muted ? { ...feature, properties: { ...feature.properties, muted } } : feature;
 };
 
-/** An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at. */
-const drawnIncident = ({ geometry, properties: { pk, severity, closed } }) => ({
+/** An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at. @param {import("./messages.js").Feature} feature */
+export const drawnIncident = ({ geometry, properties: { pk, severity, closed } }) => ({
   type: "Feature",
   geometry,
   properties: closed ? { pk, severity, closed } : { pk, severity },

@@ -73,14 +73,14 @@ def test_filter_by_area_and_time(person: Person, open_screen: OpenScreen) -> Non
 def test_alerts_stay_whatever_the_filter(person: Person, open_screen: OpenScreen) -> None:
     """A filter hides no open alert, and the panel says so as long as one is chosen."""
     area = person.save_area("Never hidden", square(-150, -60, 4))
-    stored = person.save_incident("Unfiltered", -148, -58, severity="Urgent")
+    stored = person.save_incident("Always told", -148, -58, severity="Urgent")
     page = open_screen(person).open("/?text=nothing+has+this+name")
-    expect(page.locator("#alert-rows")).to_contain_text("Unfiltered")
+    expect(page.locator("#alert-rows")).to_contain_text("Always told")
     expect(page.get_by_text("not filtered")).to_be_visible()
-    page.get_by_role("button", name="Filter").click()
+    page.locator("#filter-toggle").click()
     page.get_by_role("button", name="Show everything open").click()
     expect(page.get_by_text("not filtered")).to_be_hidden()
-    expect(page.locator("#alert-rows")).to_contain_text("Unfiltered")
+    expect(page.locator("#alert-rows")).to_contain_text("Always told")
     person.delete(stored)
     person.delete(area)
 

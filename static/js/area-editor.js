@@ -26,7 +26,7 @@ export class AreaEditor {
   #showing = false;
   #count;
 
-  /** @param {HTMLElement} root that holds the fields @param {import("./map.js").MapView} view @returns {Promise<AreaEditor>} */
+  /** @param {HTMLElement} root that holds the fields @param {import("./map-view.js").MapView} view @returns {Promise<AreaEditor>} */
   static async create(root, view) {
     const editor = new AreaEditor(root, view);
     editor.#drawing = await createDrawing(view, { onChange: (polygon) => editor.#drawn(polygon), onStep: () => editor.#showState() });

@@ -5,7 +5,7 @@ import { ApiError } from "./api.js";
 import { severityNamed } from "./severity.js";
 
 /**
- * @param {HTMLElement} panel the whole panel @param {import("./map.js").MapView} view
+ * @param {HTMLElement} panel the whole panel @param {import("./map-view.js").MapView} view
  * @param {{save: (feature: object, pk: number | null) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void, onBusy: (busy: boolean) => void}} actions
  * @returns {(feature: import("./messages.js").Feature | null) => Promise<void>} begins with an area, or a new one
  */

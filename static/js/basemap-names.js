@@ -3,6 +3,7 @@
 import { readPlaces } from "./places.js";
 import { streetGround, streetNameLayers } from "./streets-layers.js";
 
+export const PLACES_ZOOM = 3; // from here on places are named, below it only countries
 const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
 
 /** @param {any} file places.json of the package */
@@ -37,11 +38,11 @@ function placeLayers({ streets }, palette) {
       "symbol-sort-key": ["-", 0, ["get", "population"]],
     }),
     filter: large,
-    minzoom: 3,
+    minzoom: PLACES_ZOOM,
   };
   if (!streets) return [places];
-  const outside = { ...places, id: "places-outside", minzoom: Math.max(3, streets.minzoom), filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]] };
-  return [...(streets.minzoom > 3 ? [{ ...places, maxzoom: streets.minzoom }] : []), outside, ...streetNameLayers(streets.schema, palette)];
+  const outside = { ...places, id: "places-outside", minzoom: Math.max(PLACES_ZOOM, streets.minzoom), filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]] };
+  return [...(streets.minzoom > PLACES_ZOOM ? [{ ...places, maxzoom: streets.minzoom }] : []), outside, ...streetNameLayers(streets.schema, palette)];
 }
 
 /** @param {import("./basemap.js").MapConfig} config @param {import("./palette.js").Palette} palette */

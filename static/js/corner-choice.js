@@ -18,14 +18,14 @@ export class CornerChoice {
   #actions;
   /** @type {import("./corners.js").Corner | null} */ #chosen = null;
   #count = 0;
-  /** @type {ReturnType<import("./map.js").MapView["place"]> | null} */ #mark = null;
+  /** @type {ReturnType<import("./map-view.js").MapView["place"]> | null} */ #mark = null;
   #button;
 
   /** What to tell the person of the chosen corner; "" without one. */
   words = "";
 
   /**
-   * @param {import("./map.js").MapView} view
+   * @param {import("./map-view.js").MapView} view
    * @param {{polygon: () => Polygon | null, onMove: (polygon: Polygon, ring: number) => void, onRemove: (polygon: Polygon, ring: number) => void, onChoice: () => void}} actions
    *   polygon: what has corners to choose now
    */

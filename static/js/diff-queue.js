@@ -1,9 +1,6 @@
-/**
- * Gathers changes to a set of features and hands them on as few diffs, never two at a time, and at a pace that leaves
- * the receiver idle at least as long as it works: a burst of messages must not freeze a page with many incidents. Pure.
- */
+/** Gathers changes to a set of features and hands them on as few diffs, at a pace that a burst of messages does not break. Pure. */
 
-const REST = 1; // wait as long as the last diff took before the next
+import { Pace } from "./pace.js";
 
 /**
  * @typedef {import("./messages.js").Feature} Feature
@@ -13,50 +10,27 @@ const REST = 1; // wait as long as the last diff took before the next
 export class DiffQueue {
   /** @type {Map<number, Feature | null>} null: to be removed */
   #pending = new Map();
-  #send;
-  #wait;
-  #clock;
-  #running = false;
+  #pace;
 
   /**
    * @param {(diff: Diff) => Promise<unknown>} send
-   * @param {(milliseconds: number) => Promise<void>} [wait]
-   * @param {() => number} [clock] milliseconds
+   * @param {[wait?: (milliseconds: number) => Promise<void>, clock?: () => number]} time as a Pace has it
    */
-  constructor(send, wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)), clock = () => performance.now()) {
-    this.#send = send;
-    this.#wait = wait;
-    this.#clock = clock;
+  constructor(send, ...time) {
+    this.#pace = new Pace(async () => {
+      if (this.#pending.size > 0) await send(this.#take());
+    }, ...time);
   }
 
   /** @param {number} key @param {Feature | null} feature as it is now; null if it is gone */
   put(key, feature) {
     this.#pending.set(key, feature);
-    if (!this.#running) this.#run();
+    this.#pace.wake();
   }
 
   /** Forgets what has not been handed on. */
   clear() {
     this.#pending.clear();
-  }
-
-  async #run() {
-    this.#running = true;
-    await null; // so that what is put in the same turn goes out together
-    while (this.#pending.size > 0) {
-      const began = this.#clock();
-      await this.#sendOne();
-      await this.#wait((this.#clock() - began) * REST);
-    }
-    this.#running = false;
-  }
-
-  async #sendOne() {
-    try {
-      await this.#send(this.#take());
-    } catch (error) {
-      console.warn("A change could not be drawn:", error);
-    }
   }
 
   /** @returns {Diff} */

@@ -17,7 +17,7 @@ export const drawnIncident = ({ geometry, properties: { pk, severity, closed } }
   properties: closed ? { pk, severity, closed } : { pk, severity },
 });
 
-/** @param {import("./selection.js").Selection} selection @param {import("./map.js").MapView} view */
+/** @param {import("./selection.js").Selection} selection @param {import("./map-view.js").MapView} view */
 export function drawIncidents(selection, view) {
   const all = () => view.setFeatures("incidents", Array.from(selection.shown.values(), drawnIncident));
   selection.subscribe(({ reset, changed, removed }) => {
@@ -28,7 +28,7 @@ export function drawIncidents(selection, view) {
   if (selection.shown.size > 0) all();
 }
 
-/** @param {import("./store.js").Store} store @param {import("./map.js").MapView} view */
+/** @param {import("./store.js").Store} store @param {import("./map-view.js").MapView} view */
 export function drawAreas(store, view) {
   let timer;
   /** When a mute runs out nobody saves the area, so it is drawn anew by the clock. */

@@ -10,7 +10,7 @@ import { DECIMALS, round } from "./geojson.js";
 /** @typedef {import("./geojson.js").Polygon} Polygon */
 
 /**
- * @param {import("./map.js").MapView} view
+ * @param {import("./map-view.js").MapView} view
  * @param {{onChange: (polygon: Polygon | null) => void, onStep: () => void}} options onChange: the person has changed
  *   the polygon; onStep: what can be undone, or whether something is being drawn, may have changed
  * @returns {Promise<Drawing>}

@@ -3,13 +3,13 @@
 import { popupContent } from "./popup.js";
 
 /**
- * @param {import("./store.js").Store} store @param {import("./map.js").MapView} view
+ * @param {import("./store.js").Store} store @param {import("./map-view.js").MapView} view
  * @param {{choose: (feature: import("./messages.js").Feature | null) => void}} handle
  * @param {Omit<import("./popup.js").Context, "alertOf">} actions
- * @returns {(picked: import("./map.js").Picked, how?: {focus?: boolean, onClose?: () => void}) => void}
+ * @returns {(picked: import("./map-view.js").Picked, how?: {focus?: boolean, onClose?: () => void}) => void}
  */
 export function explain(store, view, handle, actions) {
-  /** @type {import("./map.js").Picked | null} */
+  /** @type {import("./map-view.js").Picked | null} */
   let open = null;
   const context = { ...actions, alertOf: (pk) => store.alerts.byIncident.get(pk) };
 

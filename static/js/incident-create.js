@@ -30,7 +30,7 @@ function makeForm() {
 const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
 
 /**
- * @param {import("./map.js").MapView} view
+ * @param {import("./map-view.js").MapView} view
  * @param {{save: (feature: object) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void}} actions
  * @returns {(at: [number, number]) => void} opens the form at a place
  */

@@ -5,7 +5,7 @@ import { degrees, geojson, pointField } from "./point-field.js";
 
 const part = (id) => document.getElementById(id);
 
-/** @type {import("./map.js").MapView | null} */
+/** @type {import("./map-view.js").MapView | null} */
 let view = null;
 let pin = null;
 let current = null;

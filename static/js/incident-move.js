@@ -7,7 +7,7 @@ const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRi
 const STEP = 8; // pixels; 1 with Shift
 
 /**
- * @param {import("./map.js").MapView} view
+ * @param {import("./map-view.js").MapView} view
  * @param {{move: ((feature: import("./messages.js").Feature, at: [number, number]) => void) | null}} actions null: this person may not
  * @returns {{choose: (feature: import("./messages.js").Feature | null) => void}}
  */

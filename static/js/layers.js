@@ -1,12 +1,10 @@
 /**
- * What Tracker itself draws: areas, incidents (clustered where they are many) and shapes being drawn, as sources and layers
+ * What Tracker itself draws: areas, incidents and clusters of them, and shapes being drawn, as sources and layers
  * of the map library. Plain data. Severity is told by colour and by shape; areas by colour and by the dashes of their outline.
  */
 
 import { SEVERITIES } from "./severity.js";
 
-const CLUSTER_RADIUS = 44; // pixels: about two icons side by side
-const CLUSTER_MAX_ZOOM = 11; // closer than that every incident stands for itself; each level costs time at every change
 const FONT = ["sans-serif"];
 
 /** Dashes of an area's outline, in line widths. The more severe, the more solid. */
@@ -33,15 +31,7 @@ export const iconName = ({ code }) => `severity-${code}`;
 export function trackerSources() {
   return {
     areas: { type: "geojson", data: EMPTY, promoteId: "pk" },
-    incidents: {
-      type: "geojson",
-      data: EMPTY,
-      promoteId: "pk",
-      cluster: true,
-      clusterRadius: CLUSTER_RADIUS,
-      clusterMaxZoom: CLUSTER_MAX_ZOOM,
-      clusterProperties: { worst: ["max", bySeverityName(({ rank }) => rank)] },
-    },
+    incidents: { type: "geojson", data: EMPTY, promoteId: "pk" },
     accuracy: { type: "geojson", data: EMPTY },
   };
 }
@@ -72,10 +62,10 @@ function clusterLayers(palette) {
       id: "clusters",
       type: "circle",
       source: "incidents",
-      filter: ["has", "point_count"],
+      filter: ["has", "count"],
       paint: {
         "circle-color": palette["map-surface"],
-        "circle-radius": ["step", ["get", "point_count"], 17, 100, 21, 1000, 25, 10000, 29],
+        "circle-radius": ["step", ["get", "count"], 17, 100, 21, 1000, 25, 10000, 29],
         "circle-stroke-width": 3,
         "circle-stroke-color": byRank("worst", ({ code }) => palette[`severity-line-${code}`]),
       },
@@ -84,13 +74,13 @@ function clusterLayers(palette) {
       id: "cluster-counts",
       type: "symbol",
       source: "incidents",
-      filter: ["has", "point_count"],
+      filter: ["has", "count"],
       layout: {
         "icon-image": byRank("worst", iconName),
         "icon-size": 0.55,
         "icon-offset": [0, -15],
         "icon-allow-overlap": true,
-        "text-field": ["get", "point_count_abbreviated"],
+        "text-field": ["get", "abbreviated"],
         "text-font": FONT,
         "text-size": 13,
         "text-offset": [0, 0.35],
@@ -106,7 +96,7 @@ function incidentLayer() {
     id: "incidents",
     type: "symbol",
     source: "incidents",
-    filter: ["!", ["has", "point_count"]],
+    filter: ["!", ["has", "count"]],
     layout: {
       "icon-image": bySeverityName(iconName),
       "icon-size": ["interpolate", ["linear"], ["zoom"], 2, 0.8, 10, 1],

@@ -5,7 +5,7 @@ import { element } from "./elements.js";
 const PULSE_MS = 2_500;
 const MOST_PULSES = 12; // in a burst more would only hide the map
 
-/** @param {import("./map.js").MapView} view @returns {{highlight: (at: [number, number] | null) => void, pulse: (at: [number, number]) => void}} */
+/** @param {import("./map-view.js").MapView} view @returns {{highlight: (at: [number, number] | null) => void, pulse: (at: [number, number]) => void}} */
 export function createMarks(view) {
   let ring = null;
   let pulses = 0;

@@ -27,7 +27,7 @@ export async function placePart(onWords) {
   const { tiles, pmtiles } = readConfig();
   const closest = tiles || pmtiles ? STREET_ZOOM : BARE_ZOOM;
   const loading = loadPlaces().catch(() => ({ places: [], search: () => [] }));
-  /** @type {import("./map.js").MapView | null} */
+  /** @type {import("./map-view.js").MapView | null} */
   let view = null;
   let pin = null;
   let current = null;

@@ -1,10 +1,10 @@
 /** Brings the world into a map whose style is that of basemap.js: its files, the finer ones once they are seen, and the graticule. */
 
 import { DETAIL_ZOOM } from "./basemap.js";
-import { placesToFeatures } from "./basemap-names.js";
+import { PLACES_ZOOM, placesToFeatures } from "./basemap-names.js";
 import { covers, graticule, graticuleStep, grown } from "./graticule.js";
 
-const EARLY = 0.5; // zoom levels before the finer coast is shown that it is asked for
+const EARLY = 0.5; // zoom levels before something is shown that it is asked for
 
 /** @typedef {import("./basemap.js").MapConfig} MapConfig */
 
@@ -13,20 +13,23 @@ export function bringWorld(map, config) {
   const url = (name) => new URL(`${config.vendor}${name}.json`, location.href).href;
   fill(map, url);
   followGraticule(map);
-  if (!config.tiles) detailOnDemand(map, url);
+  if (config.tiles) return;
+  onDemand(map, PLACES_ZOOM, () => [bring(map, "places", url("places"), async (answer) => placesToFeatures(await answer.json()))]);
+  onDemand(map, DETAIL_ZOOM, () => ["land", "borders"].map((name) => refine(map, name, url(`${name}-detail`))));
 }
 
-/** These are asked for by the page, not by the library's worker, so that what keeps the report page keeps them too. */
 function fill(map, url) {
-  const same = (file) => file;
-  const wanted = { land: same, borders: same, countries: same, places: placesToFeatures };
-  for (const [name, toGeoJSON] of Object.entries(wanted)) if (map.getSource(name)) bring(map, name, url(name), toGeoJSON);
+  for (const name of ["land", "borders", "countries"]) if (map.getSource(name)) bring(map, name, url(name));
 }
 
-async function bring(map, name, address, toGeoJSON) {
+/**
+ * Files are asked for by the page, so that what keeps the report page keeps them too; then by the library's worker, out of the
+ * browser's cache: to read the finer coast, of five megabytes, and hand it over would hold up the page for a tenth of a second.
+ */
+async function bring(map, name, address, read = async (answer) => (await answer.blob(), address)) {
   try {
     const answer = await fetch(address);
-    if (answer.ok) map.getSource(name).setData(toGeoJSON(await answer.json()));
+    if (answer.ok) map.getSource(name).setData(await read(answer));
     return answer.ok;
   } catch (error) {
     console.info(`The map is without ${name}:`, error); // the network is gone, or the person has left the page
@@ -34,15 +37,16 @@ async function bring(map, name, address, toGeoJSON) {
   }
 }
 
-function detailOnDemand(map, url) {
-  async function load() {
-    if (map.getZoom() < DETAIL_ZOOM - EARLY) return;
-    map.off("zoom", load);
-    const brought = await Promise.all(["land", "borders"].map((name) => refine(map, name, url(`${name}-detail`))));
-    if (brought.includes(false)) map.on("zoom", load); // perhaps there is a network again by then
+/** Loads what is seen from a zoom on, once it is nearly there; and again later if it did not come. @param {() => Promise<boolean>[]} load */
+function onDemand(map, minzoom, load) {
+  async function look() {
+    if (map.getZoom() < minzoom - EARLY) return;
+    map.off("zoom", look);
+    const brought = await Promise.all(load());
+    if (brought.includes(false)) map.on("zoom", look); // perhaps there is a network again by then
   }
-  map.on("zoom", load);
-  load();
+  map.on("zoom", look);
+  look();
 }
 
 /** Puts the fine one in the place of the coarse one, which stays until that is there. */
@@ -53,7 +57,7 @@ function refine(map, name, address) {
     map.off("sourcedata", swap);
     map.setLayerZoomRange(name, 0, DETAIL_ZOOM);
   });
-  return bring(map, source, address, (file) => file);
+  return bring(map, source, address);
 }
 
 function followGraticule(map) {

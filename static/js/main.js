@@ -2,16 +2,14 @@
 
 import { showAlerts } from "./alert-dialog.js";
 import { announceBorn, createAnnouncer } from "./announcer.js";
-import { areaPanel } from "./area-panel.js";
 import { call } from "./api.js";
 import { callAttention } from "./attention.js";
-import { isolate } from "./bidi.js";
 import { showConnection } from "./connection-label.js";
 import { drawAreas, drawIncidents } from "./draw-store.js";
+import { editing } from "./editing.js";
 import { explain } from "./explain.js";
 import { filterForm } from "./filter-form.js";
 import { wantsClosed } from "./filter.js";
-import { incidentCreator } from "./incident-create.js";
 import { incidentHandle } from "./incident-move.js";
 import { fetchJSON, follow } from "./live.js";
 import { createMap } from "./map.js";
@@ -57,42 +55,6 @@ function lookAtAll(store, selection, view) {
     stop();
     look();
   });
-}
-
-/** What can be changed on the map itself: incidents reported and moved, areas drawn and edited. */
-function editing(view, { save }, { notices, announce, show }) {
-  let busy = false;
-  const said = (sentence) => (announce(sentence), sentence);
-  const create = incidentCreator(view, {
-    save: (feature) => save("incidents", feature),
-    done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
-  });
-  const editArea = areaPanel(part("panel"), view, {
-    save: (feature, pk) => save("areas", feature, pk),
-    done: (feature) => notices.say(said(`Saved: ${isolate(feature.properties.name)}`)),
-    onBusy: (now) => (busy = now),
-  });
-  async function move({ properties: { pk, name }, geometry: before }, coordinates, { back = false } = {}) {
-    try {
-      const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: {} }, pk);
-      const undo = Object.assign(document.createElement("button"), { type: "button", textContent: "Undo" });
-      undo.addEventListener("click", () => move(feature, before.coordinates, { back: true }));
-      notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
-    } catch ({ message }) {
-      notices.say(message);
-      show({ source: "incidents", keys: [pk], at: before.coordinates });
-    }
-  }
-  view.onMenu(({ coordinates }) => busy || create(coordinates));
-  for (const [id, act] of [["new-incident", () => create(view.centre)], ["new-area", () => editArea(null)]]) {
-    part(id).addEventListener("click", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
-      event.preventDefault();
-      part("panel-toggle").setAttribute("aria-expanded", "false"); // on a phone the map is below it
-      act();
-    });
-  }
-  return { move, editArea, isBusy: () => busy };
 }
 
 async function start() {

@@ -1,0 +1,121 @@
+"""Measure the map page with very many open incidents: `python benchmarks/page.py [INCIDENTS [LOADS]]`.
+
+The first picture is there when a real browser has painted all clusters in view with their counts. The time
+runs from the start of the navigation, with nothing in the browser's cache; the answer is the incidents, and
+the longest is the longest that the page was busy at a stretch. CPU is that of all the browser's processes, of
+which half a second and more is its own window's. Needs Playwright, of tests/requirements.txt, and a Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sqlite3
+import statistics
+from contextlib import closing
+from pathlib import Path
+
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from servers import Tracker
+
+INCIDENTS, LOADS = 50_000, 5
+TOWNS = 40  # around which they lie
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu"]  # as root, without a graphics card
+SIZE: ViewportSize = {"width": 1440, "height": 900}
+PATIENCE_MS = 120_000
+UNITS = {"picture": "ms", "answer": "ms", "longest": "ms", "cpu": "ms CPU", "server": "ms CPU"}
+
+# To read a pixel is to wait until the picture is really painted.
+WATCH = """
+  const busy = [0];
+  const note = (list) => busy.push(...list.getEntries().map(({duration}) => duration));
+  new PerformanceObserver(note).observe({type: "longtask", buffered: true});
+  const incidents = new URL("/tracker/incident/feature_collection/", location.href).href;
+  const counts = {layers: ["cluster-counts"]};
+  window.firstPicture = new Promise((done) => {
+    const look = () => (window.tracker?.map ? watch(tracker.map) : requestAnimationFrame(look));
+    const watch = (map) => map.on("render", function check() {
+      if (!map.isSourceLoaded("incidents") || map.queryRenderedFeatures(counts).length === 0) return;
+      map.off("render", check);
+      map.getCanvas().getContext("webgl2").readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
+      const [{responseEnd}] = performance.getEntriesByName(incidents);
+      done({picture: performance.now(), answer: responseEnd, longest: Math.max(...busy)});
+    });
+    look();
+  });
+"""
+
+
+def fill(database: Path, incidents: int) -> None:
+    """Put open incidents straight into the file."""
+    chance = random.Random(1)
+    towns = [(chance.uniform(-160, 160), chance.uniform(-50, 65)) for _ in range(TOWNS)]
+    rows = []
+    for number in range(incidents):
+        longitude, latitude = chance.choice(towns)
+        place = round(chance.gauss(longitude, 4), 6), round(chance.gauss(latitude, 3), 6)
+        severity = chance.choices(("UR", "HI", "ME", "LO", "IN"), (1, 5, 30, 40, 24))[0]
+        created = f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000000Z"
+        rows.append((f"Incident {number}", "x" * 50, severity, *place, created, created))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO incident (name, description, severity, longitude, latitude, created, updated) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def load(browser: Browser, server: Tracker) -> dict[str, float]:
+    """Open the map in a browser that has nothing of it yet; return what was measured, by UNITS."""
+    url = f"http://127.0.0.1:{server.port}"
+    context = browser.new_context(viewport=SIZE)
+    context.set_default_timeout(PATIENCE_MS)
+    cookies = server.account.cookies.items()
+    context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies])
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    used, serving = browser_cpu(browser), server.cpu()
+    page.goto(url, wait_until="commit")
+    found: dict[str, float] = page.evaluate("() => window.firstPicture")
+    found |= {"cpu": (browser_cpu(browser) - used) * 1e3, "server": (server.cpu() - serving) * 1e3}
+    context.close()
+    return found
+
+
+def browser_cpu(browser: Browser) -> float:
+    """Return the seconds that the browser's processes have used; those that have ended are left out."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return sum(process["cpuTime"] for process in processes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("incidents", nargs="?", type=int, default=INCIDENTS)
+    parser.add_argument("loads", nargs="?", type=int, default=LOADS)
+    found = parser.parse_args()
+    chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
+    rows = []
+    with Tracker() as server, sync_playwright() as playwright:
+        fill(Path(server.folder.name, "tracker.db"), found.incidents)
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        for number in range(found.loads):
+            rows.append(load(browser, server))
+            show(f"load {number + 1}", rows[-1])
+        browser.close()
+    show("median", {name: statistics.median(row[name] for row in rows) for name in UNITS})
+    print(f"load average at the end {os.getloadavg()[0]:.1f}")
+
+
+def show(title: str, row: dict[str, float]) -> None:
+    print(
+        f"{title}: " + ", ".join(f"{name} {row[name]:,.0f} {unit}" for name, unit in UNITS.items()),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+/** What can be changed on the map itself: incidents reported and moved, areas drawn and edited. */
+
+import { areaPanel } from "./area-panel.js";
+import { isolate } from "./bidi.js";
+import { incidentCreator } from "./incident-create.js";
+
+const part = (id) => document.getElementById(id);
+
+/**
+ * @param {import("./map-view.js").MapView} view
+ * @param {{save: (kind: "incidents" | "areas", feature: object, pk?: number) => Promise<import("./messages.js").Feature>}} calls of the API
+ * @param {{notices: ReturnType<typeof import("./notices.js").createNotices>, announce: (sentence: string) => void, show: (picked: import("./map-view.js").Picked) => void}} page
+ */
+export function editing(view, { save }, { notices, announce, show }) {
+  let busy = false;
+  const said = (sentence) => (announce(sentence), sentence);
+  const create = incidentCreator(view, {
+    save: (feature) => save("incidents", feature),
+    done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
+  });
+  const editArea = areaPanel(part("panel"), view, {
+    save: (feature, pk) => save("areas", feature, pk),
+    done: (feature) => notices.say(said(`Saved: ${isolate(feature.properties.name)}`)),
+    onBusy: (now) => (busy = now),
+  });
+  async function move({ properties: { pk, name }, geometry: before }, coordinates, { back = false } = {}) {
+    try {
+      const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: {} }, pk);
+      const undo = Object.assign(document.createElement("button"), { type: "button", textContent: "Undo" });
+      undo.addEventListener("click", () => move(feature, before.coordinates, { back: true }));
+      notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
+    } catch ({ message }) {
+      notices.say(message);
+      show({ source: "incidents", keys: [pk], at: before.coordinates });
+    }
+  }
+  view.onMenu(({ coordinates }) => busy || create(coordinates));
+  for (const [id, act] of [["new-incident", () => create(view.centre)], ["new-area", () => editArea(null)]]) {
+    part(id).addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
+      event.preventDefault();
+      part("panel-toggle").setAttribute("aria-expanded", "false"); // on a phone the map is below it
+      act();
+    });
+  }
+  return { move, editArea, isBusy: () => busy };
+}

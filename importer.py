@@ -33,6 +33,7 @@ class Part(NamedTuple):
     model: type[Tracked]
     source_id: str | None
     fields: dict[str, Any]
+    has_name: bool  # if not, it is numbered, or keeps the name that it has
     severity: str | None  # None: the source has no usable value
     has_levels: bool  # then what is new and has no usable value is Info
 
@@ -142,6 +143,7 @@ def _parts(
     if not isinstance(properties, dict):
         raise models.Invalid({"properties": "this must be an object"})
     fields = _fields(properties, options.name)
+    has_name = "name" in fields
     fields.setdefault("name", f"{'Incident' if single == 'Point' else 'Area'} {feature.get('id', number)}")
     severity = _severity(properties, options)
     source_id = _source_id(feature.get("id"))
@@ -157,7 +159,12 @@ def _parts(
             model = AreaOfInterest
             fields = {"name": fields["name"], "polygon": where}
         yield Part(
-            model, source_id and source_id + suffix, dict(fields), severity, options.levels is not None
+            model,
+            source_id and source_id + suffix,
+            dict(fields),
+            has_name,
+            severity,
+            options.levels is not None,
         )
 
 
@@ -218,7 +225,8 @@ def _store(part: Part) -> str:
     severity = {} if part.severity is None else {"severity": part.severity}
     if before is None and part.has_levels:
         severity = {"severity": part.severity or Severity.INFO.value}
-    thing.assign(part.fields | severity)
+    kept = set() if before is None or part.has_name else {"name"}
+    thing.assign({name: value for name, value in (part.fields | severity).items() if name not in kept})
     if before == [getattr(thing, name) for name in part.model.parsers]:
         return "unchanged"
     thing.save()

@@ -417,6 +417,14 @@ def test_update_without_a_usable_value_keeps_the_severity(server: Server, person
     assert kept["properties"]["severity"] == "Urgent"
 
 
+def test_update_without_a_name_keeps_the_name(server: Server, person: Person) -> None:
+    """Importing a feed again with its name's property forgotten does not number what had a name."""
+    plate = {**feature(square(20, -60), PlateName="Scotia", other=1), "id": "scotia"}
+    imported(server, plate, "--name", "PlateName")
+    assert "1 unchanged" in imported(server, plate).stdout
+    assert person.named("Scotia", "area_of_interest")
+
+
 # Beside a server
 
 

@@ -117,8 +117,10 @@ def may(role: str) -> bool:
 
 
 def _why_not(role: str) -> str:
-    if g.token is not None:
-        return "This token is for reading only." if g.token.read_only else "Tokens are for the API only."
+    if g.token is not None and g.token.read_only:
+        return "This token is for reading only."
+    if g.token is not None and role == "admin":
+        return "Tokens are for the API only."
     if role == "admin":
         return "Only who manages the accounts may open this."
     return "Your account is for looking. To change something, ask for the role of an editor."

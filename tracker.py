@@ -212,22 +212,32 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     return found, settings
 
 
+def run(found: argparse.Namespace, settings: Settings) -> int:
+    """Do what is asked, and return the exit status."""
+    if found.command == "import":
+        return importer.run(found, settings.database)
+    if found.command:
+        return commands.run(found, settings.database)
+    serve(settings)
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     found, settings = parse_arguments(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        if found.command == "import":
-            return importer.run(found, settings.database)
-        if found.command:
-            return commands.run(found, settings.database)
-        serve(settings)
+        status = run(found, settings)
+        sys.stdout.flush()  # here, where it may fail
     except models.TrackerError as error:
         fail(str(error))
     except peewee.DatabaseError as error:
         fail(f"the database can't take this: {error}")
     except KeyboardInterrupt:
         return 130
-    return 0
+    except BrokenPipeError:  # whoever read the answer has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Accounts from outside: roles, the pages under /accounts/ and /admin/, the command line, tokens."""
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -307,6 +308,20 @@ def test_last_admin_stays(start_server: StartServer) -> None:
     assert admin.get("/admin/").status == 200
 
 
+def test_command_whose_reader_leaves_prints_no_traceback(server: Server) -> None:
+    """`user list | head -1` is nothing to complain about."""
+    listing = [sys.executable, str(ROOT / "tracker.py"), "--database", str(server.database), "user", "list"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    for buffering in ("", "1"):
+        env = {**os.environ, "PYTHONUNBUFFERED": buffering}
+        done = subprocess.run(
+            listing, stdout=writer, stderr=subprocess.PIPE, env=env, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (1, ""), buffering
+    os.close(writer)
+
+
 # Passwords
 
 
@@ -442,6 +457,16 @@ def test_token_list_says_what_a_token_may(server: Server) -> None:
     command(server, "user", "role", "onlooker", "editor")
     kinds = [line.split("\t")[3] for line in command(server, "token", "list", "onlooker")[0].splitlines()]
     assert kinds == ["reads and writes", "reads"]
+
+
+def test_refusal_of_a_viewers_token_says_why(server: Server) -> None:
+    """Who sends it learns that it is the account that may not, and not the token."""
+    add_user(server, "spectator", "viewer")
+    secret = command(server, "token", "add", "spectator", "script")[0].strip()
+    bearer = {"Authorization": f"Bearer {secret}"}
+    answer = httpx.post(f"{server.url}/api/incidents/", headers=bearer, json={}, trust_env=False)
+    assert answer.status_code == 403
+    assert "role of an editor" in answer.json()["error"]
 
 
 def test_socket_of_a_token_closes_when_it_is_revoked(server: Server, someone: tuple[str, Person]) -> None:

@@ -57,6 +57,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     form.hidden = false;
     panel.classList.add("editing");
     panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");
+    view.resize(); // on a phone the panel takes its room from the map
     editor.openWith(feature?.geometry ?? null);
     form.elements.name.focus();
   };

@@ -25,7 +25,7 @@ export class MapPopup {
     this.#popup.on("close", onClose);
     this.#popup.addTo(this.#map);
     this.#popup.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
-    if (sticky) this.#bringIntoView(this.#popup.getElement());
+    if (sticky || !this.#map.isMoving()) this.#bringIntoView(this.#popup.getElement());
   }
 
   /** Gives it another place and content. @param {[number, number]} at @param {Node} content */

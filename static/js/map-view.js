@@ -110,6 +110,11 @@ export class MapView {
     return document.activeElement === this.map.getCanvas();
   }
 
+  /** Takes the size of its element at once, when that has changed. */
+  resize() {
+    this.map.resize();
+  }
+
   /** Lets the map take the keys again. */
   focus() {
     this.map.getCanvas().focus();

@@ -102,27 +102,32 @@ def _watch_database(app: Flask) -> NoReturn:
     """Tell the group what this process or another changes: the log has grown, a session has ended."""
     group: Group = app.extensions["group"]
     seen: object = None
+    arrived = 0
+    valid: set[tuple[int, str]] = set()
     due = 0.0
     while True:
         try:
             found = models.database.version, group.arrived
-            if found != seen or time.monotonic() >= due:
+            late = time.monotonic() >= due
+            if found != seen or late:
                 group.wake()
-                _close_signed_out(app, group)
+                with app.app_context():
+                    still = auth.valid_keys()
+                if late or arrived != group.arrived or valid - still:  # else nobody can have been signed out
+                    _close_signed_out(app, group, still)
+                    arrived, due = group.arrived, time.monotonic() + EXPIRY_S
                 models.areas.follow()  # bit by bit, so that no save waits for an import of areas
-                seen, due = found, time.monotonic() + EXPIRY_S
+                seen, valid = found, still
         except Exception:
             log.exception("Can't see whether the database has changed")
             gevent.sleep(RETRY_S)
         gevent.sleep(POLL_S)
 
 
-def _close_signed_out(app: Flask, group: Group) -> None:
-    if not group.clients:
-        return
+def _close_signed_out(app: Flask, group: Group, valid: set[tuple[int, str]]) -> None:
+    """Close the clients whose session has ended, and note that those of the others are in use."""
+    owners = {client.owner for client in group.clients}
     with app.app_context():
-        valid = auth.valid_keys()
-        owners = {client.owner for client in group.clients}
         auth.note_use(owners & valid)
     if owners - valid:
         group.close(lambda owner: owner not in valid, SIGNED_OUT, "signed out")

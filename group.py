@@ -42,6 +42,7 @@ MAX_MESSAGE = 4 << 10  # bytes from a client, which has nothing to say
 SEND_BUFFER = 128 << 10  # bytes the kernel may hold for one client (it doubles this): the slow stay cheap
 
 READ, WRITE = 1, 2  # libev's event masks
+PRIORITY = 1  # of what clients send: it is short, and is answered before any request that waits as well
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Group:
         if greeting:
             client.control[Opcode.TEXT] = frame(Opcode.TEXT, greeting)
         client.progress = self._clock()
-        client.watch_read = self._loop.io(client.sock.fileno(), READ)
+        client.watch_read = self._loop.io(client.sock.fileno(), READ, priority=PRIORITY)
         client.watch_read.start(self._readable, client)
         self.clients.add(client)
         self.arrived += 1

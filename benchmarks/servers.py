@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import count
@@ -57,8 +57,9 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=partial(os.sched_setaffinity, 0, CORES),
             )
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(self.process.pid, CORES)
         try:
             self._wait()
         except RuntimeError:

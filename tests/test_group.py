@@ -61,7 +61,7 @@ class Loop:
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
 
-    def io(self, fd: int, events: int) -> Watcher:
+    def io(self, fd: int, events: int, priority: int = 0) -> Watcher:
         assert all((watcher.fd, watcher.events) != (fd, events) for watcher in self.watchers)
         self.watchers.append(Watcher(self, fd, events))
         return self.watchers[-1]

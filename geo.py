@@ -205,14 +205,14 @@ class AreaIndex:
 
     def covering(self, longitude: float, latitude: float, level: int) -> list[int]:
         """Return the ids of the areas that cover the point and whose level is at most `level`, in order."""
-        point = shapely.points([longitude, latitude])  # twice as fast as Point(…)
+        point = shapely.points([[longitude, latitude]])  # an array of one: asked twice as fast as a Point
         if self._recent and self._recent_tree is None:
             self._recent_tree = self._tree(self._recent)
         found = set()
         for number, tree in enumerate((*self._trees, self._recent_tree)):
             if tree is not None:
-                ids = tree[0]
-                for i in tree[1].query(point, "intersects").tolist():  # of a point the same as covered by
+                ids, shapes = tree
+                for i in shapes.query(point, "intersects")[1].tolist():  # of a point the same as covered by
                     if self._home.get(ids[i]) == number:
                         found.add(ids[i])
         return sorted(id_ for id_ in found if self._areas[id_][0] <= level)

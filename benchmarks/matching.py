@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import statistics
 import sys
@@ -75,7 +76,9 @@ def matching(*, toy: bool) -> dict[str, Any]:
     """Each size, the three in turn: the median time of a question; the cost of saving one area."""
     sizes, rounds, asked = ((100,), 2, 20) if toy else (SIZES, 5, 400)
     rows = {}
-    server = PostGis() if not toy and binaries() and is_installed("psycopg") else None
+    server = None
+    if not toy and binaries() and is_installed("psycopg"):
+        server = PostGis(os.sched_getaffinity(0))  # the core that asks: the way there and back is shortest
     try:
         for size in sizes:
             rows[str(size)] = _size(size, rounds, asked, server)

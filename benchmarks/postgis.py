@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from servers import CORES
+
 
 def binaries() -> Path | None:
     """Return where the newest installed server's programs are; None without PostgreSQL and PostGIS."""
@@ -18,9 +20,13 @@ def binaries() -> Path | None:
 
 
 class PostGis:
-    """A context manager; `folder` holds the socket. Root hands over to the user postgres, as it must."""
+    """A context manager; `folder` holds the socket. Root hands over to the user postgres, as it must.
 
-    def __init__(self) -> None:
+    `cores` are those that it may use.
+    """
+
+    def __init__(self, cores: set[int] = CORES) -> None:
+        self._cores = cores
         found = binaries()
         assert found, "PostgreSQL with PostGIS is not installed"
         self._binaries = found
@@ -36,7 +42,12 @@ class PostGis:
         command = [str(self._binaries / program), *arguments]
         if os.getuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+        own = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, self._cores)  # which what is started here takes over
+        try:
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+        finally:
+            os.sched_setaffinity(0, own)
 
     def __enter__(self) -> Self:
         return self

@@ -115,6 +115,7 @@ class Handler(WSGIHandler):
     server: Server
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, errno.ETIMEDOUT, errno.EBADF)
     _patience: gevent.Timeout | None = None
+    _together: list[bytes] | None = None
     rfile: Any
     wsgi_input: Any
     socket: Any
@@ -201,6 +202,22 @@ class Handler(WSGIHandler):
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
+
+    def _write_with_headers(self, data: bytes) -> None:
+        """Send the headers and the first piece of the body at once: each send costs 50 µs."""
+        pieces: list[bytes] = []
+        self._together = pieces
+        try:
+            super()._write_with_headers(data)
+        finally:
+            self._together = None
+        self._sendall(b"".join(pieces))
+
+    def _sendall(self, data: bytes) -> None:
+        if self._together is None:
+            super()._sendall(data)
+        else:
+            self._together.append(data)
 
     def let_go(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
         """Return the connection, and what was read of it beyond the request; nothing of it stays here."""
@@ -316,7 +333,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return the listening socket. Raises OSError, OverflowError or ValueError."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # pywsgi sends head and body apart; without this the second waits 40 ms. Connections inherit it.
+    # Without this the second piece of an answer waits 40 ms. Connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.bind((host, port))
     listener.listen(1024)

@@ -208,7 +208,8 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     def edit(pk: int | None = None) -> ResponseReturnValue:
         form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
         if request.method == "POST":
-            with database.atomic():  # nobody's change comes between reading and saving
+            # In one transaction, so that nobody's change comes between reading and saving.
+            with database.atomic() if pk else contextlib.nullcontext():
                 thing = find(pk)
                 if form.is_of(thing) and read(form, thing):
                     return redirect(thing.url, 303)

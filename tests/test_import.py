@@ -500,7 +500,10 @@ def test_feed_of_the_day_arrives_in_all_browsers_and_alerts(
 
 def has_drawn(screen: Screen, source: str, count: int) -> bool:
     """Whether the map has so many features, single ones and those in clusters."""
-    script = "async (name) => (await tracker.map.getSource(name).getData()).features.length"
+    script = """async (name) => {
+      const {features} = await tracker.map.getSource(name).getData();
+      return features.reduce((sum, {properties: {count = 1}}) => sum + count, 0);
+    }"""
     return bool(screen.page.evaluate(script, source) == count)
 
 

@@ -8,7 +8,7 @@ it has caught up. So what a client costs is its cursor and the rest of one frame
 and nobody waits for it. A client that connects with an old cursor is a lagging client like any other.
 
 Why it is fast: per client and round there is one `send()` of shared bytes on a plain non-blocking socket
-and one attribute to set; no greenlet, no queue, no copy, no lock. That is within a tenth of a bare Python
+and one attribute to set; no greenlet, no queue, no copy, no lock. That is within a seventh of a bare Python
 loop of `send()` (`benchmarks/`, "The fan-out alone"): the rest is the system call. Under load entries gather
 while a round runs, and requests are answered in its pauses, so that one round carries forty saves and more.
 

@@ -57,7 +57,9 @@ def saver(*, toy: bool) -> dict[str, Any]:
         times: dict[str, list[float]] = {"alone": [], "crowded": [], "other": []}
         for number in range(rounds + 3):
             crowd.settle()
-            found = {"alone": savers[alone].ask(), "crowded": savers[crowded].ask(), "other": other.ask()}
+            order = [("alone", savers[alone]), ("crowded", savers[crowded])][:: 1 if number % 2 else -1]
+            found = {name: one.ask() for name, one in order}
+            found["other"] = other.ask()
             crowd.wait(1)
             if number >= 3:
                 for name, seconds in found.items():

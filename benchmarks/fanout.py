@@ -42,6 +42,7 @@ class Contestant:
     version = ""
     slow = False
     many = FLOOD  # messages in a flood
+    gapless = False  # whether its messages say their place in the order
 
     def __init__(self, server: Server, crowd: Crowd) -> None:
         self.server = server
@@ -84,7 +85,7 @@ class Contestant:
             "deliveries": deliveries / (last - start),
             "flood_cpu_us": (self.server.cpu() - cpu) / deliveries * 1e6,
             "load_share": self.crowd.cpu() / (last - start),
-            "agree": float(self.crowd.agree()),
+            "agree": float(self.crowd.agree(gapless=self.gapless)),
         }
 
     def publish(self) -> None:
@@ -124,6 +125,7 @@ class Own(Contestant):
     """Our server: an incident is checked, stored durably, logged and matched, then everybody is told."""
 
     name, label = OWN, "**Tracker**, the save and its commit included"
+    gapless = True
 
     def __init__(self, clients: int, headers: str = "") -> None:
         server = Tracker()

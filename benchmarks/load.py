@@ -223,9 +223,12 @@ class Crowd:
         """Return the seconds of CPU that the load itself took in the last `wait`."""
         return self._cpu
 
-    def agree(self) -> bool:
-        """Tell whether all clients got the same messages in the same order."""
+    def agree(self, *, gapless: bool) -> bool:
+        """Tell whether all clients got the same messages in the same order; `gapless`: by their seq none is missing."""
         first = self.received[0]
+        seqs = [int(number) for number in re.findall(rb'"seq":(\d+)', first)]
+        if gapless and seqs != list(range(seqs[0], seqs[0] + len(seqs))):
+            return False
         if all(other == first for other in self.received):
             return True
         names = re.compile(rb"Incident \d+")

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name} …", flush=True)
         try:
             results[name] = {**SECTIONS[name](toy=found.toy), **report.circumstances()}
-        except (Stuck, OSError, RuntimeError):
+        except (Stuck, OSError, RuntimeError, KeyError):  # the last: a contestant lost messages
             traceback.print_exc()
             failed.append(name)
             continue

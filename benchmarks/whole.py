@@ -98,8 +98,7 @@ class Run:
             last = self.crowd.wait(saves, mark=MARK, patience=5 + saves)
         except Stuck:
             came = sum(received.count(MARK) for received in self.crowd.received)
-            self.lost = 1 - came / saves / len(self.crowd)
-            last = start + sum(saver.answers[-1] for saver in savers if saver.answers)
+            self.lost = max(self.lost, 1 - came / saves / len(self.crowd))
             answered = sum(len(saver.answers) for saver in savers)
             last = start + max(sum(saver.answers) for saver in savers)
             self.rates.append(answered / (last - start))

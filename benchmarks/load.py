@@ -224,7 +224,7 @@ class Crowd:
         return self._cpu
 
     def agree(self, *, gapless: bool) -> bool:
-        """Tell whether all got the same messages in the same order; `gapless`: by their seq none is missing."""
+        """Tell whether all got the same in the same order; `gapless`: by their seq none is missing."""
         first = self.received[0]
         seqs = [int(number) for number in re.findall(rb'"seq":(\d+)', first)]
         if gapless and seqs != list(range(seqs[0], seqs[0] + len(seqs))):

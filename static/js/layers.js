@@ -32,7 +32,7 @@ export function trackerSources() {
   return {
     areas: { type: "geojson", data: EMPTY, promoteId: "pk" },
     incidents: { type: "geojson", data: EMPTY, promoteId: "pk" },
-    accuracy: { type: "geojson", data: EMPTY },
+    outline: { type: "geojson", data: EMPTY },
   };
 }
 
@@ -112,8 +112,8 @@ function incidentLayer() {
 export function trackerLayers(palette) {
   return [
     ...areaLayers(palette),
-    { id: "accuracy-fill", type: "fill", source: "accuracy", paint: { "fill-color": palette["map-accent"], "fill-opacity": 0.12 } },
-    { id: "accuracy-line", type: "line", source: "accuracy", paint: { "line-color": palette["map-accent"], "line-width": 1.5 } },
+    { id: "outline-fill", type: "fill", source: "outline", paint: { "fill-color": palette["map-accent"], "fill-opacity": 0.12 } },
+    { id: "outline-line", type: "line", source: "outline", paint: { "line-color": palette["map-accent"], "line-width": 1.5 } },
     ...clusterLayers(palette),
     incidentLayer(),
   ];

@@ -3,6 +3,7 @@
 import { bounds as boundsOf, pointAt } from "./geojson.js";
 import { AreaLayer } from "./map-areas.js";
 import { IncidentLayer } from "./map-incidents.js";
+import { makePin, placeElement } from "./map-markers.js";
 import { onMenu, onPick } from "./map-pointer.js";
 import { MapPopup } from "./map-popup.js";
 import { addImages, repaint } from "./map-style.js";
@@ -139,18 +140,9 @@ export class MapView {
     this.#popup.close();
   }
 
-  /**
-   * Puts an element of the page at a place of the map.
-   * @param {HTMLElement} element @param {[number, number]} at
-   * @param {{onDrag?: (at: Position) => void, onDragEnd?: (at: Position) => void}} [drag] without it the element stays where it is
-   * @returns {{remove: () => void, move: (at: [number, number]) => void}}
-   */
-  place(element, at, { onDrag, onDragEnd } = {}) {
-    const marker = new this.#library.Marker({ element, draggable: Boolean(onDragEnd) }).setLngLat(at).addTo(this.map);
-    const here = () => pointAt(marker.getLngLat().lng, marker.getLngLat().lat).coordinates;
-    marker.on("drag", () => onDrag?.(here()));
-    marker.on("dragend", () => onDragEnd?.(here()));
-    return { remove: () => marker.remove(), move: (to) => marker.setLngLat(to) };
+  /** Puts an element of the page at a place of the map: see map-markers.js. */
+  place(element, at, drag) {
+    return placeElement(this.map, this.#library, element, at, drag);
   }
 
   /** The place so many pixels away from another. @param {[number, number]} at @param {number} right @param {number} down */
@@ -160,31 +152,15 @@ export class MapView {
     return pointAt(lng, lat).coordinates;
   }
 
-  /**
-   * A pin that can be dragged. It is put on the map by `move`.
-   * @param {(point: Point) => void} onDragged
-   * @returns {{move: (point: Point | null) => void}}
-   */
+  /** A pin that can be dragged: see map-markers.js. */
   pin(onDragged) {
-    const marker = new this.#library.Marker({ draggable: true, color: readPalette()["map-accent"] });
-    marker.on("dragend", () => onDragged(pointAt(marker.getLngLat().lng, marker.getLngLat().lat)));
-    return {
-      move: (point) => {
-        if (point) marker.setLngLat(point.coordinates).addTo(this.map);
-        else marker.remove();
-      },
-    };
+    return makePin(this.map, this.#library, onDragged);
   }
 
-  /** Shows the outline of a polygon that is being typed. @param {object | null} polygon */
+  /** Shows one polygon that is no feature: being typed, or how far off a location may be. @param {object | null} polygon */
   setOutline(polygon) {
-    this.setAccuracy(polygon);
-  }
-
-  /** @param {object | null} polygon how far off a location may be */
-  setAccuracy(polygon) {
     const features = polygon ? [{ type: "Feature", properties: {}, geometry: polygon }] : [];
-    this.map.getSource("accuracy").setData({ type: "FeatureCollection", features });
+    this.map.getSource("outline").setData({ type: "FeatureCollection", features });
   }
 
   /** On a narrow map the credits, once shown, fold away behind their button. */

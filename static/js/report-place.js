@@ -36,7 +36,7 @@ export async function placePart(onWords) {
   async function changed(point) {
     current = point;
     pin?.move(point);
-    view?.setAccuracy(null);
+    view?.setOutline(null);
     const { places } = await loading;
     if (current === point) onWords(point ? whereabouts(places, point.coordinates) : "");
   }
@@ -60,7 +60,7 @@ export async function placePart(onWords) {
       const point = pointAt(longitude, latitude);
       const area = circle(point.coordinates, accuracy);
       field.set(point);
-      view?.setAccuracy(area);
+      view?.setOutline(area);
       view?.fit([area, point], { maxZoom: closest });
       say(`Found, give or take ${metres(accuracy)}. Drag the pin if it is off.`);
     } catch (error) {

@@ -26,7 +26,6 @@ from models import (
     Notification,
     Severity,
     Tracked,
-    database,
     parse_until,
     to_json,
 )
@@ -208,9 +207,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     def edit(pk: int | None = None) -> ResponseReturnValue:
         form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
         if request.method == "POST":
-            # In one transaction, so that nobody's change comes between reading and saving.
-            with database.atomic() if pk else contextlib.nullcontext():
-                thing = find(pk)
+            with model.changing(pk) if pk else contextlib.nullcontext(model()) as thing:
                 if form.is_of(thing) and read(form, thing):
                     return redirect(thing.url, 303)
         shown = {"form": form, noun: pk and find(pk)}

@@ -464,3 +464,33 @@ def test_answers_are_json_for_programs(server: Server) -> None:
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].lower().startswith("bearer")
     assert json.loads(answer.text)["error"]
+
+
+# Every connection in its turn
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_who_asks_without_pause_is_not_served_before_everybody_else(server: Server) -> None:
+    """300 requests lie ready on one connection; one on another is answered while they are worked off."""
+    address = ("127.0.0.1", server.port)
+    with socket.create_connection(address, 10) as greedy, socket.create_connection(address, 10) as modest:
+        greedy.sendall(HEALTH * 300)
+        modest.sendall(HEALTH)
+        assert modest.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        greedy.setblocking(False)
+        answers = b""
+        with contextlib.suppress(BlockingIOError):
+            while piece := greedy.recv(1 << 16):
+                answers += piece
+        assert answers.count(b"HTTP/1.1 200") < 300
+
+
+def test_short_answer_comes_in_one_piece(server: Server) -> None:
+    """Its headers and its body are sent together."""
+    with socket.create_connection(("127.0.0.1", server.port), 10) as sock:
+        for _ in range(20):
+            sock.sendall(HEALTH)
+            head, _, body = sock.recv(1 << 16).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert b'"seq"' in body

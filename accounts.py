@@ -16,7 +16,7 @@ import gevent
 import peewee
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from models import Invalid, Model, Session, User, database, now, valid_text
+from models import Invalid, Model, Session, User, database, now, timestamp, valid_text
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 SHORTEST = 12  # characters of a password
@@ -87,8 +87,7 @@ class SignIn(Model):
 
 def moment(seconds: float = 0) -> str:
     """Return the time so many seconds from now, as the database has it."""
-    then = datetime.now(UTC) + timedelta(seconds=seconds)
-    return then.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def fingerprint(secret: str) -> str:

@@ -35,22 +35,20 @@ class Severity(StrEnum):
     LOW = "LO"
     INFO = "IN"
 
-    @property
-    def word(self) -> str:
-        return self.name.capitalize()
-
-    @property
-    def level(self) -> int:
-        """0 for Info to 4 for Urgent."""
-        return len(Severity) - 1 - list(Severity).index(self)
+    def __init__(self, _code: str) -> None:
+        self.word = self.name.capitalize()
+        self.level = 4 - len(type(self))  # of those made before it: 4 for Urgent to 0 for Info
 
     @classmethod
     def parse(cls, text: object) -> Severity:
         """Return the severity of a word or a code, in any case. Raises ValueError."""
-        for severity in cls:
-            if str(text).casefold() in (severity.value.casefold(), severity.word.casefold()):
-                return severity
-        raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
+        severity = BY_TEXT.get(str(text).casefold())
+        if severity is None:
+            raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
+        return severity
+
+
+BY_TEXT = {text.casefold(): severity for severity in Severity for text in (severity.value, severity.word)}
 
 
 class Alert(Model):

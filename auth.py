@@ -13,6 +13,7 @@ import math
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -80,7 +81,9 @@ def settings() -> Settings:
 
 
 class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie that never leaves TLS once it came by it."""
+    """Flask's, with a cookie that stays in TLS once it came by it, and one serializer for all."""
+
+    get_signing_serializer = cache(SecureCookieSessionInterface.get_signing_serializer)
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)

@@ -405,6 +405,16 @@ class Place(NamedTuple):
     alerting: bool
 
 
+# The log's last entry, the time of the one at a cursor, and the ids of the areas that changed since.
+# Left to itself, SQLite would read all entries about areas, and not only those.
+NEWS_OF_AREAS = """
+SELECT seq, created, (SELECT created FROM notification WHERE seq = ?), (
+    SELECT json_group_array(DISTINCT object_id) FROM notification INDEXED BY notification_area
+    WHERE model = 'AreaOfInterest' AND seq > ?
+) FROM notification ORDER BY seq DESC LIMIT 1
+"""
+
+
 class AreaFollower:
     """The index of areas, kept up with the log: an area saved by any process is in the next answer.
 
@@ -432,19 +442,14 @@ class AreaFollower:
     def follow(self) -> None:
         """Take in what the log has got since the last time."""
         seq, created = self._cursor or (0, "")
-        newest = "SELECT seq, created, (SELECT created FROM notification WHERE seq = ?) FROM notification"
-        found = database.execute_sql(f"{newest} ORDER BY seq DESC LIMIT 1", (seq,)).fetchone()
-        head, seen = (found[:2], found[2]) if found else (None, None)
+        found = database.execute_sql(NEWS_OF_AREAS, (seq, seq)).fetchone()
+        head, seen, changed = (found[:2], *found[2:]) if found else (None, None, "[]")
         if head == self._cursor:
             return
         if seen != created:
             self._rebuild()
         else:
-            for (id_,) in database.execute_sql(
-                "SELECT DISTINCT object_id FROM notification INDEXED BY notification_area "
-                "WHERE model = 'AreaOfInterest' AND seq > ?",  # SQLite would read all entries about areas
-                (seq,),
-            ).fetchall():
+            for id_ in json.loads(changed):
                 self._take(AreaOfInterest.get_or_none(AreaOfInterest.id == id_), id_)
         self._cursor = head
 

@@ -196,6 +196,9 @@ class Handler(WSGIHandler):
         through_proxies(environ, self.server.proxies)
         return environ
 
+    def log_request(self) -> None:
+        """Log nothing; pywsgi would word it all the same."""
+
     def handle_one_response(self) -> None:
         self._wait_at_most(None)
         self._waiting.pop(self.socket, None)

@@ -44,6 +44,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
 MAX_ID = (1 << 63) - 1  # what SQLite can hold
 DESCRIPTION_LENGTH = 1000
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 T = TypeVar("T")
 actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
 
@@ -200,12 +201,12 @@ def now() -> str:
 
 
 def timestamp(time_: datetime) -> str:
-    return time_.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return time_.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def to_json(value: Any) -> str:
     """Return compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return ENCODER.encode(value)
 
 
 def valid_text(value: str) -> str:

@@ -200,7 +200,7 @@ class Group:
             self._round()
             self.wake()  # what has gathered meanwhile goes at once
         elif self._clock() >= self._spoke + HEARTBEAT_S:
-            for client in self._slices():
+            for client in self._all_live():
                 self.send(client, Opcode.TEXT, self._heartbeat(self._sent))
             self._spoke = self._clock()
 
@@ -208,34 +208,47 @@ class Group:
         batch = self.ring.after(self._sent)
         if batch is None:  # more was read at once than the ring holds
             self._sent = self.ring.head
-            for client in self._slices():
+            for client in self._all_live():
                 self._resume(client)
             return
-        start, self._sent, size = self._sent, batch.seqs[-1], len(batch.data)
-        for client in self._slices():
-            if client.seq != start:  # came or caught up while an earlier slice was served
+        start, self._sent = self._sent, batch.seqs[-1]
+        for clients in self._slices():
+            self._tell(clients, start, batch)
+        self._spoke = self._clock()
+
+    def _tell(self, clients: list[Client], start: int, batch: Batch) -> None:
+        """Offer the batch to those of the clients who are still live. It follows `start`."""
+        data, end, size = batch.data, batch.seqs[-1], len(batch.data)
+        for client in clients:
+            if not client.live:
+                continue
+            if client.seq != start:  # lagged and caught up while an earlier slice was served
                 self._resume(client)
                 continue
             try:
-                sent = client.sock.send(batch.data)
+                sent = client.sock.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 self.discard(client)
                 continue
             if sent == size:
-                client.seq = self._sent
+                client.seq = end
             else:
                 self._partly(client, batch, sent)
-        self._spoke = self._clock()
 
-    def _slices(self) -> Iterator[Client]:
-        """Yield the live clients, with a pause for other greenlets after every SLICE of them."""
-        for number, client in enumerate(list(self._live), start=1):
-            if client.live:
-                yield client
-            if number % SLICE == 0:
+    def _slices(self) -> Iterator[list[Client]]:
+        """Yield those who are live now, SLICE at a time, with a pause for other greenlets between."""
+        clients = list(self._live)
+        for start in range(0, len(clients), SLICE):
+            if start:
                 gevent.sleep(PAUSE_S)
+            yield clients[start : start + SLICE]
+
+    def _all_live(self) -> Iterator[Client]:
+        """Yield the live clients, with the same pauses."""
+        for clients in self._slices():
+            yield from (client for client in clients if client.live)
 
     def _resume(self, client: Client) -> None:
         """Send what is waiting and a chunk of what follows the cursor; see to it that the rest follows."""
@@ -422,7 +435,7 @@ class Group:
                 self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
         if now - self._pinged >= PING_S:
             self._pinged = now
-            for client in self._slices():
+            for client in self._all_live():
                 self._ping(client)
 
     def _ping(self, client: Client) -> None:

@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from servers import CORES
+from servers import CORES, on
 
 
 def binaries() -> Path | None:
@@ -25,7 +26,7 @@ class PostGis:
     `cores` are those that it may use.
     """
 
-    def __init__(self, cores: set[int] = CORES) -> None:
+    def __init__(self, cores: Iterable[int] = CORES) -> None:
         self._cores = cores
         found = binaries()
         assert found, "PostgreSQL with PostGIS is not installed"
@@ -42,12 +43,8 @@ class PostGis:
         command = [str(self._binaries / program), *arguments]
         if os.getuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
-        own = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, self._cores)  # which what is started here takes over
-        try:
+        with on(self._cores):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
-        finally:
-            os.sched_setaffinity(0, own)
 
     def __enter__(self) -> Self:
         return self

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import clients
 import fanout
+import instructions
 import matching
 import report
 import saves
@@ -39,6 +40,7 @@ SECTIONS = {
     "saves": saves.saves,
     "whole": whole.whole,
     "matching": matching.matching,
+    "instructions": instructions.instructions,
 }
 RESULTS = HERE / "results.json"
 
@@ -67,6 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
             report.write(results)
     if found.toy:
         print(json.dumps(results, indent=1))
+    else:
+        for what, sign, limit, value in report.missed(results):
+            print(f"missed: {what}: {value:.3g}, wanted {sign} {limit:g}")
     if failed:
         print(f"failed, and to be run again: {' '.join(failed)}", file=sys.stderr)
     return len(failed)

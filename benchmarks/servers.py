@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -31,8 +31,9 @@ NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 START_S = 30.0
 STOP_S = 8.0
 CORES = os.sched_getaffinity(0)
-if len(CORES) > 1:  # the load has a core of its own, which the system would else not always give it
-    os.sched_setaffinity(0, {max(CORES)})
+LOAD_CORES = frozenset({max(CORES)})  # the load has a core of its own, or the system would at times put
+SERVER_CORES = frozenset(CORES - LOAD_CORES or CORES)  # both on one, where the load holds the server up
+os.sched_setaffinity(0, LOAD_CORES)
 
 
 def free_port() -> int:
@@ -41,14 +42,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextlib.contextmanager
+def on(cores: Iterable[int]) -> Iterator[None]:
+    """Have what is started meanwhile run on these cores."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
 class Server:
     """A process (and its children) that serves on `port`, in a folder of its own. A context manager."""
 
-    def __init__(self, command: list[str], *, port: int, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        port: int,
+        env: dict[str, str] | None = None,
+        cores: frozenset[int] = SERVER_CORES,
+    ) -> None:
         self.port = port
         self.folder = tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True)
         self._log = Path(self.folder.name, "output.txt")
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, on(cores):
             self.process = subprocess.Popen(
                 command,
                 cwd=self.folder.name,
@@ -58,8 +77,6 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(self.process.pid, CORES)
         try:
             self._wait()
         except RuntimeError:
@@ -175,10 +192,11 @@ class Peer:
     wrap: Callable[[str], bytes] = text_frame
     joins: bool = False  # gives a socket in one piece what has gathered
     slow: bool = False  # is given fewer messages, so that a run comes to an end
+    cores: frozenset[int] = SERVER_CORES  # all for one that works in several threads or processes
 
     def start(self) -> Server:
         port = free_port()
-        return Server(self.command(port), port=port)
+        return Server(self.command(port), port=port, cores=self.cores)
 
     def crowd(self, server: Server, clients: int) -> Crowd:
         return Crowd(server.port, clients, self.path, opening=self.opening)

@@ -218,7 +218,7 @@ def close(contestants: list[Contestant]) -> None:
 
 def fanout(*, toy: bool) -> dict[str, Any]:
     """One message to 1,000 clients, then 500 without pause, through every peer that is installed."""
-    clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 5, FLOOD)
+    clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 9, FLOOD)
     peers = present([FLOOR, WEBSOCKETS] if toy else [FLOOR, JOINED, *RELAYS, *OTHERS])
     contestants: list[Contestant] = []
     try:
@@ -249,7 +249,7 @@ def fanout(*, toy: bool) -> dict[str, Any]:
 
 def many(*, toy: bool) -> dict[str, Any]:
     """One message to 4,000 clients: floor, ours, and two Python peers at a time (open files are limited)."""
-    clients, rounds = (80, 2) if toy else (4000, 7)
+    clients, rounds = (80, 2) if toy else (4000, 15)
     peers = present([WEBSOCKETS] if toy else RELAYS)
     results: dict[str, Any] = {}
     ratios: dict[str, list[float]] = defaultdict(list)

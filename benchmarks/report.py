@@ -71,9 +71,8 @@ def _markdown(results: dict[str, Section]) -> Iterator[str]:
     yield "# How fast it is\n"
     yield (
         "Written by `python benchmarks/run.py`. Servers and the load share one machine; the load has a core of "
-        "its own, and a server the others (one that works in several threads or processes has all, if that is "
-        "better for it). Clients are on the loopback interface, contestants take turns in one run, and every "
-        "number is a median over the turns. CPU is that of the server's process and its children.\n"
+        "its own and the server has the others, or all if it is better with them. Clients are on the loopback "
+        "interface, contestants take turns in one run, and every number is a median over the turns. CPU is that of the server's process and its children.\n"
     )
     yield from _targets(results)
     for name, write_section in SECTIONS.items():

@@ -30,9 +30,9 @@ PEERS = HERE / "peers"
 NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 START_S = 30.0
 STOP_S = 8.0
-CORES = os.sched_getaffinity(0)
+CORES = frozenset(os.sched_getaffinity(0))
 LOAD_CORES = frozenset({max(CORES)})  # the load has a core of its own, or the system would at times put
-SERVER_CORES = frozenset(CORES - LOAD_CORES or CORES)  # both on one, where the load holds the server up
+SERVER_CORES = CORES - LOAD_CORES or CORES  # both on one, where the load holds the server up
 os.sched_setaffinity(0, LOAD_CORES)
 
 
@@ -192,7 +192,7 @@ class Peer:
     wrap: Callable[[str], bytes] = text_frame
     joins: bool = False  # gives a socket in one piece what has gathered
     slow: bool = False  # is given fewer messages, so that a run comes to an end
-    cores: frozenset[int] = SERVER_CORES  # all for one that works in several threads or processes
+    cores: frozenset[int] = SERVER_CORES  # all, if it is better with them
 
     def start(self) -> Server:
         port = free_port()
@@ -320,6 +320,7 @@ CHANNELS_REDIS = Peer(
     "channels_redis daphne redis-server",
     ("channels-redis",),
     slow=True,
+    cores=CORES,
 )
 NODE = Peer(
     "ws",

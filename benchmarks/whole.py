@@ -17,7 +17,7 @@ from typing import Any
 import matching
 from load import Account, Crowd, Saver, Stuck
 from postgis import PostGis, binaries
-from servers import PEERS, ROOT, Server, Tracker, free_port, is_installed, package_version
+from servers import PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, package_version
 
 SAVERS = 8
 MARK = b'"alert"'
@@ -138,7 +138,7 @@ def whole(*, toy: bool) -> dict[str, Any]:
             if not toy:
                 print("  left out: the reference (Django, Channels, Daphne or PostGIS is not installed)")
             return {"rows": _measure(runs, rounds, parts, 40 if toy else 400)}
-        postgis = stack.enter_context(PostGis())
+        postgis = stack.enter_context(PostGis(SERVER_CORES))  # with Daphne, where it is quickest
         redis = is_installed("redis-server")
         runs["reference"] = Run(Reference(postgis, str(collection), redis=redis), clients)
         stack.callback(runs["reference"].stop)

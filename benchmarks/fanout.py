@@ -219,11 +219,13 @@ def close(contestants: list[Contestant]) -> None:
 def fanout(*, toy: bool) -> dict[str, Any]:
     """One message to 1,000 clients, then 500 without pause, through every peer that is installed."""
     clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 9, FLOOD)
-    peers = present([FLOOR, WEBSOCKETS] if toy else [FLOOR, JOINED, *RELAYS, *OTHERS])
+    peers = present([FLOOR, WEBSOCKETS] if toy else [FLOOR, JOINED, *RELAYS])
+    others = present([] if toy else OTHERS)
     contestants: list[Contestant] = []
     try:
         contestants += [Relay(peer, clients) for peer in peers]
-        contestants.append(Own(clients))
+        contestants.append(Own(clients))  # next to those that it is compared with: the machine's mood changes
+        contestants += [Relay(peer, clients) for peer in others]
         rows = one_message(contestants, rounds)
         flooded: dict[str, list[Row]] = defaultdict(list)
         for _ in range(floods):
@@ -235,7 +237,7 @@ def fanout(*, toy: bool) -> dict[str, Any]:
     results = table(contestants, rows)
     for name, found in flooded.items():
         results[name] |= medians(found) | {"agree": min(row.get("agree", 0) for row in found)}
-    python = [peer.name for peer in peers if peer.python]
+    python = [peer.name for peer in peers + others if peer.python]
     best = max(python, key=lambda name: results[name].get("deliveries", 0))
     return {
         "clients": clients,

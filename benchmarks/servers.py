@@ -334,5 +334,5 @@ NCHAN = Peer("nchan", "nginx with nchan", nchan, f"nginx {NCHAN_MODULE}", python
 
 CORE = Peer("core", "Tracker's `Group` alone", python("core.py"), python=False, joins=True)
 
-RELAYS = [WEBSOCKETS, PICOWS, GEVENT_WEBSOCKET, FLASK_SOCK, STARLETTE]  # Python, of the faster kind
+RELAYS = [STARLETTE, FLASK_SOCK, GEVENT_WEBSOCKET, WEBSOCKETS, PICOWS]  # Python, of the faster kind
 OTHERS = [SOCKETIO, CHANNELS, CHANNELS_REDIS, NODE, BUN, NCHAN]

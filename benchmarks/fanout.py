@@ -199,6 +199,19 @@ def one_message(contestants: list[Contestant], rounds: int) -> dict[str, list[Ro
     return rows
 
 
+def many_messages(contestants: list[Contestant], floods: int, messages: int) -> dict[str, list[Row]]:
+    """Let everybody send many in turn, `floods` times; the first, a warm-up, is dropped."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for number in range(floods + 1):
+        for contestant in contestants:
+            if contestant.slow and number > 1:
+                continue
+            row = contestant.flood(min(messages, contestant.many))
+            if number:
+                rows[contestant.name].append(row)
+    return rows
+
+
 def table(contestants: list[Contestant], rows: dict[str, list[Row]]) -> dict[str, Any]:
     return {
         contestant.name: {
@@ -227,11 +240,7 @@ def fanout(*, toy: bool) -> dict[str, Any]:
         contestants.append(Own(clients))  # next to those that it is compared with: the machine's mood changes
         contestants += [Relay(peer, clients) for peer in others]
         rows = one_message(contestants, rounds)
-        flooded: dict[str, list[Row]] = defaultdict(list)
-        for _ in range(floods):
-            for contestant in contestants:
-                if not (contestant.slow and flooded[contestant.name]):
-                    flooded[contestant.name].append(contestant.flood(min(messages, contestant.many)))
+        flooded = many_messages(contestants, floods, messages)
     finally:
         close(contestants)
     results = table(contestants, rows)
@@ -279,13 +288,10 @@ def core(*, toy: bool) -> dict[str, Any]:
     clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 9, FLOOD)
     peers = present([CORE, FLOOR, JOINED] if toy else [CORE, FLOOR, JOINED, BUN, WEBSOCKETS])
     contestants: list[Contestant] = []
-    flooded: dict[str, list[Row]] = defaultdict(list)
     try:
         contestants += [Relay(peer, clients) for peer in peers]
         rows = one_message(contestants, rounds)
-        for _ in range(floods):
-            for contestant in contestants:
-                flooded[contestant.name].append(contestant.flood(min(messages, contestant.many)))
+        flooded = many_messages(contestants, floods, messages)
     finally:
         close(contestants)
     results = table(contestants, rows)

@@ -33,7 +33,6 @@ TAKE_S = 60.0  # for the peer to take a piece of an answer
 LINGER_S = 2.0  # for reading what is left of a body after the answer, so that the peer sees the answer
 LINGER_BYTES = 2 << 20  # of it
 MAX_HEADERS = 32 << 10  # bytes
-TURN_S = 0.01  # for which requests are begun before the loop looks again at who else wants something
 
 log = logging.getLogger(__name__)
 
@@ -203,8 +202,6 @@ class Handler(WSGIHandler):
     def handle_one_response(self) -> None:
         self._wait_at_most(None)
         self._waiting.pop(self.socket, None)
-        while time.monotonic() - self.server.looked > TURN_S:
-            gevent.sleep(PAUSE_S)
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
@@ -268,13 +265,7 @@ class Server(WSGIServer):
         )
         self.proxies = [ip_network(proxy) for proxy in proxies]
         self.connections = Connections()
-        self.looked = 0.0  # when the loop last looked at the sockets
-        self._looks = gevent.get_hub().loop.check(ref=False)
-        self._looks.start(self._note_look)
         self.given_away: set[Any] = set()  # TLS connections that somebody else has now
-
-    def _note_look(self) -> None:
-        self.looked = time.monotonic()
 
     def close(self) -> None:
         super().close()

@@ -87,7 +87,7 @@ def _read_body() -> None:
     body = request.get_data()
     if len(body) > MAX_BODY:
         abort(413)
-    if "x-www-form-urlencoded" in request.environ.get("CONTENT_TYPE", "").lower():
+    if request.environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
         try:
             unquote_to_bytes(body).decode()
         except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 """Instructions of a save and of a round, counted by valgrind: the one figure that no other process disturbs.
 
-The kernel's are not in it.
+The kernel's are not in it, nor the pause of a round between two slices of clients: CLIENTS fill one.
 """
 
 from __future__ import annotations

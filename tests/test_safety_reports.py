@@ -152,7 +152,7 @@ HOSTILE = [
     "<script>window.hacked = true</script>",
     "<img src=x onerror='window.hacked = true'>",
     '"><svg onload=alert(1)>',
-    "{{ 7*191 }}{% raw %}${7*191}",
+    "{{ 71639*97 }}{% raw %}${71639*97}",
     "'; DROP TABLE incident; --",
     "=cmd|' /C calc'!A0",
     "@SUM(1+1)*cmd",
@@ -187,7 +187,7 @@ def test_text_is_stored_as_given_and_shown_as_text(person: Person, text: str) ->
         page = person.get(path)
         assert page.status == 200
         assert not page.select("script:not([src]):not([type='application/json'])"), path
-        assert "1337" not in page.response.text, "a template was evaluated"
+        assert "6948983" not in page.response.text, "a template was evaluated"
         assert not page.select("[onerror], [onload], img[src=x]"), path
         for data in page.select("script[type='application/json']"):
             assert "<" not in data.get_text()

@@ -33,7 +33,8 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, Pa
 
 from ring import CHUNK_BYTES, Batch, Entry, Ring, frame
 
-SLICE = 100  # clients between two pauses of a round, in which requests are answered: 1 ms
+SLICE = 100  # clients between two pauses of a round, in which requests are answered: 1 ms, the last 2 ms
+QUIET_S = 0.005  # since a round; sooner after it, the next one waits for who waits to save as well
 HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; proxies cut at 30 or 60
 PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
 MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within this
@@ -139,6 +140,19 @@ class Group:
         """Say that the log has grown. Returns at once."""
         self._doorbell.set()
 
+    def announce(self) -> None:
+        """Say that the log has grown; if all was quiet, up to two slices are told before this returns.
+
+        So everybody knows half a millisecond sooner, and who saves is answered 2 ms later. In a larger group
+        the answer would come between two slices, and nobody would win.
+        """
+        self.wake()
+        if self._is_quiet() and len(self._live) <= 2 * SLICE:
+            gevent.sleep(0)  # the broadcaster's turn comes first, then the caller's
+
+    def _is_quiet(self) -> bool:
+        return self._clock() >= self._spoke + QUIET_S
+
     def pull(self) -> int:
         """Bring the ring up to the head of the log, and return that. Raises what `read` raises."""
         while entries := self._read(self.ring.head, CHUNK_BYTES):
@@ -192,6 +206,8 @@ class Group:
         """Wait for news, or for the time of a heartbeat, and offer it to every live client."""
         self._doorbell.wait(max(0.0, self._spoke + HEARTBEAT_S - self._clock()))
         self._doorbell.clear()
+        if not self._is_quiet():
+            gevent.sleep(PAUSE_S)  # requests that wait are answered first, and what they save goes along
         try:
             self.ring.extend(self._read(self.ring.head, CHUNK_BYTES))
         except BaseException:
@@ -239,12 +255,16 @@ class Group:
                 self._partly(client, batch, sent)
 
     def _slices(self) -> Iterator[list[Client]]:
-        """Yield those who are live now, SLICE at a time, with a pause for other greenlets between."""
+        """Yield those who are live now, SLICE at a time, with a pause for other greenlets between.
+
+        The last are up to twice as many: a pause would cost them more than it gives to others.
+        """
         clients = list(self._live)
-        for start in range(0, len(clients), SLICE):
-            if start:
-                gevent.sleep(PAUSE_S)
-            yield clients[start : start + SLICE]
+        while len(clients) > 2 * SLICE:
+            yield clients[:SLICE]
+            del clients[:SLICE]
+            gevent.sleep(PAUSE_S)
+        yield clients
 
     def _all_live(self) -> Iterator[Client]:
         """Yield the live clients, with the same pauses."""

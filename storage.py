@@ -87,6 +87,11 @@ class Database(peewee.SqliteDatabase):
         if self.connection().in_transaction:  # a full disk has made SQLite do it already
             super().rollback()
 
+    def after_commit(self, fn: Callable[[], None]) -> None:
+        """Call it once when the transaction is committed, however often that is asked for."""
+        if fn not in self._state.commit_callbacks:
+            super().after_commit(fn)
+
     def _check_owner(self) -> None:
         if self._owner != threading.get_ident():
             raise RuntimeError("a greenlet was switched inside a transaction")

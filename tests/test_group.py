@@ -625,6 +625,27 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
     assert socks[6].closed
 
 
+@pytest.mark.parametrize(("clients", "quiet", "told"), [(4, True, True), (4, False, False), (5, True, False)])
+def test_small_group_is_told_before_who_saves_goes_on(clients: int, quiet: bool, told: bool) -> None:  # noqa: FBT001
+    """After a quiet moment two slices are told at once; a larger or busy group when others have run."""
+    now = [0.0]
+    log = Log()
+    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, loop=Loop(), clock=lambda: now[0])
+    socks = [Socket() for _ in range(clients)]
+    for sock in socks:
+        group.add(Client(sock, 0))
+    group.start()
+    gevent.sleep(0.001)  # until the broadcaster waits
+    now[0] = group_module.QUIET_S if quiet else group_module.QUIET_S / 2
+    log.append()
+    group.announce()
+    after = [sock.seqs() for sock in socks]
+    gevent.sleep(0.01)
+    gevent.killall(group._greenlets)
+    assert all(seqs == [1] for seqs in after) == told
+    assert [sock.seqs() for sock in socks] == [[1]] * clients
+
+
 def test_nothing_follows_a_close(world: World) -> None:
     """send() to somebody who is being closed, or is gone, does nothing."""
     sock, gone = Socket(), Socket()

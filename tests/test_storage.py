@@ -28,6 +28,30 @@ def test_nobody_comes_between_the_statements_of_a_transaction(database: Path) ->
     assert not models.User.select().exists()
 
 
+def test_readers_are_woken_once_after_a_commit_and_may_save_themselves(database: Path) -> None:
+    """An incident that alerts writes two messages; a rollback wakes nobody."""
+    assert database.exists()
+    seen: list[int] = []
+
+    def wake() -> None:
+        seen.append(models.Notification.bounds()[1])
+        if len(seen) == 1:
+            models.Incident.create(name="Meanwhile", longitude=50, latitude=50)
+
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 0]]]}
+    models.AreaOfInterest.create(name="Town", polygon=square)
+    models.committed.append(wake)
+    try:
+        incident = models.Incident.create(name="Fire", severity="UR", longitude=1, latitude=0.5)
+        with models.database.atomic() as transaction:
+            incident.save()
+            transaction.rollback()
+        models.Notification.append(incident.feature_id, "post_save")
+    finally:
+        models.committed.remove(wake)
+    assert seen == [3, 4, 5]
+
+
 def plans(statements: list[str]) -> list[str]:
     """Return how SQLite finds the rows of these statements, a line for each table of each."""
     explained = [models.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in statements]

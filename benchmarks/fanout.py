@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count, islice
 from typing import Any
 
@@ -259,28 +261,51 @@ def fanout(*, toy: bool) -> dict[str, Any]:
 
 
 def many(*, toy: bool) -> dict[str, Any]:
-    """One message to 4,000 clients: floor, ours, and two Python peers at a time (open files are limited)."""
-    clients, rounds = (80, 2) if toy else (4000, 15)
+    """One message to 4,000 clients: floor, ours, and two Python peers at a time (open files are limited).
+
+    Which memory a process happens to get makes a tenth of its time, so those that decide are started anew:
+    ours, the floor and the peer that is closest.
+    """
+    clients, rounds, starts = (80, 2, 1) if toy else (4000, 9, 7)
     peers = present([WEBSOCKETS] if toy else RELAYS)
     results: dict[str, Any] = {}
-    ratios: dict[str, list[float]] = defaultdict(list)
+    lasts: dict[str, float] = {}
     for heat in [peers[start : start + 2] for start in range(0, len(peers), 2)]:
-        contestants: list[Contestant] = []
-        try:
-            contestants += [Relay(peer, clients) for peer in [FLOOR, *heat]]
-            contestants.append(Own(clients))
-            rows = one_message(contestants, rounds)
-        finally:
-            close(contestants)
-        results = table(contestants, rows) | results
-        ratios["cpu_to_floor"].append(ratio(rows, OWN, "floor", "cpu_us"))
-        ratios["last_to_peer"] += [ratio(rows, OWN, peer.name, "last_ms") for peer in heat]
+        table_, rows = _heat(heat, clients, rounds)
+        results = table_ | results
+        lasts |= {peer.name: ratio(rows, OWN, peer.name, "last_ms") for peer in heat}
+    closest = max(peers, key=lambda peer: lasts[peer.name])
+    repeated = [_heat([closest], clients, rounds)[1] for _ in range(starts)]
+    to_closest = [ratio(rows, OWN, closest.name, "last_ms") for rows in repeated]
+    lasts[closest.name] = statistics.median(to_closest)
     return {
         "clients": clients,
-        "rows": results,
-        "cpu_to_floor": statistics.median(ratios["cpu_to_floor"]),
-        "last_to_fastest_python": max(ratios["last_to_peer"]),
+        "rows": results | _medians_of(repeated, results),
+        "cpu_to_floor": statistics.median(ratio(rows, OWN, "floor", "cpu_us") for rows in repeated),
+        "last_to_fastest_python": max(lasts.values()),
+        "closest": closest.name,
+        "starts": sorted(to_closest),
     }
+
+
+def _heat(peers: list[Peer], clients: int, rounds: int) -> tuple[dict[str, Any], dict[str, list[Row]]]:
+    """Start the floor, these peers and ours, in any order, and let each send one message in turn."""
+    starting: list[Callable[[], Contestant]] = [partial(Relay, peer, clients) for peer in [FLOOR, *peers]]
+    starting.append(partial(Own, clients))
+    random.shuffle(starting)
+    contestants: list[Contestant] = []
+    try:
+        contestants.extend(start() for start in starting)
+        rows = one_message(contestants, rounds)
+    finally:
+        close(contestants)
+    return table(contestants, rows), rows
+
+
+def _medians_of(repeated: list[dict[str, list[Row]]], results: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows of the table for those that were started more than once: the medians of the starts."""
+    names = repeated[0]
+    return {name: results[name] | medians([medians(rows[name]) for rows in repeated]) for name in names}
 
 
 def core(*, toy: bool) -> dict[str, Any]:

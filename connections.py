@@ -1,4 +1,4 @@
-"""The connections of the HTTP server: how many come from one address, and those that became a WebSocket's.
+"""The connections of the HTTP server: how many an address may have, whose turn it is, which are WebSockets.
 
 Knows nothing of HTTP.
 """
@@ -9,11 +9,17 @@ import _socket
 import contextlib
 import socket
 import ssl
+import time
+from collections import deque
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, cast
 
+import gevent
+from gevent.hub import Waiter
+
 PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
+TURN_S = 0.01  # for which requests are begun before the loop looks again at who else wants something
 RECORD = 16 << 10  # bytes in one record of TLS, at most
 
 
@@ -81,6 +87,45 @@ def _network(address: str) -> str:
         return address
     mapped = getattr(parsed, "ipv4_mapped", None)
     return str(mapped) if mapped else parsed.exploded[:19] if parsed.version == 6 else address
+
+
+class Turns:
+    """Lets requests begin in the order they came, for TURN_S; then the loop looks at the sockets first.
+
+    Else all that are ready at once would be served before a WebSocket's ping, or a round, has its turn.
+    With every look at least one begins, however long something else takes.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Waiter] = deque()
+        self._running = False  # whether there is a turn; without one nobody waits
+        self._end = 0.0  # of this turn
+        self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)  # runs out after a look
+
+    def take(self) -> None:
+        """Return when the request of the calling greenlet may begin."""
+        if not self._running:
+            self._begin()
+        elif self._waiting or time.monotonic() > self._end:
+            waiter = Waiter()
+            self._waiting.append(waiter)
+            try:
+                waiter.get()
+            except BaseException:  # it is not wanted any more
+                self._waiting.remove(waiter)
+                raise
+
+    def _begin(self) -> None:
+        self._running = True
+        self._end = time.monotonic() + TURN_S
+        self._look.start(self._looked)
+
+    def _looked(self) -> None:
+        self._running = False
+        if self._waiting:
+            self._begin()
+        while self._waiting and time.monotonic() <= self._end:
+            self._waiting.popleft().switch(None)  # until it waits for something, or is done
 
 
 class Connection(_socket.socket):

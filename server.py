@@ -23,7 +23,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.ssl import SSLSocket
 from werkzeug.exceptions import RequestTimeout
 
-from connections import RECORD, Connection, Connections, TlsConnection
+from connections import RECORD, Connection, Connections, TlsConnection, Turns
 from group import PAUSE_S
 
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
@@ -202,6 +202,7 @@ class Handler(WSGIHandler):
     def handle_one_response(self) -> None:
         self._wait_at_most(None)
         self._waiting.pop(self.socket, None)
+        self.server.turns.take()
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
@@ -265,6 +266,7 @@ class Server(WSGIServer):
         )
         self.proxies = [ip_network(proxy) for proxy in proxies]
         self.connections = Connections()
+        self.turns = Turns()
         self.given_away: set[Any] = set()  # TLS connections that somebody else has now
 
     def close(self) -> None:

@@ -11,9 +11,9 @@ A commit waits for the disk right here, on the loop: 0.1 to 0.2 ms on an idle SS
 HTTP and Flask are half of it, SQL, JSON and matching the rest. A writer thread with group commit would win
 that fifth, and cost a queue and a second way for a save to fail; it would pay where an fsync takes
 milliseconds, which here hold the loop. SQLite makes its checkpoints by itself: 4 ms after every 150 saves.
-The long stalls that a profiler showed were not the disk's: see where server.py lets connections take turns,
-and where tracker.py freezes what the start has made. What also paid was not to let peewee build the same SQL
-for every request: see `Model`.
+The long stalls that a profiler showed were not the disk's: see `Turns` in connections.py, where server.py
+pauses between two requests of one connection, and where tracker.py freezes what the start has made. What
+also paid was not to let peewee build the same SQL for every request: see `Model`.
 """
 
 from __future__ import annotations

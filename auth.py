@@ -268,10 +268,14 @@ def _find_session(secret: object) -> Session | None:
     """Return the living session of an active account."""
     if not isinstance(secret, str):
         return None
-    alive = "SELECT * FROM session WHERE id = ? AND created > ? AND last_used > ?"
-    found: Session | None = Session.first(alive, accounts.fingerprint(secret), *_oldest())
-    user = _find_active(found.user_id) if found else None
-    if found is None or user is None:
+    found, user = Session.first_with(
+        User,
+        "SELECT s.*, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "
+        "WHERE s.id = ? AND s.created > ? AND s.last_used > ?",
+        accounts.fingerprint(secret),
+        *_oldest(),
+    )
+    if found is None:
         return None
     found.user = user
     if _age_s(found.last_used) > min(TOUCH_S, settings().idle_hours * 360):
@@ -279,16 +283,15 @@ def _find_session(secret: object) -> Session | None:
     return found
 
 
-def _find_active(pk: int) -> User | None:
-    found: User | None = User.first("SELECT * FROM user WHERE id = ? AND active", pk)
-    return found
-
-
 def _find_token(secret: str) -> Token:
-    alive = "SELECT * FROM token WHERE hash = ? AND (expires IS NULL OR expires > ?)"
-    found: Token | None = Token.first(alive, accounts.fingerprint(secret), now())
-    user = _find_active(found.user_id) if found else None
-    if found is None or user is None:
+    found, user = Token.first_with(
+        User,
+        "SELECT t.*, u.* FROM token t JOIN user u ON u.id = t.user_id AND u.active "
+        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ?)",
+        accounts.fingerprint(secret),
+        now(),
+    )
+    if found is None:
         g.user = None
         raise Unauthorized(
             "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")

@@ -4,12 +4,12 @@ import { showAlerts } from "./alert-dialog.js";
 import { announceBorn, createAnnouncer } from "./announcer.js";
 import { call } from "./api.js";
 import { callAttention } from "./attention.js";
+import { closedOnDemand } from "./closed.js";
 import { showConnection } from "./connection-label.js";
 import { drawAreas, drawIncidents } from "./draw-store.js";
 import { editing } from "./editing.js";
 import { explain } from "./explain.js";
 import { filterForm } from "./filter-form.js";
-import { wantsClosed } from "./filter.js";
 import { incidentHandle } from "./incident-move.js";
 import { fetchJSON, follow } from "./live.js";
 import { createMap } from "./map.js";
@@ -35,15 +35,6 @@ function callsOf({ api, mayEdit }, store) {
     acknowledge: (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }),
     save: (kind, feature, pk = null) => (pk === null ? call("POST", `${api}${kind}/`, feature) : call("PATCH", `${api}${kind}/${pk}/`, feature)),
   };
-}
-
-/** Loads the closed incidents once the filter asks for them, and again after everything was loaded anew. */
-function closedOnDemand(store, selection, address, say) {
-  function load() {
-    if (!wantsClosed(selection.filter) || store.closed || store.seq === null) return;
-    store.loadClosed(() => fetchJSON(`${address}?closed=true`)).catch(() => say("The closed incidents could not be loaded."));
-  }
-  selection.subscribe(({ reset }) => reset && load());
 }
 
 /** Looks at everything that is shown, once it is loaded. */
@@ -74,7 +65,7 @@ async function start() {
   showAlerts(part("alert-dialog"), store, calls);
   callAttention(store);
   announceBorn(selection, announce);
-  closedOnDemand(store, selection, addresses.incidents, notices.say);
+  closedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
   filterForm(part("filter"), store, (filter) => selection.choose(filter));
   setInterval(() => selection.age(), AGE_MS);
 

@@ -100,18 +100,26 @@ export class Store {
   }
 
   /**
-   * Takes in the closed incidents; what messages say of an incident meanwhile counts more.
+   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. Nothing is taken in if everything
+   * was loaded anew meanwhile. If they can't be fetched it is as if they had never been asked for, and the error is thrown.
    * @param {() => Promise<{features: Feature[]}>} fetchClosed
    */
   async loadClosed(fetchClosed) {
-    this.#touched = new Set();
-    this.closed ??= new Map();
-    const { features } = await fetchClosed();
-    for (const feature of features) {
-      const { pk } = feature.properties;
-      if (!this.#touched.has(pk)) this.closed.set(pk, feature);
+    const touched = (this.#touched = new Set());
+    const closed = (this.closed = new Map());
+    try {
+      const { features } = await fetchClosed();
+      if (this.closed !== closed) return;
+      for (const feature of features) {
+        const { pk } = feature.properties;
+        if (!touched.has(pk)) closed.set(pk, feature);
+      }
+    } catch (error) {
+      if (this.closed === closed) this.closed = null;
+      throw error;
+    } finally {
+      if (this.#touched === touched) this.#touched = null;
     }
-    this.#touched = null;
     this.#tell({ closed: true });
   }
 

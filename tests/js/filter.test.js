@@ -88,21 +88,6 @@ test("what becomes too old leaves by itself", () => {
   assert.equal(selection.shown.size, 0);
 });
 
-test("closed incidents come when they are loaded, and messages meanwhile count more", async () => {
-  const { store, selection } = selected({ state: "all" });
-  let answer;
-  const loading = store.loadClosed(() => new Promise((done) => (answer = done)));
-  store.apply(deleted(11, incident(5, { closed: true })));
-  store.apply(saved(12, incident(6, { closed: true, name: "now" })));
-  answer({ features: [incident(4, { closed: true }), incident(5, { closed: true }), incident(6, { closed: true, name: "before" })] });
-  await loading;
-  assert.deepEqual([...selection.shown.keys()].sort(), [1, 4, 6]);
-  assert.equal(selection.shown.get(6).properties.name, "now");
-  store.apply(saved(13, incident(4)));
-  assert.equal(store.closed.has(4), false);
-  assert.ok(store.incidents.has(4));
-});
-
 test("an area that is changed changes what is selected by it", () => {
   const { store, selection } = selected({ area: 1 });
   assert.equal(selection.shown.size, 0);

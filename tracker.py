@@ -223,12 +223,16 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
 
 def run(found: argparse.Namespace, settings: Settings) -> int:
     """Do what is asked, and return the exit status."""
-    if found.command == "import":
-        return importer.run(found, settings.database)
-    if found.command:
-        return commands.run(found, settings.database)
-    serve(settings)
-    return 0
+    if not found.command:
+        serve(settings)
+        return 0
+    is_new = not os.path.exists(settings.database)
+    do = importer.run if found.command == "import" else commands.run
+    try:
+        return do(found, settings.database)
+    finally:
+        if is_new and os.path.exists(settings.database):  # perhaps another one was meant
+            print(f"{settings.database} is a new database: there was none of that name.", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -99,11 +99,14 @@ def test_standard_input_is_read(server: Server, person: Person) -> None:
 
 
 def test_database_option_says_where(tmp_path: Path) -> None:
-    """--database works for the import too, and makes the file when there is none."""
+    """--database works for the import too, and makes the file when there is none, and says so."""
     (tmp_path / "in.geojson").write_text(json.dumps(incident("First of all")))
     done = run_tracker(tmp_path, "--database", "own.db", "import", "in.geojson")
     assert done.returncode == 0, done.stderr
+    assert "own.db is a new database" in done.stderr
     assert rows(tmp_path / "own.db", "incident") == 1
+    done = run_tracker(tmp_path, "--database", "own.db", "import", "in.geojson")
+    assert done.stderr == ""
 
 
 def test_empty_collection_is_no_error(server: Server) -> None:

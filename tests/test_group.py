@@ -196,10 +196,15 @@ class World:
         )
         self.round: gevent.Greenlet | None = None  # the broadcaster, while it works
 
-    def save(self, *sizes: int) -> None:
+    def save(self, *sizes: int, quiet: bool = False) -> None:
+        """Write entries of these sizes, as another process does; or as this one, a while after a round."""
         for size in sizes or (10,):
             self.log.append(size)
-        self.group.wake()
+        if quiet:
+            self.time += group_module.QUIET_S
+            self.group.announce()
+        else:
+            self.group.wake()
 
     def connect(self, sock: Socket, since: int | None = None, owner: object = None) -> Client:
         head = self.group.pull()
@@ -273,9 +278,9 @@ class Interleavings(RuleBasedStateMachine):
         self.since[sock.number] = client.seq if since is None else since
         self.socks.append(sock)
 
-    @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
-    def save(self, sizes: list[int]) -> None:
-        self.world.save(*sizes)
+    @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8), quiet=st.booleans())
+    def save(self, sizes: list[int], quiet: bool) -> None:  # noqa: FBT001
+        self.world.save(*sizes, quiet=quiet)
 
     @rule(room=st.integers(0, 2000), most=st.integers(1, 400))
     def connect(self, room: int, most: int) -> None:
@@ -626,24 +631,49 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(("clients", "quiet", "told"), [(4, True, True), (4, False, False), (5, True, False)])
-def test_small_group_is_told_before_who_saves_goes_on(clients: int, quiet: bool, told: bool) -> None:  # noqa: FBT001
-    """After a quiet moment two slices are told at once; a larger or busy group when others have run."""
-    now = [0.0]
-    log = Log()
-    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, loop=Loop(), clock=lambda: now[0])
+def test_small_group_is_told_before_who_saves_goes_on(
+    world: World,
+    clients: int,
+    quiet: bool,  # noqa: FBT001
+    told: bool,  # noqa: FBT001
+) -> None:
+    """After a quiet moment two slices are told at once, without a switch; a larger or busy group later."""
     socks = [Socket() for _ in range(clients)]
     for sock in socks:
-        group.add(Client(sock, 0))
-    group.start()
-    gevent.sleep(0.001)  # until the broadcaster waits
-    now[0] = group_module.QUIET_S if quiet else group_module.QUIET_S / 2
-    log.append()
-    group.announce()
-    after = [sock.seqs() for sock in socks]
-    gevent.sleep(0.01)
-    gevent.killall(group._greenlets)
-    assert all(seqs == [1] for seqs in after) == told
-    assert [sock.seqs() for sock in socks] == [[1]] * clients
+        world.connect(sock)
+    world.settle(*socks)
+    overtaking = gevent.spawn(lambda: None)
+    world.time += group_module.QUIET_S if quiet else group_module.QUIET_S / 2
+    world.log.append()
+    world.group.announce()
+    assert not overtaking.dead
+    assert [sock.seqs() for sock in socks] == [[0, 1] if told else [0]] * clients
+    world.settle(*socks)
+    assert [sock.seqs() for sock in socks] == [[0, 1]] * clients
+
+
+def test_save_is_not_the_worse_for_a_log_that_can_not_be_read(world: World) -> None:
+    """Who saves goes on; the others are told when it can be read again."""
+    sock = Socket()
+    world.connect(sock)
+    world.settle(sock)
+    world.log.failing = True
+    world.save(quiet=True)
+    world.log.failing = False
+    world.settle(sock)
+    assert sock.seqs() == [0, 1]
+
+
+def test_saves_soon_after_a_round_are_told_together(world: World) -> None:
+    """Before the next round the loop looks at its sockets, and what is saved then goes along."""
+    sock = Socket()
+    world.connect(sock)
+    world.settle(sock)
+    world.save()
+    gevent.get_hub().loop.timer(0).start(world.save)
+    broadcaster = gevent.spawn(world.group.broadcast)
+    broadcaster.join()
+    assert sock.seqs() == [0, 1, 2]
 
 
 def test_nothing_follows_a_close(world: World) -> None:

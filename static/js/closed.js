@@ -18,8 +18,8 @@ export function closedOnDemand(store, selection, fetchClosed, { say, later = set
   let waits = false;
 
   function load() {
-    if (waits || store.closed || store.seq === null || !wantsClosed(selection.filter)) return;
-    store.loadClosed(fetchClosed).then(() => (failed = 0), tryAgain);
+    if (!wantsClosed(selection.filter)) failed = 0;
+    else if (!waits && !store.closed && store.seq !== null) store.loadClosed(fetchClosed).then(() => (failed = 0), tryAgain);
   }
 
   function tryAgain() {
@@ -29,6 +29,7 @@ export function closedOnDemand(store, selection, fetchClosed, { say, later = set
       waits = false;
       load();
     }, backoff(failed++));
+    selection.choose(selection.filter); // lets go of those that were closed meanwhile
   }
 
   selection.subscribe(({ reset }) => reset && load());

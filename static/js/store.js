@@ -100,8 +100,8 @@ export class Store {
   }
 
   /**
-   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. Nothing is taken in if everything
-   * was loaded anew meanwhile. If they can't be fetched it is as if they had never been asked for, and the error is thrown.
+   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. If they can't be fetched, none
+   * are held, and the error is thrown. If everything was loaded anew meanwhile, what becomes of the fetch does not matter.
    * @param {() => Promise<{features: Feature[]}>} fetchClosed
    */
   async loadClosed(fetchClosed) {
@@ -115,7 +115,8 @@ export class Store {
         if (!touched.has(pk)) closed.set(pk, feature);
       }
     } catch (error) {
-      if (this.closed === closed) this.closed = null;
+      if (this.closed !== closed) return;
+      this.closed = null;
       throw error;
     } finally {
       if (this.#touched === touched) this.#touched = null;

@@ -56,20 +56,27 @@ test("closed incidents that come after everything was loaded anew are of the tim
   assert.equal(store.closed.get(5).properties.name, "now");
 });
 
-test("the closed incidents are asked for when the filter wants them, once, and until they come", async () => {
+/** A page that wants the closed incidents of a slow server. */
+function page(filter) {
   const { store, selection } = loaded();
   const { asked, fetchClosed } = slowServer();
   const said = [];
   const timers = [];
   closedOnDemand(store, selection, fetchClosed, { say: (text) => said.push(text), later: (run, ms) => timers.push({ run, ms }) });
-  selection.choose(EVERYTHING);
+  const choose = (state) => selection.choose({ ...EVERYTHING, state });
+  choose(filter);
+  return { store, selection, asked, said, timers, choose };
+}
+
+test("the closed incidents are asked for when the filter wants them, once, and until they come", async () => {
+  const { selection, asked, said, timers, choose } = page("open");
   assert.equal(asked.length, 0);
-  selection.choose({ ...EVERYTHING, state: "closed" });
-  selection.choose({ ...EVERYTHING, state: "all" });
+  choose("closed");
+  choose("all");
   assert.equal(asked.length, 1);
   asked[0].fail();
   await settled();
-  selection.choose({ ...EVERYTHING, state: "closed" });
+  choose("closed");
   assert.equal(asked.length, 1, "not before the wait is over");
   assert.ok(timers[0].ms > 0);
   timers[0].run();
@@ -84,15 +91,39 @@ test("the closed incidents are asked for when the filter wants them, once, and u
   assert.equal(timers.length, 2);
 });
 
-test("nobody asks again for closed incidents that are not wanted any more", async () => {
-  const { store, selection } = loaded({ state: "closed" });
-  const { asked, fetchClosed } = slowServer();
-  let again;
-  closedOnDemand(store, selection, fetchClosed, { say() {}, later: (run) => (again = run) });
-  selection.choose({ ...EVERYTHING, state: "all" });
+test("nobody asks again for closed incidents that are not wanted any more; once they are, a failure is told anew", async () => {
+  const { asked, said, timers, choose } = page("all");
   asked[0].fail();
   await settled();
-  selection.choose(EVERYTHING);
-  again();
+  choose("open");
+  timers[0].run();
   assert.equal(asked.length, 1);
+  choose("closed");
+  asked[1].fail();
+  await settled();
+  assert.equal(said.length, 2);
+});
+
+test("a fetch from before everything was loaded anew fails without a word", async () => {
+  const { store, selection, asked, said, timers } = page("all");
+  store.load(OPEN);
+  asked[1].answer([closed(4)]);
+  asked[0].fail();
+  await settled();
+  assert.deepEqual([...selection.shown.keys()].sort(), [1, 4]);
+  assert.deepEqual([said, timers], [[], []]);
+  store.load(OPEN);
+  assert.equal(asked.length, 3);
+});
+
+test("what was closed while the fetch failed is not shown", async () => {
+  const { store, selection, asked, timers } = page("all");
+  store.apply(saved(11, closed(1)));
+  asked[0].fail();
+  await settled();
+  assert.deepEqual([...selection.shown.keys()], []);
+  timers[0].run();
+  asked[1].answer([closed(1)]);
+  await settled();
+  assert.deepEqual([...selection.shown.keys()], [1]);
 });

@@ -3,7 +3,7 @@
 Without a section, all are run. Results are kept in results.json, section by section, so that a part can be
 measured again; RESULTS.md and results.svg are written from them. `--toy` runs everything in seconds, to see
 that it works, and keeps nothing. What it compares with, and how to install that, is in requirements.txt here;
-what is not installed is left out. A full run takes six to ten minutes and up to 20,000 open files.
+what is not installed is left out. A full run takes twelve minutes and up to 20,000 open files.
 """
 
 from __future__ import annotations

@@ -140,23 +140,6 @@ class Group:
         """Say that the log has grown. Returns at once."""
         self._doorbell.set()
 
-    def announce(self) -> None:
-        """Say that the log has grown; if all was quiet, up to two slices are told before this returns.
-
-        So they know some tenths of a millisecond sooner, and milliseconds if requests wait for their turn;
-        who saves is answered up to 2 ms later. In a larger group the answer would come between two slices,
-        and nobody would win. An error is only logged: it is not the saver's.
-        """
-        self.wake()
-        if self._is_quiet() and len(self._live) <= 2 * SLICE:
-            try:
-                self._tell_news()
-            except Exception:
-                log.exception("Nobody could be told at once; the next round will")
-
-    def _is_quiet(self) -> bool:
-        return self._clock() >= self._spoke + QUIET_S
-
     def pull(self) -> int:
         """Bring the ring up to the head of the log, and return that. Raises what `read` raises."""
         while entries := self._read(self.ring.head, CHUNK_BYTES):
@@ -210,25 +193,20 @@ class Group:
         """Wait for news, or for the time of a heartbeat, and offer it to every live client."""
         self._doorbell.wait(max(0.0, self._spoke + HEARTBEAT_S - self._clock()))
         self._doorbell.clear()
-        if not self._is_quiet():
+        if self._clock() < self._spoke + QUIET_S:
             gevent.sleep(PAUSE_S)  # the loop looks at the sockets first: what is saved then goes along
-        if not self._tell_news() and self._clock() >= self._spoke + HEARTBEAT_S:
-            for client in self._all_live():
-                self.send(client, Opcode.TEXT, self._heartbeat(self._sent))
-            self._spoke = self._clock()
-
-    def _tell_news(self) -> bool:
-        """Read what the log has got, and offer it to every live client; tell whether there was anything."""
         try:
             self.ring.extend(self._read(self.ring.head, CHUNK_BYTES))
         except BaseException:
             self.wake()  # or what could not be read now would wait for the next save
             raise
-        if self._sent == self.ring.head:
-            return False
-        self._round()
-        self.wake()  # what has gathered meanwhile goes at once
-        return True
+        if self._sent < self.ring.head:
+            self._round()
+            self.wake()  # what has gathered meanwhile goes at once
+        elif self._clock() >= self._spoke + HEARTBEAT_S:
+            for client in self._all_live():
+                self.send(client, Opcode.TEXT, self._heartbeat(self._sent))
+            self._spoke = self._clock()
 
     def _round(self) -> None:
         batch = self.ring.after(self._sent)

@@ -87,7 +87,7 @@ def serve(app: Flask) -> None:
     group: Group = app.extensions["group"]
     group.pull()
     models.areas.follow()  # builds the index now, not when the first incident comes
-    models.committed.append(group.announce)
+    models.committed.append(group.wake)
     group.start()
     app.extensions["watcher"] = gevent.spawn(_watch_database, app)
 

@@ -196,15 +196,10 @@ class World:
         )
         self.round: gevent.Greenlet | None = None  # the broadcaster, while it works
 
-    def save(self, *sizes: int, quiet: bool = False) -> None:
-        """Write entries of these sizes, as another process does; or as this one, a while after a round."""
+    def save(self, *sizes: int) -> None:
         for size in sizes or (10,):
             self.log.append(size)
-        if quiet:
-            self.time += group_module.QUIET_S
-            self.group.announce()
-        else:
-            self.group.wake()
+        self.group.wake()
 
     def connect(self, sock: Socket, since: int | None = None, owner: object = None) -> Client:
         head = self.group.pull()
@@ -278,9 +273,9 @@ class Interleavings(RuleBasedStateMachine):
         self.since[sock.number] = client.seq if since is None else since
         self.socks.append(sock)
 
-    @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8), quiet=st.booleans())
-    def save(self, sizes: list[int], quiet: bool) -> None:  # noqa: FBT001
-        self.world.save(*sizes, quiet=quiet)
+    @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
+    def save(self, sizes: list[int]) -> None:
+        self.world.save(*sizes)
 
     @rule(room=st.integers(0, 2000), most=st.integers(1, 400))
     def connect(self, room: int, most: int) -> None:
@@ -628,40 +623,6 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
     assert all(sock.seqs() == [0, 1, 2] for sock in socks[:6])
     assert late.seqs()[1:] == [1, 2]
     assert socks[6].closed
-
-
-@pytest.mark.parametrize(("clients", "quiet", "told"), [(4, True, True), (4, False, False), (5, True, False)])
-def test_small_group_is_told_before_who_saves_goes_on(
-    world: World,
-    clients: int,
-    quiet: bool,  # noqa: FBT001
-    told: bool,  # noqa: FBT001
-) -> None:
-    """After a quiet moment two slices are told at once, without a switch; a larger or busy group later."""
-    socks = [Socket() for _ in range(clients)]
-    for sock in socks:
-        world.connect(sock)
-    world.settle(*socks)
-    overtaking = gevent.spawn(lambda: None)
-    world.time += group_module.QUIET_S if quiet else group_module.QUIET_S / 2
-    world.log.append()
-    world.group.announce()
-    assert not overtaking.dead
-    assert [sock.seqs() for sock in socks] == [[0, 1] if told else [0]] * clients
-    world.settle(*socks)
-    assert [sock.seqs() for sock in socks] == [[0, 1]] * clients
-
-
-def test_save_is_not_the_worse_for_a_log_that_can_not_be_read(world: World) -> None:
-    """Who saves goes on; the others are told when it can be read again."""
-    sock = Socket()
-    world.connect(sock)
-    world.settle(sock)
-    world.log.failing = True
-    world.save(quiet=True)
-    world.log.failing = False
-    world.settle(sock)
-    assert sock.seqs() == [0, 1]
 
 
 def test_saves_soon_after_a_round_are_told_together(world: World) -> None:

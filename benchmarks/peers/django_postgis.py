@@ -61,7 +61,7 @@ import json
 
 from asgiref.sync import async_to_sync
 from channels.auth import AuthMiddlewareStack
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from daphne.endpoints import build_endpoint_description_strings
@@ -140,10 +140,10 @@ def tell(instance: Incident, created: bool, **_: object) -> None:
 def send(messages: list[dict]) -> None:
     layer = get_channel_layer()
     for message in messages:
-        async_to_sync(layer.group_send)("notifications", {"type": "notify", "message": message})
+        async_to_sync(layer.group_send)("notifications", {"type": "notify", "text": json.dumps(message)})
 
 
-class Notifications(AsyncJsonWebsocketConsumer):
+class Notifications(AsyncWebsocketConsumer):
     groups = ["notifications"]
 
     async def connect(self):
@@ -153,7 +153,7 @@ class Notifications(AsyncJsonWebsocketConsumer):
             await self.close()
 
     async def notify(self, event):
-        await self.send_json(event["message"])
+        await self.send(text_data=event["text"])
 
 
 class IncidentForm(forms.ModelForm):

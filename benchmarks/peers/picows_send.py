@@ -1,9 +1,11 @@
-"""picows on uvloop: a loop of `send()`, as its documentation has it (it has no broadcast of its own)."""
+"""picows on uvloop: a loop of its `send` that does not copy, quicker than what its `broadcast()` does."""
 
 import sys
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
+
+HEADER = 14  # bytes that it wants before a message, for the frame's header
 
 clients: set[WSTransport] = set()
 
@@ -19,9 +21,9 @@ class Client(WSListener):
 class Publisher(WSListener):
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.TEXT:
-            message = frame.get_payload_as_bytes()
+            message = bytearray(HEADER) + frame.get_payload_as_bytes()
             for client in clients:
-                client.send(WSMsgType.TEXT, message)
+                client.send_reuse_external_bytearray(WSMsgType.TEXT, message, HEADER)
 
 
 def choose(request: WSUpgradeRequest) -> WSListener:

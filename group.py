@@ -9,7 +9,7 @@ and nobody waits for it. A client that connects with an old cursor is a lagging 
 
 Why it is fast: per client and round there is one `send()` of shared bytes on a plain non-blocking socket
 and one attribute to set; no greenlet, no queue, no copy, no lock. That is within a seventh of a bare Python
-loop of `send()` (`benchmarks/`, "The fan-out alone"; "Instructions" counts 2,400 for a client against the
+loop of `send()` (`benchmarks/`, "The fan-out alone"; "Instructions" counts 2,600 for a client against the
 loop's 1,650): the rest is the system call. Under load entries gather while a round runs, and requests are
 answered in its pauses, so that one round carries forty saves and more.
 

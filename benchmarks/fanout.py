@@ -248,16 +248,14 @@ def fanout(*, toy: bool) -> dict[str, Any]:
     results = table(contestants, rows)
     for name, found in flooded.items():
         results[name] |= medians(found) | {"agree": min(row.get("agree", 0) for row in found)}
+    found = {"clients": clients, "rows": results, "cpu_to_floor": ratio(rows, OWN, "floor", "cpu_us")}
+    if "websockets" in rows:
+        found["last_to_websockets"] = ratio(rows, OWN, "websockets", "last_ms")
     python = [peer.name for peer in peers + others if peer.python]
-    best = max(python, key=lambda name: results[name].get("deliveries", 0))
-    return {
-        "clients": clients,
-        "rows": results,
-        "cpu_to_floor": ratio(rows, OWN, "floor", "cpu_us"),
-        "last_to_websockets": ratio(rows, OWN, "websockets", "last_ms"),
-        "best_python": best,
-        "flood_to_best_python": ratio(flooded, OWN, best, "deliveries"),
-    }
+    if python:
+        best = max(python, key=lambda name: results[name].get("deliveries", 0))
+        found |= {"best_python": best, "flood_to_best_python": ratio(flooded, OWN, best, "deliveries")}
+    return found
 
 
 def many(*, toy: bool) -> dict[str, Any]:
@@ -268,6 +266,8 @@ def many(*, toy: bool) -> dict[str, Any]:
     """
     clients, rounds, starts = (80, 2, 1) if toy else (4000, 9, 7)
     peers = present([WEBSOCKETS] if toy else RELAYS)
+    if not peers:
+        raise RuntimeError("no Python peer is installed: pip install -r benchmarks/requirements.txt")
     results: dict[str, Any] = {}
     lasts: dict[str, float] = {}
     for heat in [peers[start : start + 2] for start in range(0, len(peers), 2)]:

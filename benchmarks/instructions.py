@@ -21,7 +21,9 @@ KINDS = {"save": 1, "round": CLIENTS, "loop": CLIENTS}  # of work, and by how ma
 def instructions(*, toy: bool) -> dict[str, Any]:
     """Return those of a save, and of a client in a round of the group and of the floor."""
     if toy:  # that they run
-        return {kind: _run([], kind, 2) for kind in KINDS}
+        for kind in KINDS:
+            _run([], kind, 2)
+        return {}
     if not is_installed("valgrind"):
         print("  left out: valgrind is not installed")
         return {}

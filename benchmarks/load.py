@@ -2,7 +2,8 @@
 
 All sockets of a run sit in one epoll set of one process, and a delivery costs one `recv_into` and one
 `bytes.count`: frames are not parsed while the clock runs, but kept and looked at afterwards. What the
-load itself took is measured beside the server (`cpu()`), so that the tables show that it held nobody up.
+load itself took is measured beside the server (`cpu()`), so that the tables show whom it held up: in the
+floods those who join frames, and nobody else.
 """
 
 from __future__ import annotations

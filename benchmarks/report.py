@@ -44,7 +44,8 @@ def _commit() -> str:
             [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
         )
         changed = subprocess.run(
-            [*git, "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/[Rr]esults.*"], check=False
+            [*git, "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/R*", ":!benchmarks/results.*"],
+            check=False,
         )
         return at.stdout.strip() + "+" * (changed.returncode != 0)
     except (OSError, subprocess.CalledProcessError):
@@ -61,10 +62,10 @@ def _machine() -> str:
     )
 
 
-def write(results: dict[str, Section]) -> None:
-    (HERE / "RESULTS.md").write_text("\n".join(_markdown(results)) + "\n")
+def write(results: dict[str, Section], folder: Path = HERE) -> None:
+    (folder / "RESULTS.md").write_text("\n".join(_markdown(results)) + "\n")
     if "fanout" in results:
-        (HERE / "results.svg").write_text(_svg(results["fanout"]))
+        (folder / "results.svg").write_text(_svg(results["fanout"]))
 
 
 def _markdown(results: dict[str, Section]) -> Iterator[str]:
@@ -72,7 +73,7 @@ def _markdown(results: dict[str, Section]) -> Iterator[str]:
     yield (
         "Written by `python benchmarks/run.py`. Servers and the load share one machine; the load has a core of "
         "its own and the server has the others, or all if it is better with them. Clients are on the loopback "
-        "interface, contestants take turns in one run, and every number is a median over the turns. CPU is that of the server's process and its children.\n"
+        "interface, contestants take turns in one run; numbers are medians over the turns, unless they are called p99 or worst. Each section names the commit it was measured at. CPU is that of the server's process and its children.\n"
     )
     yield from _targets(results)
     for name, write_section in SECTIONS.items():
@@ -260,10 +261,15 @@ def _saves(section: Section) -> Iterator[str]:
 
 
 def _whole(section: Section) -> Iterator[str]:
+    layer = (
+        f"{section['version']}, PostGIS, layer in {section['layer']}"
+        if "layer" in section
+        else "not installed"
+    )
     yield (
-        f"A signed-in form, durable, matched against {section.get('areas', 0):,} areas, its alert at the last of "
-        f"{section.get('clients', 0)} clients; then saves over 8 connections until everybody has all alerts. The "
-        f"reference: {section.get('version', 'not installed')}, PostGIS of Debian, layer in {section.get('layer')} (by pub/sub, its quicker one).\n"
+        f"A signed-in form, durable, matched against {section['areas']:,} areas, its alert at the last of "
+        f"{section['clients']} clients; then saves over 8 connections until everybody has all alerts. The "
+        f"reference: {layer}.\n"
     )
     yield "| | last, ms | saves/s | lost |\n|---|---|---|---|"
     labels = {"tracker": "**Tracker**", "reference": "Django, Channels, Daphne, PostGIS"}
@@ -273,8 +279,7 @@ def _whole(section: Section) -> Iterator[str]:
 
 def _matching(section: Section) -> Iterator[str]:
     yield (
-        "Which areas cover a point; polygons of 8 to 60 vertices. µs at the median. PostGIS is on the core that asks, "
-        "where it is quickest; on another it takes half as long again and more.\n"
+        "Which areas cover a point; polygons of 8 to 60 vertices. µs at the median. PostGIS is on the core that asks.\n"
     )
     yield (
         "| areas | `AreaIndex` | PostGIS, GiST, local socket | loop over prepared polygons | save an area, ms | "
@@ -289,7 +294,7 @@ def _matching(section: Section) -> Iterator[str]:
 
 def _instructions(section: Section) -> Iterator[str]:
     if "save" not in section:
-        yield "Not counted: valgrind was not installed."
+        yield "Not counted."
         return
     yield (
         "Counted by callgrind, the kernel's not in it: no other process disturbs this. A save (a call of the API, "

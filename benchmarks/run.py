@@ -1,9 +1,10 @@
 """Measure Tracker beside its peers: `python benchmarks/run.py [SECTION ...] [--toy]`.
 
 Without a section, all are run. Results are kept in results.json, section by section, so that a part can be
-measured again; RESULTS.md and results.svg are written from them. `--toy` runs everything in seconds, to see
-that it works, and keeps nothing. What it compares with, and how to install that, is in requirements.txt here;
-what is not installed is left out. A full run takes twelve minutes and up to 20,000 open files.
+measured again; RESULTS.md and results.svg are written from them. `--toy` runs everything in seconds, with few
+of the peers, to see that it works, and keeps nothing. What it compares with, and how to install that, is in
+requirements.txt here; what is not installed is left out. A full run takes twelve minutes and up to 20,000
+open files.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -47,9 +49,11 @@ RESULTS = HERE / "results.json"
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], metavar="SECTION", default=[])
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
     parser.add_argument("--toy", action="store_true")
     found = parser.parse_args(arguments)
+    if unknown := set(found.sections) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(unknown)}")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not found.toy else {}
@@ -68,6 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
             report.write(results)
     if found.toy:
+        with TemporaryDirectory() as folder:
+            report.write(results, Path(folder))
         print(json.dumps(results, indent=1))
     else:
         for what, sign, limit, value in report.missed(results):

@@ -137,8 +137,12 @@ def whole(*, toy: bool) -> dict[str, Any]:
         if toy or not installed:
             if not toy:
                 print("  left out: the reference (Django, Channels, Daphne or PostGIS is not installed)")
-            return {"rows": _measure(runs, rounds, parts, 40 if toy else 400)}
-        postgis = stack.enter_context(PostGis(SERVER_CORES))  # with Daphne, where it is quickest
+            return {
+                "clients": clients,
+                "areas": polygons,
+                "rows": _measure(runs, rounds, parts, 40 if toy else 400),
+            }
+        postgis = stack.enter_context(PostGis(SERVER_CORES))  # with Daphne
         redis = is_installed("redis-server")
         runs["reference"] = Run(Reference(postgis, str(collection), redis=redis), clients)
         stack.callback(runs["reference"].stop)

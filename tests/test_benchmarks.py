@@ -1,4 +1,4 @@
-"""The benchmarks run: once at toy size, with whatever peers are installed."""
+"""The benchmarks run: once at toy size, with few of the peers, and write their table and chart."""
 
 import json
 import subprocess

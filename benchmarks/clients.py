@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 import signal
 import statistics
+import sys
 import time
 from itertools import count
 from typing import Any
 
 from fanout import Own, Relay, medians, one_message, ratio
 from load import Crowd, Saver, notification, open_websocket, shake_hands, text_frame
-from servers import CORE, PEERS, Tracker
+from servers import CORE, PEERS, ROOT, Tracker
+
+sys.path.insert(0, str(ROOT))
+
+from ring import RING_BYTES
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 COUNT_GREENLETS = str(PEERS / "count_greenlets.py")
 STALLED = 20
-BIG = 8 << 10  # bytes of a notification
+BIG = 8 << 10  # bytes of a notification, of which a stalled client may have the rest of one
+CURSOR = 4 << 10  # bytes of a client otherwise, at most
 
 
 def idle(*, toy: bool) -> dict[str, Any]:
@@ -74,7 +80,9 @@ def saver(*, toy: bool) -> dict[str, Any]:
         "clients": clients,
         **{f"{name}_ms": statistics.median(found) for name, found in times.items()},
         "other_worst_ms": max(times["other"]),
-        "crowded_to_alone": statistics.median(times["crowded"]) / statistics.median(times["alone"]),
+        "crowded_to_alone": statistics.median(
+            crowded / alone for crowded, alone in zip(times["crowded"], times["alone"], strict=True)
+        ),
     }
 
 
@@ -121,6 +129,8 @@ def stalled(*, toy: bool) -> dict[str, Any]:
             sock.close()
         clean.close()
         burdened.close()
+    extra = (grown[burdened] - grown[clean]) / 1e6
+    bound = (RING_BYTES + STALLED * (BIG + CURSOR)) / 1e6
     return {
         "clients": clients,
         "stalled": STALLED,
@@ -128,7 +138,9 @@ def stalled(*, toy: bool) -> dict[str, Any]:
         "clean_ms": statistics.median(times[clean]),
         "burdened_ms": statistics.median(times[burdened]),
         "burdened_to_clean": statistics.median(ratios),
-        "extra_mb": (grown[burdened] - grown[clean]) / 1e6,
+        "extra_mb": extra,
+        "bound_mb": bound,
+        "extra_to_bound": extra / bound,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import statistics
 import time
 from collections import defaultdict
@@ -11,7 +12,7 @@ from functools import partial
 from itertools import count, islice
 from typing import Any
 
-from load import Crowd, Saver, Stuck, notification
+from load import MARK, Crowd, Saver, Stuck, notification
 from servers import (
     BUN,
     CORE,
@@ -20,6 +21,7 @@ from servers import (
     OTHERS,
     RELAYS,
     WEBSOCKETS,
+    WEBSOCKETS_UVLOOP,
     Peer,
     Server,
     Tracker,
@@ -31,6 +33,7 @@ SINGLY = 100  # of them for peers that send each on its own, at a rate that does
 SLOW_FLOOD = 10  # for peers that would need minutes
 SLOW_ROUNDS = 2
 SAVERS = 8
+SPARE_FILES = 500  # that the load has open beside its clients
 REST_S = 0.02  # after the last client has it: what the server still does belongs to the message
 
 Row = dict[str, float]
@@ -72,22 +75,28 @@ class Contestant:
             "load_us": self.crowd.cpu() / clients * 1e6,
         }
 
+    def check(self, messages: int) -> Row:
+        """Send many over several connections; return whether all clients got all in the same order."""
+        self.settle()
+        self.publish_many(messages)
+        try:
+            self.crowd.wait(messages)
+        except Stuck:
+            came = sum(received.count(MARK) for received in self.crowd.received)
+            return {"lost": 1 - came / messages / len(self.crowd), "agree": 0.0}
+        return {"lost": 0.0, "agree": float(self.crowd.agree(gapless=self.gapless))}
+
     def flood(self, messages: int) -> Row:
-        """Send many over several connections; return deliveries a second, and whether all agree."""
+        """Do the same, and return deliveries a second."""
         self.settle()
         cpu, start = self.server.cpu(), time.perf_counter()
         self.publish_many(messages)
-        try:
-            last = self.crowd.wait(messages)
-        except Stuck:
-            came = sum(received.count(b"post_save") for received in self.crowd.received)
-            return {"lost": 1 - came / messages / len(self.crowd)}
+        last = self.crowd.wait_bytes(messages)
         deliveries = messages * len(self.crowd)
         return {
             "deliveries": deliveries / (last - start),
             "flood_cpu_us": (self.server.cpu() - cpu) / deliveries * 1e6,
             "load_share": self.crowd.cpu() / (last - start),
-            "agree": float(self.crowd.agree(gapless=self.gapless)),
         }
 
     def publish(self) -> None:
@@ -202,25 +211,32 @@ def one_message(contestants: list[Contestant], rounds: int) -> dict[str, list[Ro
 
 
 def many_messages(contestants: list[Contestant], floods: int, messages: int) -> dict[str, list[Row]]:
-    """Let everybody send many in turn, `floods` times; the first, a warm-up, is dropped."""
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for number in range(floods + 1):
+    """Let everybody send many in turn, `floods` times; before, look whether everything comes for everybody.
+
+    Who loses some is not flooded again.
+    """
+    checked = {
+        contestant.name: contestant.check(min(messages, contestant.many)) for contestant in contestants
+    }
+    rows: dict[str, list[Row]] = {name: [] for name in checked}
+    for number in range(floods):
         for contestant in contestants:
-            if contestant.slow and number > 1:
-                continue
-            row = contestant.flood(min(messages, contestant.many))
-            if number:
-                rows[contestant.name].append(row)
-    return rows
+            if not checked[contestant.name]["lost"] and not (contestant.slow and number):
+                row = contestant.flood(min(messages, contestant.many))
+                rows[contestant.name].append(row | checked[contestant.name])
+    return {name: found or [checked[name]] for name, found in rows.items()}
 
 
-def table(contestants: list[Contestant], rows: dict[str, list[Row]]) -> dict[str, Any]:
+def table(
+    contestants: list[Contestant], rows: dict[str, list[Row]], flooded: dict[str, list[Row]] | None = None
+) -> dict[str, Any]:
     return {
         contestant.name: {
             "label": contestant.label,
             "version": contestant.version,
             "idle_kb": contestant.idle_kb,
             **medians(rows[contestant.name]),
+            **(medians(flooded[contestant.name]) if flooded else {}),
         }
         for contestant in contestants
     }
@@ -241,16 +257,14 @@ def fanout(*, toy: bool) -> dict[str, Any]:
         contestants += [Relay(peer, clients) for peer in peers]
         contestants.append(Own(clients))  # next to those that it is compared with: the machine's mood changes
         contestants += [Relay(peer, clients) for peer in others]
+        flooded = many_messages(contestants, floods, messages)  # first: it warms compilers up
         rows = one_message(contestants, rounds)
-        flooded = many_messages(contestants, floods, messages)
     finally:
         close(contestants)
-    results = table(contestants, rows)
-    for name, found in flooded.items():
-        results[name] |= medians(found) | {"agree": min(row.get("agree", 0) for row in found)}
+    results = table(contestants, rows, flooded)
     found = {"clients": clients, "rows": results, "cpu_to_floor": ratio(rows, OWN, "floor", "cpu_us")}
-    if "websockets" in rows:
-        found["last_to_websockets"] = ratio(rows, OWN, "websockets", "last_ms")
+    if websockets := [peer.name for peer in peers if peer in (WEBSOCKETS, WEBSOCKETS_UVLOOP)]:
+        found["last_to_websockets"] = max(ratio(rows, OWN, name, "last_ms") for name in websockets)
     python = [peer.name for peer in peers + others if peer.python]
     if python:
         best = max(python, key=lambda name: results[name].get("deliveries", 0))
@@ -315,16 +329,13 @@ def core(*, toy: bool) -> dict[str, Any]:
     contestants: list[Contestant] = []
     try:
         contestants += [Relay(peer, clients) for peer in peers]
-        rows = one_message(contestants, rounds)
         flooded = many_messages(contestants, floods, messages)
+        rows = one_message(contestants, rounds)
     finally:
         close(contestants)
-    results = table(contestants, rows)
-    for name, found in flooded.items():
-        results[name] |= medians(found)
     found = {
         "clients": clients,
-        "rows": results,
+        "rows": table(contestants, rows, flooded),
         "cpu_to_floor": ratio(rows, "core", "floor", "cpu_us"),
         "flood_to_joined": ratio(flooded, "core", "joined", "deliveries"),
     }
@@ -336,6 +347,10 @@ def core(*, toy: bool) -> dict[str, Any]:
 def linear(*, toy: bool) -> dict[str, Any]:
     """CPU of the group per client and message with 500, 2,000 and 8,000 clients, in turn."""
     sizes, rounds = ([20, 60], 2) if toy else ([500, 2000, 8000], 11)
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    possible = limit - sum(sizes[:-1]) - SPARE_FILES
+    limited = {"limit": limit} if possible < sizes[-1] else {}
+    sizes[-1] = min(sizes[-1], possible)
     contestants: list[Contestant] = []
     try:
         for size in sizes:
@@ -346,6 +361,7 @@ def linear(*, toy: bool) -> dict[str, Any]:
         close(contestants)
     smallest, largest = str(sizes[0]), str(sizes[-1])
     return {
+        **limited,
         "rows": {size: medians(found) for size, found in rows.items()},
         "largest_to_smallest": ratio(rows, largest, smallest, "cpu_us"),
     }

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from postgis import PostGis, binaries
+from postgis import PostGis, binaries, versions
 from servers import ROOT, is_installed
 
 sys.path.insert(0, str(ROOT))
@@ -85,7 +85,7 @@ def matching(*, toy: bool) -> dict[str, Any]:
     finally:
         if server:
             server.__exit__()
-    return {"rows": rows}
+    return {"rows": rows} | ({"version": versions()} if server else {})
 
 
 def _size(size: int, rounds: int, asked: int, server: PostGis | None) -> dict[str, float]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from servers import CORES, on
+from servers import CORES, on, said_version
 
 
 def binaries() -> Path | None:
@@ -18,6 +18,14 @@ def binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     shared = list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
     return found[-1].parent if found and shared else None
+
+
+def versions() -> str:
+    """Return the versions of the two that are installed."""
+    programs = binaries()
+    control = next(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
+    server = said_version([f"{programs}/postgres", "--version"])
+    return f"PostgreSQL {server}, PostGIS {said_version(['cat', str(control)])}"
 
 
 class PostGis:

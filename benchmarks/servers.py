@@ -28,6 +28,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PEERS = HERE / "peers"
 NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+BUN_PROGRAM = str(PEERS / "node_modules/.bin/bun")
+WS_PACKAGE = PEERS / "node_modules/ws"
+PROGRAMS = {  # commands that say the version of what is no Python package
+    "Bun": [BUN_PROGRAM, "--version"],
+    "Node": ["node", "--version"],
+    "ws": ["node", "-p", f"require({str(WS_PACKAGE)!r} + '/package.json').version"],
+    "nginx": ["nginx", "-v"],
+    "nchan": ["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan"],
+    "Redis": ["redis-server", "--version"],
+}
 START_S = 30.0
 STOP_S = 8.0
 CORES = frozenset(os.sched_getaffinity(0))
@@ -184,7 +194,7 @@ class Peer:
     label: str
     command: Callable[[int], list[str]]
     needs: str = ""  # a module, or the path of a program
-    versions: tuple[str, ...] = ()  # the packages whose versions the table names
+    versions: tuple[str, ...] = ()  # of what the table names the version
     python: bool = True
     path: str = "/"
     publish_path: str = "/publish"
@@ -214,7 +224,7 @@ class Peer:
         return next((need for need in self.needs.split() if not is_installed(need)), "")
 
     def version(self) -> str:
-        return ", ".join(f"{name} {package_version(name)}" for name in self.versions)
+        return ", ".join(f"{name} {version_of(name)}" for name in self.versions)
 
 
 def python(script: str, *arguments: str) -> Callable[[int], list[str]]:
@@ -229,15 +239,26 @@ def is_installed(need: str) -> bool:
 
 
 @cache
-def package_version(name: str) -> str:
+def version_of(name: str) -> str:
+    """Return the version of a package, or of one of PROGRAMS."""
     try:
         return version(name)
     except PackageNotFoundError:
+        return said_version(PROGRAMS[name]) if name in PROGRAMS else "?"
+
+
+def said_version(command: list[str]) -> str:
+    """Return the first version in what a command prints."""
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
         return "?"
+    found = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+    return found[0] if found else "?"
 
 
 def bun(port: int) -> list[str]:
-    return [str(PEERS / "node_modules/.bin/bun"), str(PEERS / "bun_publish.js"), str(port)]
+    return [BUN_PROGRAM, str(PEERS / "bun_publish.js"), str(port)]
 
 
 def nchan(port: int) -> list[str]:
@@ -271,6 +292,13 @@ WEBSOCKETS = Peer(
     "websockets",
     ("websockets",),
 )
+WEBSOCKETS_UVLOOP = Peer(
+    "websockets-uvloop",
+    "websockets on uvloop, `broadcast()`",
+    python("websockets_broadcast.py", "uvloop"),
+    "websockets uvloop",
+    ("websockets", "uvloop"),
+)
 PICOWS = Peer("picows", "picows on uvloop", python("picows_send.py"), "picows uvloop", ("picows", "uvloop"))
 GEVENT_WEBSOCKET = Peer(
     "gevent-websocket",
@@ -291,7 +319,7 @@ STARLETTE = Peer(
     "Starlette on uvicorn and uvloop",
     python("starlette_send.py"),
     "starlette uvicorn uvloop",
-    ("starlette", "uvicorn"),
+    ("starlette", "uvicorn", "uvloop"),
 )
 SOCKETIO = Peer(
     "flask-socketio",
@@ -318,7 +346,7 @@ CHANNELS_REDIS = Peer(
     "Channels on Daphne, layer in Redis",
     channels_redis,
     "channels_redis daphne redis-server",
-    ("channels-redis",),
+    ("channels-redis", "Redis"),
     slow=True,
     cores=CORES,
 )
@@ -326,13 +354,21 @@ NODE = Peer(
     "ws",
     "Node with ws",
     lambda port: ["node", str(PEERS / "node_ws.mjs"), str(port)],
-    f"node {PEERS / 'node_modules/ws'}",
+    f"node {WS_PACKAGE}",
+    ("Node", "ws"),
     python=False,
 )
-BUN = Peer("bun", "Bun, `publish()`", bun, f"{PEERS / 'node_modules/.bin/bun'}", python=False, joins=True)
-NCHAN = Peer("nchan", "nginx with nchan", nchan, f"nginx {NCHAN_MODULE}", python=False)
+BUN = Peer("bun", "Bun, `publish()`", bun, BUN_PROGRAM, ("Bun",), python=False, joins=True)
+NCHAN = Peer("nchan", "nginx with nchan", nchan, f"nginx {NCHAN_MODULE}", ("nginx", "nchan"), python=False)
 
 CORE = Peer("core", "Tracker's `Group` alone", python("core.py"), python=False, joins=True)
 
-RELAYS = [STARLETTE, FLASK_SOCK, GEVENT_WEBSOCKET, WEBSOCKETS, PICOWS]  # Python, of the faster kind
+RELAYS = [
+    STARLETTE,
+    FLASK_SOCK,
+    GEVENT_WEBSOCKET,
+    WEBSOCKETS,
+    WEBSOCKETS_UVLOOP,
+    PICOWS,
+]  # Python, of the faster kind
 OTHERS = [SOCKETIO, CHANNELS, CHANNELS_REDIS, NODE, BUN, NCHAN]

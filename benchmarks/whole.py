@@ -16,8 +16,8 @@ from typing import Any
 
 import matching
 from load import Account, Crowd, Saver, Stuck
-from postgis import PostGis, binaries
-from servers import PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, package_version
+from postgis import PostGis, binaries, versions
+from servers import PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, version_of
 
 SAVERS = 8
 MARK = b'"alert"'
@@ -148,17 +148,20 @@ def whole(*, toy: bool) -> dict[str, Any]:
         stack.callback(runs["reference"].stop)
         found = _measure(runs, rounds, parts, 400)
     names = ("Django", "channels", "daphne", "psycopg")
+    named = [f"{name} {version_of(name)}" for name in names]
     return {
         "clients": clients,
         "areas": polygons,
-        "version": ", ".join(f"{name} {package_version(name)}" for name in names),
-        "layer": "Redis" if redis else "memory",
+        "version": ", ".join([*named, versions()]),
+        "layer": f"Redis {version_of('Redis')}" if redis else "memory",
         "rows": found,
         "last_times_sooner": statistics.median(
             theirs / ours
             for theirs, ours in zip(runs["reference"].last_ms, runs["tracker"].last_ms, strict=True)
         ),
-        "saves_times": found["tracker"]["saves"] / found["reference"]["saves"],
+        "saves_times": statistics.median(
+            ours / theirs for ours, theirs in zip(runs["tracker"].rates, runs["reference"].rates, strict=True)
+        ),
     }
 
 

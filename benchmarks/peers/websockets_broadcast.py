@@ -1,4 +1,4 @@
-"""The websockets library: `broadcast()` on asyncio, no compression, no pings; on uvloop floods are slower."""
+"""The websockets library: `broadcast()`, no compression, no pings: `… PORT [uvloop]`."""
 
 import asyncio
 import sys
@@ -26,4 +26,9 @@ async def main() -> None:
         await server.serve_forever()
 
 
-asyncio.run(main())
+if sys.argv[2:] == ["uvloop"]:
+    import uvloop
+
+    uvloop.run(main())
+else:
+    asyncio.run(main())

@@ -20,7 +20,7 @@ from postgis import PostGis, binaries, versions
 from servers import PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, version_of
 
 SAVERS = 8
-MARK = b'"alert"'
+MARK = b'"areas_of_interest"'  # once in each alert, of ours and of the reference's
 PLACE = [13.3777041, 52.5162746]
 FORM = "/tracker/incident/create/"
 

@@ -1,17 +1,18 @@
 """The notification group: an in-process set of WebSocket clients, and the fan-out to them.
 
-Every client is a cursor in the log. A round reads the entries after the last one, frames each once, joins
-them, and offers the same bytes to every live client's socket without waiting. A client whose socket takes
-less is *lagging*: it is left out of the rounds, and when its socket is writable again it is sent what
-follows its cursor, from the ring of recent frames or, when it has fallen off the ring, from the log, until
-it has caught up. So what a client costs is its cursor and the rest of one frame, however slow it is,
-and nobody waits for it. A client that connects with an old cursor is a lagging client like any other.
+Every client is a cursor in the log. Clients that have caught up are *live*, and share their cursor with the
+other live clients of their *cohort*. A round reads the entries after it, frames each once, joins them, and
+offers the same bytes to every live client's socket without waiting. A client whose socket takes less is
+*lagging*: it leaves its cohort, and when its socket is writable again it is sent what follows its cursor,
+from the ring of recent frames or, when it has fallen off the ring, from the log, until it has caught up.
+So what a client costs is its cursor and the rest of one frame, however slow it is, and nobody waits for it.
+A client that connects with an old cursor is a lagging client like any other.
 
-Why it is fast: per client and round there is one `send()` of shared bytes on a plain non-blocking socket
-and one attribute to set; no greenlet, no queue, no copy, no lock. That is within a seventh of a bare Python
-loop of `send()` (`benchmarks/`, "The fan-out alone"; "Instructions" counts 2,600 for a client against the
-loop's 1,650): the rest is the system call. Under load entries gather while a round runs, and requests are
-answered in its pauses, so that one round carries forty saves and more.
+Why it is fast: per client and round there is one `send()` of shared bytes on a plain non-blocking socket,
+and nothing else, not even a cursor to move: no greenlet, no queue, no copy, no lock, and no memory to look
+at but the socket's ("Instructions" in `benchmarks/` compares that with a bare Python loop of `send()`). The
+rest is the system call. Under load entries gather while a round runs, and requests are answered in its
+pauses, so that a round carries many saves.
 
 This module knows neither Flask nor the database: the log is a function that is given to `Group`.
 """
@@ -33,7 +34,7 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, Pa
 
 from ring import CHUNK_BYTES, Batch, Entry, Ring, frame
 
-SLICE = 100  # clients between two pauses of a round, in which requests are answered: 1 ms, the last 2 ms
+COHORT = 100  # clients; a round pauses after each so that requests are answered: after 1 ms, the last 2 ms
 QUIET_S = 0.005  # since a round; saves that follow closer gather for the next
 HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; proxies cut at 30 or 60
 PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
@@ -49,26 +50,52 @@ PRIORITY = 1  # of what clients send: it is short, and is answered before any re
 log = logging.getLogger(__name__)
 
 
+class Cohort:
+    """Up to COHORT live clients that are at the same place in the log, and their sockets in the same order.
+
+    `seq` is the last entry that they have all got.
+    """
+
+    __slots__ = ("clients", "seq", "socks")
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+        self.clients: list[Client] = []
+        self.socks: list[Any] = []
+
+    def add(self, client: Client) -> None:
+        client.cohort = self
+        self.clients.append(client)
+        self.socks.append(client.sock)
+
+    def remove(self, client: Client) -> None:
+        """Let a client go on by itself, from where the cohort is."""
+        place = self.clients.index(client)
+        del self.clients[place], self.socks[place]
+        client.cohort = None
+        client.cursor = self.seq
+
+
 class Client:
     """One connected browser: a non-blocking socket and a cursor in the log.
 
-    `seq` is the last entry whose frame the socket has taken, at least in part; `rest` is what it did not
-    take of the frame under way, `control` the whole frames that go before the next entry, one of each kind.
-    `owner` is whatever its creator wants to find the client by.
+    `cursor` is the last entry whose frame the socket has taken, at least in part, while the client is in no
+    cohort; `rest` is what it did not take of the frame under way, `control` the whole frames that go before
+    the next entry, one of each kind. `owner` is whatever its creator wants to find the client by.
     """
 
     __slots__ = (
         "closing",
+        "cohort",
         "control",
+        "cursor",
         "heard",
-        "live",
         "owner",
         "progress",
         "reader",
         "received",
         "replaying",
         "rest",
-        "seq",
         "sock",
         "watch_read",
         "watch_write",
@@ -76,11 +103,11 @@ class Client:
 
     def __init__(self, sock: Any, seq: int, owner: Any = None) -> None:
         self.sock = sock
-        self.seq = seq
+        self.cursor = seq
+        self.cohort: Cohort | None = None  # while it is live: takes part in rounds, with nothing waiting
         self.owner = owner
         self.rest = b""
         self.control: dict[Opcode, bytes] = {}
-        self.live = False  # at the head, with nothing waiting: takes part in rounds
         self.replaying = False  # a greenlet is reading the log for it
         self.closing = False  # a close frame is the last that it is sent
         self.heard = True  # since the last ping
@@ -89,6 +116,10 @@ class Client:
         self.received = 0  # bytes of the message that is arriving
         self.watch_read: Any = None
         self.watch_write: Any = None  # only while its socket is full
+
+    @property
+    def live(self) -> bool:
+        return self.cohort is not None
 
 
 class Group:
@@ -110,12 +141,11 @@ class Group:
         self.clients: set[Client] = set()
         self.arrived = 0  # clients so far
         self.ring = Ring(head)
-        self._live: dict[Client, None] = {}  # in the order they came, in which they lie in memory
+        self._cohorts: list[Cohort] = []
         self._read = read
         self._heartbeat = heartbeat
         self._loop = loop or gevent.get_hub().loop
         self._clock = clock
-        self._sent = head  # up to here the rounds have offered the log to the live clients
         self._spoke = clock()  # when everybody was last sent something
         self._pinged = clock()
         self._doorbell = Event()
@@ -168,7 +198,7 @@ class Group:
         """Forget a client and free its descriptor, without a word to its peer."""
         if client in self.clients:
             self.clients.discard(client)
-            self._set_live(client, live=False)
+            self._leave(client)
             client.watch_read.stop()
             client.watch_read.close()
             self._unwatch_write(client)
@@ -196,67 +226,83 @@ class Group:
         if self._clock() < self._spoke + QUIET_S:
             gevent.sleep(PAUSE_S)  # the loop looks at the sockets first: what is saved then goes along
         try:
-            self.ring.extend(self._read(self.ring.head, CHUNK_BYTES))
+            news = self._read(self.ring.head, CHUNK_BYTES)
+            self.ring.extend(news)
         except BaseException:
             self.wake()  # or what could not be read now would wait for the next save
             raise
-        if self._sent < self.ring.head:
+        if news or any(cohort.seq < self.ring.head for cohort in self._cohorts):
             self._round()
             self.wake()  # what has gathered meanwhile goes at once
         elif self._clock() >= self._spoke + HEARTBEAT_S:
+            beat = self._heartbeat(self.ring.head)
             for client in self._all_live():
-                self.send(client, Opcode.TEXT, self._heartbeat(self._sent))
+                self.send(client, Opcode.TEXT, beat)
             self._spoke = self._clock()
 
     def _round(self) -> None:
-        batch = self.ring.after(self._sent)
-        if batch is None:  # more was read at once than the ring holds
-            self._sent = self.ring.head
-            for client in self._all_live():
-                self._resume(client)
-            return
-        start, self._sent = self._sent, batch.seqs[-1]
-        for clients in self._slices():
-            self._tell(clients, start, batch)
+        """Offer every cohort what follows its cursor: the same bytes to all that are at the same place."""
+        batches: dict[int, Batch | None] = {}
+        told, left = 0, sum(len(cohort.clients) for cohort in self._cohorts)
+        for cohort in list(self._cohorts):
+            if told >= COHORT and left > COHORT:  # the last are told together: a pause would cost them more
+                gevent.sleep(PAUSE_S)
+                told = 0
+            told += len(cohort.clients)
+            left -= len(cohort.clients)
+            if cohort.seq not in batches:
+                batches[cohort.seq] = self.ring.after(cohort.seq)
+            batch = batches[cohort.seq]
+            if batch is None:  # more was read at once than the ring holds
+                for client in list(cohort.clients):
+                    self._leave(client)
+                    self._resume(client)
+            elif batch.data:
+                self._tell(cohort, batch)
+        self._tidy()
         self._spoke = self._clock()
 
-    def _tell(self, clients: list[Client], start: int, batch: Batch) -> None:
-        """Offer the batch to those of the clients who are still live. It follows `start`."""
-        data, end, size = batch.data, batch.seqs[-1], len(batch.data)
-        for client in clients:
-            if not client.live:
-                continue
-            if client.seq != start:  # lagged and caught up while an earlier slice was served
-                self._resume(client)
-                continue
+    def _tell(self, cohort: Cohort, batch: Batch) -> None:
+        """Offer the batch to a cohort; whoever's socket does not take all of it goes on by itself."""
+        data, size = batch.data, len(batch.data)
+        behind: list[tuple[Any, int]] = []
+        for sock in cohort.socks:
             try:
-                sent = client.sock.send(data)
+                sent = sock.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError:
+                sent = -1
+            if sent != size:
+                behind.append((sock, sent))
+        for sock, sent in behind:
+            client = cohort.clients[cohort.socks.index(sock)]
+            if sent < 0:
                 self.discard(client)
-                continue
-            if sent == size:
-                client.seq = end
             else:
+                self._leave(client)
                 self._partly(client, batch, sent)
-
-    def _slices(self) -> Iterator[list[Client]]:
-        """Yield those who are live now, SLICE at a time, with a pause for other greenlets between.
-
-        The last are up to twice as many: a pause would cost them more than it gives to others.
-        """
-        clients = list(self._live)
-        while len(clients) > 2 * SLICE:
-            yield clients[:SLICE]
-            del clients[:SLICE]
-            gevent.sleep(PAUSE_S)
-        yield clients
+        cohort.seq = batch.seqs[-1]
 
     def _all_live(self) -> Iterator[Client]:
-        """Yield the live clients, with the same pauses."""
-        for clients in self._slices():
-            yield from (client for client in clients if client.live)
+        """Yield those who are live now and still are when it is their turn, with the same pauses."""
+        clients = [client for cohort in self._cohorts for client in cohort.clients]
+        for place, client in enumerate(clients):
+            if place and place % COHORT == 0 and len(clients) - place > COHORT:
+                gevent.sleep(PAUSE_S)
+            if client.live:
+                yield client
+
+    def _tidy(self) -> None:
+        """Join neighbours that have come to the same place, and forget cohorts that nobody is left in."""
+        kept: list[Cohort] = []
+        for cohort in self._cohorts:
+            if kept and kept[-1].seq == cohort.seq and len(kept[-1].clients) + len(cohort.clients) <= COHORT:
+                for client in cohort.clients:
+                    kept[-1].add(client)
+            elif cohort.clients:
+                kept.append(cohort)
+        self._cohorts = kept
 
     def _resume(self, client: Client) -> None:
         """Send what is waiting and a chunk of what follows the cursor; see to it that the rest follows."""
@@ -266,27 +312,28 @@ class Group:
             self._unwatch_write(client)
             _shutdown(client.sock)
             return
-        batch = self.ring.after(client.seq)
+        if client.live:
+            return  # the next entries come with a round
+        batch = self.ring.after(client.cursor)
         if batch is None:
             self._unwatch_write(client)
-            self._set_live(client, live=False)
             if not client.replaying:
                 client.replaying = True
                 gevent.spawn(self._replay, client)
         elif batch.data and not self._offer(client, batch):
             return
-        elif client.seq >= self.ring.head:
+        elif client.cursor >= self.ring.head:
             self._unwatch_write(client)
-            self._set_live(client, live=True)
+            self._join(client)
         else:
             self._wait_writable(client)
 
     def _replay(self, client: Client) -> None:
         """Send from the log until the ring takes over or the socket is full."""
         try:
-            while client.seq < self.ring.start and self._is_ready(client):
+            while client.cursor < self.ring.start and self._is_ready(client):
                 with self._turn:
-                    entries = self._read(client.seq, CHUNK_BYTES)
+                    entries = self._read(client.cursor, CHUNK_BYTES)
                     if self._is_ready(client):  # still, if reading has let others run
                         self._continue_from_log(client, entries)
                     gevent.sleep(PAUSE_S)
@@ -300,7 +347,7 @@ class Group:
             self._resume(client)
 
     def _continue_from_log(self, client: Client, entries: list[Entry]) -> None:
-        if entries and entries[0][0] == client.seq + 1:
+        if entries and entries[0][0] == client.cursor + 1:
             self._offer(client, Batch.of(entries))
         else:
             self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
@@ -313,7 +360,7 @@ class Group:
         """Send the batch; tell whether the socket took all of it."""
         sent = self._give(client, batch.data)
         if sent == len(batch.data):
-            client.seq = batch.seqs[-1]
+            client.cursor = batch.seqs[-1]
             return True
         if sent >= 0:
             self._partly(client, batch, sent)
@@ -327,7 +374,7 @@ class Group:
             client.rest = batch.data[sent : batch.ends[whole]]
             whole += 1
         if whole:
-            client.seq = batch.seqs[whole - 1]
+            client.cursor = batch.seqs[whole - 1]
         self._wait_writable(client)
 
     def _flush(self, client: Client) -> bool:
@@ -359,9 +406,7 @@ class Group:
         return sent
 
     def _wait_writable(self, client: Client) -> None:
-        if client.live:
-            client.progress = self._clock()
-        self._set_live(client, live=False)
+        self._leave(client)
         if client.watch_write is None:
             client.watch_write = self._loop.io(client.sock.fileno(), WRITE)
             client.watch_write.start(self._resume, client)
@@ -372,13 +417,21 @@ class Group:
             client.watch_write.close()
             client.watch_write = None
 
-    def _set_live(self, client: Client, *, live: bool) -> None:
-        if client.live != live:
-            client.live = client.heard = live
-            if live:
-                self._live[client] = None
-            else:
-                self._live.pop(client, None)
+    def _join(self, client: Client) -> None:
+        """Make a client live: it has got what the ring has."""
+        cohort = self._cohorts[-1] if self._cohorts else None
+        if cohort is None or len(cohort.clients) >= COHORT or cohort.seq != client.cursor:
+            cohort = Cohort(client.cursor)
+            self._cohorts.append(cohort)
+        cohort.add(client)
+        client.heard = True
+
+    def _leave(self, client: Client) -> None:
+        """Have a client go on by itself, if it is live."""
+        if client.cohort is not None:
+            client.cohort.remove(client)
+            client.progress = self._clock()
+            client.heard = False
 
     def _readable(self, client: Client) -> None:
         try:
@@ -426,15 +479,15 @@ class Group:
         payload = code.to_bytes(2, "big") + reason.encode() if code != CloseReason.NO_STATUS_RCVD else b""
         client.control = {Opcode.CLOSE: frame(Opcode.CLOSE, payload)}
         client.closing = True
+        self._leave(client)
         client.progress = self._clock()
-        self._set_live(client, live=False)
         self._resume(client)
 
     def _sweep(self) -> None:
         """Close who makes no progress, forget who is dead, and ping the others when it is time."""
         gevent.sleep(1)
         now = self._clock()
-        for client in self.clients - self._live.keys():
+        for client in [client for client in self.clients if not client.live]:
             if client.closing:
                 if now - client.progress > CLOSE_S:
                     self.discard(client)

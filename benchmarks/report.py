@@ -175,7 +175,8 @@ def _fanout(section: Section) -> Iterator[str]:
     yield (
         f"One message of 450 bytes to {section['clients']} clients, then 500 over 8 connections without pause. "
         "The peers relay what they are given and store nothing; Tracker takes a call of its API, checks it, stores it "
-        "durably, logs it and matches it first. The load's own CPU per client is beside it; the last column is the "
+        "durably, logs it and matches it first. A turn begins with a message that is not counted, since the others "
+        "have left the caches full of their own memory. The load's own CPU per client is beside it; the last column is the "
         "share of its core that the load used in the flood: it would be what was measured if that came near 1. "
         "Before, one flood is read in full: everybody has got all of it, in the same order, but where a loss is "
         "named.\n"

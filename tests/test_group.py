@@ -31,7 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring_module, "RING_BYTES", 600)  # so that a few entries fall off the ring
     monkeypatch.setattr(ring_module, "CHUNK_BYTES", 150)
     monkeypatch.setattr(group_module, "CHUNK_BYTES", 150)
-    monkeypatch.setattr(group_module, "SLICE", 2)
+    monkeypatch.setattr(group_module, "COHORT", 2)
 
 
 # What stands for the kernel, the log and the time
@@ -269,8 +269,8 @@ class Interleavings(RuleBasedStateMachine):
 
     def arrive(self, since: int | None, room: int, most: int) -> None:
         sock = Socket(room, most)
-        client = self.world.connect(sock, since)
-        self.since[sock.number] = client.seq if since is None else since
+        self.world.connect(sock, since)
+        self.since[sock.number] = self.world.group.ring.head if since is None else since
         self.socks.append(sock)
 
     @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
@@ -623,6 +623,22 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
     assert all(sock.seqs() == [0, 1, 2] for sock in socks[:6])
     assert late.seqs()[1:] == [1, 2]
     assert socks[6].closed
+
+
+def test_clients_that_lagged_find_together_again(world: World) -> None:
+    """However many have lagged and caught up, each at another time, a round has as few pauses as before."""
+    socks = [Socket() for _ in range(9)]
+    for sock in socks:
+        world.connect(sock)
+    for sock in socks[::2]:
+        sock.room = 0
+        world.save()
+        world.settle()
+        world.settle(sock)
+    world.save()
+    world.settle(*socks)
+    assert len(world.group._cohorts) <= 6  # any two neighbours have more clients than fit in one
+    assert all(sock.seqs() == list(range(7)) for sock in socks)
 
 
 def test_saves_soon_after_a_round_are_told_together(world: World) -> None:

@@ -19,8 +19,8 @@ from shapely.validation import explain_validity
 DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
 MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
 MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
-MAX_RECENT = 256  # changed areas in the tree that is built after every change: 0.2 ms
-MAX_MERGED = 4096  # areas in the largest tree that is built while others wait: 4 ms
+MAX_RECENT = 256  # changed areas in the tree that is built after every change
+MAX_MERGED = 4096  # areas in the largest tree that is built while others wait, for milliseconds
 
 Position = tuple[float, float]
 Tree = tuple[list[int], shapely.STRtree]

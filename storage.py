@@ -7,13 +7,14 @@ called to wake who reads.
 One connection serves the whole process. That is safe because no greenlet switches inside a transaction:
 keep network, sleep and locks out of `database.atomic()`.
 
-A commit waits for the disk right here, on the loop: 0.1 to 0.2 ms on an idle SSD, a fifth of the whole save;
-HTTP and Flask are half of it, SQL, JSON and matching the rest. A writer thread with group commit would win
-that fifth, and cost a queue and a second way for a save to fail; it would pay where an fsync takes
-milliseconds, which here hold the loop. SQLite makes its checkpoints by itself: 4 ms after every 150 saves.
-The long stalls that a profiler showed were not the disk's: see `Turns` in connections.py, where server.py
-pauses between two requests of one connection, and where tracker.py freezes what the start has made. What
-also paid was not to let peewee build the same SQL for every request: see `Model`.
+A commit waits for the disk right here, on the loop. That is a fifth of the time of a call of the API, says
+py-spy under the load of `benchmarks/saves.py` (0.3 ms on an SSD); the rest is the thousand small calls that
+HTTP, Flask, SQL and JSON are made of, of which none stands out. A writer thread with group commit would win
+that fifth, and cost a queue, a second way for a save to fail, and readers who see what is not yet on the
+disk; it would pay where an fsync takes milliseconds, which here hold the loop. The long stalls that a
+profiler showed were not the disk's: see `Turns` in connections.py, where server.py pauses between two
+requests of one connection, and where tracker.py freezes what the start has made. What also paid was not to
+let peewee build the same SQL for every request: see `Model`.
 """
 
 from __future__ import annotations
@@ -244,7 +245,7 @@ class Model(signals.Model):
         legacy_table_names = False
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
-        """Do as peewee does, but insert with a statement that is built once: building takes peewee 0.2 ms."""
+        """Do as peewee does, but insert with a statement that is built once, and not for every row."""
         if force_insert or only or self.get_id() is not None:
             return super().save(force_insert, only)
         model: Any = type(self)
@@ -257,7 +258,7 @@ class Model(signals.Model):
 
     @classmethod
     def rows(cls, sql: str, *values: Any) -> list[Any]:
-        """Return the objects that a query finds, in a third of the time that peewee's `raw` takes."""
+        """Return the objects that a query finds, with less ado than peewee's `raw`."""
         cursor = database.execute_sql(sql, values)
         columns = [column for column, *_ in cursor.description]
         return [cls.of_row(columns, row) for row in cursor]

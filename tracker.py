@@ -179,7 +179,7 @@ def serve(settings: Settings) -> None:
     print(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
     if password:
         print(f"Sign in as admin, password: {password}", flush=True)
-    gc.freeze()  # what the start has made stays: looking through it took the collector 25 ms every time
+    gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     notifications.stop(app)
     models.database.close()

@@ -30,8 +30,9 @@ def existing() -> dict[str, list[str]]:
     return dict(json.loads(run("-c", ASK)))
 
 
+@cache
 def run(*arguments: str) -> str:
-    """Run Python in the repository and return what it prints."""
+    """Run Python in the repository and return what it prints; once for the same arguments."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
 

@@ -3,7 +3,7 @@
 Without a section, all are run. Results are kept in results.json, section by section, so that a part can be
 measured again; RESULTS.md and results.svg are written from them. `--toy` runs everything in seconds, with few
 of the peers, to see that it works, and keeps nothing. What it compares with, and how to install that, is in
-requirements.txt here; what is not installed is left out. It runs on Linux only. A full run takes twenty
+requirements.txt here; what is not installed is left out. It runs on Linux only. A full run takes fifteen
 minutes and up to 17,000 open files (`ulimit -n`); with fewer, what needs more is named and left out.
 """
 

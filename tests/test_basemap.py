@@ -69,8 +69,11 @@ def drawn(screen: Screen, layers: list[str] | None = None) -> dict[str, set[str]
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("town", [OPENMAPTILES, PROTOMAPS], ids=["openmaptiles", "protomaps"])
+@pytest.mark.parametrize(
+    ("town", "scheme"),
+    [(OPENMAPTILES, "light"), (PROTOMAPS, "dark")],
+    ids=["openmaptiles-light", "protomaps-dark"],
+)
 def test_streets_of_an_archive_are_drawn(
     start_server: StartServer, open_screen: OpenScreen, tmp_path: Path, town: list[Drawn], scheme: str
 ) -> None:

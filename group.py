@@ -157,8 +157,10 @@ class Group:
         self._greenlets = [gevent.spawn(_forever, self.broadcast), gevent.spawn(_forever, self._sweep)]
 
     def stop(self, code: int = CloseReason.GOING_AWAY) -> None:
-        """Close every client, and wait until their peers have hung up, CLOSE_S at most."""
+        """Tell the last news, close every client, and wait until the peers have hung up, CLOSE_S at most."""
         gevent.killall(self._greenlets)
+        self.wake()
+        _succeeds(self.broadcast)
         self.close(lambda _owner: True, code)
         deadline = self._clock() + CLOSE_S
         while self.clients and self._clock() < deadline:
@@ -511,11 +513,17 @@ class Group:
 
 def _forever(step: Callable[[], None]) -> None:
     while True:
-        try:
-            step()
-        except Exception:
-            log.exception("The notification group goes on after an error")
+        if not _succeeds(step):
             gevent.sleep(1)
+
+
+def _succeeds(step: Callable[[], None]) -> bool:
+    try:
+        step()
+    except Exception:
+        log.exception("The notification group goes on after an error")
+        return False
+    return True
 
 
 def _is_pong(data: bytes, client: Client) -> bool:

@@ -7,14 +7,14 @@ called to wake who reads.
 One connection serves the whole process. That is safe because no greenlet switches inside a transaction:
 keep network, sleep and locks out of `database.atomic()`.
 
-A commit waits for the disk right here, on the loop. That is a fifth of the time of a call of the API, says
-py-spy under the load of `benchmarks/saves.py` (0.3 ms on an SSD); the rest is the thousand small calls that
-HTTP, Flask, SQL and JSON are made of, of which none stands out. A writer thread with group commit would win
-that fifth, and cost a queue, a second way for a save to fail, and readers who see what is not yet on the
-disk; it would pay where an fsync takes milliseconds, which here hold the loop. The long stalls that a
-profiler showed were not the disk's: see `Turns` in connections.py, where server.py pauses between two
-requests of one connection, and where tracker.py freezes what the start has made. What also paid was not to
-let peewee build the same SQL for every request: see `Model`.
+A save costs a third more if its commit waits for the disk (`benchmarks/saves.py`). In the server commits
+don't: `sync` does, once for all that were made meanwhile, and in a thread, so that a slow disk holds nobody
+but those who save. Nothing is told before: what was read is told after `sync`, be it an answer, a message or
+a piece of a stream. So whoever has been told of a save finds it there after a power cut.
+
+The long stalls that a profiler showed were not the disk's: see `Turns` in connections.py, where server.py
+pauses between two requests of one connection, and where tracker.py freezes what the start has made. What also
+paid was not to let peewee build the same SQL for every request: see `Model`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import gevent
 import peewee
+from gevent.lock import Semaphore
 from playhouse import signals
 from playhouse.migrations import Runner
 
@@ -45,6 +47,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
 MAX_ID = (1 << 63) - 1  # what SQLite can hold
 DESCRIPTION_LENGTH = 1000
+fdatasync = getattr(os, "fdatasync", os.fsync)
 ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 T = TypeVar("T")
 actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
@@ -71,9 +74,47 @@ class Database(peewee.SqliteDatabase):
 
     Every transaction takes the write lock at its start, so that none fails halfway. A transaction in
     which the greenlet was switched raises RuntimeError in whoever came between.
+
+    A commit returns when it is on the disk; after `group_commits` at once, and that is what `sync` is for.
     """
 
     _owner = 0
+    _wal = -1  # the file that commits are appended to, if `sync` is to flush it
+
+    def group_commits(self) -> None:
+        """Let commits wait for the disk no more, but whoever is about to tell what is stored: by `sync`."""
+        if self.journal_mode != "wal":  # not every file system can do it
+            return
+        self._wal = os.open(f"{self.database}-wal", os.O_RDONLY)
+        self._flushing = Semaphore()
+        self._begun = self._ended = 0  # flushes
+        self._flushed: object = None  # the version that the last one found
+        self.synchronous = "normal"
+
+    def sync(self) -> None:
+        """Return when all that can be read now is on the disk. Lets others run; not for transactions.
+
+        Who comes while the disk is busy waits for the next flush, together with all who come until then.
+        """
+        if self._wal < 0 or self.version == self._flushed:
+            return
+        wanted = self._begun + 1
+        with self._flushing:
+            if self._ended >= wanted:
+                return
+            self._begun += 1
+            this, version = self._begun, self.version
+            error = gevent.get_hub().threadpool.apply(_flush, (self._wal,))
+            if error:
+                # The system forgets what it could not write: to try again would prove nothing.
+                raise SystemExit(f"tracker: the disk failed to keep what was saved: {error}")
+            self._ended, self._flushed = this, version
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        super()._close(connection)
+        if self._wal >= 0:
+            os.close(self._wal)
+            self._wal = -1
 
     def begin(self, lock_type: str | None = None) -> None:
         _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
@@ -117,6 +158,14 @@ class Database(peewee.SqliteDatabase):
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
             super()._execute_cursor(sql, params)
+
+
+def _flush(descriptor: int) -> OSError | None:
+    try:
+        fdatasync(descriptor)
+    except OSError as error:  # returned, for gevent would print one that is raised in a thread
+        return error
+    return None
 
 
 def _unlocked(run: Callable[[], T]) -> T:
@@ -346,6 +395,7 @@ class Notification(Model):
             if size <= 0:
                 break
         cursor.close()
+        database.sync()
         return entries
 
     @classmethod

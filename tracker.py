@@ -60,6 +60,7 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     app.before_request(_read_body)  # before anything reads the form
+    app.after_request(_sync)
     auth.init_app(app)
     notifications.init_app(app)
     for module in (pages, api, account_pages):
@@ -92,6 +93,13 @@ def _read_body() -> None:
             unquote_to_bytes(body).decode()
         except UnicodeDecodeError:
             abort(400, "The text is not valid UTF-8.")
+
+
+def _sync(response: Response) -> Response:
+    """Let no answer tell what a power cut could take back."""
+    if response.status_code < 500:  # an error tells nothing, and may come of a database that does not answer
+        models.database.sync()
+    return response
 
 
 def _add_errors(app: Flask) -> None:
@@ -170,6 +178,7 @@ def serve(settings: Settings) -> None:
     models.open_database(settings.database)
     password = accounts.first_account()
     app = create_app(settings)
+    models.database.group_commits()
     http = server.Server(listener, app, settings.host, proxies=settings.proxies, context=context)
     notifications.serve(app)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -890,6 +890,19 @@ def read(peer: socket.socket, most: int) -> bytes:
     return data
 
 
+def test_stop_tells_the_last_news_first() -> None:
+    """What was saved just before the end goes out before the close frame, though nobody has seen to it yet."""
+    group = Group(lambda seq, _size: [(1, b"{}")] if seq < 1 else [], lambda _seq: b"")
+    group.start()
+    ours, theirs = socket.socketpair()
+    group.add(Client(ours, 0))
+    stopping = gevent.spawn(group.stop)
+    gevent.sleep(0.01)
+    assert theirs.recv(100) == frame(Opcode.TEXT, b"{}") + frame(CLOSE, b"\x03\xe9")
+    theirs.close()
+    stopping.get(timeout=2)
+
+
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:
     """stop() says 1001 and waits for those who answer, not for those who don't."""
     group = Group(lambda _seq, _size: [], lambda _seq: b"")

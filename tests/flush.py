@@ -1,0 +1,51 @@
+"""The tracker on a slow disk of which every flush can be seen: `flush.py FOLDER -- ARGUMENTS`.
+
+FOLDER gets a folder `1`, `2`, … for each flush that has ended, with what a power cut would leave from then
+on: the files as they were when it began. Until it ends its name has `.begun` behind it. No flush ends while
+FOLDER has a file `hold`; each fails while it has a file `fail`.
+"""
+
+import errno
+import itertools
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tracker  # noqa: I001 (the first: it patches the standard library)
+import storage
+from gevent import monkey
+
+FLUSH_S = 0.03  # what has been told too early is not yet on the disk when a test looks there
+sleep = monkey.get_original("time", "sleep")
+numbers = itertools.count(1)
+files: dict[str, BinaryIO] = {}  # stay open: with the first that closes, SQLite's locks would be gone
+
+
+def fdatasync(_descriptor: int) -> None:
+    database, folder = Path(storage.database.database), Path(sys.argv[1])
+    taken = folder / str(next(numbers))
+    begun = taken.with_suffix(".begun")
+    begun.mkdir()
+    for name in (database.name, f"{database.name}-wal"):
+        if name not in files:
+            files[name] = database.with_name(name).open("rb")
+        files[name].seek(0)
+        (begun / name).write_bytes(files[name].read())
+    sleep(FLUSH_S)
+    while (folder / "hold").exists():
+        sleep(FLUSH_S)
+    if (folder / "fail").exists():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    begun.rename(taken)
+
+
+def main() -> int:
+    storage.fdatasync = fdatasync
+    return tracker.main(sys.argv[3:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

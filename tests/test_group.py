@@ -891,7 +891,7 @@ def read(peer: socket.socket, most: int) -> bytes:
 
 
 def test_stop_tells_the_last_news_first() -> None:
-    """What was saved just before the end goes out before the close frame, though nobody has seen to it yet."""
+    """What was saved just before the end goes out before the close frame."""
     group = Group(lambda seq, _size: [(1, b"{}")] if seq < 1 else [], lambda _seq: b"")
     group.start()
     ours, theirs = socket.socketpair()

@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from datetime import UTC, datetime
-from functools import cache
-from typing import TypeVar
+from functools import cache, lru_cache
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import peewee
@@ -45,6 +46,7 @@ from settings import Settings
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 FREE_TRIES_NAME = 5  # before waits begin
 FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
+MAX_COOKIES = 1000  # remembered; more are checked anew
 SAFE = {"GET", "HEAD", "OPTIONS"}
 FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
 
@@ -81,9 +83,17 @@ def settings() -> Settings:
 
 
 class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie that stays in TLS once it came by it, and one serializer for all."""
+    """Flask's, with a cookie that stays in TLS once it came by it, and one serializer for all.
 
-    get_signing_serializer = cache(SecureCookieSessionInterface.get_signing_serializer)
+    What it has found to be signed it need not check again: the database knows when a session ends.
+    """
+
+    @cache  # noqa: B019 (there is one app)
+    def get_signing_serializer(self, app: Flask) -> Any:
+        serializer: Any = super().get_signing_serializer(app)
+        check = lru_cache(MAX_COOKIES)(serializer.loads)
+        serializer.loads = lambda *args, **options: deepcopy(check(*args, **options))
+        return serializer
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)

@@ -43,6 +43,7 @@ APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
 PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
 LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
 LOCK_POLL_S = 0.005  # between two tries meanwhile; a sleep, so that other greenlets run
+CHECKPOINT_PAGES = 4000  # of 4 KB, in the -wal: four times SQLite's, as each save writes some pages anew
 MIGRATIONS = Path(__file__).with_name("migrations")
 TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
 MAX_ID = (1 << 63) - 1  # what SQLite can hold
@@ -88,7 +89,7 @@ class Database(peewee.SqliteDatabase):
         self._wal = os.open(f"{self.database}-wal", os.O_RDONLY)
         self._flushing = Semaphore()
         self._begun = self._ended = 0  # flushes
-        self._flushed: object = None  # the version that the last one found
+        self._flushed: object = None  # what the last one found, as `version` tells it
         self.synchronous = "normal"
 
     def sync(self) -> None:
@@ -96,19 +97,25 @@ class Database(peewee.SqliteDatabase):
 
         Who comes while the disk is busy waits for the next flush, together with all who come until then.
         """
-        if self._wal < 0 or self.version == self._flushed:
+        if self._wal < 0 or self._state_now() == self._flushed:
             return
         wanted = self._begun + 1
         with self._flushing:
             if self._ended >= wanted:
                 return
             self._begun += 1
-            this, version = self._begun, self.version
+            this, state = self._begun, self._state_now()
             error = gevent.get_hub().threadpool.apply(_flush, (self._wal,))
             if error:
                 # The system forgets what it could not write: to try again would prove nothing.
                 raise SystemExit(f"tracker: the disk failed to keep what was saved: {error}")
-            self._ended, self._flushed = this, version
+            self._ended, self._flushed = this, state
+
+    def _state_now(self) -> object:
+        try:
+            return self.version
+        except peewee.DatabaseError:  # it does not answer: who can tell what has changed
+            return object()
 
     def _close(self, connection: sqlite3.Connection) -> None:
         super()._close(connection)
@@ -151,7 +158,8 @@ class Database(peewee.SqliteDatabase):
     @property
     def version(self) -> tuple[int, int]:
         """Return what is another value after every change, made by this process or by another."""
-        return self.data_version, self.connection().total_changes
+        (data_version,) = self.execute_sql("PRAGMA data_version").fetchone()
+        return data_version, self.connection().total_changes
 
     def try_write(self, query: Any) -> None:
         """Execute a write that nobody misses: not if another process is writing, or the disk takes none."""
@@ -187,7 +195,12 @@ def open_database(path: str | Path, *, create: bool = True) -> None:
     """Open the database file, migrating it, and if `create` making it, as needed. Raises UnusableDatabase."""
     if not database.is_closed():
         database.close()
-    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
+    pragmas = {
+        "journal_mode": "wal",
+        "synchronous": "full",
+        "foreign_keys": 1,
+        "wal_autocheckpoint": CHECKPOINT_PAGES,
+    }
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))

@@ -97,8 +97,7 @@ def _read_body() -> None:
 
 def _sync(response: Response) -> Response:
     """Let no answer tell what a power cut could take back."""
-    if response.status_code < 500:  # an error tells nothing, and may come of a database that does not answer
-        models.database.sync()
+    models.database.sync()
     return response
 
 

@@ -160,12 +160,16 @@ class Database(peewee.SqliteDatabase):
     def _connect(self) -> sqlite3.Connection:
         return _unlocked(super()._connect)
 
-    def _execute_cursor(self, sql: str, params: Any, **options: Any) -> Any:
-        run = super()._execute_cursor
-        if self.in_transaction():
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Do as peewee does, less its hooks and its log of queries, of which nothing is used here."""
+        if self._state.transactions:
             self._check_owner()
-            return run(sql, params, **options)
-        return _unlocked(lambda: run(sql, params, **options))
+            return self._execute(sql, params)
+        return _unlocked(lambda: self._execute(sql, params))
+
+    def _execute(self, sql: str, params: Any) -> Any:
+        with peewee.__exception_wrapper__:
+            return self.cursor().execute(sql, params or ())
 
     @property
     def version(self) -> tuple[int, int]:
@@ -177,7 +181,7 @@ class Database(peewee.SqliteDatabase):
         """Execute a write that nobody misses: not if another process is writing, or the disk takes none."""
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
-            super()._execute_cursor(sql, params)
+            self._execute(sql, params)
 
 
 def _flush(descriptor: int) -> OSError | None:

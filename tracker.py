@@ -8,9 +8,11 @@ import argparse
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 from functools import partial
+from io import BytesIO
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -37,6 +39,7 @@ import tiles
 from settings import BadSetting, Settings
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
+NOT_ASCII = re.compile(rb"%[89A-Fa-f]|[^\0-\x7f]")  # in a form
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
 log = logging.getLogger("tracker")
@@ -49,7 +52,6 @@ def create_app(settings: Settings) -> Flask:
     app.json = Json(app)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
-        MAX_CONTENT_LENGTH=MAX_BODY + 1,  # _read_body refuses one that is longer than MAX_BODY
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         SETTINGS=settings,
         TRUSTED_HOSTS=[host.lower() for host in settings.hosts] or None,
@@ -83,12 +85,16 @@ def _read_body() -> None:
 
     A form must be UTF-8; Werkzeug would keep broken bytes as they are escaped.
     """
-    if not request.environ["wsgi.input_terminated"]:
+    environ = request.environ
+    if not environ["wsgi.input_terminated"]:
         return  # what follows an upgrade is no body, and reading it would wait for its end
-    body = request.get_data()
+    if (request.content_length or 0) > MAX_BODY:
+        abort(413)
+    body = environ["wsgi.input"].read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
         abort(413)
-    if request.environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
+    environ["wsgi.input"] = BytesIO(body)
+    if NOT_ASCII.search(body) and request.mimetype == "application/x-www-form-urlencoded":
         try:
             unquote_to_bytes(body).decode()
         except UnicodeDecodeError:

@@ -65,7 +65,7 @@ class Alert(Model):
     severity = peewee.TextField()  # the incident's, when it was last saved
     muted = peewee.BooleanField(default=False)  # when it was last raised or escalated
     raised = peewee.TextField(default=now)
-    raised_seq = peewee.IntegerField(default=0)  # of the message that last raised or escalated it
+    raised_seq = peewee.IntegerField()  # of the message that last raised or escalated it
     acknowledged = peewee.TextField(null=True)
     acknowledged_by = peewee.TextField(null=True)
     note = peewee.TextField(default="")
@@ -78,53 +78,52 @@ class Alert(Model):
         return cls.select().where(cls.cleared.is_null())
 
     @classmethod
-    def follow(cls, incident: Any, feature: dict[str, Any], matching: list[Any], *, created: bool) -> None:
+    def follow(
+        cls, incident: Any, feature: dict[str, Any], matching: list[Any], seq: int, *, created: bool
+    ) -> None:
         """Raise, update and clear what a saved incident calls for; to be called in its transaction.
 
-        `matching` are the areas that it alerts now.
+        `matching` are the areas that it alerts now; `seq` is that of the next message in the log.
         """
         mine = [] if created else cls.open().where(cls.incident_id == incident.id)
         before = {alert.area_id: alert for alert in mine}
-        alerts = [cls._touch(before.pop(area.id, None), incident, area) for area in matching]
-        if alerts:
-            reasons = [reason for _, reason in alerts]
-            told = [
-                area.summary() | {"alert": alert.id, "reason": reason, "muted": alert.muted}
-                for area, (alert, reason) in zip(matching, alerts, strict=True)
-            ]
-            seq = Notification.append(
-                incident.feature_id,
-                "alert",
-                feature=feature,
-                reason=min(reasons, key=REASONS.index),
-                areas_of_interest=told,
-            )
-            news = [alert.id for alert, reason in alerts if reason != "updated"]
-            database.execute_sql(
-                "UPDATE alert SET raised_seq = ? WHERE id IN (SELECT value FROM json_each(?))",
-                (seq, to_json(news)),
+        told = []
+        for area in matching:
+            alert = before.pop(area.id, None)
+            news = cls._raise(incident, area, seq) if alert is None else alert._update(incident, area, seq)
+            told.append(area.summary() | news)
+        if told:
+            reason = min((area["reason"] for area in told), key=REASONS.index)
+            Notification.append(
+                incident.feature_id, "alert", feature=feature, reason=reason, areas_of_interest=told
             )
         cls.clear(list(before.values()), incident.why_not_alerting)
 
     @classmethod
-    def _touch(cls, alert: Alert | None, incident: Any, area: Any) -> tuple[Alert, str]:
-        """Bring one alert up to date, or begin it; return it and the reason to tell."""
-        reason = "raised"
-        if alert is None:
-            alert = cls(incident_id=incident.id, area_id=area.id)
-        elif Severity(incident.severity).level > Severity(alert.severity).level:
+    def _raise(cls, incident: Any, area: Any, seq: int) -> dict[str, Any]:
+        """Begin an alert, and return what is told of it."""
+        muted = _is_muted(incident, area)
+        cursor = database.execute_sql(
+            "INSERT INTO alert (incident_id, incident_name, area_id, area_name, severity, muted, raised, "
+            "raised_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (incident.id, incident.name, area.id, area.name, incident.severity, muted, now(), seq),
+        )
+        return {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
+
+    def _update(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
+        """Bring an alert up to date, and return what is told of it."""
+        reason = "updated"
+        before = (self.severity, self.incident_name, self.area_name)
+        if Severity(incident.severity).level > Severity(self.severity).level:
             reason = "escalated"
-            alert.acknowledged = alert.acknowledged_by = None
-            alert.note = ""
-        else:
-            reason = "updated"
-        before = (alert.severity, alert.incident_name, alert.area_name)
-        alert.severity, alert.incident_name, alert.area_name = incident.severity, incident.name, area.name
-        if reason != "updated":
-            alert.muted = area.is_muted and incident.severity != Severity.URGENT
-        if reason != "updated" or before != (alert.severity, alert.incident_name, alert.area_name):
-            alert.save()
-        return alert, reason
+            self.acknowledged = self.acknowledged_by = None
+            self.note = ""
+            self.muted = _is_muted(incident, area)
+            self.raised_seq = seq
+        self.severity, self.incident_name, self.area_name = incident.severity, incident.name, area.name
+        if before != (self.severity, self.incident_name, self.area_name):
+            self.save()
+        return {"alert": self.id, "reason": reason, "muted": self.muted}
 
     @classmethod
     def clear_outside(cls, area: Any) -> None:
@@ -205,3 +204,8 @@ class Alert(Model):
                 "state": self.state,
             }
         )
+
+
+def _is_muted(incident: Any, area: Any) -> bool:
+    """Tell whether what the incident raises in the area now interrupts nobody."""
+    return area.is_muted and incident.severity != Severity.URGENT

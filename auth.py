@@ -22,6 +22,7 @@ import peewee
 from flask import (
     Blueprint,
     Flask,
+    Response,
     abort,
     current_app,
     g,
@@ -31,7 +32,7 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.datastructures import WWWAuthenticate
@@ -70,7 +71,7 @@ public = needs("nobody")
 def init_app(app: Flask) -> None:
     """Have every request asked who sends it, and every form whether it is ours."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
-    app.extensions["protect"] = CSRFProtect(app).protect
+    Protect(app)
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
@@ -98,6 +99,33 @@ class SessionInterface(SecureCookieSessionInterface):
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)
 
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session.modified:
+            super().save_session(app, session, response)
+        elif session.accessed:
+            response.vary.add("Cookie")
+
+
+class Protect(CSRFProtect):
+    """Flask-WTF's. That a form's token belongs to a session is not computed again for its next form.
+
+    By TLS it also looks where each form comes from, so there nothing is left out.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app)
+        self._known: set[tuple[str, str]] = set()  # tokens of a session, with those of its forms
+
+    def protect(self, *, apply_exemptions: bool = False) -> None:
+        pair = session.get("csrf_token", ""), request.form.get("csrf_token", "")
+        if pair in self._known and not request.is_secure:
+            return
+        super().protect(apply_exemptions)
+        if all(pair):
+            if len(self._known) >= MAX_COOKIES:
+                self._known.clear()
+            self._known.add(pair)
+
 
 def guard() -> ResponseReturnValue | None:
     """Refuse, before any view, who may not use it."""
@@ -114,7 +142,7 @@ def guard() -> ResponseReturnValue | None:
         if not may(role):
             raise Forbidden(_why_not(role))
     if g.token is None:
-        current_app.extensions["protect"]()
+        current_app.extensions["csrf"].protect()
     return None
 
 
@@ -254,8 +282,9 @@ def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, 
 def sign_in(user: User) -> None:
     """Begin a session, with an id that nobody had before."""
     secret = secrets.token_urlsafe(32)
+    created = accounts.moment(-settings().session_hours * 3600)
+    last_used = accounts.moment(-settings().idle_hours * 3600)
     with database.atomic():
-        created, last_used = _oldest()
         Session.delete().where((Session.created <= created) | (Session.last_used <= last_used)).execute()
         Session.create(
             id=accounts.fingerprint(secret),
@@ -269,26 +298,22 @@ def sign_in(user: User) -> None:
     session.permanent = True
 
 
-def _oldest() -> tuple[str, str]:
-    """Return when a session that still lives was created at the earliest, and last used."""
-    return accounts.moment(-settings().session_hours * 3600), accounts.moment(-settings().idle_hours * 3600)
-
-
 def _find_session(secret: object) -> Session | None:
     """Return the living session of an active account."""
     if not isinstance(secret, str):
         return None
     found, user = Session.first_with(
         User,
-        "SELECT s.*, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "
-        "WHERE s.id = ? AND s.created > ? AND s.last_used > ?",
+        "SELECT s.*, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active WHERE s.id = ?",
         accounts.fingerprint(secret),
-        *_oldest(),
     )
     if found is None:
         return None
+    idle_s, longest_idle_s = _age_s(found.last_used), settings().idle_hours * 3600
+    if idle_s >= longest_idle_s or _age_s(found.created) >= settings().session_hours * 3600:
+        return None
     found.user = user
-    if _age_s(found.last_used) > min(TOUCH_S, settings().idle_hours * 360):
+    if idle_s > min(TOUCH_S, longest_idle_s / 10):
         database.try_write(Session.update(last_used=now()).where(Session.id == found.id))
     return found
 

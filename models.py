@@ -472,10 +472,10 @@ areas = AreaFollower()
 @signals.post_save(sender=Tracked)
 def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None:
     feature = instance.feature()
-    Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
+    seq = Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
     if isinstance(instance, Incident):
         matching = areas.covering(instance) if instance.alerting else []
-        Alert.follow(instance, feature, matching, created=created)
+        Alert.follow(instance, feature, matching, seq + 1, created=created)
     elif isinstance(instance, AreaOfInterest) and not created:
         Alert.clear_outside(instance)
 

@@ -100,10 +100,8 @@ class SessionInterface(SecureCookieSessionInterface):
         return bool(request.is_secure)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session.modified:
+        if session.modified:  # else there is only a header to add, for caches, which store none of this
             super().save_session(app, session, response)
-        elif session.accessed:
-            response.vary.add("Cookie")
 
 
 class Protect(CSRFProtect):

@@ -8,19 +8,19 @@ import argparse
 import gc
 import logging
 import os
-import re
 import signal
 import sys
 from functools import partial
 from io import BytesIO
 from typing import Any, NoReturn
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import gevent
 import peewee
 from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -39,7 +39,7 @@ import tiles
 from settings import BadSetting, Settings
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
-NOT_ASCII = re.compile(rb"%[89A-Fa-f]|[^\0-\x7f]")  # in a form
+MAX_FIELDS = 1000  # of a form
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
 log = logging.getLogger("tracker")
@@ -48,11 +48,10 @@ log = logging.getLogger("tracker")
 def create_app(settings: Settings) -> Flask:
     """Return the application on the open database."""
     models.policy.hold_reports = settings.hold_reports
-    app = Flask(__name__)
+    app = App(__name__)
     app.json = Json(app)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
-        MAX_FORM_MEMORY_SIZE=MAX_BODY,
         SETTINGS=settings,
         TRUSTED_HOSTS=[host.lower() for host in settings.hosts] or None,
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
@@ -73,6 +72,16 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+class App(Flask):
+    """Flask, less what every request would pay for: views that may be coroutines, redirections with a page."""
+
+    def ensure_sync(self, func: Any) -> Any:
+        return func
+
+    def redirect(self, location: str, code: int = 302) -> Response:
+        return Response(status=code, headers={"Location": location})
+
+
 class Json(DefaultJSONProvider):
     """Flask's, which writes what the log and the socket have."""
 
@@ -81,10 +90,7 @@ class Json(DefaultJSONProvider):
 
 
 def _read_body() -> None:
-    """Read the whole body at once: one of unknown length Werkzeug would cut where the limit is.
-
-    A form must be UTF-8; Werkzeug would keep broken bytes as they are escaped.
-    """
+    """Read the whole body at once: one of unknown length Werkzeug would cut where the limit is."""
     environ = request.environ
     if not environ["wsgi.input_terminated"]:
         return  # what follows an upgrade is no body, and reading it would wait for its end
@@ -94,11 +100,19 @@ def _read_body() -> None:
     if len(body) > MAX_BODY:
         abort(413)
     environ["wsgi.input"] = BytesIO(body)
-    if NOT_ASCII.search(body) and request.mimetype == "application/x-www-form-urlencoded":
-        try:
-            unquote_to_bytes(body).decode()
-        except UnicodeDecodeError:
-            abort(400, "The text is not valid UTF-8.")
+    if request.mimetype == "application/x-www-form-urlencoded":
+        request.form = _form(body)
+
+
+def _form(body: bytes) -> ImmutableMultiDict[str, str]:
+    """Return the fields of a form. Werkzeug would keep broken UTF-8 as it is escaped; here it is refused."""
+    try:
+        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except UnicodeDecodeError:
+        abort(400, "The text is not valid UTF-8.")
+    except ValueError:
+        abort(413)
+    return ImmutableMultiDict(fields)
 
 
 def _sync(response: Response) -> Response:

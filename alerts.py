@@ -19,7 +19,6 @@ from storage import (
     database,
     now,
     parse_text,
-    to_json,
 )
 
 MAX_UNREAD = 1000  # more are not counted on every page
@@ -78,12 +77,10 @@ class Alert(Model):
         return cls.select().where(cls.cleared.is_null())
 
     @classmethod
-    def follow(
-        cls, incident: Any, feature: dict[str, Any], matching: list[Any], seq: int, *, created: bool
-    ) -> None:
+    def follow(cls, incident: Any, feature: str, matching: list[Any], seq: int, *, created: bool) -> None:
         """Raise, update and clear what a saved incident calls for; to be called in its transaction.
 
-        `matching` are the areas that it alerts now; `seq` is that of the next message in the log.
+        `feature` is its JSON; `matching` are the areas that it alerts now; `seq` is that of the next message.
         """
         mine = [] if created else cls.open().where(cls.incident_id == incident.id)
         before = {alert.area_id: alert for alert in mine}

@@ -183,13 +183,12 @@ def current_user() -> User | None:
         actor.set(None)
         secret = _bearer()
         if secret is not None and request.blueprint in FOR_PROGRAMS:
-            g.token = _find_token(secret)
+            found = g.token = _find_token(secret)
         else:
-            g.session = _find_session(session.get("secret"))
-        found = g.token or g.session
+            found = g.session = _find_session(session.get("secret"))
         if found is not None:
             g.user = found.user
-            actor.set(g.user.name)
+            actor.set(found.user.name)
     user: User | None = g.user
     return user
 

@@ -471,7 +471,7 @@ areas = AreaFollower()
 
 @signals.post_save(sender=Tracked)
 def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None:
-    feature = instance.feature()
+    feature = to_json(instance.feature())
     seq = Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
     if isinstance(instance, Incident):
         matching = areas.covering(instance) if instance.alerting else []
@@ -482,7 +482,7 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
 
 @signals.post_delete(sender=Tracked)
 def log_delete(_model: type[Tracked], instance: Tracked) -> None:
-    Notification.append(instance.feature_id, "post_delete", feature=instance.feature())
+    Notification.append(instance.feature_id, "post_delete", feature=to_json(instance.feature()))
     is_incident = isinstance(instance, Incident)
     mine = Alert.incident_id == instance.id if is_incident else Alert.area_id == instance.id
     Alert.clear(list(Alert.open().where(mine)), "incident deleted" if is_incident else "area deleted")

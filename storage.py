@@ -397,16 +397,18 @@ class Notification(Model):
     message = peewee.TextField()
 
     @classmethod
-    def append(cls, subject: str, type_: str, **fields: Any) -> int:
+    def append(cls, subject: str, type_: str, *, feature: str = "", **fields: Any) -> int:
         """Write one message about a feature, named by its id, in the transaction that changes it.
 
-        Returns its seq.
+        `feature` is the JSON of the feature itself, if the message shows it. Returns the message's seq.
         """
         model, _, object_id = subject.partition(":")
-        message = {"type": type_, **fields, "actor": actor.get()}
+        message = to_json({"type": type_, **fields, "actor": actor.get()})
+        if feature:
+            message = f'{message[:-1]},"feature":{feature}}}'
         cursor = database.execute_sql(
             "INSERT INTO notification (model, object_id, created, message) VALUES (?, ?, ?, ?)",
-            (model, int(object_id), now(), to_json(message)),
+            (model, int(object_id), now(), message),
         )
         database.after_commit(_wake_readers)
         return int(cursor.lastrowid)

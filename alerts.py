@@ -63,7 +63,7 @@ class Alert(Model):
     area_name = peewee.TextField()
     severity = peewee.TextField()  # the incident's, when it was last saved
     muted = peewee.BooleanField(default=False)  # when it was last raised or escalated
-    raised = peewee.TextField(default=now)
+    raised = peewee.TextField()
     raised_seq = peewee.IntegerField()  # of the message that last raised or escalated it
     acknowledged = peewee.TextField(null=True)
     acknowledged_by = peewee.TextField(null=True)
@@ -87,7 +87,7 @@ class Alert(Model):
         told = []
         for area in matching:
             alert = before.pop(area.id, None)
-            news = cls._raise(incident, area, seq) if alert is None else alert._update(incident, area, seq)
+            news = alert.renew(incident, area, seq) if alert else cls.begin(incident, area, seq)
             told.append(area.summary() | news)
         if told:
             reason = min((area["reason"] for area in told), key=REASONS.index)
@@ -97,17 +97,17 @@ class Alert(Model):
         cls.clear(list(before.values()), incident.why_not_alerting)
 
     @classmethod
-    def _raise(cls, incident: Any, area: Any, seq: int) -> dict[str, Any]:
+    def begin(cls, incident: Any, area: Any, seq: int) -> dict[str, Any]:
         """Begin an alert, and return what is told of it."""
         muted = _is_muted(incident, area)
         cursor = database.execute_sql(
             "INSERT INTO alert (incident_id, incident_name, area_id, area_name, severity, muted, raised, "
             "raised_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (incident.id, incident.name, area.id, area.name, incident.severity, muted, now(), seq),
+            (incident.id, incident.name, area.id, area.name, incident.severity, muted, incident.updated, seq),
         )
         return {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
 
-    def _update(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
+    def renew(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
         """Bring an alert up to date, and return what is told of it."""
         reason = "updated"
         before = (self.severity, self.incident_name, self.area_name)
@@ -162,8 +162,8 @@ class Alert(Model):
                     cls.id << [alert.id for alert in fresh]
                 ).execute()
                 pairs = [alert.pair() for alert in fresh]
-                fields = {"alerts": pairs, "by": by, "at": at, "note": note}
-                Notification.append(pairs[0]["incident"], "alert_acknowledged", **fields)
+                subject = pairs[0]["incident"]
+                Notification.append(subject, "alert_acknowledged", alerts=pairs, by=by, at=at, note=note)
             return list(cls.select().where(cls.id << ids).order_by(cls.id))
 
     @classmethod

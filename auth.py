@@ -14,7 +14,6 @@ import secrets
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import UTC, datetime
-from functools import cache, lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ import peewee
 from flask import (
     Blueprint,
     Flask,
+    Request,
     Response,
     abort,
     current_app,
@@ -32,7 +32,7 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.datastructures import WWWAuthenticate
@@ -47,12 +47,15 @@ from settings import Settings
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 FREE_TRIES_NAME = 5  # before waits begin
 FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
-MAX_COOKIES = 1000  # remembered; more are checked anew
+MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
+LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
 SAFE = {"GET", "HEAD", "OPTIONS"}
 FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
 View = TypeVar("View", bound=Callable[..., object])
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def needs(role: str) -> Callable[[View], View]:
@@ -84,17 +87,22 @@ def settings() -> Settings:
 
 
 class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie that stays in TLS once it came by it, and one serializer for all.
+    """Flask's, with a cookie that stays in TLS once it came by it.
 
     What it has found to be signed it need not check again: the database knows when a session ends.
     """
 
-    @cache  # noqa: B019 (there is one app)
-    def get_signing_serializer(self, app: Flask) -> Any:
-        serializer: Any = super().get_signing_serializer(app)
-        check = lru_cache(MAX_COOKIES)(serializer.loads)
-        serializer.loads = lambda *args, **options: deepcopy(check(*args, **options))
-        return serializer
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Any]] = {}  # what the cookies of a request hold, by its header
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        header = request.environ.get("HTTP_COOKIE", "")
+        if header in self._known:
+            return self.session_class(deepcopy(self._known[header]))
+        found = super().open_session(app, request) if header else self.session_class()
+        if found and len(header) < LONGEST_COOKIES:
+            _remember(self._known, header, deepcopy(dict(found)))
+        return found
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)
@@ -112,7 +120,7 @@ class Protect(CSRFProtect):
 
     def __init__(self, app: Flask) -> None:
         super().__init__(app)
-        self._known: set[tuple[str, str]] = set()  # tokens of a session, with those of its forms
+        self._known: dict[tuple[str, str], bool] = {}  # tokens of a session, each with one of its forms
 
     def protect(self, *, apply_exemptions: bool = False) -> None:
         pair = session.get("csrf_token", ""), request.form.get("csrf_token", "")
@@ -120,9 +128,14 @@ class Protect(CSRFProtect):
             return
         super().protect(apply_exemptions)
         if all(pair):
-            if len(self._known) >= MAX_COOKIES:
-                self._known.clear()
-            self._known.add(pair)
+            _remember(self._known, pair, True)
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Note what need not be computed again; when that becomes too much, all is."""
+    if len(known) >= MAX_KNOWN:
+        known.clear()
+    known[key] = value
 
 
 def guard() -> ResponseReturnValue | None:
@@ -182,6 +195,7 @@ def current_user() -> User | None:
         g.user = g.session = g.token = None
         actor.set(None)
         secret = _bearer()
+        found: Token | Session | None
         if secret is not None and request.blueprint in FOR_PROGRAMS:
             found = g.token = _find_token(secret)
         else:

@@ -159,8 +159,8 @@ class Tracked(Model):
     path: ClassVar[str]
 
     source_id = peewee.TextField(null=True, unique=True)
-    created = peewee.TextField(default=now)
-    updated = peewee.TextField(default=now)
+    created = peewee.TextField()
+    updated = peewee.TextField()
 
     @classmethod
     def find(cls, pk: int) -> Any:
@@ -204,6 +204,7 @@ class Tracked(Model):
         self.assign({name: value for name, value in now_set.items() if parsed.get(name, self) is not value})
         with database.atomic():
             self.updated = now()
+            self.created = self.created or self.updated
             return self._found(super().save(force_insert, only))
 
     def delete_instance(self, *args: Any, **kwargs: Any) -> int:
@@ -359,7 +360,7 @@ class AreaOfInterest(Tracked):
 
     @property
     def is_muted(self) -> bool:
-        return self.muted_until is not None and self.muted_until > now()
+        return self.watch.is_muted
 
     def mute(self, until: datetime | None) -> None:
         """Let the area's alerts interrupt nobody until a time, or again from now on."""
@@ -388,13 +389,30 @@ class AreaOfInterest(Tracked):
             if is_in
         ]
 
+    @property
+    def watch(self) -> Watch:
+        return Watch(self.id, self.name, self.severity, self.muted_until)
+
+
+class Watch(NamedTuple):
+    """An area, less its polygon: what its alerts need."""
+
+    id: int
+    name: str
+    severity: str
+    muted_until: str | None
+
+    @property
+    def is_muted(self) -> bool:
+        return self.muted_until is not None and self.muted_until > now()
+
     def summary(self) -> dict[str, Any]:
         """Return what an alert says of the area."""
         return {
-            "id": self.feature_id,
+            "id": f"AreaOfInterest:{self.id}",
             "name": self.name,
-            "severity": self.severity_name,
-            "url": self.url,
+            "severity": Severity(self.severity).word,
+            "url": f"{AreaOfInterest.path}{self.id}/",
         }
 
 
@@ -416,28 +434,23 @@ SELECT seq, created, (SELECT created FROM notification WHERE seq = ?), (
 
 
 class AreaFollower:
-    """The index of areas, kept up with the log: an area saved by any process is in the next answer.
+    """The areas in memory, kept up with the log: an area saved by any process is in the next answer.
 
     Its cursor is the last log entry it has seen, with that entry's time. If the entry at the cursor is
-    another one now (a transaction was rolled back, another database was opened), the index is built anew.
+    another one now (a transaction was rolled back, another database was opened), all is read anew.
     """
 
     def __init__(self) -> None:
         self._cursor: tuple[int, str] | None = None
         self._index = geo.AreaIndex()
+        self._watches: dict[int, Watch] = {}  # of the areas in the index, by id
 
-    def covering(self, incident: Incident) -> list[AreaOfInterest]:
+    def covering(self, incident: Incident) -> list[Watch]:
         """Return the areas that this incident would alert, by id."""
         self.follow()
         level = Severity(incident.severity).level
         ids = self._index.covering(incident.longitude, incident.latitude, level)
-        if not ids:
-            return []
-        return AreaOfInterest.rows(
-            "SELECT id, name, severity, muted_until FROM area_of_interest "
-            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
-            to_json(ids),
-        )
+        return [self._watches[id_] for id_ in ids]
 
     def follow(self) -> None:
         """Take in what the log has got since the last time."""
@@ -456,14 +469,22 @@ class AreaFollower:
     def _take(self, area: AreaOfInterest | None, id_: int) -> None:
         if area is None:
             self._index.remove(id_)
+            self._watches.pop(id_, None)
         else:
             self._index.put(id_, Severity(area.severity).level, geo.to_polygon(area.polygon))
+            self._watches[id_] = area.watch
 
     def _rebuild(self) -> None:
-        rows = database.execute_sql("SELECT id, severity, polygon FROM area_of_interest").fetchall()
-        ids, severities, polygons = zip(*rows, strict=True) if rows else ((), (), ())
+        rows = database.execute_sql(
+            "SELECT polygon, id, name, severity, muted_until FROM area_of_interest"
+        ).fetchall()
+        self._watches = {row[1]: Watch(*row[1:]) for row in rows}
         levels = {severity.value: severity.level for severity in Severity}
-        self._index = geo.AreaIndex(ids, [levels[code] for code in severities], geo.to_polygons(polygons))
+        self._index = geo.AreaIndex(
+            list(self._watches),
+            [levels[watch.severity] for watch in self._watches.values()],
+            geo.to_polygons([row[0] for row in rows]),
+        )
 
 
 areas = AreaFollower()

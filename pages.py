@@ -166,7 +166,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "severity": incident.severity,
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
-        "updated": incident.updated,
+        "updated": incident.updated or "",
     }
 
 
@@ -175,7 +175,7 @@ def area_values(area: AreaOfInterest) -> dict[str, str]:
         "name": area.name or "",
         "severity": area.severity,
         "polygon_geojson": to_json(area.polygon) if area.id else "",
-        "updated": area.updated,
+        "updated": area.updated or "",
     }
 
 

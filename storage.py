@@ -335,13 +335,6 @@ class Model(signals.Model):
         return 1
 
     @classmethod
-    def rows(cls, sql: str, *values: Any) -> list[Any]:
-        """Return the objects that a query finds, with less ado than peewee's `raw`."""
-        cursor = database.execute_sql(sql, values)
-        columns = [column for column, *_ in cursor.description]
-        return [cls.of_row(columns, row) for row in cursor]
-
-    @classmethod
     def first_with(cls, other: type[Model], sql: str, *values: Any) -> tuple[Any, Any]:
         """Return two objects: a query's first row has all columns of this model, then all of another's.
 

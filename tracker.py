@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 class App(Flask):
-    """Flask, less what every request would pay for: views that may be coroutines, redirections with a page."""
+    """Flask, less what each request would pay for: views that are coroutines, pages that only redirect."""
 
     def ensure_sync(self, func: Any) -> Any:
         return func

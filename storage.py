@@ -350,10 +350,9 @@ class Model(signals.Model):
 
     @classmethod
     def of_row(cls, columns: Iterable[str], values: Iterable[Any]) -> Any:
-        """Return the object of a row."""
+        """Return the object of a row, its values as SQLite has them: a boolean is 0 or 1."""
         thing, fields = cls(__no_default__=1), cls._meta.columns
-        for column, value in zip(columns, values, strict=True):
-            thing.__data__[fields[column].name] = fields[column].python_value(value)
+        thing.__data__ = {fields[column].name: value for column, value in zip(columns, values, strict=True)}
         return thing
 
 

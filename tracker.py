@@ -79,7 +79,9 @@ class App(Flask):
         return func
 
     def redirect(self, location: str, code: int = 302) -> Response:
-        return Response(status=code, headers={"Location": location})
+        response = Response(status=code)
+        response.headers["Location"] = location
+        return response
 
 
 class Json(DefaultJSONProvider):

@@ -40,8 +40,9 @@ def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
             text = text.decode("utf-8-sig")
         if lenient:
             return json.loads(text)
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
+        value = STRICT.decode(text)
+        if "\\u" in text:  # only escaped it could be half of a surrogate pair
+            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise GeometryError("not valid UTF-8 text") from error
     except RecursionError as error:
@@ -322,3 +323,6 @@ def _finite(text: str) -> float:
 
 def _no_constant(text: str) -> float:
     raise GeometryError(f"{text} is not allowed in JSON")
+
+
+STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

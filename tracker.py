@@ -96,13 +96,13 @@ def _read_body() -> None:
     environ = request.environ
     if not environ["wsgi.input_terminated"]:
         return  # what follows an upgrade is no body, and reading it would wait for its end
-    if (request.content_length or 0) > MAX_BODY:
+    if int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY:
         abort(413)
     body = environ["wsgi.input"].read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
         abort(413)
     environ["wsgi.input"] = BytesIO(body)
-    if request.mimetype == "application/x-www-form-urlencoded":
+    if environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
         request.form = _form(body)
 
 

@@ -24,7 +24,6 @@ from models import (
     Invalid,
     Notification,
     Tracked,
-    database,
     parse_until,
     to_json,
 )
@@ -197,7 +196,6 @@ def _pieces(model: type[Tracked], where: Any, head: str) -> Iterator[str]:
         chunk = model.features(where, last, CHUNK)
         if not chunk:
             break
-        database.sync()
         yield lead + ",".join(feature for _, feature in chunk)
         lead, last = ",", chunk[-1][0]
         gevent.sleep(PAUSE_S)

@@ -41,8 +41,7 @@ def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
         if lenient:
             return json.loads(text)
         value = STRICT.decode(text)
-        if "\\u" in text:  # only escaped it could be half of a surrogate pair
-            json.dumps(value, ensure_ascii=False).encode()
+        _check_unicode(text, value)
     except UnicodeError as error:
         raise GeometryError("not valid UTF-8 text") from error
     except RecursionError as error:
@@ -54,6 +53,12 @@ def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
     except ValueError as error:  # an integer of more digits than Python converts
         raise GeometryError("a number is too long") from error
     return value
+
+
+def _check_unicode(text: str, value: Any) -> None:
+    """Raise UnicodeError if a half of a surrogate pair is in the value: it can only have been escaped."""
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
 
 
 def parse_point(geometry: Any) -> Position:

@@ -250,6 +250,7 @@ class Handler(WSGIHandler):
 
     def _sendall(self, data: bytes) -> None:
         if self._together is None:
+            self.server.before_answer()
             super()._sendall(data)
         else:
             self._together.append(data)
@@ -278,7 +279,10 @@ def _refusal(status: str) -> tuple[str, bytes]:
 
 
 class Server(WSGIServer):
-    """The HTTP server. When it is closed, requests in flight may finish, and no more begin."""
+    """The HTTP server. When it is closed, requests in flight may finish, and no more begin.
+
+    `before_answer` is called before each piece of an answer is sent.
+    """
 
     def __init__(
         self,
@@ -286,6 +290,7 @@ class Server(WSGIServer):
         app: Any,
         host: str,
         *,
+        before_answer: Callable[[], None],
         proxies: Sequence[str] = (),
         context: ssl.SSLContext | None = None,
     ) -> None:
@@ -295,6 +300,7 @@ class Server(WSGIServer):
         super().__init__(
             listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
         )
+        self.before_answer = before_answer
         self.proxies = [ip_network(proxy) for proxy in proxies]
         self.connections = Connections()
         self.turns = Turns()

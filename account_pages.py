@@ -81,7 +81,7 @@ def _own(*, password: Form | None = None, token: Form | None = None, secret: str
         secret=secret,
         tokens=list(Token.select().where(Token.user == user.id).order_by(Token.id.desc())),
         sessions=list(Session.select().where(Session.user == user.id).order_by(Session.last_used.desc())),
-        this_session=g.session.id,
+        this_session=g.credential.id,
     )
     return page, 422 if password.errors or token.errors else 200
 
@@ -206,7 +206,7 @@ def _admin(
         sessions=Page.of(
             Session.select(Session, User).join(User).order_by(Session.last_used.desc()), "sessions_page"
         ),
-        this_session=g.session.id,
+        this_session=g.credential.id,
         sign_ins=Page.of(SignIn.select().order_by(SignIn.id.desc()), "sign_ins_page"),
     )
     return page, 422 if form.errors else 200

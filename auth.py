@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import peewee
@@ -56,6 +56,14 @@ bp = Blueprint("auth", __name__, url_prefix="/accounts")
 View = TypeVar("View", bound=Callable[..., object])
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+class Credential(NamedTuple):
+    """What a request is let in by: the id of a session, or that of a token with "token:" before it."""
+
+    id: str
+    is_token: bool = False
+    read_only: bool = False
 
 
 def needs(role: str) -> Callable[[View], View]:
@@ -152,7 +160,7 @@ def guard() -> ResponseReturnValue | None:
             return _ask_to_sign_in()
         if not may(role):
             raise Forbidden(_why_not(role))
-    if g.token is None:
+    if g.credential is None or not g.credential.is_token:
         current_app.extensions["csrf"].protect()
     return None
 
@@ -163,15 +171,15 @@ def may(role: str) -> bool:
     if user is None:
         return False
     level = ROLES.index(user.role)
-    if g.token is not None:
-        level = min(level, ROLES.index("viewer" if g.token.read_only else "editor"))
+    if g.credential.is_token:
+        level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
     return level >= ROLES.index(role)
 
 
 def _why_not(role: str) -> str:
-    if g.token is not None and g.token.read_only:
+    if g.credential.read_only:
         return "This token is for reading only."
-    if g.token is not None and role == "admin":
+    if g.credential.is_token and role == "admin":
         return "Tokens are for the API only."
     if role == "admin":
         return "Only who manages the accounts may open this."
@@ -192,17 +200,13 @@ def _ask_to_sign_in() -> ResponseReturnValue:
 def current_user() -> User | None:
     """Return who this request comes from; None if nobody is signed in. A wrong token is refused with 401."""
     if "user" not in g:
-        g.user = g.session = g.token = None
+        g.user = g.credential = None
         actor.set(None)
-        secret = _bearer()
-        found: Token | Session | None
-        if secret is not None and request.blueprint in FOR_PROGRAMS:
-            found = g.token = _find_token(secret)
-        else:
-            found = g.session = _find_session(session.get("secret"))
+        token = _bearer() if request.blueprint in FOR_PROGRAMS else None
+        found = _find_session(session.get("secret")) if token is None else _find_token(token)
         if found is not None:
-            g.user = found.user
-            actor.set(found.user.name)
+            g.user, g.credential = found
+            actor.set(found[0].name)
     user: User | None = g.user
     return user
 
@@ -220,7 +224,7 @@ def signed_in() -> User:
 
 def session_key() -> tuple[int, str]:
     """Return (user id, session id) of this request, by which its socket can be found again."""
-    return g.user.id, f"token:{g.token.id}" if g.token else g.session.id
+    return g.user.id, g.credential.id
 
 
 def valid_keys() -> set[tuple[int, str]]:
@@ -263,7 +267,7 @@ def login() -> ResponseReturnValue:
 @bp.post("/logout/")
 @needs("viewer")
 def logout() -> ResponseReturnValue:
-    accounts.end_sessions(Session.id == g.session.id)
+    accounts.end_sessions(Session.id == g.credential.id)
     session.clear()
     return redirect(url_for("auth.login"), 303)
 
@@ -309,43 +313,45 @@ def sign_in(user: User) -> None:
     session.permanent = True
 
 
-def _find_session(secret: object) -> Session | None:
-    """Return the living session of an active account."""
+def _find_session(secret: object) -> tuple[User, Credential] | None:
+    """Return the active account of a living session."""
     if not isinstance(secret, str):
         return None
-    found, user = Session.first_with(
-        User,
-        "SELECT s.*, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active WHERE s.id = ?",
-        accounts.fingerprint(secret),
+    id_ = accounts.fingerprint(secret)
+    user, row = User.first(
+        "SELECT s.created, s.last_used, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "
+        "WHERE s.id = ?",
+        id_,
     )
-    if found is None:
+    if user is None:
         return None
-    idle_s, longest_idle_s = _age_s(found.last_used), settings().idle_hours * 3600
-    if idle_s >= longest_idle_s or _age_s(found.created) >= settings().session_hours * 3600:
+    age_s, idle_s = map(_age_s, row)
+    longest_idle_s = settings().idle_hours * 3600
+    if idle_s >= longest_idle_s or age_s >= settings().session_hours * 3600:
         return None
-    found.user = user
     if idle_s > min(TOUCH_S, longest_idle_s / 10):
-        database.try_write(Session.update(last_used=now()).where(Session.id == found.id))
-    return found
+        database.try_write(Session.update(last_used=now()).where(Session.id == id_))
+    return user, Credential(id_)
 
 
-def _find_token(secret: str) -> Token:
-    found, user = Token.first_with(
-        User,
-        "SELECT t.*, u.* FROM token t JOIN user u ON u.id = t.user_id AND u.active "
+def _find_token(secret: str) -> tuple[User, Credential]:
+    """Return the active account of a token that is good. Raises Unauthorized."""
+    user, row = User.first(
+        "SELECT t.id, t.read_only, t.last_used, u.* "
+        "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
         "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ?)",
         accounts.fingerprint(secret),
         now(),
     )
-    if found is None:
+    if user is None:
         g.user = None
         raise Unauthorized(
             "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
         )
-    found.user = user
-    if found.last_used is None or _age_s(found.last_used) > TOUCH_S:
-        database.try_write(Token.update(last_used=now()).where(Token.id == found.id))
-    return found
+    id_, read_only, last_used = row
+    if last_used is None or _age_s(last_used) > TOUCH_S:
+        database.try_write(Token.update(last_used=now()).where(Token.id == id_))
+    return user, Credential(f"token:{id_}", is_token=True, read_only=bool(read_only))
 
 
 def _age_s(timestamp: str) -> float:

@@ -29,7 +29,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -109,14 +109,14 @@ class Database(peewee.SqliteDatabase):
 
         Who comes while the disk is busy waits for the next flush, together with all who come until then.
         """
-        if self._wal < 0 or self._state_now() == self._flushed:
+        if self._wal < 0 or (state := self._state_now()) == self._flushed:
             return
-        wanted = self._begun + 1
+        wanted, is_busy = self._begun + 1, self._flushing.locked()
         with self._flushing:
             if self._ended >= wanted:
                 return
             self._begun += 1
-            this, state = self._begun, self._state_now()
+            this, state = self._begun, self._state_now() if is_busy else state
             started = time.monotonic()
             if self._in_lull() and self._took < QUICK_S:
                 error = _flush(self._wal)
@@ -349,25 +349,20 @@ class Model(signals.Model):
         return 1
 
     @classmethod
-    def first_with(cls, other: type[Model], sql: str, *values: Any) -> tuple[Any, Any]:
-        """Return two objects: a query's first row has all columns of this model, then all of another's.
+    def first(cls, sql: str, *values: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the object of a query's first row, and what the row has before this model's columns.
 
-        (None, None) if there is no row.
+        (None, ()) if there is no row. Values are as SQLite has them: a boolean is 0 or 1.
         """
         cursor = database.execute_sql(sql, values)
-        row, own = cursor.fetchone(), len(cls._meta.columns)
+        row, fields = cursor.fetchone(), cls._meta.columns
         if row is None:
-            return None, None
-        columns = [column for column, *_ in cursor.description]
+            return None, ()
+        names = [fields[column].name for column, *_ in cursor.description[-len(fields) :]]
         cursor.close()
-        return cls.of_row(columns[:own], row[:own]), other.of_row(columns[own:], row[own:])
-
-    @classmethod
-    def of_row(cls, columns: Iterable[str], values: Iterable[Any]) -> Any:
-        """Return the object of a row, its values as SQLite has them: a boolean is 0 or 1."""
-        thing, fields = cls(__no_default__=1), cls._meta.columns
-        thing.__data__ = {fields[column].name: value for column, value in zip(columns, values, strict=True)}
-        return thing
+        thing = cls(__no_default__=1)
+        thing.__data__ = dict(zip(names, row[-len(fields) :], strict=True))
+        return thing, row[: -len(fields)]
 
 
 @cache

@@ -625,6 +625,43 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
     assert socks[6].closed
 
 
+def test_news_that_come_faster_than_rounds_gather(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telling a crowd of news is followed by a rest, so that most of the time is left for those who save."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.time += seconds
+
+    class Costly(Socket):
+        cost = 0.004
+
+        def send(self, data: bytes) -> int:
+            world.time += self.cost
+            return super().send(data)
+
+    def rest_before_a_round_of(count: int) -> float:
+        slept.clear()
+        world.save(*[1] * count)
+        world.group.broadcast()
+        return sum(slept)
+
+    sock = Costly()
+    world.connect(sock)
+    with monkeypatch.context() as patch:
+        patch.setattr(gevent, "sleep", sleep)
+        assert rest_before_a_round_of(1) <= group_module.PAUSE_S
+        assert rest_before_a_round_of(group_module.CROWD) <= group_module.PAUSE_S
+        assert rest_before_a_round_of(1) == pytest.approx(group_module.REST * sock.cost)
+        assert rest_before_a_round_of(1) <= group_module.PAUSE_S
+        sock.cost = 1.0
+        assert rest_before_a_round_of(group_module.CROWD) <= group_module.PAUSE_S
+        assert rest_before_a_round_of(100) == pytest.approx(group_module.MAX_REST_S)
+        assert rest_before_a_round_of(1) <= group_module.PAUSE_S  # that was a piece of a backlog
+    world.settle(sock)
+    assert sock.seqs() == list(range(world.log.head + 1))
+
+
 def test_clients_that_lagged_find_together_again(world: World) -> None:
     """However many have lagged and caught up, each at another time, a round has as few pauses as before."""
     socks = [Socket() for _ in range(9)]

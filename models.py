@@ -186,9 +186,8 @@ class Tracked(Model):
             try:
                 if name not in self.parsers:
                     raise ValueError("there is no such field")
-                parsed = self.parsers[name](value)
-                setattr(self, name, parsed)
-                self.__dict__.setdefault("_parsed", {})[name] = parsed
+                setattr(self, name, self.parsers[name](value))
+                self.__dict__.setdefault("_parsed", {})[name] = getattr(self, name)
             except ValueError as error:
                 errors[name] = str(error)
         if errors:
@@ -201,7 +200,7 @@ class Tracked(Model):
         """
         parsed = self.__dict__.get("_parsed", {})
         now_set = {name: getattr(self, name) for name in self.parsers}
-        self.assign({name: value for name, value in now_set.items() if parsed.get(name, self) is not value})
+        self.assign({name: value for name, value in now_set.items() if parsed.get(name, self) != value})
         with database.atomic():
             self.updated = now()
             self.created = self.created or self.updated

@@ -143,6 +143,7 @@ class Handler(WSGIHandler):
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, errno.ETIMEDOUT, errno.EBADF)
     _patience: gevent.Timeout | None = None
     _together: list[bytes] | None = None
+    response_headers: list[tuple[bytes, bytes]]
     rfile: Any
     wsgi_input: Any
     socket: Any
@@ -238,6 +239,10 @@ class Handler(WSGIHandler):
         if self.server.closed:
             self.close_connection = True
 
+    def finalize_headers(self) -> None:
+        super().finalize_headers()
+        self.response_headers += self.server.headers
+
     def _write_with_headers(self, data: bytes) -> None:
         """Send the headers and the first piece of the body at once: each send costs 50 µs."""
         pieces: list[bytes] = []
@@ -281,7 +286,7 @@ def _refusal(status: str) -> tuple[str, bytes]:
 class Server(WSGIServer):
     """The HTTP server. When it is closed, requests in flight may finish, and no more begin.
 
-    `before_answer` is called before each piece of an answer is sent.
+    `before_answer` is called before each piece of an answer is sent; `headers` are in every answer's.
     """
 
     def __init__(
@@ -291,6 +296,7 @@ class Server(WSGIServer):
         host: str,
         *,
         before_answer: Callable[[], None],
+        headers: dict[str, str],
         proxies: Sequence[str] = (),
         context: ssl.SSLContext | None = None,
     ) -> None:
@@ -301,6 +307,7 @@ class Server(WSGIServer):
             listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
         )
         self.before_answer = before_answer
+        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.proxies = [ip_network(proxy) for proxy in proxies]
         self.connections = Connections()
         self.turns = Turns()

@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(module.bp)
     tiles.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
     _add_errors(app)
-    _add_security_headers(app, settings.tiles)
+    app.after_request(_forbid_storing)
     return app
 
 
@@ -153,7 +153,14 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
     return render_template("error.html", code=code, title=title, message=message), code, headers
 
 
-def _add_security_headers(app: Flask, template: str) -> None:
+def _forbid_storing(response: Response) -> Response:
+    if request.endpoint not in ("static", "tiles.vendor", "tiles.pmtiles"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def security_headers(template: str) -> dict[str, str]:
+    """Return what every answer says to browsers: where pages may load from, with the host of these tiles."""
     tile_host = ""
     if template:
         parts = urlsplit(template)
@@ -162,15 +169,11 @@ def _add_security_headers(app: Flask, template: str) -> None:
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
         f"img-src 'self' data: blob:{tile_host}; connect-src 'self'{tile_host}"
     )
-
-    @app.after_request
-    def add(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        if request.endpoint not in ("static", "tiles.vendor", "tiles.pmtiles"):
-            response.headers["Cache-Control"] = "no-store"
-        return response
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
 
 
 def serve(settings: Settings) -> None:
@@ -198,6 +201,7 @@ def serve(settings: Settings) -> None:
         app,
         settings.host,
         before_answer=models.database.sync,  # no answer tells what a power cut could take back
+        headers=security_headers(settings.tiles),
         proxies=settings.proxies,
         context=context,
     )

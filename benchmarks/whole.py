@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import matching
+from fanout import Relay
 from load import Account, Crowd, Saver, Stuck
 from postgis import PostGis, binaries, versions
-from servers import PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, version_of
+from servers import FLOOR, PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, version_of
 
 SAVERS = 8
 MARK = b'"areas_of_interest"'  # once in each alert, of ours and of the reference's
@@ -51,6 +52,23 @@ class Ours:
 
     def crowd(self, clients: int) -> Crowd:
         return self.server.crowd(clients)
+
+
+class Bare:
+    """The floor: a message that comes by a socket is sent to the clients, and nothing else is done."""
+
+    def __init__(self, clients: int) -> None:
+        self._relay = Relay(FLOOR, clients)
+        self.last_ms: list[float] = []
+
+    def one(self) -> None:
+        self.last_ms.append(self._relay.one()["last_ms"])
+
+    def stop(self) -> None:
+        self._relay.close()
+
+    def result(self) -> dict[str, Any]:
+        return {"last_ms": statistics.median(self.last_ms)}
 
 
 class Run:
@@ -131,8 +149,10 @@ def whole(*, toy: bool) -> dict[str, Any]:
         collection = Path(folder, "areas.geojson")
         collection.write_text(json.dumps(matching.collection(polygons, PLACE)))
         os.chmod(folder, 0o755)
-        runs = {"tracker": Run(Ours(str(collection)), clients)}
-        stack.callback(runs["tracker"].stop)
+        ours, bare = Run(Ours(str(collection)), clients), Bare(clients)
+        stack.callback(ours.stop)
+        stack.callback(bare.stop)
+        runs = {"tracker": ours}
         installed = binaries() and all(map(is_installed, ("django", "channels", "daphne", "psycopg")))
         if toy or not installed:
             if not toy:
@@ -140,13 +160,13 @@ def whole(*, toy: bool) -> dict[str, Any]:
             return {
                 "clients": clients,
                 "areas": polygons,
-                "rows": _measure(runs, rounds, parts, 40 if toy else 400),
+                "rows": _measure(runs, bare, rounds, parts, 40 if toy else 400),
             }
         postgis = stack.enter_context(PostGis(SERVER_CORES))  # with Daphne
         redis = is_installed("redis-server")
         runs["reference"] = Run(Reference(postgis, str(collection), redis=redis), clients)
         stack.callback(runs["reference"].stop)
-        found = _measure(runs, rounds, parts, 400)
+        found = _measure(runs, bare, rounds, parts, 400)
     names = ("Django", "channels", "daphne", "psycopg")
     named = [f"{name} {version_of(name)}" for name in names]
     return {
@@ -165,13 +185,15 @@ def whole(*, toy: bool) -> dict[str, Any]:
     }
 
 
-def _measure(runs: dict[str, Run], rounds: int, parts: int, saves: int) -> dict[str, Any]:
+def _measure(runs: dict[str, Run], bare: Bare, rounds: int, parts: int, saves: int) -> dict[str, Any]:
     for _ in range(rounds):
-        for run in runs.values():
+        for run in (*runs.values(), bare):
             run.one()  # not counted: the other has left the caches full of its own memory
             run.last_ms.pop()
             run.one()
-    for _ in range(parts):
+    for number in range(parts + 1):
         for name, run in runs.items():
             run.many(saves if name == "tracker" else 16)
-    return {name: run.result() for name, run in runs.items()}
+            if not number:
+                run.rates.clear()  # of a warm-up
+    return {name: run.result() for name, run in runs.items()} | {"floor": bare.result()}

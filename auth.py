@@ -49,6 +49,7 @@ FREE_TRIES_NAME = 5  # before waits begin
 FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
 MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
 LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
+LONGEST_TOKEN = 200  # characters of a form's token that is remembered; ours have half of that
 SAFE = {"GET", "HEAD", "OPTIONS"}
 FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
 
@@ -131,11 +132,13 @@ class Protect(CSRFProtect):
         self._known: dict[tuple[str, str], bool] = {}  # tokens of a session, each with one of its forms
 
     def protect(self, *, apply_exemptions: bool = False) -> None:
+        if request.method in SAFE:
+            return
         pair = session.get("csrf_token", ""), request.form.get("csrf_token", "")
         if pair in self._known and not request.is_secure:
             return
         super().protect(apply_exemptions)
-        if all(pair):
+        if all(pair) and len(pair[1]) < LONGEST_TOKEN:
             _remember(self._known, pair, True)
 
 
@@ -344,7 +347,6 @@ def _find_token(secret: str) -> tuple[User, Credential]:
         now(),
     )
     if user is None:
-        g.user = None
         raise Unauthorized(
             "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
         )

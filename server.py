@@ -15,7 +15,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from gevent.pool import Pool
@@ -94,32 +94,22 @@ class Body:
         self._handler = handler
         self._left = BODY_S
 
-    def read(self, size: int | None = None) -> bytes:
-        return self._in_time(self._stream.read, size)
-
-    def readline(self, size: int | None = None) -> bytes:
-        return self._in_time(self._stream.readline, size)
-
-    def readlines(self, _hint: int | None = None) -> list[bytes]:
-        return list(self)
-
-    def __iter__(self) -> Iterator[bytes]:
-        while line := self.readline():
-            yield line
-
-    def _in_time(self, read: Callable[[int | None], bytes], size: int | None) -> bytes:
+    def read(self, size: int) -> bytes:
+        """Return up to so many bytes, fewer only at the end. Raises RequestTimeout, ClientDisconnected."""
         if self._left <= 0:
             raise RequestTimeout
         started = time.monotonic()
         with gevent.Timeout(self._left) as timeout:
             try:
-                return read(size)
+                return cast(bytes, self._stream.read(size))
             except gevent.Timeout as late:
                 if late is not timeout:
                     raise
                 self._handler.close_connection = True
                 raise RequestTimeout("The request came too slowly.") from None
-            except OSError as error:  # the peer has gone, or what it sends is not chunked as it says
+            except (OSError, ValueError) as error:  # the peer has gone, or its chunks are none
+                self._handler.close_connection = True  # for who knows where the next request would begin
+                self._left = 0.0
                 raise ClientDisconnected from error
             finally:
                 self._left -= time.monotonic() - started
@@ -197,9 +187,10 @@ class Handler(WSGIHandler):
         fields = Fields.read(stream)
         if not fields.get("content-length", "0").encode().isdigit():
             raise ValueError("unclear length")
-        encoding = fields.get("transfer-encoding", "chunked")
-        if encoding.lower() != "chunked" or {"transfer-encoding", "content-length"} <= fields.keys():
-            raise ValueError("unclear encoding")
+        if encoding := fields.get("transfer-encoding", ""):
+            is_clear = self.request_version == "HTTP/1.1" and "content-length" not in fields
+            if encoding.lower() != "chunked" or not is_clear:
+                raise ValueError("unclear encoding")
         return fields
 
     def _headers(self) -> Iterator[tuple[str, str]]:
@@ -289,7 +280,8 @@ def _refusal(status: str) -> tuple[str, bytes]:
 class Server(WSGIServer):
     """The HTTP server. When it is closed, requests in flight may finish, and no more begin.
 
-    `before_answer` is called before each piece of an answer is sent; `headers` are in every answer's.
+    `before_answer` is called before each piece of an answer is sent, and `headers` are added to it, but for
+    refusals of what is no request: they tell nothing.
     """
 
     def __init__(

@@ -27,6 +27,7 @@ import math
 import os
 import secrets
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import gevent
 import peewee
@@ -118,15 +119,14 @@ class Database(peewee.SqliteDatabase):
             self._begun += 1
             this, state = self._begun, self._state_now() if is_busy else state
             started = time.monotonic()
-            if self._in_lull() and self._took < QUICK_S:
+            if self._is_quick_enough():
                 error = _flush(self._wal)
             else:
                 error = gevent.get_hub().threadpool.apply(_flush, (self._wal,))
             self._last = time.monotonic()
             self._took = self._last - started
             if error:
-                # The system forgets what it could not write: to try again would prove nothing.
-                raise SystemExit(f"tracker: the disk failed to keep what was saved: {error}")
+                _give_up(error)
             self._ended, self._flushed = this, state
 
     def _state_now(self) -> object:
@@ -143,11 +143,12 @@ class Database(peewee.SqliteDatabase):
 
     def commit(self) -> None:
         super().commit()
-        if self._wal >= 0 and self._in_lull() and sync_file_range:
+        if self._wal >= 0 and self._is_quick_enough() and sync_file_range:
             sync_file_range(self._wal, 0, 0, START_WRITING)
 
-    def _in_lull(self) -> bool:
-        return time.monotonic() - self._last > LULL_S
+    def _is_quick_enough(self) -> bool:
+        """Tell whether the next flush may do without a thread: nobody is likely to share it, nor to wait."""
+        return time.monotonic() - self._last > LULL_S and self._took < QUICK_S
 
     def begin(self, lock_type: str | None = None) -> None:
         _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
@@ -204,6 +205,16 @@ def _flush(descriptor: int) -> OSError | None:
     except OSError as error:  # returned, for gevent would print one that is raised in a thread
         return error
     return None
+
+
+def _give_up(error: OSError) -> NoReturn:
+    """End this process at once, before anybody is told what the disk has lost.
+
+    The system forgets what it could not write: the next flush would succeed, and prove nothing.
+    """
+    sys.stderr.write(f"tracker: the disk failed to keep what was saved: {error}\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _unlocked(run: Callable[[], T]) -> T:

@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
     app.json = Json(app)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
         SETTINGS=settings,
         TRUSTED_HOSTS=[host.lower() for host in settings.hosts] or None,
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
@@ -91,10 +92,11 @@ class Json(DefaultJSONProvider):
 
 
 def _read_body() -> None:
-    """Read the whole body at once: one of unknown length Werkzeug would cut where the limit is."""
+    """Read the whole body, up to its bound, before anybody else does."""
     environ = request.environ
     if not environ["wsgi.input_terminated"]:
-        return  # what follows an upgrade is no body, and reading it would wait for its end
+        environ["wsgi.input"] = BytesIO()  # what follows an upgrade is no body, and has no end
+        return
     if int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY:
         abort(413)
     body = environ["wsgi.input"].read(MAX_BODY + 1)
@@ -154,13 +156,13 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
 
 
 def _forbid_storing(response: Response) -> Response:
-    if request.endpoint not in ("static", "tiles.vendor", "tiles.pmtiles"):
+    if response.status_code >= 400 or request.endpoint not in ("static", "tiles.vendor", "tiles.pmtiles"):
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def security_headers(template: str) -> dict[str, str]:
-    """Return what every answer says to browsers: where pages may load from, with the host of these tiles."""
+    """Return what an answer says to browsers: where pages may load from, with the host of these tiles."""
     tile_host = ""
     if template:
         parts = urlsplit(template)

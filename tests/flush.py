@@ -2,7 +2,8 @@
 
 FOLDER gets a folder `1`, `2`, … for each flush that has ended, with what a power cut would leave from then
 on: the files as they were when it began. Until it ends its name has `.begun` behind it. No flush ends while
-FOLDER has a file `hold`; each fails while it has a file `fail`.
+FOLDER has a file `hold`; one fails, and uses it up, when it has a file `fail`: the system tells of what it
+could not write only once.
 """
 
 import errno
@@ -38,6 +39,7 @@ def fdatasync(_descriptor: int) -> None:
     while (folder / "hold").exists():
         sleep(FLUSH_S)
     if (folder / "fail").exists():
+        (folder / "fail").unlink()
         raise OSError(errno.EIO, os.strerror(errno.EIO))
     begun.rename(taken)
 

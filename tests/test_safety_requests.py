@@ -14,7 +14,7 @@ import httpx
 import pytest
 from conftest import StartServer, end
 from harness import ROOT, Person, Server, wait_until
-from peers import descriptors
+from peers import descriptors, resident_bytes
 
 SLOW = 500  # connections of a slowloris
 FEW = 20  # connections that the crowded server takes from one address
@@ -180,6 +180,7 @@ def test_reader_that_stops_reading_costs_nobody(server: Server, person: Person) 
         ),
         (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", {400}),
         (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {400}),
+        (b"POST /accounts/login/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}),
         (get("/healthz", "Host: other"), {400}),
         (
             b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
@@ -209,6 +210,48 @@ def test_body_is_bounded(person: Person, path: str) -> None:
     headers = {"X-CSRFToken": person.csrf_token(), "Content-Type": "application/x-www-form-urlencoded"}
     assert person.http.post(path, content=body, headers=headers).status_code == 413
     assert person.http.post(path, content=in_pieces(), headers=headers).status_code == 413
+
+
+def test_what_follows_an_upgrade_is_no_body(server: Server) -> None:
+    """A form that says it is a WebSocket, and never ends, is answered at once and kept nowhere."""
+    head = b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+    before = resident_bytes(server.process.pid)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\na=")
+        assert status(connection.recv(100)) == 400
+        with contextlib.suppress(ConnectionError):
+            for _ in range(50):
+                connection.sendall(b"a" * (1 << 20))
+    assert resident_bytes(server.process.pid) - before < 20 << 20
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_handshake_that_says_it_is_a_form_is_not_waited_for(
+    server: Server, person: Person, kind: str
+) -> None:
+    """It is a handshake, whatever its Content-Type."""
+    lines = (
+        "GET /notifications HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        f"Cookie: tracker={person.http.cookies['tracker']}",
+        f"Content-Type: {kind}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        assert status(connection.recv(1000)) == 101
+
+
+@pytest.mark.parametrize("body", [b"g0", b"0\r\n@0\r\n", b"3\r\nabcX0\r\n", b"\r\n", b";a=b\r\n"])
+def test_what_follows_broken_chunks_is_no_request(server: Server, body: bytes) -> None:
+    """Nobody knows where it begins: the connection ends with the refusal."""
+    head = b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = raw(server, head + body + b"\r\n\r\n" + get("/healthz"))
+    assert status(answer) == 400
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize("root", ["/static/", "/vendor/", "/static/css/", "/"])
@@ -369,6 +412,8 @@ def test_headers_of_every_kind_of_answer(person: Person) -> None:
         f"/api/incidents/{stored}/",
         "/api/incidents/999999/",
         "/no/such/page",
+        "/vendor/no-such-file.js",
+        "/static/no-such-file.js",
         "/accounts/reset/nothing/",
         "/accounts/login/",
     ]

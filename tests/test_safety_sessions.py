@@ -1,6 +1,7 @@
 """Attacks on sessions, sign-in and forms: fixation, theft, forgery, guessing, timing; and what is logged."""
 
 import contextlib
+import json
 import os
 import re
 import sqlite3
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from conftest import StartServer
 from harness import Person, Server, point, run_tracker, wait_until
+from peers import resident_bytes
 
 import auth
 import models
@@ -147,6 +149,32 @@ def test_signing_key_is_another_for_every_database(start_server: StartServer, tm
 
 
 # Forms and calls from other sites
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_token_of_a_call_that_changes_nothing_is_not_believed(person: Person, method: str) -> None:
+    """What nobody checked is not remembered as good."""
+    form = {"csrf_token": "forged", "name": "Forged", "location_geojson": json.dumps(point(13, 52))}
+    create = "/tracker/incident/create/"
+    assert person.http.request(method, "/tracker/incident/", data=form).status_code == 200
+    assert person.http.post(create, data=form).status_code == 400
+    assert person.http.post(create, data=form | {"csrf_token": person.csrf_token()}).status_code == 303
+    assert person.http.post(create, data=form).status_code == 400
+
+
+def test_token_with_a_tail_costs_no_memory(server: Server) -> None:
+    """Of a token with a megabyte behind it, which its decoder forgives, nothing is kept.
+
+    What the allocator keeps for later stays below half of what is sent.
+    """
+    nobody = server.visitor()
+    token = nobody.get("/accounts/login/").value("csrf_token")
+    assert token
+    before = resident_bytes(server.process.pid)
+    for number in range(200):
+        form = {"csrf_token": token + "~" * (1_000_000 + number)}
+        assert nobody.http.post("/accounts/login/", data=form).status_code in (400, 401, 429)
+    assert resident_bytes(server.process.pid) - before < 100 << 20
 
 
 def test_changing_call_without_the_token_is_refused(server: Server, person: Person) -> None:

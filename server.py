@@ -183,14 +183,15 @@ class Handler(WSGIHandler):
         return super().read_requestline()
 
     def MessageClass(self, stream: Any, *_: object) -> Fields:  # noqa: N802 (pywsgi's name)
-        """Return the header fields. Raises TooLarge; ValueError if it is unclear where the body ends."""
-        fields = Fields.read(stream)
+        """Return the header fields. Raises TooLarge; ValueError if the body's end or the host is unclear."""
+        fields, is_new = Fields.read(stream), self.request_version == "HTTP/1.1"
+        if is_new and "host" not in fields:
+            raise ValueError("unclear whom this is for")
         if not fields.get("content-length", "0").encode().isdigit():
             raise ValueError("unclear length")
-        if encoding := fields.get("transfer-encoding", ""):
-            is_clear = self.request_version == "HTTP/1.1" and "content-length" not in fields
-            if encoding.lower() != "chunked" or not is_clear:
-                raise ValueError("unclear encoding")
+        is_clear = fields.get("transfer-encoding", "").lower() == "chunked" and "content-length" not in fields
+        if "transfer-encoding" in fields and not (is_new and is_clear):
+            raise ValueError("unclear encoding")
         return fields
 
     def _headers(self) -> Iterator[tuple[str, str]]:

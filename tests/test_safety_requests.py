@@ -182,6 +182,7 @@ def test_reader_that_stops_reading_costs_nobody(server: Server, person: Person) 
         (b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {400}),
         (b"POST /accounts/login/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}),
         (get("/healthz", "Host: other"), {400}),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", {400}),
         (
             b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -25,6 +25,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    flash,
     g,
     redirect,
     render_template,
@@ -197,6 +198,9 @@ def _ask_to_sign_in() -> ResponseReturnValue:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
     here = request.full_path.rstrip("?") if request.method == "GET" else None
+    if request.method == "POST" and "GET" in current_app.url_map.bind("").allowed_methods(request.path):
+        here = request.path  # a page with a form
+        flash("You were signed out before this was saved. Sign in, and enter it again.")
     return redirect(url_for("auth.login", next=here))
 
 

@@ -180,7 +180,8 @@ class Handler(WSGIHandler):
         self._begun = True
         if b"\r\n\r\n" not in received:
             self._wait_at_most(HEADERS_S)
-        return super().read_requestline()
+        line = super().read_requestline()
+        return super().read_requestline() if line in ("\r\n", "\n") else line  # RFC 9112, section 2.2
 
     def MessageClass(self, stream: Any, *_: object) -> Fields:  # noqa: N802 (pywsgi's name)
         """Return the header fields. Raises TooLarge; ValueError if the body's end or the host is unclear."""
@@ -192,6 +193,8 @@ class Handler(WSGIHandler):
         is_clear = fields.get("transfer-encoding", "").lower() == "chunked" and "content-length" not in fields
         if "transfer-encoding" in fields and not (is_new and is_clear):
             raise ValueError("unclear encoding")
+        if "close" in re.split(r"[, \t]+", fields.get("connection", "").lower()):
+            fields["connection"] = "close"
         return fields
 
     def _headers(self) -> Iterator[tuple[str, str]]:
@@ -220,6 +223,8 @@ class Handler(WSGIHandler):
         if environ["wsgi.input"] is stream:  # not the connection itself, as for a WebSocket
             environ["wsgi.input"] = self.wsgi_input
         environ["tracker.handler"] = self
+        if "HTTP_HOST" in environ:
+            environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
         through_proxies(environ, self.server.proxies)
         return environ
 

@@ -333,7 +333,7 @@ def parse_text(longest: int, *, required: bool) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("this must be text" if value is not None else "this is required")
-        if required and not value.strip():
+        if required and not any(char.isprintable() and not char.isspace() for char in value):
             raise ValueError("this is required")
         if len(value) > longest:
             raise ValueError(f"at most {longest} characters, not {len(value)}")

@@ -149,7 +149,8 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
         message = error.description or error.name
         headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     code = code or 500
-    if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+    is_program = request.path.startswith(("/api/", "/notifications"))
+    if is_program or request.accept_mimetypes.best == "application/json":
         return jsonify(error=message, fields=fields), code, headers
     title = HTTP_STATUS_CODES.get(code, "Error")
     return render_template("error.html", code=code, title=title, message=message), code, headers
@@ -195,8 +196,8 @@ def serve(settings: Settings) -> None:
             fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
     server.allow_many_descriptors()
     models.open_database(settings.database)
-    password = accounts.first_account()
     app = create_app(settings)
+    password = accounts.first_account()  # told once, so only when nothing can fail any more
     models.database.group_commits()
     http = server.Server(
         listener,

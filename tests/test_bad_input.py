@@ -79,6 +79,7 @@ BAD_TEXTS: dict[str, Any] = {
     "an object": {"en": "name"},
     "empty": "",
     "blank": " \t\n",
+    "invisible": "\u200b\u2060",
     "151 characters": "n" * 151,
     "10,000 characters": "n" * 10_000,
 }

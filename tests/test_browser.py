@@ -306,6 +306,35 @@ def test_delete_button_asks_first(person: Person, open_screen: OpenScreen) -> No
     expect(page.get_by_role("link", name="Done with", exact=True)).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        ({"Latitude": "999"}, "out of range"),
+        ({"Latitude": ""}, "Both"),
+        ({"Location as GeoJSON": "{"}, "not JSON"),
+    ],
+)
+def test_location_that_is_none_is_not_saved(
+    person: Person, open_screen: OpenScreen, typed: dict[str, str], wrong: str
+) -> None:
+    """Neither the location before it nor a beginning of it, which was one, is saved in its place."""
+    stored = person.save_incident("Stays where it is", 12.9, 55.6)
+    page = open_screen(person).open(f"/tracker/incident/update/{stored['properties']['pk']}/")
+    ready(page)
+    for label, text in typed.items():
+        page.get_by_label(label).fill("")
+        page.get_by_label(label).press_sequentially(text)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#location-problem")).to_contain_text(wrong)
+    page.get_by_label("Latitude").fill("56,25")
+    page.get_by_label("Longitude").fill("12.5")
+    page.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(re.compile(r"/tracker/incident/\d+/$"))
+    (moved,) = person.named("Stays where it is")
+    assert moved["geometry"] == point(12.5, 56.25)
+    person.delete(moved)
+
+
 # The public report
 
 

@@ -119,6 +119,34 @@ def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_sc
     assert person.http.get(api_path(stored)).json()["geometry"] == stored["geometry"]
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (1366, 620), (667, 375)])
+def test_all_of_the_form_is_in_view(person: Person, open_screen: OpenScreen, size: tuple[int, int]) -> None:
+    """Wherever it opens: also where the map, with the whole world in it, can't be moved any further."""
+    width, height = size
+    page = open_screen(person, viewport={"width": width, "height": height}).open_map()
+    page.evaluate("void tracker.map.jumpTo({center: [0, 0], zoom: 0})")
+    box = page.locator("#map").bounding_box()
+    assert box
+    tried = 0
+    for right in (0.55, 0.95):
+        for down in (0.1, 0.5, 0.7, 0.93):
+            at = [box["x"] + box["width"] * right, box["y"] + box["height"] * down]
+            if page.evaluate("at => document.elementFromPoint(...at).tagName", at) != "CANVAS":
+                continue  # a button of the map
+            page.mouse.click(*at, button="right")
+            tried += 1
+            for control in (page.get_by_label("What has happened?"), page.locator(".quick .primary")):
+                control.scroll_into_view_if_needed()
+                found = control.bounding_box()
+                assert found, at
+                assert box["x"] <= found["x"], at
+                assert found["x"] + found["width"] <= box["x"] + box["width"], at
+                assert box["y"] <= found["y"], at
+                assert found["y"] + found["height"] <= box["y"] + box["height"], at
+            page.keyboard.press("Escape")
+    assert tried >= 5
+
+
 def test_long_press_reports_an_incident(person: Person, open_screen: OpenScreen) -> None:
     """A finger held on the map opens the form there; one that moves on only moves the map."""
     page = open_screen(person, viewport=PHONE, has_touch=True, is_mobile=True).open_map()

@@ -46,6 +46,18 @@ def test_every_page_leads_who_is_signed_out_to_sign_in(visitor: Person, places: 
         assert page.value("next") == path
 
 
+def test_form_of_who_was_signed_out_leads_back(server: Server) -> None:
+    """Nothing is stored, the sign-in page says so, and then the form comes again."""
+    person = server.person()
+    form = person.get(f"{INCIDENTS}create/").filled_in(name="Too late")
+    person.http.cookies.delete("tracker")
+    page = Page(person.http.post(f"{INCIDENTS}create/", data=form, follow_redirects=True))
+    assert page.path == "/accounts/login/"
+    assert "signed out before this was saved" in page.words
+    assert page.value("next") == f"{INCIDENTS}create/"
+    assert not server.person().named("Too late")
+
+
 @pytest.mark.parametrize("path", [f"{INCIDENTS}feature_collection/", f"{AREAS}feature_collection/"])
 def test_features_are_not_for_who_is_signed_out(visitor: Person, path: str) -> None:
     """Without a session a collection gives away nothing."""

@@ -268,6 +268,20 @@ def test_no_path_leads_out_of_the_static_files(server: Server, root: str, up: st
         assert b"root:" not in answer
 
 
+@pytest.mark.parametrize("value", ["close", "Close", "foo, close", "close,foo"])
+def test_connection_is_closed_when_the_request_says_so(server: Server, value: str) -> None:
+    """Wherever it stands among the connection's options."""
+    request_ = get("/healthz").replace(b"Connection: close", f"Connection: {value}".encode())
+    started = time.monotonic()
+    assert status(raw(server, request_, timeout=20)) == 200
+    assert time.monotonic() - started < 10
+
+
+def test_empty_line_before_a_request_is_ignored(server: Server) -> None:
+    """Some clients send one behind the body before it."""
+    assert status(raw(server, b"\r\n" + get("/healthz"))) == 200
+
+
 # Many connections
 
 
@@ -352,6 +366,7 @@ def test_other_hosts_are_refused_when_names_are_set(start_server: StartServer) -
         for host, fine in (
             ("map.example.org", True),
             ("map.example.org:8000", True),
+            ("MAP.Example.org", True),
             ("127.0.0.1", True),
             ("evil.example", False),
             ("map.example.org.evil.example", False),

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from conftest import end
 from harness import Server, run_tracker
 
 StartServer = Callable[..., Server]
@@ -59,6 +60,9 @@ def test_file_that_is_no_archive_is_refused_at_the_start(tmp_path: Path, content
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "city.pmtiles" in done.stderr
+    server = Server(tmp_path)  # which tells the password of the first account
+    assert server.person().get("/").status == 200
+    end(server)
 
 
 def test_report_sent_twice_is_stored_once(server: Server) -> None:

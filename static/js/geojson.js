@@ -66,10 +66,17 @@ export function parsePolygon(text) {
   return { type: "Polygon", coordinates: rings.map(ring) };
 }
 
-/** @param {string} longitude @param {string} latitude @returns {Point} @throws {TypedError} */
+function typedNumber(text, name) {
+  const number = text.trim() === "" ? NaN : Number(text.trim().replace(",", "."));
+  if (!Number.isFinite(number)) throw new TypedError(`The ${name} should be a number of degrees, such as 35.5138.`);
+  return number;
+}
+
+/** With a decimal point or comma. @param {string} longitude @param {string} latitude @returns {Point} @throws {TypedError} */
 export function parseDegrees(longitude, latitude) {
   if (longitude.trim() === "" || latitude.trim() === "") throw new TypedError("Both latitude and longitude are needed.");
-  return { type: "Point", coordinates: position([Number(longitude), Number(latitude)], MAX_LONGITUDE) };
+  const coordinates = [typedNumber(longitude, "longitude"), typedNumber(latitude, "latitude")];
+  return { type: "Point", coordinates: position(coordinates, MAX_LONGITUDE) };
 }
 
 /** @param {number} longitude @param {number} latitude @returns {Point} as a click or a drag on the map gives it */

@@ -20,6 +20,10 @@ const field = pointField(
   },
 );
 
+part("location_geojson").form.addEventListener("submit", (event) => {
+  if (!field.isValid()) event.preventDefault(); // or the last valid location before it would be saved
+});
+
 view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
 if (view) {
   pin = view.pin(field.set);

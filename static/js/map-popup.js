@@ -1,6 +1,8 @@
 /** The one popup of a map. */
 
 const EDGE = 8; // pixels kept free around what is brought into view
+const OFFSET = 14; // pixels between the place and the popup
+const PIN = 40; // pixels by which a pin stands above its place
 
 export class MapPopup {
   #map;
@@ -16,16 +18,19 @@ export class MapPopup {
   /**
    * Opens it in place of the one before. Escape closes it.
    * @param {[number, number]} at @param {Node} content @param {() => void} [onClose]
-   * @param {{sticky?: boolean}} [options] sticky: a click on the map leaves it open, and the map moves until all of it is seen
+   * @param {{sticky?: boolean}} [options] sticky: a click on the map leaves it open, and all of it is seen
    */
   open(at, content, onClose = () => {}, { sticky = false } = {}) {
     this.close();
-    const options = { maxWidth: "20rem", offset: 14, focusAfterOpen: false, closeOnClick: !sticky, ...(sticky && { anchor: "top" }) };
+    const isBelow = this.#map.project(at).y < this.#map.getContainer().clientHeight / 2;
+    const how = sticky ? { anchor: isBelow ? "top" : "bottom", offset: [0, isBelow ? OFFSET : -PIN] } : { offset: OFFSET };
+    const options = { maxWidth: "20rem", focusAfterOpen: false, closeOnClick: !sticky, ...how };
     this.#popup = new this.#library.Popup(options).setLngLat(at).setDOMContent(content);
     this.#popup.on("close", onClose);
     this.#popup.addTo(this.#map);
     this.#popup.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
-    if (sticky || !this.#map.isMoving()) this.#bringIntoView(this.#popup.getElement());
+    if (sticky || !this.#map.isMoving()) this.#bringIntoView();
+    if (sticky) this.#shiftIntoView(how.offset);
   }
 
   /** Gives it another place and content. @param {[number, number]} at @param {Node} content */
@@ -43,11 +48,25 @@ export class MapPopup {
     this.#popup = null;
   }
 
-  #bringIntoView(element) {
-    const inner = element.getBoundingClientRect();
-    const outer = this.#map.getContainer().getBoundingClientRect();
-    const right = Math.max(0, inner.right + EDGE - outer.right) - Math.max(0, outer.left + EDGE - inner.left);
-    const down = Math.max(0, inner.bottom + EDGE - outer.bottom);
+  #bringIntoView() {
+    const { right, down } = this.#hidden();
     if (right !== 0 || down !== 0) this.#map.panBy([right, down], { animate: false });
+  }
+
+  /** Moves the popup itself: a map with the whole world in view can't be moved far enough. */
+  #shiftIntoView([x, y]) {
+    const { right, down } = this.#hidden();
+    this.#popup.setOffset([x - right, y - down]);
+  }
+
+  /** How far it is out of view, in pixels. */
+  #hidden() {
+    const inner = this.#popup.getElement().getBoundingClientRect();
+    const outer = this.#map.getContainer().getBoundingClientRect();
+    const beyond = (from, to, start, end) => Math.max(0, end + EDGE - to) || -Math.max(0, from + EDGE - start);
+    return {
+      right: beyond(outer.left, outer.right, inner.left, inner.right),
+      down: beyond(outer.top, outer.bottom, inner.top, inner.bottom),
+    };
   }
 }

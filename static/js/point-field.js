@@ -46,9 +46,13 @@ export function readOrNull(way) {
  * @param {Way[]} ways the first one that says something at the start is believed
  * @param {HTMLElement} problem where to say what is wrong with what was typed
  * @param {(point: Point | null, typed: boolean) => void} onChange called at the start too, if there is a location
- * @returns {{set: (point: Point) => void}} set: from the map or the device
+ * @returns {{set: (point: Point) => void, isValid: () => boolean}} set: from the map or the device; isValid: whether what
+ * was typed last is a location or nothing, else it says what is wrong
  */
 export function pointField(ways, problem, onChange) {
+  /** @type {Way | null} where somebody has typed after the last `set` */
+  let typedIn = null;
+
   function say(way, sentence) {
     problem.textContent = sentence;
     problem.hidden = sentence === "";
@@ -62,15 +66,20 @@ export function pointField(ways, problem, onChange) {
       say(way, "");
       for (const other of ways) if (other !== way) other.write(point);
       onChange(point, true);
+      return true;
     } catch (error) {
       if (!(error instanceof TypedError)) throw error;
       if (complain) say(way, error.message);
+      return false;
     }
   }
 
   for (const way of ways) {
     for (const control of way.controls) {
-      control.addEventListener("input", () => attempt(way, { complain: false }));
+      control.addEventListener("input", () => {
+        typedIn = way;
+        attempt(way, { complain: false });
+      });
       control.addEventListener("change", () => way.controls.every(({ value }) => value.trim()) && attempt(way, { complain: true }));
     }
   }
@@ -80,7 +89,13 @@ export function pointField(ways, problem, onChange) {
     onChange(first, true);
   }
   return {
+    isValid() {
+      if (!typedIn || attempt(typedIn, { complain: true })) return true;
+      typedIn.controls[0].focus();
+      return false;
+    },
     set(point) {
+      typedIn = null;
       say(ways[0], "");
       for (const way of ways) way.write(point);
       onChange(point, false);

@@ -38,7 +38,7 @@ function problems({ name, description, location_lat: latitude, location_lon: lon
   if ([...description.trim()].length > MAX_DESCRIPTION) found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
   if (!latitude.trim() && !longitude.trim()) return { ...found, where: "Say where: use your location, tap the map or search a place." };
   try {
-    parseDegrees(longitude.replace(",", "."), latitude.replace(",", "."));
+    parseDegrees(longitude, latitude);
   } catch (error) {
     found.location_lat = error.message;
   }

@@ -31,7 +31,8 @@ test("a ring that is open or too short is refused", () => {
 
 test("degrees are read as typed, and both are needed", () => {
   assert.deepEqual(parseDegrees("24.018", " 35.5 ").coordinates, [24.018, 35.5]);
-  for (const [longitude, latitude] of [["", "1"], ["1", ""], ["east", "1"], ["1", "1e400"], ["200", "1"]]) {
+  assert.deepEqual(parseDegrees("-24,018", "35,5").coordinates, [-24.018, 35.5]);
+  for (const [longitude, latitude] of [["", "1"], ["1", ""], ["east", "1"], ["1", "1e400"], ["200", "1"], ["1,2,3", "1"]]) {
     assert.throws(() => parseDegrees(longitude, latitude), TypedError, `${longitude} ${latitude}`);
   }
 });

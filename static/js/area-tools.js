@@ -6,6 +6,7 @@ const HINTS = {
   edit: "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. Click or tap a corner to remove it.",
   typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
   crosses: "The outline crosses itself. Move a corner, or undo.",
+  wouldCross: "With a corner here the outline would cross itself.",
 };
 
 const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
@@ -22,7 +23,8 @@ const BUTTONS = {
   "corner-remove": "removeCorner",
 };
 
-function hintFor({ drawing: { drawing, drawsHole, crosses }, editable, corner }) {
+function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editable, corner }) {
+  if (wouldCross) return HINTS.wouldCross;
   if (drawing) return HINTS[drawsHole ? "hole" : "outline"];
   if (!editable) return HINTS.typed;
   return crosses ? HINTS.crosses : corner.words || HINTS.edit;

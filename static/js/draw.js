@@ -50,6 +50,13 @@ export class Drawing {
     return this.#rings.map((id) => this.#draw.getSnapshotFeature(id)).some((feature) => feature && this.#crosses(feature));
   }
 
+  /** Whether what is being drawn would cross itself with a corner where the pointer is: a click there does nothing. */
+  get wouldCross() {
+    if (!this.drawing) return false;
+    const isDrawn = ({ id, geometry }) => geometry.type === "Polygon" && !this.#rings.includes(id);
+    return this.#draw.getSnapshot().filter(isDrawn).some(this.#crosses);
+  }
+
   /** The polygon as it is on the map at this moment, also while it is dragged. @returns {Polygon | null} */
   get polygon() {
     const features = this.#rings.map((id) => this.#draw.getSnapshotFeature(id));

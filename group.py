@@ -36,9 +36,9 @@ from ring import CHUNK_BYTES, Batch, Entry, Ring, frame
 
 COHORT = 100  # clients; a round pauses after each so that requests are answered: after 1 ms, the last 2 ms
 QUIET_S = 0.005  # since a round; saves that follow closer gather for the next
-CROWD = 5  # entries in a round: more are coming than one at a time. So that telling them takes but a part of
-REST = 3  # the time, the next round comes after so many times the last one's, and with all that has gathered,
-MAX_REST_S = 0.05  # unless that would be noticed
+CROWD = 5  # entries in a round; then they come faster than one at a time, and gather for the next
+REST = 3  # times as long as the round took, so that telling takes a quarter of the time at most,
+MAX_REST_S = 0.05  # but not so long that anybody would notice
 HEARTBEAT_S = 25.0  # silence after which clients are told that all is well; proxies cut at 30 or 60
 PING_S = 20.0  # between pings; a peer that has not been heard for two of them is dead
 MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within this
@@ -229,8 +229,8 @@ class Group:
         """Wait for news, or for the time of a heartbeat, and offer it to every live client."""
         self._doorbell.wait(max(0.0, self._spoke + HEARTBEAT_S - self._clock()))
         self._doorbell.clear()
-        if self._clock() < self._spoke + max(QUIET_S, self._rest):  # the loop looks at the sockets first:
-            gevent.sleep(max(PAUSE_S, self._spoke + self._rest - self._clock()))  # what is saved goes along
+        if self._clock() < self._spoke + max(QUIET_S, self._rest):  # what is saved until then goes along
+            gevent.sleep(max(PAUSE_S, self._spoke + self._rest - self._clock()))
         try:
             news = self._read(self.ring.head, CHUNK_BYTES)
             self.ring.extend(news)
@@ -240,8 +240,7 @@ class Group:
         if news or any(cohort.seq < self.ring.head for cohort in self._cohorts):
             started = self._clock()
             self._round()
-            is_crowd = len(news) >= CROWD and sum(len(text) for _, text in news) < CHUNK_BYTES
-            self._rest = min(REST * (self._spoke - started), MAX_REST_S) if is_crowd else 0.0
+            self._rest = _rest_after(news, self._spoke - started)
             self.wake()  # what has gathered meanwhile is next
         elif self._clock() >= self._spoke + HEARTBEAT_S:
             beat = self._heartbeat(self.ring.head)
@@ -516,6 +515,12 @@ class Group:
             self.send(client, Opcode.PING)
         else:
             self.discard(client)
+
+
+def _rest_after(news: list[Entry], took: float) -> float:
+    """Return how long news gather after a round: not if it told but a few, or a piece of a backlog."""
+    is_crowd = len(news) >= CROWD and sum(len(text) for _, text in news) < CHUNK_BYTES
+    return min(REST * took, MAX_REST_S) if is_crowd else 0.0
 
 
 def _forever(step: Callable[[], None]) -> None:

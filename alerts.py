@@ -47,6 +47,7 @@ class Severity(StrEnum):
         return severity
 
 
+BY_CODE = {severity.value: severity for severity in Severity}  # quicker than Severity(code)
 BY_TEXT = {text.casefold(): severity for severity in Severity for text in (severity.value, severity.word)}
 
 
@@ -111,7 +112,7 @@ class Alert(Model):
         """Bring an alert up to date, and return what is told of it."""
         reason = "updated"
         before = (self.severity, self.incident_name, self.area_name)
-        if Severity(incident.severity).level > Severity(self.severity).level:
+        if BY_CODE[incident.severity].level > BY_CODE[self.severity].level:
             reason = "escalated"
             self.acknowledged = self.acknowledged_by = None
             self.note = ""
@@ -173,7 +174,7 @@ class Alert(Model):
 
     @property
     def severity_name(self) -> str:
-        return Severity(self.severity).word
+        return BY_CODE[self.severity].word
 
     @property
     def state(self) -> str:

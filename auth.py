@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterable
-from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -103,15 +102,15 @@ class SessionInterface(SecureCookieSessionInterface):
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, Any]] = {}  # what the cookies of a request hold, by its header
+        self._known: dict[str, dict[str, str | bool]] = {}  # what the cookies of a request hold, by its header
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         header = request.environ.get("HTTP_COOKIE", "")
         if header in self._known:
-            return self.session_class(deepcopy(self._known[header]))
+            return self.session_class(self._known[header])
         found = super().open_session(app, request) if header else self.session_class()
-        if found and len(header) < LONGEST_COOKIES:
-            _remember(self._known, header, deepcopy(dict(found)))
+        if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
+            _remember(self._known, header, dict(found))
         return found
 
     def get_cookie_secure(self, _app: Flask) -> bool:

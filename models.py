@@ -17,7 +17,7 @@ import peewee
 from playhouse import signals
 
 import geo
-from alerts import Alert, Severity
+from alerts import BY_CODE, Alert, Severity
 from storage import (
     DESCRIPTION_LENGTH,
     MAX_ID,
@@ -218,7 +218,7 @@ class Tracked(Model):
 
     @property
     def severity_name(self) -> str:
-        return Severity(self.severity).word
+        return BY_CODE[self.severity].word
 
     @property
     def feature_id(self) -> str:
@@ -371,7 +371,7 @@ class AreaOfInterest(Tracked):
         """Return the open incidents in the area, newest first; of those with the ids in `among`, if given."""
         shape = geo.to_polygon(self.polygon)
         west, south, east, north = shape.bounds
-        level = Severity(self.severity).level
+        level = BY_CODE[self.severity].level
         near = [
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
             for turn in (-360, 0, 360)
@@ -383,7 +383,7 @@ class AreaOfInterest(Tracked):
         rows = list(query.order_by(Incident.id.desc()).tuples())
         covered = geo.covered(shape, [row[:2] for row in rows])
         return [
-            Place(id_, Severity(severity).level >= level and (verified or not policy.hold_reports))
+            Place(id_, BY_CODE[severity].level >= level and (verified or not policy.hold_reports))
             for (_, _, id_, severity, verified), is_in in zip(rows, covered, strict=True)
             if is_in
         ]
@@ -410,7 +410,7 @@ class Watch(NamedTuple):
         return {
             "id": f"AreaOfInterest:{self.id}",
             "name": self.name,
-            "severity": Severity(self.severity).word,
+            "severity": BY_CODE[self.severity].word,
             "url": f"{AreaOfInterest.path}{self.id}/",
         }
 
@@ -423,10 +423,11 @@ class Place(NamedTuple):
 
 
 # The log's last entry, the time of the one at a cursor, and the ids of the areas that changed since.
-# Left to itself, SQLite would read all entries about areas, and not only those.
+# Left to itself, SQLite would read all entries about areas, and not only those. For DISTINCT it would open a
+# table of its own, each time.
 NEWS_OF_AREAS = """
 SELECT seq, created, (SELECT created FROM notification WHERE seq = ?), (
-    SELECT json_group_array(DISTINCT object_id) FROM notification INDEXED BY notification_area
+    SELECT json_group_array(object_id) FROM notification INDEXED BY notification_area
     WHERE model = 'AreaOfInterest' AND seq > ?
 ) FROM notification ORDER BY seq DESC LIMIT 1
 """
@@ -447,7 +448,7 @@ class AreaFollower:
     def covering(self, incident: Incident) -> list[Watch]:
         """Return the areas that this incident would alert, by id."""
         self.follow()
-        level = Severity(incident.severity).level
+        level = BY_CODE[incident.severity].level
         ids = self._index.covering(incident.longitude, incident.latitude, level)
         return [self._watches[id_] for id_ in ids]
 
@@ -461,7 +462,7 @@ class AreaFollower:
         if seen != created:
             self._rebuild()
         else:
-            for id_ in json.loads(changed):
+            for id_ in set(json.loads(changed)):
                 self._take(AreaOfInterest.get_or_none(AreaOfInterest.id == id_), id_)
         self._cursor = head
 
@@ -470,7 +471,7 @@ class AreaFollower:
             self._index.remove(id_)
             self._watches.pop(id_, None)
         else:
-            self._index.put(id_, Severity(area.severity).level, geo.to_polygon(area.polygon))
+            self._index.put(id_, BY_CODE[area.severity].level, geo.to_polygon(area.polygon))
             self._watches[id_] = area.watch
 
     def _rebuild(self) -> None:
@@ -478,10 +479,9 @@ class AreaFollower:
             "SELECT polygon, id, name, severity, muted_until FROM area_of_interest"
         ).fetchall()
         self._watches = {row[1]: Watch(*row[1:]) for row in rows}
-        levels = {severity.value: severity.level for severity in Severity}
         self._index = geo.AreaIndex(
             list(self._watches),
-            [levels[watch.severity] for watch in self._watches.values()],
+            [BY_CODE[watch.severity].level for watch in self._watches.values()],
             geo.to_polygons([row[0] for row in rows]),
         )
 

@@ -35,6 +35,7 @@ LINGER_BYTES = 2 << 20  # of it
 MAX_HEADERS = 32 << 10  # bytes
 MAX_FIELDS = 100  # of a header
 ONCE = {"host", "content-length", "transfer-encoding"}  # each reader would believe another of two
+OPTIONS = re.compile(r"[, \t]+")  # what is between those of Connection
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 
 log = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ class Handler(WSGIHandler):
         is_clear = fields.get("transfer-encoding", "").lower() == "chunked" and "content-length" not in fields
         if "transfer-encoding" in fields and not (is_new and is_clear):
             raise ValueError("unclear encoding")
-        if "close" in re.split(r"[, \t]+", fields.get("connection", "").lower()):
+        if "close" in OPTIONS.split(fields.get("connection", "").lower()):
             fields["connection"] = "close"
         return fields
 

@@ -72,14 +72,32 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+class Answer(Response):
+    """Flask's, with a short way for what is in memory and has nothing left to be completed or closed."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        has_body = environ["REQUEST_METHOD"] != "HEAD" and self.status_code >= 200 and self.is_sequence
+        if not has_body or self.status_code in (204, 304) or self._on_close:
+            return super().__call__(environ, start_response)
+        body = list(self.iter_encoded())
+        self.headers["Content-Length"] = str(sum(map(len, body)))
+        headers = self.headers.to_wsgi_list()
+        if not all(value.isascii() for _, value in headers):
+            return super().__call__(environ, start_response)
+        start_response(self.status, headers)
+        return body
+
+
 class App(Flask):
     """Flask, less what each request would pay for: views that are coroutines, pages that only redirect."""
+
+    response_class = Answer
 
     def ensure_sync(self, func: Any) -> Any:
         return func
 
     def redirect(self, location: str, code: int = 302) -> Response:
-        response = Response(status=code)
+        response = Answer(status=code)
         response.headers["Location"] = location
         return response
 

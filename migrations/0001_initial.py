@@ -5,7 +5,10 @@ AUTOINCREMENT wherever an id is seen by others, so that the id of something dele
 
 from typing import Any
 
-SCHEMA = """
+# Not IN (...): SQLite would make a table of the list for each row that is written.
+SEVERITY = "CHECK (" + " OR ".join(f"severity = '{code}'" for code in ("UR", "HI", "ME", "LO", "IN")) + ")"
+
+SCHEMA = f"""
 CREATE TABLE setting (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
@@ -34,7 +37,7 @@ CREATE TABLE incident (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL CHECK (name <> ''),
     description TEXT NOT NULL DEFAULT '',
-    severity TEXT NOT NULL DEFAULT 'ME' CHECK (severity IN ('UR', 'HI', 'ME', 'LO', 'IN')),
+    severity TEXT NOT NULL DEFAULT 'ME' {SEVERITY},
     closed INTEGER NOT NULL DEFAULT 0,
     longitude REAL NOT NULL CHECK (longitude BETWEEN -180 AND 180),
     latitude REAL NOT NULL CHECK (latitude BETWEEN -90 AND 90),
@@ -47,7 +50,7 @@ CREATE INDEX incident_open ON incident (id) WHERE closed = 0;
 CREATE TABLE area_of_interest (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL CHECK (name <> ''),
-    severity TEXT NOT NULL DEFAULT 'ME' CHECK (severity IN ('UR', 'HI', 'ME', 'LO', 'IN')),
+    severity TEXT NOT NULL DEFAULT 'ME' {SEVERITY},
     polygon TEXT NOT NULL,
     source_id TEXT UNIQUE,
     created TEXT NOT NULL,

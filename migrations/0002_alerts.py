@@ -6,14 +6,16 @@ database itself refuses a second open alert for the same pair.
 
 from typing import Any
 
-SCHEMA = """
+SEVERITY = "CHECK (" + " OR ".join(f"severity = '{code}'" for code in ("UR", "HI", "ME", "LO", "IN")) + ")"
+
+SCHEMA = f"""
 CREATE TABLE alert (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     incident_id INTEGER NOT NULL,
     incident_name TEXT NOT NULL,
     area_id INTEGER NOT NULL,
     area_name TEXT NOT NULL,
-    severity TEXT NOT NULL CHECK (severity IN ('UR', 'HI', 'ME', 'LO', 'IN')),
+    severity TEXT NOT NULL {SEVERITY},
     muted INTEGER NOT NULL DEFAULT 0,
     raised TEXT NOT NULL,
     raised_seq INTEGER NOT NULL,

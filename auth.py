@@ -13,7 +13,7 @@ import math
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import peewee
@@ -102,13 +102,14 @@ class SessionInterface(SecureCookieSessionInterface):
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, str | bool]] = {}  # what the cookies of a request hold, by its header
+        self._known: dict[str, dict[str, str | bool]] = {}  # what cookies hold, by the request's header
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         header = request.environ.get("HTTP_COOKIE", "")
         if header in self._known:
             return self.session_class(self._known[header])
         found = super().open_session(app, request) if header else self.session_class()
+        # What can be changed in place is not remembered: a request would change it for the next.
         if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
             _remember(self._known, header, dict(found))
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import shapely
@@ -226,8 +226,7 @@ class AreaIndex:
     def _put(self, id_: int, level: int, polygon: Polygon, box: Sequence[float]) -> None:
         west, south, east, north = box
         entries: list[Entry] = [(west, south, east, north, level, id_, polygon)]
-        for shape in _wrapped(polygon, west, east):
-            entries.append((*shape.bounds, level, id_, shape))
+        entries += [(*shape.bounds, level, id_, shape) for shape in _wrapped(polygon, west, east)]
         self._areas[id_] = entries
         for entry in entries:
             scale, cells = _cells(entry)

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from conftest import StartServer
 from harness import Page, Person, Server, incident, point, square
@@ -56,6 +57,19 @@ def test_form_of_who_was_signed_out_leads_back(server: Server) -> None:
     assert "signed out before this was saved" in page.words
     assert page.value("next") == f"{INCIDENTS}create/"
     assert not server.person().named("Too late")
+
+
+def test_one_cookie_holds_one_message_however_often_it_comes(server: Server) -> None:
+    """A message is added to what goes back, and not to what the server remembers of the cookie."""
+    person = server.person()
+    form = person.get(f"{INCIDENTS}create/").filled_in(name="Too late")
+    person.http.cookies.delete("tracker")
+    cookie = person.http.post(f"{INCIDENTS}create/", data=form).cookies["tracker"]
+    for _ in range(3):
+        person.http.cookies = httpx.Cookies({"tracker": cookie})
+        person.http.post(f"{INCIDENTS}create/", data=form)
+        person.http.cookies = httpx.Cookies({"tracker": cookie})
+        assert person.get("/accounts/login/").words.count("signed out before this was saved") == 1
 
 
 @pytest.mark.parametrize("path", [f"{INCIDENTS}feature_collection/", f"{AREAS}feature_collection/"])

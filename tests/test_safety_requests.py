@@ -416,6 +416,28 @@ def test_sign_in_leads_to_this_site_only(server: Server, target: str) -> None:
 # Headers
 
 
+def test_answers_tell_their_length(person: Person) -> None:
+    """So they do to HEAD, which sends no body; what has no body tells none."""
+    for path in ("/", "/healthz", "/tracker/incident/", "/api/incidents/999999/", "/static/css/base.css"):
+        length = person.http.get(path).headers["Content-Length"]
+        empty = person.http.head(path)
+        assert (empty.headers["Content-Length"], empty.content) == (length, b""), path
+    tag = person.http.get("/static/css/base.css").headers["ETag"]
+    unchanged = person.http.get("/static/css/base.css", headers={"If-None-Match": tag})
+    stored = person.save_incident("To be deleted")["properties"]["pk"]
+    deleted = person.http.delete(f"/api/incidents/{stored}/", headers={"X-CSRFToken": person.csrf_token()})
+    assert (unchanged.status_code, deleted.status_code) == (304, 204)
+    for answer in (unchanged, deleted):
+        assert "Content-Length" not in answer.headers
+        assert answer.content == b""
+
+
+def test_sign_in_leads_to_any_path(server: Server) -> None:
+    """One that is not ASCII is escaped in the header."""
+    page = server.visitor().sign_in(server.name, server.password, next="/tracker/incident/?text=Straße")
+    assert page.response.history[-1].headers["Location"] == "/tracker/incident/?text=Stra%C3%9Fe"
+
+
 def test_headers_of_every_kind_of_answer(person: Person) -> None:
     """All answers come with the policies and none names the server; what is private isn't kept."""
     stored = person.save_incident("With headers")["properties"]["pk"]

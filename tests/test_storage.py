@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from harness import square
 
 import models
 
@@ -85,3 +86,21 @@ def test_the_log_is_read_by_index(database: Path) -> None:
     used = {index[1] or index[2] for index in indexes if index}
     assert used == {"INTEGER PRIMARY KEY", "notification_area", "notification_object"}
     assert not [line for line in found if "ORDER BY" in line]  # the index has their order
+
+
+def test_a_save_makes_no_table_of_its_own(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would for IN (...) of a CHECK, for DISTINCT and for RETURNING, each time a row is written."""
+    assert database.exists()
+    models.AreaOfInterest.create(name="Area", polygon=square(0, 0, 10))
+    plans: list[str] = []
+    execute = models.database._execute
+
+    def explain(sql: str, params: object) -> object:
+        if sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE")):
+            plans.extend(f"{row[1]}: {sql}" for row in execute(f"EXPLAIN {sql}", params))
+        return execute(sql, params)
+
+    monkeypatch.setattr(models.database, "_execute", explain)
+    models.Incident.create(name="In the area", severity="HI", longitude=5, latitude=5)
+    assert any(plan.startswith("OpenWrite: INSERT INTO alert") for plan in plans)
+    assert not [plan for plan in plans if plan.startswith(("OpenEphemeral", "OpenAutoindex", "SorterOpen"))]

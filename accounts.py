@@ -10,7 +10,6 @@ import hashlib
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import gevent
@@ -91,7 +90,6 @@ def moment(seconds: float = 0) -> str:
     return timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
-@lru_cache(maxsize=512)
 def fingerprint(secret: str) -> str:
     """Return what the database holds of a secret. Quick, for the secrets are long and random."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -90,12 +90,11 @@ def matching(*, toy: bool) -> dict[str, Any]:
 
 def _size(size: int, rounds: int, asked: int, server: PostGis | None) -> dict[str, float]:
     shapes = polygons(size)
+    areas = [(number, LEVEL, shape) for number, shape in enumerate(shapes)]
     start = time.perf_counter()
     index = geo.AreaIndex(range(size), [LEVEL] * size, shapes)
     found = {"build_ms": (time.perf_counter() - start) * 1e3}
-    prepared = shapely.from_wkb(shapely.to_wkb(shapes))  # copies: the index asks those that are not
-    shapely.prepare(prepared)
-    areas = [(number, LEVEL, shape) for number, shape in enumerate(prepared)]
+    shapely.prepare(shapes)
 
     def loop(longitude: float, latitude: float) -> list[int]:
         point = Point(longitude, latitude)

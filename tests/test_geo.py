@@ -216,8 +216,22 @@ class Index(RuleBasedStateMachine):
         assert self.index.covering(x, y, level) == brute_force(self.areas, x, y, level)
 
 
+class SmallTrees(Index):
+    """The same where trees fill up and are merged all the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits = (geo.MAX_RECENT, geo.MAX_MERGED)
+        geo.MAX_RECENT, geo.MAX_MERGED = 1, 3
+
+    def teardown(self) -> None:
+        geo.MAX_RECENT, geo.MAX_MERGED = self.limits
+
+
 TestIndex = Index.TestCase
-TestIndex.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestSmallTrees = SmallTrees.TestCase
+for case in (TestIndex, TestSmallTrees):
+    case.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 def test_area_across_the_antimeridian_covers_both_sides() -> None:

@@ -433,9 +433,15 @@ def test_answers_tell_their_length(person: Person) -> None:
 
 
 def test_sign_in_leads_to_any_path(server: Server) -> None:
-    """One that is not ASCII is escaped in the header."""
-    page = server.visitor().sign_in(server.name, server.password, next="/tracker/incident/?text=Straße")
-    assert page.response.history[-1].headers["Location"] == "/tracker/incident/?text=Stra%C3%9Fe"
+    """In the header it is escaped where it has to be."""
+    for target, escaped in (
+        ("/tracker/incident/", "/tracker/incident/"),
+        ("/tracker/incident/?text=a b", "/tracker/incident/?text=a%20b"),
+        ("/tracker/incident/?text=Straße", "/tracker/incident/?text=Stra%C3%9Fe"),
+        ('/tracker/<"x\\y">/', "/tracker/%3C%22x%5Cy%22%3E/"),
+    ):
+        page = server.visitor().sign_in(server.name, server.password, next=target)
+        assert page.response.history[-1].headers["Location"] == escaped
 
 
 def test_headers_of_every_kind_of_answer(person: Person) -> None:

@@ -205,6 +205,8 @@ def refuses(server: Server) -> bool:
         socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it was waiting to be accepted when the listener was closed
     return False
 
 

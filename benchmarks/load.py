@@ -5,6 +5,11 @@ All sockets of a run sit in one epoll set of one process, and a delivery costs o
 flood that would hold up those who join frames, so that only the first client's bytes are looked at; what
 comes for the others is counted by the kernel and never copied (`wait_bytes`). What the load itself took is
 measured beside the server (`cpu()`), so that the tables show whom it held up.
+
+On the loopback interface a server's `send()` also does what the client's machine would do: it takes the bytes
+in, acknowledges them, and wakes the client. The first can't be had without. The second happens at once only
+after a pause, else later: before each measurement clients are told to do it later (`settle`). The third costs
+nothing if the load does not sleep (`awake`), but then its own CPU can't be told.
 """
 
 from __future__ import annotations
@@ -121,6 +126,7 @@ class Crowd:
         self._index: dict[int, int] = {}
         self._others: dict[int, Callable[[], object]] = {}
         self._buffer = bytearray(BUFFER)
+        self.awake = False  # whether `wait` polls without sleeping
         self._cpu = 0.0
         self._heard = time.monotonic()
         self._all.add(self)
@@ -149,6 +155,8 @@ class Crowd:
         while self._read(QUIET_S):
             pass
         self.forget()
+        for sock in self.socks:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
     def greet_all(self) -> None:
         for crowd in list(self._all):
@@ -208,7 +216,7 @@ class Crowd:
         waiting = sum(count > 0 for count in missing.values())
         deadline = time.monotonic() + patience
         while waiting:
-            for client, before in self._read(1.0):
+            for client, before in self._read(0.0 if self.awake else 1.0):
                 found = self.received[client].count(mark, max(0, before - overlap))
                 if found and client in missing:
                     left = missing[client]

@@ -74,7 +74,7 @@ def _markdown(results: dict[str, Section]) -> Iterator[str]:
     yield (
         "Written by `python benchmarks/run.py`. Servers and the load share one machine; the load has a core of "
         "its own and the server has the others, or all if it is better with them. Clients are on the loopback "
-        "interface, contestants take turns in one run; numbers are medians over the turns, unless they are called p99 or worst. Each section names the commit it was measured at. CPU is that of the server's process and its children.\n"
+        "interface and told to acknowledge late, which they would else do within the server's `send()`; contestants take turns in one run; numbers are medians over the turns, unless they are called p99 or worst. Each section names the commit it was measured at. CPU is that of the server's process and its children.\n"
     )
     yield from _targets(results)
     for name, write_section in SECTIONS.items():
@@ -282,7 +282,8 @@ def _whole(section: Section) -> Iterator[str]:
     layer = f"{section['version']}, layer in {section['layer']}" if "layer" in section else "not installed"
     yield (
         f"A signed-in form, durable, matched against {section['areas']:,} areas, its alert at the last of "
-        f"{section['clients']} clients, after one that is not counted; then saves over 8 connections until everybody "
+        f"{section['clients']} clients, after one that is not counted, while the load polls without sleeping, so "
+        "that no server has to wake it; then saves over 8 connections until everybody "
         f"has all alerts, after as many that are not counted. The reference: {layer}.\n"
     )
     yield "| | last, ms | saves/s | lost |\n|---|---|---|---|"

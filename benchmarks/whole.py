@@ -59,6 +59,7 @@ class Bare:
 
     def __init__(self, clients: int) -> None:
         self._relay = Relay(FLOOR, clients)
+        self._relay.crowd.awake = True
         self.last_ms: list[float] = []
 
     def one(self) -> None:
@@ -98,6 +99,7 @@ class Run:
         saver = Saver(self.server.port, islice(self.requests, 1))
         self.crowd.add(saver.sock, saver.readable)
         self.crowd.settle()
+        self.crowd.awake = True
         start = time.perf_counter()
         saver.send()
         self.last_ms.append((self.crowd.wait(1, mark=MARK, patience=20) - start) * 1e3)
@@ -106,6 +108,7 @@ class Run:
     def many(self, saves: int) -> None:
         """Save over several connections without pause; note saves a second until the last client has all."""
         self.crowd.settle()
+        self.crowd.awake = False
         requests = islice(self.requests, saves)
         savers = [Saver(self.server.port, requests) for _ in range(min(SAVERS, saves))]
         start = time.perf_counter()

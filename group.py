@@ -34,7 +34,7 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, Pa
 
 from ring import CHUNK_BYTES, Batch, Entry, Ring, frame
 
-COHORT = 100  # clients; a round pauses after each so that requests are answered: after 1 ms, the last 2 ms
+COHORT = 200  # clients; a round pauses after each so that requests are answered: after 2 ms, the last 4 ms
 QUIET_S = 0.005  # since a round; saves that follow closer gather for the next
 CROWD = 5  # entries in a round; then they come faster than one at a time, and gather for the next
 REST = 3  # times as long as the round took, so that telling takes a quarter of the time at most,

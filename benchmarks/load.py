@@ -155,7 +155,7 @@ class Crowd:
         while self._read(QUIET_S):
             pass
         self.forget()
-        for sock in self.socks:
+        for sock in self.socks:  # acknowledge late; the system forgets this after a while
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
     def greet_all(self) -> None:

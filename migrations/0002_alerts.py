@@ -6,6 +6,7 @@ database itself refuses a second open alert for the same pair.
 
 from typing import Any
 
+# As in 0001: not IN (...).
 SEVERITY = "CHECK (" + " OR ".join(f"severity = '{code}'" for code in ("UR", "HI", "ME", "LO", "IN")) + ")"
 
 SCHEMA = f"""

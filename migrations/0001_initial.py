@@ -41,10 +41,11 @@ CREATE TABLE incident (
     closed INTEGER NOT NULL DEFAULT 0,
     longitude REAL NOT NULL CHECK (longitude BETWEEN -180 AND 180),
     latitude REAL NOT NULL CHECK (latitude BETWEEN -90 AND 90),
-    source_id TEXT UNIQUE,
+    source_id TEXT,
     created TEXT NOT NULL,
     updated TEXT NOT NULL
 );
+CREATE UNIQUE INDEX incident_source ON incident (source_id) WHERE source_id IS NOT NULL;
 CREATE INDEX incident_open ON incident (id) WHERE closed = 0;
 
 CREATE TABLE area_of_interest (

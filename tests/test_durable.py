@@ -62,7 +62,7 @@ def disk(tmp_path: Path) -> Disk:
 @pytest.fixture
 def slow(start_server: StartServer, disk: Disk) -> Server:
     """A server on this disk."""
-    return start_server(program=[FLUSH, disk.folder, "--"])
+    return start_server(program=[FLUSH, disk.folder, "slow"])
 
 
 def save(disk: Disk, person: Person, number: int) -> None:
@@ -101,15 +101,17 @@ def follow(disk: Disk, person: Person, query: str, done: Event) -> list[int]:
                 assert told[-1] <= disk.after_a_power_cut()[1]
 
 
-def test_whatever_is_told_survives_a_power_cut(slow: Server, disk: Disk, start_server: StartServer) -> None:
+@pytest.mark.parametrize("kind", ["slow", "quick"])
+def test_whatever_is_told_survives_a_power_cut(disk: Disk, kind: str, start_server: StartServer) -> None:
     """Answers of saves, what others read, messages to who is live or catches up: all is on the disk.
 
     The same goes for what a second server on the same file tells: it can't know that the first has flushed.
     """
+    first = start_server(program=[FLUSH, disk.folder, kind])
     second = Disk(disk.folder.with_name("second"))
-    server = start_server(program=[FLUSH, second.folder, "--"], password=slow.password)
-    people = [slow.person() for _ in range(SAVERS)]
-    reader, watcher = slow.person(), slow.person()
+    server = start_server(program=[FLUSH, second.folder, kind], password=first.password)
+    people = [first.person() for _ in range(SAVERS)]
+    reader, watcher = first.person(), first.person()
     epoch = reader.collection()["epoch"]
     before = len(disk.flushes())
     done = Event()
@@ -117,10 +119,10 @@ def test_whatever_is_told_survives_a_power_cut(slow: Server, disk: Disk, start_s
         following = [pool.submit(follow, disk, watcher, "", done)]
         reading = [pool.submit(read, disk, reader, done), pool.submit(read, second, server.person(), done)]
         following.append(pool.submit(follow, second, server.person(), "", done))
-        wait_until(lambda: slow.health()["clients"] + server.health()["clients"] == 2)
+        wait_until(lambda: first.health()["clients"] + server.health()["clients"] == 2)
         saving = [pool.submit(save, disk, person, number) for number, person in enumerate(people)]
         try:
-            wait_until(lambda: slow.health()["seq"] > SAVERS)
+            wait_until(lambda: first.health()["seq"] > SAVERS)
             queries = [f"?since={since}&epoch={epoch}" for since in (0, 5)]
             following += [pool.submit(follow, disk, watcher, query, done) for query in queries]
             for future in saving:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from threading import Thread
 
+import peewee
 import pytest
 from harness import square
 
@@ -104,3 +105,22 @@ def test_a_save_makes_no_table_of_its_own(database: Path, monkeypatch: pytest.Mo
     models.Incident.create(name="In the area", severity="HI", longitude=5, latitude=5)
     assert any(plan.startswith("OpenWrite: INSERT INTO alert") for plan in plans)
     assert not [plan for plan in plans if plan.startswith(("OpenEphemeral", "OpenAutoindex", "SorterOpen"))]
+
+
+def test_a_source_has_one_incident_that_is_found_by_index(database: Path) -> None:
+    """Only of those that come from somewhere: an index of the others would be a page more for each save."""
+    assert database.exists()
+
+    def incident(source_id: str | None) -> models.Incident:
+        return models.Incident.create(name="Fire", source_id=source_id, longitude=1, latitude=1)
+
+    first, *_ = incident("a:1"), incident(None), incident(None)
+    with pytest.raises(peewee.IntegrityError):
+        incident("a:1")
+    query = models.Incident.select().where(models.Incident.source_id == "a:1")
+    assert list(query) == [first]
+    sql, _ = query.sql()
+    assert (
+        "INDEX incident_source"
+        in models.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", ("x",)).fetchone()[-1]
+    )

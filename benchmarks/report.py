@@ -74,7 +74,7 @@ def _markdown(results: dict[str, Section]) -> Iterator[str]:
     yield (
         "Written by `python benchmarks/run.py`. Servers and the load share one machine; the load has a core of "
         "its own and the server has the others, or all if it is better with them. Clients are on the loopback "
-        "interface and told to acknowledge late, which they would else do within the server's `send()`; contestants take turns in one run; numbers are medians over the turns, unless they are called p99 or worst. Each section names the commit it was measured at. CPU is that of the server's process and its children.\n"
+        "interface and told to acknowledge late, which they would else do within the server's `send()`; contestants take turns in one run; numbers are medians over the turns, unless they are called p99 or worst. What is wanted of two contestants is the median of each turn's ratio: a machine that has become slower has done so for both. Each section names the commit it was measured at. CPU is that of the server's process and its children.\n"
     )
     yield from _targets(results)
     for name, write_section in SECTIONS.items():

@@ -31,8 +31,9 @@ OWN = "tracker"
 FLOOD = 500  # messages, over SAVERS connections without pause
 SINGLY = 100  # of them for peers that send each on its own, at a rate that does not depend on their number
 SLOW_FLOOD = 10  # for peers that would need minutes
-SLOW_ROUNDS = 2
+SLOW_ROUNDS = 5  # of them, and of such floods
 SAVERS = 8
+FEW = 20  # clients
 SPARE_FILES = 500  # that the load has open beside its clients
 REST_S = 0.02  # after the last client has it: what the server still does belongs to the message
 
@@ -115,6 +116,8 @@ class Relay(Contestant):
 
     def __init__(self, peer: Peer, clients: int) -> None:
         server = peer.start()
+        if peer not in (FLOOR, JOINED):  # they do not notice who leaves
+            peer.crowd(server, FEW).close()  # what is loaded at the first use is no client's
         before = server.memory()
         super().__init__(server, peer.crowd(server, clients))
         self.idle_kb = (server.memory() - before) / clients / 1024
@@ -140,7 +143,7 @@ class Own(Contestant):
 
     def __init__(self, clients: int, headers: str = "") -> None:
         server = Tracker()
-        server.crowd(20).close()  # what is loaded at the first use is no client's
+        server.crowd(FEW).close()  # see Relay
         before = server.memory()
         super().__init__(server, server.crowd(clients, headers))
         self.idle_kb = (server.memory() - before) / clients / 1024
@@ -226,7 +229,7 @@ def many_messages(contestants: list[Contestant], floods: int, messages: int) -> 
     rows: dict[str, list[Row]] = {name: [] for name in checked}
     for number in range(floods):
         for contestant in contestants:
-            if not checked[contestant.name]["lost"] and not (contestant.slow and number):
+            if not checked[contestant.name]["lost"] and not (contestant.slow and number >= SLOW_ROUNDS):
                 row = contestant.flood(min(messages, contestant.many))
                 rows[contestant.name].append(row | checked[contestant.name])
     return {name: found or [checked[name]] for name, found in rows.items()}

@@ -196,7 +196,7 @@ def _measure(runs: dict[str, Run], bare: Bare, rounds: int, parts: int, saves: i
             run.one()
     for number in range(parts + 1):
         for name, run in runs.items():
-            run.many(saves if name == "tracker" else 16)
+            run.many(saves if name == "tracker" else saves // 10)
             if not number:
                 run.rates.clear()  # of a warm-up
     return {name: run.result() for name, run in runs.items()} | {"floor": bare.result()}

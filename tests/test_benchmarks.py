@@ -7,12 +7,14 @@ import sys
 import pytest
 from harness import ROOT
 
+SECTIONS = {"fanout", "many", "core", "linear", "idle", "saver", "compression", "stalled", "saves", "whole"}
+SECTIONS |= {"matching", "instructions"}
 TOY_S = 240  # it starts twenty servers: 25 s on two idle cores
 
 
 @pytest.mark.timeout(TOY_S + 20)
 def test_every_section_measures_at_toy_size() -> None:
-    """`python benchmarks/run.py --toy` ends well and has a number for every section."""
+    """`python benchmarks/run.py --toy` ends well, with every section, and nothing of ours lost."""
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "run.py", "--toy"],
         capture_output=True,
@@ -22,6 +24,7 @@ def test_every_section_measures_at_toy_size() -> None:
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     results = json.loads(done.stdout[done.stdout.index("{") :])
+    assert results.keys() == SECTIONS
     assert results["fanout"]["rows"]["tracker"]["agree"] == 1
     assert results["whole"]["rows"]["tracker"]["lost"] == 0
     assert results["stalled"]["messages"] == 60

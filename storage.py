@@ -110,9 +110,9 @@ class Database(peewee.SqliteDatabase):
 
         Who comes while the disk is busy waits for the next flush, together with all who come until then.
         """
-        if self._wal < 0 or (state := self._state_now()) == self._flushed:
+        if self._wal < 0 or self._state_now() == self._flushed:
             return
-        wanted, is_busy = self._begun + 1, self._flushing.locked()
+        wanted = self._begun + 1
         with self._flushing:
             if self._ended >= wanted:
                 return
@@ -120,7 +120,7 @@ class Database(peewee.SqliteDatabase):
             if is_quick:
                 gevent.sleep(0)  # whom the commit has woken may read meanwhile, while the disk writes
             self._begun += 1
-            this, state = self._begun, self._state_now() if is_busy or is_quick else state
+            this, state = self._begun, self._state_now()
             started = time.monotonic()
             if is_quick:
                 _flush(self._wal)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import statistics
-import sys
 import time
 from itertools import count
 from typing import Any
 
 from fanout import Own, Relay, medians, one_message, ratio
 from load import Crowd, Saver, notification, open_websocket, shake_hands, text_frame
-from servers import CORE, PEERS, ROOT, Tracker
-
-sys.path.insert(0, str(ROOT))
-
+from servers import CORE, PEERS, Tracker
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 COUNT_GREENLETS = str(PEERS / "count_greenlets.py")

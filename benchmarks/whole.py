@@ -61,7 +61,6 @@ class Bare:
         self._relay = Relay(FLOOR, clients)
         self._relay.crowd.awake = True
         self.last_ms: list[float] = []
-        self.rates: list[float] = []  # it stores nothing
 
     def one(self) -> None:
         self.last_ms.append(self._relay.one()["last_ms"])
@@ -155,7 +154,7 @@ def whole(*, toy: bool) -> dict[str, Any]:
     if not toy and not installed:
         print("  left out: the reference (Django, Channels, Daphne or PostGIS is not installed)")
     redis = is_installed("redis-server")
-    found: dict[str, list[Run | Bare]] = {}
+    found: dict[str, list[Any]] = {}  # of Run or Bare: one for each start
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         os.chmod(folder, 0o755)
         collection = Path(folder, "areas.geojson")

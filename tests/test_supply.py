@@ -1,0 +1,47 @@
+"""What is installed is locked: every requirement has a version in its range, and every file a hash."""
+
+import re
+
+import pytest
+from harness import ROOT
+from packaging.requirements import Requirement
+
+LOCKS = {
+    "requirements.txt": "requirements.lock",
+    "tests/requirements.txt": "tests/requirements.lock",
+}
+
+
+def requirements(name: str) -> list[Requirement]:
+    """Return what a requirements file asks for, without comments and the frontend's folder."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "./"))]
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """Return the versions that a lock names, by package: several where they depend on the platform."""
+    found: dict[str, set[str]] = {}
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for package, version in re.findall(r"^([\w.-]+)==([^ ]+)", text, re.M):
+        found.setdefault(package, set()).add(version)
+    return found
+
+
+@pytest.mark.parametrize("asked", LOCKS)
+def test_lock_has_every_requirement_in_its_range(asked: str) -> None:
+    """A requirement that is added or raised without `.ci/lock` fails here, and not in a container."""
+    versions = locked(LOCKS[asked])
+    for requirement in requirements(asked):
+        found = versions.get(requirement.name.lower(), set())
+        assert found, requirement.name
+        assert all(requirement.specifier.contains(version) for version in found), (requirement, found)
+
+
+@pytest.mark.parametrize("lock", LOCKS.values())
+def test_lock_has_hashes_and_no_address(lock: str) -> None:
+    """Every package has at least one hash, and where to download it is the machine's setting."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    pins = re.split(r"^(?=[\w.-]+==)", text, flags=re.M)[1:]
+    assert pins
+    assert all("--hash=sha256:" in pin for pin in pins)
+    assert "://" not in text

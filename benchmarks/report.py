@@ -162,6 +162,8 @@ TARGETS = [
         1,
     ),
     ("stalls of the loop under saves, 99th percentile, ms", "saves", "rows.durable.stall_p99_ms", "≤", 20),
+    ("others' waits while a stranger attacks, 95th percentile, ms", "strangers", "p95_ms", "≤", 50),
+    ("the same, worst, ms", "strangers", "worst_ms", "≤", 250),
     ("matching in 100,000 areas: PostGIS' time to ours", "matching", "rows.100000.postgis_to_index", "≥", 6),
     ("saving one of 100,000 areas holds the loop, ms", "matching", "rows.100000.save_worst_ms", "≤", 5),
 ]
@@ -330,6 +332,17 @@ def _matching(section: Section) -> Iterator[str]:
         )
 
 
+def _strangers(section: Section) -> Iterator[str]:
+    yield (
+        f"Each attack goes on for {section['seconds']:.0f} s, in a process of its own. Meanwhile two others ask for "
+        "`/healthz` and save an incident, each again as soon as it was answered. ms of both together; in peace is "
+        "just before.\n"
+    )
+    yield "| attack | in peace, p95 | during it, p95 | worst |\n|---|---|---|---|"
+    for name, row in section["rows"].items():
+        yield f"| {name} | {row['peace_p95_ms']:.1f} | {row['p95_ms']:.1f} | {row['worst_ms']:.1f} |"
+
+
 def _instructions(section: Section) -> Iterator[str]:
     if "save" not in section:
         yield "Not counted."
@@ -353,6 +366,7 @@ SECTIONS = {
     "saves": _saves,
     "whole": _whole,
     "matching": _matching,
+    "strangers": _strangers,
     "instructions": _instructions,
 }
 TITLES = {
@@ -367,6 +381,7 @@ TITLES = {
     "saves": "Durable saves",
     "whole": "The whole path, beside Django",
     "matching": "Matching",
+    "strangers": "What a stranger can make others wait",
     "instructions": "Instructions",
 }
 

@@ -29,6 +29,7 @@ import load
 import matching
 import report
 import saves
+import strangers
 import whole
 from load import Stuck
 from servers import HERE
@@ -45,6 +46,7 @@ SECTIONS = {
     "saves": saves.saves,
     "whole": whole.whole,
     "matching": matching.matching,
+    "strangers": strangers.strangers,
     "instructions": instructions.instructions,
 }
 RESULTS = HERE / "results.json"

@@ -164,7 +164,7 @@ class Tracker(Server):
         page = self.account.post("/accounts/tokens/", label="benchmark")
         shown = re.search(r"tracker_[\w-]{40,}", page)
         assert shown, "the page of a new token does not show it"
-        self._token = shown[0]
+        self.token = shown[0]
 
     def save(self, number: int) -> bytes:
         """Return the request with which a program saves an incident; its notification has 450 bytes."""
@@ -173,7 +173,7 @@ class Tracker(Server):
         body = json.dumps({"type": "Feature", "geometry": geometry, "properties": properties})
         head = (
             f"POST /api/incidents/ HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
-            f"Authorization: Bearer {self._token}\r\n"
+            f"Authorization: Bearer {self.token}\r\n"
             f"Content-Type: application/geo+json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return (head + body).encode()

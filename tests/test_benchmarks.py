@@ -8,7 +8,7 @@ import pytest
 from harness import ROOT
 
 SECTIONS = {"fanout", "many", "core", "linear", "idle", "saver", "compression", "stalled", "saves", "whole"}
-SECTIONS |= {"matching", "instructions"}
+SECTIONS |= {"matching", "strangers", "instructions"}
 TOY_S = 240  # it starts twenty servers: 25 s on two idle cores
 
 

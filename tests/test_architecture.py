@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "throttle": {"models"},
     "accounts": {"models"},
     "auth": {"models", "accounts", "throttle", "settings"},
+    "http1": set(),
     "connections": set(),
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
@@ -39,6 +40,7 @@ MUST_NOT_KNOW = {
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,
+    "http1": WEB | DATABASE | {"gevent", "socket"},
 }
 
 

@@ -13,11 +13,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "alerts": {"storage"},
     "models": {"geo", "storage", "alerts"},
     "settings": set(),
-    "throttle": {"models"},
+    "addresses": set(),
+    "throttle": {"models", "addresses"},
     "accounts": {"models"},
     "auth": {"models", "accounts", "throttle", "settings"},
     "http1": set(),
-    "connections": set(),
+    "connections": {"addresses"},
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
     "pages": {"auth", "models", "geo", "throttle"},
@@ -40,6 +41,7 @@ MUST_NOT_KNOW = {
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,
+    "addresses": WEB | DATABASE,
     "http1": WEB | DATABASE | {"gevent", "socket"},
 }
 

@@ -12,11 +12,12 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any, cast
 
 import gevent
 from gevent.hub import Waiter
+
+import addresses
 
 PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
 TURN_S = 0.01  # for which requests are begun before the loop looks again at who else wants something
@@ -68,25 +69,15 @@ class Connections:
         neighbours.waiting.pop(connection, None)
         neighbours.count -= 1
         if not neighbours.count:
-            del self._by_address[_network(address)]
+            del self._by_address[addresses.client(address)]
 
     def of(self, address: str) -> Neighbours:
-        return self._by_address.setdefault(_network(address), Neighbours())
+        return self._by_address.setdefault(addresses.client(address), Neighbours())
 
     def hang_up(self) -> None:
         """End all on which no request is in flight."""
         for neighbours in self._by_address.values():
             neighbours.hang_up(neighbours.count)
-
-
-def _network(address: str) -> str:
-    """Return what stands for an address; of IPv6 the first half, for the other is its owner's to choose."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return str(mapped) if mapped else parsed.exploded[:19] if parsed.version == 6 else address
 
 
 class Turns:

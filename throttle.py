@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from ipaddress import ip_address, ip_network
 
 import peewee
 
+import addresses
 from models import Model, database
 
 LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
@@ -29,12 +29,7 @@ def by_name(name: str) -> str:
 
 def by_address(address: str | None) -> str:
     """Return the key of a network address; of IPv6 the first half, for the other is its owner's to choose."""
-    try:
-        if ip_address(address or "").version == 6:
-            return f"address:{ip_network(f'{address}/64', strict=False)}"
-    except ValueError:
-        pass
-    return f"address:{address}"
+    return f"address:{addresses.client(address or '')}"
 
 
 def attempt(free: dict[str, int]) -> float:

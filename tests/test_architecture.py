@@ -13,10 +13,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "alerts": {"storage"},
     "models": {"geo", "storage", "alerts"},
     "settings": set(),
-    "throttle": {"models"},
+    "addresses": set(),
+    "throttle": {"models", "addresses"},
     "accounts": {"models"},
     "auth": {"models", "accounts", "throttle", "settings"},
-    "connections": set(),
+    "http1": set(),
+    "connections": {"addresses"},
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
     "pages": {"auth", "models", "geo", "throttle"},
@@ -39,6 +41,8 @@ MUST_NOT_KNOW = {
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,
+    "addresses": WEB | DATABASE,
+    "http1": WEB | DATABASE | {"gevent", "socket"},
 }
 
 

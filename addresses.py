@@ -1,0 +1,81 @@
+"""The one spelling of a client's address, whatever way it came in. Knows nothing of ours.
+
+A server that listens on `::` sees an IPv4 client as `::ffff:192.0.2.1`, behind NAT64 as `64:ff9b::c000:201`.
+Both are the client 192.0.2.1, or all of IPv4 would share one throttle and one bound on connections.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291, section 2.5.5.2
+NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
+CLIENT_PREFIX = 64  # of IPv6: the bits after it are the client's own to choose
+FORWARDED = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([0-9A-Fa-f:.]+)")
+
+
+def parse(text: str) -> Address:
+    """Return the address in its one form: IPv4 wherever it is that at heart. Raises ValueError."""
+    address = ip_address(text.partition("%")[0])  # without the name of a network card
+    if isinstance(address, IPv6Address) and (address in MAPPED or address in NAT64):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def parse_network(text: str) -> Network:
+    """Return the network of addresses as `parse` spells them. Raises ValueError."""
+    network = ip_network(text)
+    for carrier in (MAPPED, NAT64):
+        if isinstance(network, IPv6Network) and network.subnet_of(carrier):
+            start = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
+            return IPv4Network((start, network.prefixlen - carrier.prefixlen))
+    return network
+
+
+def canonical(text: str) -> str:
+    """Return the one spelling of an address; text that is none stays as it is."""
+    try:
+        return str(parse(text))
+    except ValueError:
+        return text
+
+
+def client(text: str) -> str:
+    """Return what stands for a client where things are counted: an address, or the /64 of IPv6."""
+    try:
+        address = parse(text)
+    except ValueError:
+        return text
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, CLIENT_PREFIX), strict=False))
+    return str(address)
+
+
+def forwarded(text: str) -> str | None:
+    """Return the address of an entry in X-Forwarded-For, which may have a port; None if there is none."""
+    found = FORWARDED.fullmatch(text.strip(" \t"))
+    try:
+        return str(parse(found[found.lastindex or 0])) if found else None
+    except ValueError:
+        return None
+
+
+def is_of(text: str, networks: list[Network]) -> bool:
+    """Tell whether the address lies in one of the networks."""
+    try:
+        address = parse(text)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a server that listens on this host is reached from its own machine only."""
+    try:
+        return host == "localhost" or parse(host).is_loopback
+    except ValueError:
+        return False

@@ -18,6 +18,7 @@ from shapely.validation import explain_validity
 
 DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
 MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
+MAX_VALUES = 5 * MAX_POSITIONS  # in one JSON text; a position has two numbers, three with its altitude
 MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
 MAX_RECENT = 256  # changed areas in the tree that is built after every change
 MAX_MERGED = 4096  # areas in the largest tree that is built while others wait, for milliseconds
@@ -31,27 +32,33 @@ class GeometryError(ValueError):
 
 
 def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
-    """Read JSON: UTF-8, and unless `lenient` no NaN, Infinity or lone surrogates anywhere.
+    """Read JSON in UTF-8; unless `lenient`, strictly and in bounded time.
 
+    Then NaN, Infinity, lone surrogates and more than MAX_VALUES values are refused.
     Raises GeometryError, whose message says where the text stops being JSON.
     """
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        if lenient:
-            return json.loads(text)
-        value = STRICT.decode(text)
-        _check_unicode(text, value)
+        return json.loads(text) if lenient else _strict_json(text)
     except UnicodeError as error:
         raise GeometryError("not valid UTF-8 text") from error
     except RecursionError as error:
         raise GeometryError("nested too deeply") from error
     except json.JSONDecodeError as error:
-        raise GeometryError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+        reason = error.msg.removesuffix(" at")
+        raise GeometryError(f"not JSON: {reason} at line {error.lineno}, column {error.colno}") from error
     except GeometryError:
         raise
     except ValueError as error:  # an integer of more digits than Python converts
         raise GeometryError("a number is too long") from error
+
+
+def _strict_json(text: str) -> Any:
+    if text.count(",") > MAX_VALUES:  # before anything is made of them
+        raise GeometryError(f"more than {MAX_VALUES} values, which is more than any polygon needs")
+    value = STRICT.decode(text)
+    _check_unicode(text, value)
     return value
 
 

@@ -1,18 +1,15 @@
 """The files under the incidents: map libraries, the world, and the operator's own tiles.
 
-`/vendor/` serves the files of the package `frontend/` builds, compressed once for who takes gzip;
+`/vendor/` serves the files of the package that `frontend/` builds, also as they were compressed then;
 `/basemap.pmtiles` the operator's PMTiles archive, with HTTP ranges.
 """
 
 from __future__ import annotations
 
-import gzip
 import mimetypes
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import gevent
 import tracker_frontend
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_file, send_from_directory
 
@@ -20,8 +17,10 @@ import auth
 from models import TrackerError
 
 VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
-MIN_GZIP = 1400  # bytes; less fits in one packet as it is
 PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the one that is written today
+
+# Only these names are served, each from the folder itself: no request decides which path is opened.
+VENDOR_FILES = {path.name for path in tracker_frontend.PATH.iterdir()}
 
 bp = Blueprint("tiles", __name__)
 mimetypes.add_type("text/javascript", ".js")
@@ -52,23 +51,24 @@ def _archive(name: str) -> Path:
     return path
 
 
-@bp.get("/vendor/<path:filename>")
+@bp.get("/vendor/<filename>")
 @auth.public
 def vendor(filename: str) -> Response:
-    response = send_from_directory(tracker_frontend.PATH, filename, max_age=VENDOR_AGE_S)
+    """Return a library's file, compressed if the browser takes gzip and does not ask for a range."""
+    if filename not in VENDOR_FILES:
+        abort(404)
+    packed = f"{filename}.gz"
+    is_packed = packed in VENDOR_FILES and request.accept_encodings["gzip"] and not request.range
+    response = send_from_directory(
+        tracker_frontend.PATH,
+        packed if is_packed else filename,
+        mimetype=mimetypes.guess_type(filename)[0],
+        max_age=VENDOR_AGE_S,
+    )
     response.vary.add("Accept-Encoding")
-    length = response.content_length or 0
-    if request.accept_encodings["gzip"] and response.status_code == 200 and length >= MIN_GZIP:
-        body = gevent.get_hub().threadpool.apply(_gzipped, (filename,))
-        response.close()
-        response.response, response.direct_passthrough = [body], False
-        response.content_length, response.content_encoding = len(body), "gzip"
+    if is_packed:
+        response.content_encoding = "gzip"
     return response
-
-
-@cache
-def _gzipped(filename: str) -> bytes:
-    return gzip.compress((tracker_frontend.PATH / filename).read_bytes())
 
 
 @bp.get("/basemap.pmtiles")
@@ -76,7 +76,9 @@ def _gzipped(filename: str) -> bytes:
 def pmtiles() -> Response:
     archive: Path | None = current_app.config["PMTILES"]
     options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}
-    return send_file(archive, **options) if archive else abort(404)
+    if archive is None or not archive.is_file():  # it may have been moved away
+        abort(404)
+    return send_file(archive, **options)
 
 
 @bp.get("/service-worker.js")

@@ -8,20 +8,19 @@ import argparse
 import gc
 import logging
 import os
+import posixpath
 import re
 import signal
 import sys
 from functools import partial
-from io import BytesIO
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import gevent
 import peewee
 from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -29,6 +28,7 @@ import account_pages
 import accounts
 import api
 import auth
+import bodies
 import commands
 import geo
 import importer
@@ -39,8 +39,6 @@ import server
 import tiles
 from settings import BadSetting, Settings
 
-MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
-MAX_FIELDS = 1000  # of a form
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
 PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
@@ -55,7 +53,6 @@ def create_app(settings: Settings) -> Flask:
     app.json = Json(app)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
-        MAX_FORM_MEMORY_SIZE=MAX_BODY,
         SETTINGS=settings,
         TRUSTED_HOSTS=[host.lower() for host in settings.hosts] or None,
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
@@ -64,7 +61,7 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
-    app.before_request(_read_body)  # before anything reads the form
+    app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
     for module in (pages, api, account_pages):
@@ -86,6 +83,14 @@ class Redirect(Response):
 class App(Flask):
     """Flask, less what each request would pay for: views that are coroutines, pages that only redirect."""
 
+    request_class = bodies.FormRequest
+
+    def send_static_file(self, filename: str) -> Response:
+        """Return a file of static/ by its one name: x, never ./x, y/../x or x/."""
+        if posixpath.normpath(filename) != filename:
+            abort(404)
+        return super().send_static_file(filename)
+
     def ensure_sync(self, func: Any) -> Any:
         return func
 
@@ -100,33 +105,6 @@ class Json(DefaultJSONProvider):
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         return models.to_json(obj)
-
-
-def _read_body() -> None:
-    """Read the whole body, up to its bound, before anybody else does."""
-    environ = request.environ
-    if not environ["wsgi.input_terminated"]:
-        environ["wsgi.input"] = BytesIO()  # what follows an upgrade is no body, and has no end
-        return
-    if int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY:
-        abort(413)
-    body = environ["wsgi.input"].read(MAX_BODY + 1)
-    if len(body) > MAX_BODY:
-        abort(413)
-    environ["wsgi.input"] = BytesIO(body)
-    if environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
-        request.form = _form(body)
-
-
-def _form(body: bytes) -> ImmutableMultiDict[str, str]:
-    """Return the fields of a form. Werkzeug would keep broken UTF-8 as it is escaped; here it is refused."""
-    try:
-        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except UnicodeDecodeError:
-        abort(400, "The text is not valid UTF-8.")
-    except ValueError:
-        abort(413)
-    return ImmutableMultiDict(fields)
 
 
 def _add_errors(app: Flask) -> None:

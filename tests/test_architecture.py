@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connections": {"addresses"},
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
+    "bodies": set(),
     "pages": {"auth", "models", "geo", "throttle"},
     "account_pages": {"auth", "accounts", "models", "pages"},
     "api": {"auth", "models", "geo", "group"},
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"models", "accounts"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
-        *("pages", "account_pages", "api", "tiles", "importer", "commands"),
+        *("pages", "account_pages", "api", "bodies", "tiles", "importer", "commands"),
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}

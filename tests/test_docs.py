@@ -21,7 +21,7 @@ rules = sorted({rule.rule for rule in tracker.create_app(tracker.Settings()).url
 json.dump({"rules": rules, "settings": [field.name for field in fields(tracker.Settings)]}, sys.stdout)
 """
 # The pages' files, not for people:
-OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<path:filename>", "/service-worker.js"}
+OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js"}
 
 
 @cache

@@ -1,11 +1,15 @@
 """The files that lie under the incidents: libraries compressed, an operator's tiles in ranges."""
 
+import gzip
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import tracker_frontend
 from conftest import end
 from harness import Server, run_tracker
 
@@ -27,6 +31,55 @@ def test_libraries_come_compressed_with_their_type(server: Server) -> None:
     assert packed.content == plain.content
     again = get(url, **{"If-None-Match": packed.headers["ETag"], "Accept-Encoding": "gzip"})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("folder", ["vendor", "static"])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "./{}",
+        "././{}",
+        "{}/",
+        "{}/.",
+        "{}/./",
+        "{}/../{}",
+        "{}/..",
+        "x/../{}",
+        "{}%00",
+        "%2e/{}",
+        "{}/{}",
+        "{}%2f",
+    ],
+)
+def test_a_file_has_one_name(server: Server, folder: str, spelling: str) -> None:
+    """Every other spelling of a file's name is 404, and costs no more than looking it up."""
+    name = {"vendor": "land-detail.json", "static": "js/main.js"}[folder]
+    path = f"/{folder}/{spelling.replace('{}', name)}"
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)  # sends paths as they are
+    with closing(connection):
+        connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        assert connection.getresponse().status == 404
+    assert get(f"{server.url}/{folder}/{name}").status_code == 200
+
+
+def test_compressed_files_are_made_when_the_package_is_built(server: Server) -> None:
+    """The server sends the bytes that the package holds: no request makes it compress anything."""
+    folder = tracker_frontend.PATH
+    for path in folder.glob("*.gz"):
+        assert gzip.decompress(path.read_bytes()) == path.with_suffix("").read_bytes()
+    packed = {path.name.removesuffix(".gz") for path in folder.glob("*.gz")}
+    assert {"land-detail.json", "maplibre-gl.mjs", "places.json"} <= packed
+    with httpx.stream("GET", f"{server.url}/vendor/land.json", trust_env=False) as answer:
+        assert b"".join(answer.iter_raw()) == (folder / "land.json.gz").read_bytes()
+
+
+def test_archive_that_was_moved_away_is_404(start_server: StartServer, tmp_path: Path) -> None:
+    """Tiles that are replaced under a running server are missing for a moment, which is no fault of ours."""
+    path = tmp_path / "city.pmtiles"
+    path.write_bytes(ARCHIVE)
+    server = start_server(env={"TRACKER_PMTILES": str(path)})
+    path.unlink()
+    assert get(f"{server.url}/basemap.pmtiles").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["../__init__.py", "..%2f__init__.py", "%2e%2e/__init__.py", "nothing.js"])

@@ -11,7 +11,8 @@ import os
 import re
 import signal
 import sys
-from functools import partial
+from collections.abc import Set
+from functools import cache, partial
 from io import BytesIO
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
@@ -23,10 +24,11 @@ from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException, SecurityError
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.http import HTTP_STATUS_CODES, parse_date
 
 import account_pages
 import accounts
+import addresses
 import api
 import auth
 import commands
@@ -37,12 +39,15 @@ import notifications
 import pages
 import server
 import tiles
+import tls
 from settings import BadSetting, Settings
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
 MAX_FIELDS = 1000  # of a form
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")  # of a machine for itself
+PORT = re.compile(r":[0-9]+$")
 PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
 
 log = logging.getLogger("tracker")
@@ -64,6 +69,9 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
+    if not settings.hosts and addresses.is_loopback(settings.host):
+        app.before_request(partial(_answer_to, {*LOCAL_NAMES, settings.host}))
+    app.before_request(_leave_out_bad_dates)
     app.before_request(_read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
@@ -102,19 +110,48 @@ class Json(DefaultJSONProvider):
         return models.to_json(obj)
 
 
+def _answer_to(names: Set[str]) -> None:
+    """Refuse a request for another name: a web site may have its own lead here, and read what it gets."""
+    name = PORT.sub("", request.host)
+    if name not in names:
+        _tell_operator()
+        raise SecurityError("other names than localhost must be in TRACKER_HOSTS")
+
+
+@cache
+def _tell_operator() -> None:
+    log.warning(
+        "A request was refused: on a loopback address only %s are answered. If people reach this tracker "
+        "by another name, through a proxy, put it into TRACKER_HOSTS.",
+        ", ".join(LOCAL_NAMES),
+    )
+
+
+def _leave_out_bad_dates() -> None:
+    """Leave out a condition whose date is none (RFC 9110, section 13.1.3), for which Werkzeug would fail."""
+    environ = request.environ
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"):
+        try:
+            parse_date(environ.get(name))
+        except OverflowError:
+            del environ[name]
+            if name == "HTTP_IF_RANGE":  # the part wanted may be of another version: the whole is sent
+                environ.pop("HTTP_RANGE", None)
+
+
 def _read_body() -> None:
     """Read the whole body, up to its bound, before anybody else does."""
     environ = request.environ
-    if not environ["wsgi.input_terminated"]:
-        environ["wsgi.input"] = BytesIO()  # what follows an upgrade is no body, and has no end
-        return
     if int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY:
         abort(413)
+    kind = environ.get("CONTENT_TYPE", "").lower()
+    if kind.startswith("multipart/"):
+        abort(415, "Nothing is uploaded here: send forms as application/x-www-form-urlencoded.")
     body = environ["wsgi.input"].read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
         abort(413)
     environ["wsgi.input"] = BytesIO(body)
-    if environ.get("CONTENT_TYPE", "").lower().startswith("application/x-www-form-urlencoded"):
+    if kind.startswith("application/x-www-form-urlencoded"):
         request.form = _form(body)
 
 
@@ -202,7 +239,7 @@ def serve(settings: Settings) -> None:
         fail("--keyfile needs --certfile: without a certificate there is no TLS")
     if settings.certfile:
         try:
-            context = server.tls_context(settings.certfile, settings.keyfile)
+            context = tls.context(settings.certfile, settings.keyfile)
         except OSError as error:
             fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
     server.allow_many_descriptors()

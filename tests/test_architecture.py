@@ -18,8 +18,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "accounts": {"models"},
     "auth": {"models", "accounts", "throttle", "settings"},
     "http1": set(),
+    "tls": set(),
     "connections": {"addresses"},
-    "server": {"connections", "group"},
+    "server": {"connections", "group", "http1", "tls", "addresses"},
     "notifications": {"models", "group", "auth", "throttle"},
     "pages": {"auth", "models", "geo", "throttle"},
     "account_pages": {"auth", "accounts", "models", "pages"},
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"models", "accounts"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
-        *("pages", "account_pages", "api", "tiles", "importer", "commands"),
+        *("pages", "account_pages", "api", "tiles", "addresses", "tls", "importer", "commands"),
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
@@ -43,6 +44,7 @@ MUST_NOT_KNOW = {
     "throttle": WEB,
     "addresses": WEB | DATABASE,
     "http1": WEB | DATABASE | {"gevent", "socket"},
+    "tls": WEB | DATABASE,
 }
 
 

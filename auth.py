@@ -14,7 +14,6 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 import peewee
 from flask import (
@@ -36,7 +35,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
 import accounts
 import throttle
@@ -138,7 +137,10 @@ class Protect(CSRFProtect):
         pair = session.get("csrf_token", ""), request.form.get("csrf_token", "")
         if pair in self._known and not request.is_secure:
             return
-        super().protect(apply_exemptions)
+        try:
+            super().protect(apply_exemptions)
+        except ValueError as error:  # by TLS it takes the Referer for a URL
+            raise BadRequest("The Referer is no URL.") from error
         if all(pair) and len(pair[1]) < LONGEST_TOKEN:
             _remember(self._known, pair, True)
 
@@ -371,6 +373,5 @@ def duration(seconds: float) -> str:
 
 def _local(target: str) -> str:
     """Return the target if it leads to this site, else the start page."""
-    parts = urlsplit(target)
-    local = target.startswith("/") and target[1:2] not in ("/", "\\") and not (parts.scheme or parts.netloc)
-    return target if local and target.isprintable() else url_for("pages.index")
+    local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
+    return target if local else url_for("pages.index")

@@ -40,9 +40,6 @@ def read_body() -> None:
     Answers 413 to one that is too large, 415 to one of a kind that is not taken there.
     """
     environ = request.environ
-    if not environ["wsgi.input_terminated"]:
-        environ["wsgi.input"] = BytesIO()  # what follows an upgrade is no body, and has no end
-        return
     most = MAX_POLYGON_BODY if request.endpoint in POLYGON_ENDPOINTS else MAX_BODY
     if int(environ.get("CONTENT_LENGTH") or 0) > most:
         abort(413, too_large(most))

@@ -7,6 +7,7 @@ HTTP server and given to the group, the view returns, and all that the request h
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import time
 from collections import Counter
@@ -30,6 +31,8 @@ POLL_S = 0.1  # between two looks whether the database has changed
 EXPIRY_S = 60.0  # between two looks whether time has ended a session
 RETRY_S = 1.0  # after a look that failed
 SIGNED_OUT = 4401  # the close code for a session that has ended
+VERSION = "13"  # of the WebSocket protocol (RFC 6455)
+KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
 
 bp = Blueprint("notifications", __name__)
 sock = Sock()
@@ -146,16 +149,20 @@ def healthz() -> Response:
 
 
 @bp.before_request
-def admit() -> None:
+def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
     if request.endpoint == "notifications.healthz":
-        return
+        return None
     if request.endpoint == "notifications.not_a_websocket":
-        return
+        return None
     if request.method != "GET":
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
+    if request.headers.get("Sec-WebSocket-Version") != VERSION:
+        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
+    if not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
+        return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
     # Found here, simple-websocket takes it as it is, and not a copy that stays open when the handshake fails.
@@ -164,12 +171,19 @@ def admit() -> None:
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
     g.head = head
+    return None
+
+
+def _refusal(status: int, text: str) -> Response:
+    """Return the answer to what is no handshake, with what would be one (RFC 6455, section 4.4)."""
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": VERSION}
+    return Response(text, status, headers, content_type="text/plain")
 
 
 @bp.get("/notifications")
 def not_a_websocket() -> Response:
     """Tell a browser, which can't see why its WebSocket was refused, whether it is signed in: 401 if not."""
-    return Response("This is a WebSocket.\n", 426, {"Upgrade": "websocket"}, content_type="text/plain")
+    return _refusal(426, "This is a WebSocket.\n")
 
 
 def _may_connect_from(origin: str | None) -> bool:
@@ -179,7 +193,10 @@ def _may_connect_from(origin: str | None) -> bool:
     """
     if origin is None or origin in auth.settings().origins:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
 
 
@@ -223,5 +240,6 @@ def gone(_error: ConnectionError) -> Response:
 
 
 @bp.errorhandler(RemoteProtocolError)
-def bad_handshake(_error: RemoteProtocolError) -> Response:
-    return Response("This is not a WebSocket handshake.\n", 400, content_type="text/plain")
+@bp.errorhandler(UnicodeDecodeError)  # wsproto takes the fields of a handshake for ASCII
+def bad_handshake(_error: Exception) -> Response:
+    return _refusal(400, "This is not a WebSocket handshake.\n")

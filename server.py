@@ -1,5 +1,6 @@
-"""The HTTP server: gevent's, with bounds on what a request may cost, TLS, and proxies that are believed.
+"""The HTTP server: gevent's, with requests read by `http1`, bounds on what they may cost, TLS, and proxies.
 
+Of pywsgi it uses the side that answers; its reader of requests takes too much for HTTP and waits too long.
 A connection becomes a WebSocket's by `Handler.let_go`. This module knows neither Flask nor the database.
 """
 
@@ -8,23 +9,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import re
 import resource
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import gevent
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.ssl import SSLSocket
-from werkzeug.exceptions import ClientDisconnected, RequestTimeout
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
+import addresses
+import tls
 from connections import RECORD, Connection, Connections, TlsConnection, Turns
 from group import PAUSE_S
+from http1 import Chunks, Head, Incoming, Refused
 
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
 KEPT_S = 60.0  # between two requests on one connection
@@ -32,184 +36,215 @@ BODY_S = 30.0  # for a body: 1 MiB by a bad mobile network
 TAKE_S = 60.0  # for the peer to take a piece of an answer
 LINGER_S = 2.0  # for reading what is left of a body after the answer, so that the peer sees the answer
 LINGER_BYTES = 2 << 20  # of it
-MAX_HEADERS = 32 << 10  # bytes
-MAX_FIELDS = 100  # of a header
-ONCE = {"host", "content-length", "transfer-encoding"}  # each reader would believe another of two
-OPTIONS = re.compile(r"[, \t]+")  # what is between those of Connection
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
+HSTS = b"max-age=15552000"  # 180 days: longer than any session, and an end to it if TLS is given up
+METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"  # that something here answers
 
 log = logging.getLogger(__name__)
 
-Network = IPv4Network | IPv6Network
-
-
-class TooLarge(ValueError):
-    """More headers than anybody needs."""
-
-
-class Fields(dict[str, str]):
-    """The header fields of a request: the values of one name joined, names in lower case.
-
-    Has what pywsgi wants of an `email.message.Message`, which takes longer, and more than the RFC allows.
-    """
-
-    status = ""  # that they could be read
-
-    @classmethod
-    def read(cls, stream: Any) -> Fields:
-        """Read fields up to the empty line. Raises TooLarge; ValueError if they are not as in RFC 9112."""
-        fields, left = cls(), MAX_HEADERS
-        for _ in range(MAX_FIELDS + 1):
-            line = stream.readline(left).decode("latin-1")
-            if line in ("\r\n", "\n"):
-                return fields
-            left -= len(line)
-            if left <= 0:
-                raise TooLarge
-            name, colon, value = line.partition(":")
-            name, value = name.lower(), value.removesuffix("\n").removesuffix("\r").strip(" \t")
-            if not (colon and TOKEN.fullmatch(name)) or "\r" in value or "\0" in value:
-                raise ValueError("no header field")
-            if name in fields and name in ONCE:
-                raise ValueError("unclear whom this is for, or where it ends")
-            if name in fields:
-                value = f"{fields[name]}{'; ' if name == 'cookie' else ','}{value}"
-            fields[name] = value
-        raise TooLarge
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-    getheader = get
-
-    @property
-    def typeheader(self) -> str | None:
-        return super().get("content-type")
-
 
 class Body:
-    """A request's body, which must come in time: what WSGI reads, and what pywsgi wants of its `Input`."""
+    """A request's body as WSGI reads it. It must come in time, and each piece but the first costs a turn.
 
-    def __init__(self, stream: Any, handler: Handler) -> None:
-        self._stream = stream
+    `_discard` is pywsgi's name.
+    """
+
+    def __init__(self, head: Head, incoming: Incoming, handler: Handler) -> None:
+        self._incoming = incoming
         self._handler = handler
-        self._left = BODY_S
+        self._left = head.length or 0
+        self._chunks = Chunks() if head.length is None else None
+        self._ready = b""  # of a chunked body, and not read yet
+        self._expects_continue = head.expects_continue
+        self._seconds = BODY_S
+        self._broken = False
 
-    def read(self, size: int) -> bytes:
-        """Return up to so many bytes, fewer only at the end. Raises RequestTimeout, ClientDisconnected."""
-        if self._left <= 0:
-            raise RequestTimeout
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, fewer only at the end.
+
+        Raises RequestTimeout, ClientDisconnected, BadRequest, RequestEntityTooLarge.
+        """
         started = time.monotonic()
-        with gevent.Timeout(self._left) as timeout:
-            try:
-                return cast(bytes, self._stream.read(size))
-            except gevent.Timeout as late:
-                if late is not timeout:
-                    raise
-                self._handler.close_connection = True
-                raise RequestTimeout("The request came too slowly.") from None
-            except (OSError, ValueError) as error:  # the peer has gone, or its chunks are none
-                self._handler.close_connection = True  # for who knows where the next request would begin
-                self._left = 0.0
-                raise ClientDisconnected from error
-            finally:
-                self._left -= time.monotonic() - started
+        pieces, count = [self._ready], len(self._ready)
+        try:
+            while not self._is_over() and not 0 <= size <= count:
+                pieces.append(self._next(started + self._seconds))
+                count += len(pieces[-1])
+        except (OSError, Refused) as error:
+            self._break_off()
+            raise _as_answer(error) from error
+        finally:
+            self._seconds -= time.monotonic() - started
+        data = b"".join(pieces)
+        cut = size if size >= 0 else count
+        self._ready = data[cut:]
+        return data[:cut]
+
+    def _is_over(self) -> bool:
+        return self._broken or (self._chunks.finished if self._chunks else not self._left)
+
+    def _break_off(self) -> None:
+        """Read no more; nobody knows where the next request would begin."""
+        self._broken = True
+        self._handler.close_connection = self._handler.lingers = True
+
+    def _next(self, deadline: float) -> bytes:
+        """Return what comes next of the body; it may be nothing. Raises OSError, Refused."""
+        if not self._incoming.data:
+            self._continue()
+            piece = self._handler.receive(deadline)
+            if not piece:
+                raise ConnectionError("the body has come to no end")
+            self._incoming.feed(piece)
+        self._expects_continue = False
+        if self._chunks is None:
+            data = self._incoming.take(self._left)
+            self._left -= len(data)
+            return data
+        data = self._chunks.feed(self._incoming.take(RECORD))
+        if self._chunks.finished:
+            self._incoming.data = self._chunks.rest + self._incoming.data
+        return data
+
+    def _continue(self) -> None:
+        if self._expects_continue:
+            self._handler.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _discard(self) -> None:
         """Read what is left, but neither for long nor much; then the connection can't be kept."""
-        stream, budget = self._stream, LINGER_BYTES
-        stream.send_100_continue_enabled = False
-        if self._left <= 0 or not (stream.chunked_input or stream.position < (stream.content_length or 0)):
+        if self._is_over():
             return
-        with gevent.Timeout(LINGER_S, False):
-            while budget > 0:
-                piece = stream.read(RECORD)
-                budget -= len(piece)
-                if not piece:
-                    return
-        self._handler.close_connection = True
+        if self._expects_continue or self._left > LINGER_BYTES:  # perhaps nothing comes, or too much
+            self._break_off()
+            return
+        deadline, budget = time.monotonic() + LINGER_S, LINGER_BYTES
+        with contextlib.suppress(OSError, Refused):
+            while budget > 0 and not self._is_over():
+                budget -= len(self._next(deadline))
+        if not self._is_over():
+            self._handler.close_connection = True
+
+
+def _as_answer(error: OSError | Refused) -> Exception:
+    if isinstance(error, TimeoutError):
+        return RequestTimeout("The request came too slowly.")
+    if isinstance(error, OSError):
+        return ClientDisconnected()
+    too_large = error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return RequestEntityTooLarge() if too_large else BadRequest("The body is not chunked as HTTP has it.")
 
 
 class Handler(WSGIHandler):
-    """A request handler that waits for nobody too long, and can let go of its connection to a WebSocket."""
+    """Serves the requests of one connection, waits for nobody too long, and can let go of the connection."""
 
     server: Server
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, errno.ETIMEDOUT, errno.EBADF)
-    _patience: gevent.Timeout | None = None
-    _together: list[bytes] | None = None
     response_headers: list[tuple[bytes, bytes]]
-    rfile: Any
-    wsgi_input: Any
     socket: Any
-    _begun = False  # whether a byte of the request has come
-    _kept = False  # whether a request has come on this connection before
+    lingers = False  # whether the peer may still be sending when the connection is closed
+    _head: Head
+    _pieces = 0  # received of this request
+    _together: list[bytes] | None = None
 
     def __init__(self, connection: Any, address: Any, server: Server) -> None:
+        # Not pywsgi's, which would open a file to read requests from.
+        self.socket, self.client_address, self.server = connection, address, server
         connection.settimeout(TAKE_S)
         self._waiting = server.connections.of(address[0]).waiting
-        super().__init__(connection, address, server)
+        self._incoming = Incoming()
 
     def handle(self) -> None:
-        with contextlib.suppress(OSError):  # the peer has gone before it was told what was wrong
-            super().handle()
-
-    def handle_one_request(self) -> Any:
-        connection = self.socket
-        self._waiting[connection] = None
-        if self._kept:
-            gevent.sleep(PAUSE_S)  # else who asks without pause would be served before everybody else
-        self._wait_at_most(KEPT_S if self._kept else HEADERS_S)
+        """Serve requests until one of both has enough."""
+        wait_s = HEADERS_S
         try:
-            return super().handle_one_request()
-        except gevent.Timeout as late:
-            if late is not self._patience:
-                raise
-            return _refusal("408 Request Timeout") if self._begun else None
+            while self.handle_one_request(wait_s):
+                wait_s = KEPT_S
+                self._waiting[self.socket] = None
+                gevent.sleep(PAUSE_S)  # else who asks without pause would be served before everybody else
+        except OSError as error:
+            log.debug("A peer broke off: %s", error)
         finally:
-            self._wait_at_most(None)
-            self._waiting.pop(connection, None)
-            self._kept = True
+            self._hang_up()
 
-    def _wait_at_most(self, seconds: float | None) -> None:
-        if self._patience is not None:
-            self._patience.close()
-        self._patience = None if seconds is None else gevent.Timeout.start_new(seconds)
+    def handle_one_request(self, wait_s: float) -> bool:
+        """Serve the next request, which must begin in time; tell whether another may follow."""
+        self._waiting[self.socket] = None
+        try:
+            head = self._next_head(wait_s)
+        except Refused as refused:
+            self._refuse(refused)
+            return False
+        finally:
+            self._waiting.pop(self.socket, None)
+        if head is None:
+            return False
+        self._head = head
+        self.command, self.request_version = head.method, head.version
+        self.close_connection = not head.keeps_alive
+        self.environ = self.get_environ()
+        self.application = _tell_methods if head.path == "*" else self.server.application
+        self.handle_one_response()
+        return self.socket is not None and not self.close_connection
 
-    def read_requestline(self) -> Any:
-        self._begun = False
-        received = self.rfile.peek(1)  # waits for the first byte of a request
-        self._begun = True
-        if b"\r\n\r\n" not in received:
-            self._wait_at_most(HEADERS_S)
-        line = super().read_requestline()
-        return super().read_requestline() if line in ("\r\n", "\n") else line  # RFC 9112, section 2.2
+    def _next_head(self, wait_s: float) -> Head | None:
+        """Return the next request's head; None if the peer sends none. Raises Refused, OSError."""
+        self._pieces, begun = 0, bool(self._incoming.data)
+        deadline = time.monotonic() + (HEADERS_S if begun else wait_s)
+        try:
+            while (head := self._incoming.head()) is None:
+                piece = self.receive(deadline)
+                if not piece:
+                    return None
+                if not begun:
+                    begun, deadline = True, time.monotonic() + HEADERS_S
+                self._incoming.feed(piece)
+        except TimeoutError:
+            if not begun:
+                return None
+            raise Refused(HTTPStatus.REQUEST_TIMEOUT, "the head came too slowly") from None
+        return head
 
-    def MessageClass(self, stream: Any, *_: object) -> Fields:  # noqa: N802 (pywsgi's name)
-        """Return the header fields. Raises TooLarge; ValueError if the body's end or the host is unclear."""
-        fields, is_new = Fields.read(stream), self.request_version == "HTTP/1.1"
-        if is_new and "host" not in fields:
-            raise ValueError("unclear whom this is for")
-        if not fields.get("content-length", "0").encode().isdigit():
-            raise ValueError("unclear length")
-        is_clear = fields.get("transfer-encoding", "").lower() == "chunked" and "content-length" not in fields
-        if "transfer-encoding" in fields and not (is_new and is_clear):
-            raise ValueError("unclear encoding")
-        if "close" in OPTIONS.split(fields.get("connection", "").lower()):
-            fields["connection"] = "close"
-        return fields
+    def receive(self, deadline: float) -> bytes:
+        """Return what the peer sends next; nothing at its end. Raises OSError.
 
-    def _headers(self) -> Iterator[tuple[str, str]]:
-        """Yield the fields as WSGI names them, but for those it names otherwise or could confuse."""
-        for name, value in self.headers.items():
-            if "_" not in name and name not in ("content-type", "content-length"):
-                yield f"HTTP_{name.replace('-', '_').upper()}", value
+        TimeoutError comes at the deadline however much is sent, for each piece of a request but the first
+        waits until the loop has looked at everybody else and at its clocks.
+        """
+        if self._pieces:
+            gevent.sleep(PAUSE_S)
+        self._pieces += 1
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        with gevent.Timeout(left, TimeoutError):
+            piece: bytes = self.socket.recv(RECORD)
+        return piece
 
-    def _handle_client_error(self, ex: Exception) -> Any:
-        """Answer what is no request of HTTP. What it says is not logged: it may be anything."""
-        if not isinstance(ex, ValueError | OSError):
-            log.error("A request could not be read", exc_info=ex)
-        too_large = isinstance(ex, TooLarge)
-        return _refusal("431 Request Header Fields Too Large" if too_large else "400 Bad Request")
+    def _refuse(self, refused: Refused) -> None:
+        """Answer what is no request. The answer tells nothing, the log our own words only."""
+        log.debug("A request was refused: %s", refused)
+        status = f"{refused.status.value} {refused.status.phrase}"
+        self.socket.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+        self.lingers = True
+
+    def _hang_up(self) -> None:
+        """Close the connection; who is still sending is heard for a while, or they would lose the answer."""
+        connection = self.__dict__.pop("socket", None)
+        if connection is None:
+            return
+        with contextlib.suppress(OSError):
+            if self.lingers:
+                self._waiting[connection] = None
+                self._read_on(connection)
+        self._waiting.pop(connection, None)
+        connection.close()
+
+    def _read_on(self, connection: Any) -> None:
+        budget = LINGER_BYTES
+        with gevent.Timeout(LINGER_S, TimeoutError):
+            connection.shutdown(socket.SHUT_WR)
+            while budget > 0 and (piece := connection.recv(RECORD)):
+                budget -= len(piece)
+                gevent.sleep(PAUSE_S)
 
     def handle_error(self, t: Any, v: Any, tb: Any) -> None:
         """Log what went wrong in the program; a peer that is too slow or gone is not that."""
@@ -219,11 +254,21 @@ class Handler(WSGIHandler):
             super().handle_error(t, v, tb)
 
     def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        stream, self.wsgi_input = self.wsgi_input, Body(self.wsgi_input, self)
-        if environ["wsgi.input"] is stream:  # not the connection itself, as for a WebSocket
-            environ["wsgi.input"] = self.wsgi_input
+        """Return the request as WSGI has it. Names with "_" are left out: they could pass for others."""
+        head, environ = self._head, self.server.get_environ()
+        self.wsgi_input = Body(head, self._incoming, self)
+        environ["REQUEST_METHOD"] = head.method
+        environ["PATH_INFO"] = unquote_to_bytes(head.path).decode("latin-1")
+        environ["QUERY_STRING"] = head.query
+        environ["SERVER_PROTOCOL"] = head.version
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = self.client_address[0], str(self.client_address[1])
+        environ["wsgi.input"], environ["wsgi.input_terminated"] = self.wsgi_input, True
         environ["tracker.handler"] = self
+        for name, value in head.fields.items():
+            if name in ("content-type", "content-length"):
+                environ[name.replace("-", "_").upper()] = value
+            elif "_" not in name and (name != "upgrade" or head.upgrades):
+                environ[f"HTTP_{name.replace('-', '_').upper()}"] = value
         if "HTTP_HOST" in environ:
             environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
         through_proxies(environ, self.server.proxies)
@@ -233,16 +278,24 @@ class Handler(WSGIHandler):
         """Log nothing; pywsgi would word it all the same."""
 
     def handle_one_response(self) -> None:
-        self._wait_at_most(None)
-        self._waiting.pop(self.socket, None)
         self.server.turns.take()
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
 
     def finalize_headers(self) -> None:
+        if self.command == "HEAD" and self.provided_content_length is None:
+            self.provided_content_length = ""  # else pywsgi would tell that of no body, or send chunks
         super().finalize_headers()
         self.response_headers += self.server.headers
+        if self.environ["wsgi.url_scheme"] == "https":
+            self.response_headers.append((b"Strict-Transport-Security", HSTS))
+        if self.close_connection and self.request_version == "HTTP/1.1":  # for 1.0 pywsgi tells it
+            self.response_headers.append((b"Connection", b"close"))
+
+    def _write(self, data: bytes) -> None:
+        if self.command != "HEAD":
+            super()._write(data)
 
     def _write_with_headers(self, data: bytes) -> None:
         """Send the headers and the first piece of the body at once: each send costs 50 µs."""
@@ -263,25 +316,23 @@ class Handler(WSGIHandler):
 
     def let_go(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
         """Return the connection, and what was read of it beyond the request; nothing of it stays here."""
-        own: Any = self.__dict__.pop("socket")
-        own.settimeout(0)
-        received = b""
-        with contextlib.suppress(OSError):  # the peer has gone: whoever has the connection now will see
-            received = bytes(self.rfile.peek())
-        self.rfile.close()
-        self.socket = None  # so that the server does not read on
+        own: Any = self.socket
+        self.socket = None  # so that nobody reads on here
         self.close_connection = True
+        own.settimeout(0)
         if isinstance(own, SSLSocket):
             self.server.given_away.add(own)
-            return TlsConnection(own, freed), received
+            return TlsConnection(own, freed), self._incoming.data
         connection = Connection(fileno=own.detach())
         connection.freed = freed
         connection.setblocking(False)
-        return connection, received
+        return connection, self._incoming.data
 
 
-def _refusal(status: str) -> tuple[str, bytes]:
-    return status, f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+def _tell_methods(_environ: Any, start_response: Any) -> list[bytes]:
+    """Answer `OPTIONS *`, which asks what the server as a whole can do."""
+    start_response("204 No Content", [("Allow", METHODS)])
+    return []
 
 
 class Server(WSGIServer):
@@ -310,7 +361,7 @@ class Server(WSGIServer):
         )
         self.before_answer = before_answer
         self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-        self.proxies = [ip_network(proxy) for proxy in proxies]
+        self.proxies = [addresses.parse_network(proxy) for proxy in proxies]
         self.connections = Connections()
         self.turns = Turns()
         self.given_away: set[Any] = set()  # TLS connections that somebody else has now
@@ -321,7 +372,9 @@ class Server(WSGIServer):
 
     def do_handle(self, connection: Any, address: Any) -> None:
         """Serve a connection, unless too many come from this address, which is no proxy's."""
-        if self.connections.admit(connection, address[0], bounded=not _is_of(address[0], self.proxies)):
+        address = (addresses.canonical(address[0]), *address[1:])
+        bounded = not addresses.is_of(address[0], self.proxies)
+        if self.connections.admit(connection, address[0], bounded=bounded):
             super().do_handle(connection, address)
         else:
             connection.close()
@@ -332,52 +385,43 @@ class Server(WSGIServer):
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Serve a connection by TLS. A handshake that fails or takes long is nobody's loss."""
-        connection = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
-        waiting = self.connections.of(address[0]).waiting
+        waiting, connection = self.connections.of(address[0]).waiting, client_socket
         try:
-            shaken = False
+            connection = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
             waiting.pop(client_socket, None)
             waiting[connection] = None
-            with contextlib.suppress(OSError, ValueError), gevent.Timeout(HEADERS_S, False):
-                connection.do_handshake()
-                shaken = True
+            with gevent.Timeout(HEADERS_S, TimeoutError):
+                tls.shake_hands(connection, self.turns.take)
             waiting.pop(connection, None)
-            if shaken:
-                self.handle(connection, address)
+            self.handle(connection, address)
+        except (OSError, ValueError) as error:
+            log.debug("A handshake of TLS failed: %s", error)
         finally:
+            waiting.pop(connection, None)
             if connection in self.given_away:
                 self.given_away.discard(connection)
             else:
                 connection.close()
 
 
-def through_proxies(environ: dict[str, Any], proxies: list[Network]) -> None:
+def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -> None:
     """Put the client's address and scheme in place of the proxy's, as far as proxies are to be believed.
 
     The last address in X-Forwarded-For that is no proxy's is the client: what stands before it is hearsay.
     """
     hops = environ.pop("HTTP_X_FORWARDED_FOR", "").split(",")
     scheme = environ.pop("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
-    if not proxies or not _is_of(environ.get("REMOTE_ADDR", ""), proxies):
+    if not proxies or not addresses.is_of(environ["REMOTE_ADDR"], proxies):
         return
-    for hop in reversed(hops):
-        try:
-            environ["REMOTE_ADDR"] = str(ip_address(hop.strip()))
-        except ValueError:
+    for hop in reversed([hop for hop in hops if hop.strip()]):
+        address = addresses.forwarded(hop)
+        if address is None:
             break
-        if not _is_of(environ["REMOTE_ADDR"], proxies):
+        environ["REMOTE_ADDR"] = address
+        if not addresses.is_of(address, proxies):
             break
     if scheme in ("http", "https"):
         environ["wsgi.url_scheme"] = scheme
-
-
-def _is_of(text: str, networks: list[Network]) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -386,18 +430,12 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Without this the second piece of an answer waits 40 ms. Connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # `::` is for IPv4, too
     listener.bind((host, port))
     listener.listen(1024)
     listener.setblocking(False)
     return listener
-
-
-def tls_context(certfile: str, keyfile: str) -> ssl.SSLContext:
-    """Return what TLS needs. Raises OSError, of which ssl.SSLError is one, if the files are no good."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certfile, keyfile or None)
-    return context
 
 
 def allow_many_descriptors() -> None:

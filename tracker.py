@@ -12,7 +12,8 @@ import posixpath
 import re
 import signal
 import sys
-from functools import partial
+from collections.abc import Set
+from functools import cache, partial
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -22,10 +23,11 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.http import HTTP_STATUS_CODES, parse_date
 
 import account_pages
 import accounts
+import addresses
 import api
 import auth
 import bodies
@@ -37,10 +39,13 @@ import notifications
 import pages
 import server
 import tiles
+import tls
 from settings import BadSetting, Settings
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")  # of a machine for itself
+PORT = re.compile(r":[0-9]+$")
 PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
 
 log = logging.getLogger("tracker")
@@ -61,6 +66,9 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_NAME="tracker",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
+    if not settings.hosts and addresses.is_loopback(settings.host):
+        app.before_request(partial(_answer_to, {*LOCAL_NAMES, settings.host}))
+    app.before_request(_leave_out_bad_dates)
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
@@ -105,6 +113,35 @@ class Json(DefaultJSONProvider):
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         return models.to_json(obj)
+
+
+def _answer_to(names: Set[str]) -> None:
+    """Refuse a request for another name: a web site may have its own lead here, and read what it gets."""
+    name = PORT.sub("", request.host)
+    if name not in names:
+        _tell_operator()
+        raise SecurityError("other names than localhost must be in TRACKER_HOSTS")
+
+
+@cache
+def _tell_operator() -> None:
+    log.warning(
+        "A request was refused: on a loopback address only %s are answered. If people reach this tracker "
+        "by another name, through a proxy, put it into TRACKER_HOSTS.",
+        ", ".join(LOCAL_NAMES),
+    )
+
+
+def _leave_out_bad_dates() -> None:
+    """Leave out a condition whose date is none (RFC 9110, section 13.1.3), for which Werkzeug would fail."""
+    environ = request.environ
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"):
+        try:
+            parse_date(environ.get(name))
+        except OverflowError:
+            del environ[name]
+            if name == "HTTP_IF_RANGE":  # the part wanted may be of another version: the whole is sent
+                environ.pop("HTTP_RANGE", None)
 
 
 def _add_errors(app: Flask) -> None:
@@ -180,7 +217,7 @@ def serve(settings: Settings) -> None:
         fail("--keyfile needs --certfile: without a certificate there is no TLS")
     if settings.certfile:
         try:
-            context = server.tls_context(settings.certfile, settings.keyfile)
+            context = tls.context(settings.certfile, settings.keyfile)
         except OSError as error:
             fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
     server.allow_many_descriptors()

@@ -18,8 +18,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "accounts": {"models"},
     "auth": {"models", "accounts", "throttle", "settings"},
     "http1": set(),
+    "tls": set(),
     "connections": {"addresses"},
-    "server": {"connections", "group"},
+    "server": {"connections", "group", "http1", "tls", "addresses"},
     "notifications": {"models", "group", "auth", "throttle"},
     "bodies": set(),
     "pages": {"auth", "models", "geo", "throttle"},
@@ -30,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"models", "accounts"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
-        *("pages", "account_pages", "api", "bodies", "tiles", "importer", "commands"),
+        *("pages", "account_pages", "api", "bodies", "tiles", "addresses", "tls", "importer", "commands"),
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
@@ -44,6 +45,7 @@ MUST_NOT_KNOW = {
     "throttle": WEB,
     "addresses": WEB | DATABASE,
     "http1": WEB | DATABASE | {"gevent", "socket"},
+    "tls": WEB | DATABASE,
 }
 
 

@@ -70,8 +70,13 @@ def own() -> ResponseReturnValue:
     return _own()
 
 
-def _own(*, password: Form | None = None, token: Form | None = None, secret: str = "") -> ResponseReturnValue:
-    """Show the person's own page; `secret` is a token just made, which is never shown again."""
+def _own(
+    *, password: Form | None = None, token: Form | None = None, secret: str = "", wait: float = 0
+) -> ResponseReturnValue:
+    """Show the person's own page; `secret` is a token just made, which is never shown again.
+
+    `wait` is how many seconds the person must wait before the next try.
+    """
     user = auth.signed_in()
     password, token = password or Form(), token or Form()
     page = render_template(
@@ -83,7 +88,8 @@ def _own(*, password: Form | None = None, token: Form | None = None, secret: str
         sessions=list(Session.select().where(Session.user == user.id).order_by(Session.last_used.desc())),
         this_session=g.credential.id,
     )
-    return page, 422 if password.errors or token.errors else 200
+    status = 429 if wait else 422 if password.errors or token.errors else 200
+    return page, status, auth.retry_after(wait)
 
 
 @bp.post("/accounts/password/")
@@ -94,7 +100,8 @@ def change_password() -> ResponseReturnValue:
     new = request.form.get("new_password", "")
     wait, known = auth.check(user.name, request.form.get("current_password", ""), "gave the password again")
     if wait:
-        return _own(password=Form({"current_password": f"Too many tries; again in {auth.duration(wait)}."}))
+        too_many = f"Too many tries; again in {auth.duration(wait)}."
+        return _own(password=Form({"current_password": too_many}), wait=wait)
     if known is None:
         return _own(password=Form({"current_password": "This is not your present password."}))  # nosec B105 (words)
     if new != request.form.get("new_password_again", ""):
@@ -172,7 +179,8 @@ def reset(secret: str) -> ResponseReturnValue:
             if new != request.form.get("new_password_again", ""):
                 form = Form({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
             else:
-                accounts.set_password(user, new)
+                with auth.admitted():
+                    accounts.set_password(user, new)
                 SignIn.note(user.name, request.remote_addr or "", "password set by one-time link")
                 session.clear()
                 flash("Your password is set. Sign in with it.")

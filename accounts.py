@@ -12,15 +12,14 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import gevent
 import peewee
-from werkzeug.security import check_password_hash, generate_password_hash
 
+import passwords
 from models import Invalid, Model, Session, User, database, now, timestamp, valid_text
+from passwords import LONGEST
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 SHORTEST = 12  # characters of a password
-LONGEST = 1000  # characters; hashing more is work for nothing
 NAME_LENGTH = 60
 RESET_S = 24 * 3600  # for which a one-time link is good
 KEPT_SIGN_INS = 10_000  # rows; the newest are what one looks for
@@ -106,7 +105,7 @@ def find(name: str) -> User:
 def first_account() -> str | None:
     """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere."""
     password = secrets.token_urlsafe(12)
-    hashed = generate_password_hash(password)
+    hashed = passwords.hashed(password)
     with database.atomic():  # two servers may start on a new file at once
         if User.select().exists():
             return None
@@ -120,7 +119,7 @@ def create(name: str, role: str, password: str | None = None) -> User:
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
     _check_role(role)
-    hashed = "" if password is None else _hash(_acceptable(password, name))
+    hashed = "" if password is None else passwords.hashed(_acceptable(password, name))
     try:
         return User.create(name=name, role=role, password_hash=hashed)
     except peewee.IntegrityError as error:
@@ -136,7 +135,7 @@ def valid_name(name: str) -> bool:
 
 def set_password(user: User, password: str) -> None:
     """Set it and end all sessions and one-time links of the account. Raises Invalid."""
-    hashed = _hash(_acceptable(password, user.name))
+    hashed = passwords.hashed(_acceptable(password, user.name))
     with database.atomic():
         User.update(password_hash=hashed).where(User.id == user.id).execute()
         Reset.delete().where(Reset.user == user.id).execute()
@@ -232,24 +231,7 @@ def revoke(which: Any) -> int:
 
 def matches(user: User | None, password: str) -> bool:
     """Tell whether this is the password of the account. As slow for none, or one without a password."""
-    stored = (user.password_hash if user else "") or nobodys_hash()
-    # scrypt takes 50 ms and lets go of the interpreter meanwhile: in a thread, nobody waits for it
-    apply = gevent.get_hub().threadpool.apply
-    return bool(apply(check_password_hash, (stored, password[: LONGEST + 1])) and user)
-
-
-_nobody: list[str] = []
-
-
-def nobodys_hash() -> str:
-    """Return the hash of a password that nobody knows."""
-    if not _nobody:
-        _nobody.append(generate_password_hash(secrets.token_urlsafe()))
-    return _nobody[0]
-
-
-def _hash(password: str) -> str:
-    return str(gevent.get_hub().threadpool.apply(generate_password_hash, (password,)))
+    return passwords.matches(user.password_hash if user else "", password)
 
 
 def _acceptable(password: str, name: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 import accounts
+import passwords
 import throttle
 from accounts import ROLES, SignIn, Token
 from models import Session, User, actor, database, now
@@ -87,7 +89,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
-    accounts.nobodys_hash()
+    passwords.nobodys_hash()
 
 
 def settings() -> Settings:
@@ -255,18 +257,20 @@ def login() -> ResponseReturnValue:
     name = request.form.get("username", "")
     errors = {}
     status = 200
-    headers = {}
+    headers: dict[str, str] = {}
     if request.method == "POST":
-        wait, user = check(name, request.form.get("password", ""))
+        try:
+            wait, user = check(name, request.form.get("password", ""))
+        except passwords.Busy as busy:
+            wait, user, status, errors[""] = passwords.RETRY_S, None, 503, str(busy.description)
+        else:
+            status, errors[""] = 401, "That name and password do not belong together."
+            if wait:
+                status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
         if user is not None:
             sign_in(user)
             return redirect(target, 303)
-        status = 401
-        errors[""] = "That name and password do not belong together."
-        if wait:
-            status = 429
-            headers["Retry-After"] = str(math.ceil(wait))
-            errors[""] = f"That was tried too often. Try again in {duration(wait)}."
+        headers = retry_after(wait)
     form = {"values": {"username": name}, "errors": errors}
     return render_template("login.html", form=form, next=target), status, headers
 
@@ -282,9 +286,20 @@ def logout() -> ResponseReturnValue:
 def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, User | None]:
     """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
 
-    Takes the same time for every name.
+    Takes the same time for every name. Raises passwords.Busy, and counts no try, if too many
+    are being checked.
     """
     address = request.remote_addr or ""
+    with admitted():
+        return _check(name, password, outcome, address)
+
+
+def admitted() -> AbstractContextManager[None]:
+    """Hold a place, for this request's address, among those that hash a password. Raises passwords.Busy."""
+    return passwords.in_flight.admitted(throttle.by_address(request.remote_addr))
+
+
+def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
     keys = throttle.by_name(name), throttle.by_address(address)
     wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
     user: User | None = User.get_or_none(User.name == name)
@@ -362,6 +377,11 @@ def _find_token(secret: str) -> tuple[User, Credential]:
 
 def _age_s(timestamp: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """Return the header that tells programs how long to wait; none for 0."""
+    return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
 
 
 def duration(seconds: float) -> str:

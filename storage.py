@@ -41,6 +41,7 @@ from typing import Any, TypeVar
 import gevent
 import peewee
 from gevent.lock import Semaphore
+from gevent.threadpool import ThreadPool
 from playhouse import signals
 from playhouse.migrations import Runner
 
@@ -99,6 +100,7 @@ class Database(peewee.SqliteDatabase):
             return
         self._wal = os.open(f"{self.database}-wal", os.O_RDONLY)
         self._flushing = Semaphore()
+        self._flusher = ThreadPool(1)  # its own: in the hub's pool a flush would wait for the work of others
         self._begun = self._ended = 0  # flushes
         self._flushed: object = None  # what the last one found, as `version` tells it
         self._last = 0.0  # when the last one ended
@@ -125,7 +127,7 @@ class Database(peewee.SqliteDatabase):
             if is_quick:
                 _flush(self._wal)
             else:
-                gevent.get_hub().threadpool.apply(_flush, (self._wal,))
+                self._flusher.apply(_flush, (self._wal,))
             self._last = time.monotonic()
             self._took = self._last - started
             self._ended, self._flushed = this, state
@@ -141,6 +143,7 @@ class Database(peewee.SqliteDatabase):
         if self._wal >= 0:
             os.close(self._wal)
             self._wal = -1
+            self._flusher.kill()
 
     def commit(self) -> None:
         super().commit()

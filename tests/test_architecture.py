@@ -14,8 +14,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"geo", "storage", "alerts"},
     "settings": set(),
     "throttle": {"models"},
-    "accounts": {"models"},
-    "auth": {"models", "accounts", "throttle", "settings"},
+    "passwords": set(),
+    "accounts": {"models", "passwords"},
+    "auth": {"models", "accounts", "passwords", "throttle", "settings"},
     "connections": set(),
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
@@ -39,6 +40,7 @@ MUST_NOT_KNOW = {
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,
+    "passwords": DATABASE | (WEB - {"werkzeug"}),
 }
 
 

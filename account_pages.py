@@ -41,6 +41,10 @@ LISTS = (
     "sign_ins_page",
 )  # which page of each list /admin/ shows
 
+OWN_LISTS = ("tokens_page", "sessions_page")  # the same of /accounts/
+
+NO_LINK = "This link has been used, or is too old. Ask for another."
+
 bp = Blueprint("accounts", __name__)
 
 
@@ -84,8 +88,12 @@ def _own(
         password_form=password,
         token_form=token,
         secret=secret,
-        tokens=list(Token.select().where(Token.user == user.id).order_by(Token.id.desc())),
-        sessions=list(Session.select().where(Session.user == user.id).order_by(Session.last_used.desc())),
+        pages={name: request.args[name] for name in OWN_LISTS if name in request.args},
+        tokens=Page.of(Token.select().where(Token.user == user.id).order_by(Token.id.desc()), "tokens_page"),
+        sessions=Page.of(
+            Session.select().where(Session.user == user.id).order_by(Session.last_used.desc()),
+            "sessions_page",
+        ),
         this_session=g.credential.id,
     )
     status = 429 if wait else 422 if password.errors or token.errors else 200
@@ -107,10 +115,10 @@ def change_password() -> ResponseReturnValue:
     if new != request.form.get("new_password_again", ""):
         return _own(password=Form({"new_password_again": "These are two different passwords."}))  # nosec B105 (words)
     try:
-        accounts.set_password(user, new)
+        accounts.set_password(known, new)
     except Invalid as error:
         return _own(password=Form({"new_password": error.fields["password"]}))
-    auth.sign_in(user)
+    auth.sign_in(known)
     flash("Your password is changed. All other sessions have ended.")
     return redirect(url_for("accounts.own"), 303)
 
@@ -171,7 +179,7 @@ def reset(secret: str) -> ResponseReturnValue:
     """The one-time link: choose a password. Opening it uses nothing up."""
     user = accounts.find_reset(secret)
     if user is None:
-        abort(404, "This link has been used, or is too old. Ask for another.")
+        abort(404, NO_LINK)
     form = Form()
     if request.method == "POST":
         new = request.form.get("new_password", "")
@@ -180,13 +188,15 @@ def reset(secret: str) -> ResponseReturnValue:
                 form = Form({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
             else:
                 with auth.admitted():
-                    accounts.set_password(user, new)
+                    accounts.set_password(user, new, link=secret)
                 SignIn.note(user.name, request.remote_addr or "", "password set by one-time link")
                 session.clear()
                 flash("Your password is set. Sign in with it.")
                 return redirect(url_for("auth.login"), 303)
         except Invalid as error:
             form = Form({"new_password": error.fields["password"]})
+        except accounts.Reset.DoesNotExist:
+            abort(404, NO_LINK)
     return render_template("reset.html", user=user, form=form), 422 if form.errors else 200
 
 

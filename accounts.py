@@ -9,18 +9,21 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import peewee
 
 import passwords
-from models import Invalid, Model, Session, User, database, now, timestamp, valid_text
+from models import Invalid, Model, Session, User, database, now, timestamp, to_json, valid_text
 from passwords import LONGEST
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 SHORTEST = 12  # characters of a password
 NAME_LENGTH = 60
+MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
+MAX_SESSIONS = 50  # of an account; those that were unused for longest end
 RESET_S = 24 * 3600  # for which a one-time link is good
 KEPT_SIGN_INS = 10_000  # rows; the newest are what one looks for
 # What the commonest passwords consist of, less case, digits and signs, once or often.
@@ -133,13 +136,40 @@ def valid_name(name: str) -> bool:
         return False
 
 
-def set_password(user: User, password: str) -> None:
-    """Set it and end all sessions and one-time links of the account. Raises Invalid."""
+def set_password(user: User, password: str, *, link: str = "") -> None:
+    """Set it and end all sessions and one-time links of the account. Raises Invalid.
+
+    With the secret of a one-time link, the link is used up in the same transaction. Raises Reset.DoesNotExist
+    if it has been used already.
+    """
     hashed = passwords.hashed(_acceptable(password, user.name))
     with database.atomic():
-        User.update(password_hash=hashed).where(User.id == user.id).execute()
-        Reset.delete().where(Reset.user == user.id).execute()
-        end_sessions(Session.user == user.id)
+        if link and not Reset.delete().where(Reset.hash == fingerprint(link)).execute():
+            raise Reset.DoesNotExist
+        same = User.credentials_version == user.credentials_version
+        if not User.update(password_hash=hashed).where(User.id == user.id, same).execute():
+            raise Invalid(
+                {"password": "the account was changed meanwhile; look at it again, then repeat this"}
+            )
+        _end_all_access(user)
+    user.credentials_version += 1
+
+
+def _end_all_access(user: User) -> None:
+    """End the sessions and one-time links, those too that are just being made in another transaction."""
+    newer = User.credentials_version + 1
+    User.update(credentials_version=newer).where(User.id == user.id).execute()
+    Reset.delete().where(Reset.user == user.id).execute()
+    end_sessions(Session.user == user.id)
+
+
+def is_current(user: User) -> bool:
+    """Tell whether the account is active, and nothing has ended its sessions since this object was read.
+
+    To be asked in the transaction that makes a session or a token: what was checked before may be outdated.
+    """
+    same = User.credentials_version == user.credentials_version
+    return bool(User.select().where(User.id == user.id, User.active, same).exists())
 
 
 def set_role(user: User, role: str) -> None:
@@ -149,7 +179,10 @@ def set_role(user: User, role: str) -> None:
 
 
 def set_active(user: User, *, active: bool) -> None:
-    """Let an account in again, or shut it out and end its sessions. Raises Invalid: the last admin."""
+    """Let an account in again; or shut it out, and end its sessions, links and tokens.
+
+    Raises Invalid: the last admin.
+    """
     _change(user, active=active)
 
 
@@ -159,8 +192,8 @@ def _change(user: User, **values: Any) -> None:
         if not User.select().where(User.active, User.role == "admin").exists():
             raise Invalid({"role": "this is the last account that may manage the others"})
         if values.get("active") is False:
-            Reset.delete().where(Reset.user == user.id).execute()
-            end_sessions(Session.user == user.id)
+            _end_all_access(user)
+            revoke(Token.user == user.id)
 
 
 def _check_role(role: str) -> None:
@@ -173,23 +206,36 @@ def end_sessions(which: Any) -> int:
     return int(Session.delete().where(which).execute())
 
 
-def valid_keys(*, session_s: float, idle_s: float) -> set[tuple[int, str]]:
-    """Return (account id, session id) of all that has not ended; of tokens, "token:" and the id."""
+def drop_surplus_sessions(user: User, newest: str) -> None:
+    """End the sessions of an account above MAX_SESSIONS, but not the one with the id `newest`."""
+    order = (Session.id == newest).desc(), Session.last_used.desc()
+    kept = Session.select(Session.id).where(Session.user == user.id).order_by(*order)
+    end_sessions((Session.user == user.id) & Session.id.not_in(kept.limit(MAX_SESSIONS)))
+
+
+def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -> set[tuple[int, str]]:
+    """Return those of these (account id, session id) that have not ended; of tokens, "token:" and the id.
+
+    What it costs depends on how many are asked about, and not on how many there are.
+    """
+    tokens = [id_.removeprefix("token:") for _, id_ in keys if id_.startswith("token:")]
+    sessions = [id_ for _, id_ in keys if not id_.startswith("token:")]
     query = (
         "SELECT s.user_id, s.id FROM session s JOIN user u ON u.id = s.user_id AND u.active "
-        "WHERE s.created > ? AND s.last_used > ? UNION ALL "
+        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.created > ? AND s.last_used > ? UNION ALL "
         "SELECT t.user_id, 'token:' || t.id FROM token t JOIN user u ON u.id = t.user_id AND u.active "
-        "WHERE t.expires IS NULL OR t.expires > ?"
+        "WHERE t.id IN (SELECT value FROM json_each(?)) AND (t.expires IS NULL OR t.expires > ?)"
     )
-    return set(database.execute_sql(query, (moment(-session_s), moment(-idle_s), now())).fetchall())
+    values = (to_json(sessions), moment(-session_s), moment(-idle_s), to_json([*map(int, tokens)]), now())
+    return set(database.execute_sql(query, values).fetchall())
 
 
 def make_reset(user: User) -> str:
     """Return the secret of a new one-time link, which replaces earlier ones. Raises Invalid: not active."""
-    if not user.active:
-        raise Invalid({"name": "the account is not active"})
     secret = secrets.token_urlsafe(32)
     with database.atomic():
+        if not is_current(user):
+            raise Invalid({"name": "the account is not active, or was changed meanwhile"})
         Reset.delete().where((Reset.user == user.id) | (Reset.expires < now())).execute()
         Reset.insert(hash=fingerprint(secret), user=user.id, expires=moment(RESET_S)).execute()
     return secret
@@ -207,20 +253,25 @@ def find_reset(secret: str) -> User | None:
 
 
 def make_token(user: User, name: str, *, read_only: bool = False, days: float | None = None) -> str:
-    """Return the secret of a new token. Raises Invalid."""
+    """Return the secret of a new token. Raises Invalid, also if the account has MAX_TOKENS already."""
     name = name.strip()
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
     if days is not None and not 0 < days <= 3660:
         raise Invalid({"days": "this must be a number of days, up to ten years"})
     secret = f"tracker_{secrets.token_urlsafe(32)}"
-    Token.create(
-        hash=fingerprint(secret),
-        user=user,
-        name=name,
-        read_only=read_only,
-        expires=None if days is None else moment(days * 24 * 3600),
-    )
+    with database.atomic():
+        if not is_current(user):
+            raise Invalid({"name": "the account is not active, or was changed meanwhile"})
+        if Token.select().where(Token.user == user.id).count() >= MAX_TOKENS:
+            raise Invalid({"name": f"there are {MAX_TOKENS} tokens already; revoke one that is not in use"})
+        Token.create(
+            hash=fingerprint(secret),
+            user=user,
+            name=name,
+            read_only=read_only,
+            expires=None if days is None else moment(days * 24 * 3600),
+        )
     return secret
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -48,6 +48,7 @@ from settings import Settings
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 FREE_TRIES_NAME = 5  # before waits begin
+SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
 MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
 LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
@@ -236,9 +237,10 @@ def session_key() -> tuple[int, str]:
     return g.user.id, g.credential.id
 
 
-def valid_keys() -> set[tuple[int, str]]:
-    """Return the `session_key` of all that has not ended."""
-    return accounts.valid_keys(session_s=settings().session_hours * 3600, idle_s=settings().idle_hours * 3600)
+def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those of these `session_key`s that have not ended."""
+    hours = settings()
+    return accounts.valid_keys(keys, session_s=hours.session_hours * 3600, idle_s=hours.idle_hours * 3600)
 
 
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
@@ -267,9 +269,10 @@ def login() -> ResponseReturnValue:
             status, errors[""] = 401, "That name and password do not belong together."
             if wait:
                 status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
-        if user is not None:
-            sign_in(user)
+        if user is not None and sign_in(user):
             return redirect(target, 303)
+        if user is not None:
+            errors[""] = "The account was changed meanwhile. Sign in again."
         headers = retry_after(wait)
     form = {"values": {"username": name}, "errors": errors}
     return render_template("login.html", form=form, next=target), status, headers
@@ -311,28 +314,40 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
         why = "refused: not active" if user and not user.active else "refused: wrong password"
         SignIn.note(known, address, why if user else "refused: no such account")
         return 0.0, None
+    wait = throttle.limit(f"signed in:{user.id}", SIGN_INS_PER_HOUR, 3600.0)
+    if wait:  # it goes on counting as a failure: who has the password has no reason to try on
+        SignIn.note(known, address, "refused: tried too often")
+        return wait, None
     throttle.succeeded(*keys)
     SignIn.note(known, address, outcome)
     return 0.0, user
 
 
-def sign_in(user: User) -> None:
-    """Begin a session, with an id that nobody had before."""
+def sign_in(user: User) -> bool:
+    """Begin a session, with an id that nobody had before.
+
+    Returns False, and begins none, if the account was shut out or got a new password since `user` was read.
+    """
     secret = secrets.token_urlsafe(32)
     created = accounts.moment(-settings().session_hours * 3600)
     last_used = accounts.moment(-settings().idle_hours * 3600)
+    id_ = accounts.fingerprint(secret)
     with database.atomic():
+        if not accounts.is_current(user):
+            return False
         Session.delete().where((Session.created <= created) | (Session.last_used <= last_used)).execute()
         Session.create(
-            id=accounts.fingerprint(secret),
+            id=id_,
             user=user,
             address=request.remote_addr or "",
             user_agent=request.user_agent.string[:300],
             force_insert=True,
         )
+        accounts.drop_surplus_sessions(user, id_)
     session.clear()
     session["secret"] = secret
     session.permanent = True
+    return True
 
 
 def _find_session(secret: object) -> tuple[User, Credential] | None:

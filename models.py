@@ -94,6 +94,7 @@ class User(Model):
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
     read_seq = peewee.IntegerField(default=lambda: Notification.bounds()[1])  # has seen the alerts up to here
+    credentials_version = peewee.IntegerField(default=0)  # counts what ends every session of the account
 
     @property
     def can_edit(self) -> bool:

@@ -24,6 +24,7 @@ SHORTEST = 12  # characters of a password
 NAME_LENGTH = 60
 MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
 MAX_SESSIONS = 50  # of an account; those that were unused for longest end
+CLOCK_STEP_S = 300  # by which a clock may be set back before times it gave count as wrong
 RESET_S = 24 * 3600  # for which a one-time link is good
 KEPT_SIGN_INS = 10_000  # rows; the newest are what one looks for
 # What the commonest passwords consist of, less case, digits and signs, once or often.
@@ -206,9 +207,21 @@ def end_sessions(which: Any) -> int:
     return int(Session.delete().where(which).execute())
 
 
+def is_over(age_s: float, idle_s: float, *, session_s: float, idle_limit_s: float) -> bool:
+    """Tell whether a session has ended that began and was last used so many seconds ago.
+
+    A negative time lies in the future, where a wrong clock put it. A session that began there may last too
+    long, so it is over. One that was last used there counts as unused since it began.
+    """
+    if idle_s < -CLOCK_STEP_S:
+        idle_s = age_s
+    return not -CLOCK_STEP_S <= age_s < session_s or idle_s >= idle_limit_s
+
+
 def drop_surplus_sessions(user: User, newest: str) -> None:
     """End the sessions of an account above MAX_SESSIONS, but not the one with the id `newest`."""
-    order = (Session.id == newest).desc(), Session.last_used.desc()
+    credible = Session.last_used <= moment(CLOCK_STEP_S)
+    order = (Session.id == newest).desc(), credible.desc(), Session.last_used.desc()
     kept = Session.select(Session.id).where(Session.user == user.id).order_by(*order)
     end_sessions((Session.user == user.id) & Session.id.not_in(kept.limit(MAX_SESSIONS)))
 
@@ -216,17 +229,22 @@ def drop_surplus_sessions(user: User, newest: str) -> None:
 def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -> set[tuple[int, str]]:
     """Return those of these (account id, session id) that have not ended; of tokens, "token:" and the id.
 
+    A time in the future was given by a wrong clock: see `is_over`.
     What it costs depends on how many are asked about, and not on how many there are.
     """
     tokens = [id_.removeprefix("token:") for _, id_ in keys if id_.startswith("token:")]
     sessions = [id_ for _, id_ in keys if not id_.startswith("token:")]
     query = (
         "SELECT s.user_id, s.id FROM session s JOIN user u ON u.id = s.user_id AND u.active "
-        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.created > ? AND s.last_used > ? UNION ALL "
+        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.created > ? AND s.created <= ? "
+        "AND CASE WHEN s.last_used <= ? THEN s.last_used ELSE s.created END > ? UNION ALL "
         "SELECT t.user_id, 'token:' || t.id FROM token t JOIN user u ON u.id = t.user_id AND u.active "
-        "WHERE t.id IN (SELECT value FROM json_each(?)) AND (t.expires IS NULL OR t.expires > ?)"
+        "WHERE t.id IN (SELECT value FROM json_each(?)) "
+        "AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)"
     )
-    values = (to_json(sessions), moment(-session_s), moment(-idle_s), to_json([*map(int, tokens)]), now())
+    credible = moment(CLOCK_STEP_S)
+    values = (to_json(sessions), moment(-session_s), credible, credible, moment(-idle_s))
+    values += (to_json([*map(int, tokens)]), now(), credible)
     return set(database.execute_sql(query, values).fetchall())
 
 
@@ -242,11 +260,15 @@ def make_reset(user: User) -> str:
 
 
 def find_reset(secret: str) -> User | None:
-    """Return whose password this link may set, if it is still good."""
+    """Return whose password this link may set, if it is still good.
+
+    One that is good for longer than any can be was made by a wrong clock.
+    """
+    good = (Reset.expires > now()) & (Reset.expires <= moment(RESET_S + CLOCK_STEP_S))
     row = (
         Reset.select(Reset, User)
         .join(User)
-        .where(Reset.hash == fingerprint(secret), Reset.expires > now(), User.active)
+        .where(Reset.hash == fingerprint(secret), good, User.active)
         .first()
     )
     return row and row.user

@@ -36,6 +36,7 @@ from flask import (
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import BadSignature
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -111,11 +112,21 @@ class SessionInterface(SecureCookieSessionInterface):
         header = request.environ.get("HTTP_COOKIE", "")
         if header in self._known:
             return self.session_class(self._known[header])
-        found = super().open_session(app, request) if header else self.session_class()
+        found = self._read(app, request) if header else self.session_class()
         # What can be changed in place is not remembered: a request would change it for the next.
         if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
             _remember(self._known, header, dict(found))
         return found
+
+    def _read(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
+        serializer = self.get_signing_serializer(app)
+        try:
+            return self.session_class(
+                serializer and serializer.loads(request.cookies[self.get_cookie_name(app)])
+            )
+        except (KeyError, BadSignature):
+            return self.session_class()
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)
@@ -246,8 +257,9 @@ def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
     """Note that the sessions of these `session_key`s are in use: their pages are open."""
     stale = accounts.moment(-min(TOUCH_S, settings().idle_hours * 360))
+    wrong = Session.last_used > accounts.moment(accounts.CLOCK_STEP_S)
     for some in peewee.chunked([id_ for _, id_ in keys], 500):
-        unnoted = (Session.id << some) & (Session.last_used < stale)
+        unnoted = (Session.id << some) & ((Session.last_used < stale) | wrong)
         if Session.select().where(unnoted).exists():
             database.try_write(Session.update(last_used=now()).where(unnoted))
 
@@ -364,9 +376,10 @@ def _find_session(secret: object) -> tuple[User, Credential] | None:
         return None
     age_s, idle_s = map(_age_s, row)
     longest_idle_s = settings().idle_hours * 3600
-    if idle_s >= longest_idle_s or age_s >= settings().session_hours * 3600:
+    longest_s = settings().session_hours * 3600
+    if accounts.is_over(age_s, idle_s, session_s=longest_s, idle_limit_s=longest_idle_s):
         return None
-    if idle_s > min(TOUCH_S, longest_idle_s / 10):
+    if not -accounts.CLOCK_STEP_S <= idle_s <= min(TOUCH_S, longest_idle_s / 10):
         database.try_write(Session.update(last_used=now()).where(Session.id == id_))
     return user, Credential(id_)
 
@@ -376,16 +389,17 @@ def _find_token(secret: str) -> tuple[User, Credential]:
     user, row = User.first(
         "SELECT t.id, t.read_only, t.last_used, u.* "
         "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
-        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ?)",
+        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)",
         accounts.fingerprint(secret),
         now(),
+        accounts.moment(accounts.CLOCK_STEP_S),
     )
     if user is None:
         raise Unauthorized(
             "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
         )
     id_, read_only, last_used = row
-    if last_used is None or _age_s(last_used) > TOUCH_S:
+    if last_used is None or not -accounts.CLOCK_STEP_S <= _age_s(last_used) <= TOUCH_S:
         database.try_write(Token.update(last_used=now()).where(Token.id == id_))
     return user, Credential(f"token:{id_}", is_token=True, read_only=bool(read_only))
 

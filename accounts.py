@@ -15,6 +15,7 @@ from typing import Any
 
 import peewee
 
+import names
 import passwords
 from models import Invalid, Model, Session, User, database, now, timestamp, to_json, valid_text
 from passwords import LONGEST
@@ -22,6 +23,7 @@ from passwords import LONGEST
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 SHORTEST = 12  # characters of a password
 NAME_LENGTH = 60
+TAKEN = "there is an account of this name already"
 MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
 MAX_SESSIONS = 50  # of an account; those that were unused for longest end
 CLOCK_STEP_S = 300  # by which a clock may be set back before times it gave count as wrong
@@ -100,10 +102,20 @@ def fingerprint(secret: str) -> str:
 
 def find(name: str) -> User:
     """Return the account of that name. Raises Invalid."""
-    user: User | None = User.get_or_none(User.name == name)
+    user = named(name)
     if user is None:
         raise Invalid({"name": f"there is no account {name}"})
     return user
+
+
+def named(name: str) -> User | None:
+    """Return the account of a name, however it is spelt; None if there is none.
+
+    Accounts that are older than this rule may have one normal form: each is found by its own spelling, and
+    the oldest of them by any other.
+    """
+    spellings = User.name == name, User.name == names.shown(name), User.name_key == names.normal(name)
+    return next((user for spelt in spellings if (user := User.get_or_none(spelt))), None)
 
 
 def first_account() -> str | None:
@@ -119,15 +131,19 @@ def first_account() -> str | None:
 
 def create(name: str, role: str, password: str | None = None) -> User:
     """Create an account; without a password it waits for a one-time link. Raises Invalid."""
-    name = name.strip()
+    name = names.shown(name)
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
+    if names.mixes_scripts(name):
+        raise Invalid({"name": "this mixes letters of different scripts, which look alike; use one"})
+    if named(name):
+        raise Invalid({"name": TAKEN})
     _check_role(role)
-    hashed = "" if password is None else passwords.hashed(_acceptable(password, name))
+    hashed = "" if password is None else passwords.hashed(_acceptable(passwords.normal(password), name))
     try:
         return User.create(name=name, role=role, password_hash=hashed)
     except peewee.IntegrityError as error:
-        raise Invalid({"name": "there is an account of this name already"}) from error
+        raise Invalid({"name": TAKEN}) from error
 
 
 def valid_name(name: str) -> bool:
@@ -143,7 +159,7 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
     With the secret of a one-time link, the link is used up in the same transaction. Raises Reset.DoesNotExist
     if it has been used already.
     """
-    hashed = passwords.hashed(_acceptable(password, user.name))
+    hashed = passwords.hashed(_acceptable(passwords.normal(password), user.name))
     with database.atomic():
         if link and not Reset.delete().where(Reset.hash == fingerprint(link)).execute():
             raise Reset.DoesNotExist

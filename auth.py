@@ -317,7 +317,7 @@ def admitted() -> AbstractContextManager[None]:
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
     keys = throttle.by_name(name), throttle.by_address(address)
     wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
-    user: User | None = User.get_or_none(User.name == name)
+    user = accounts.named(name)
     known = user.name if user else None
     if wait:
         SignIn.note(known, address, "refused: tried too often")

@@ -9,6 +9,7 @@ durable flush, nor those of gevent's hub, so that a flood of sign-ins delays onl
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,14 +78,35 @@ def _threads() -> ThreadPool:
 
 
 def hashed(password: str) -> str:
-    """Return the hash of a password, to be stored. Raises Busy."""
-    return in_flight.run(generate_password_hash, password)
+    """Return the hash of a password in its normal form, to be stored. Raises Busy."""
+    return in_flight.run(generate_password_hash, normal(password))
 
 
 def matches(stored: str, password: str) -> bool:
     """Tell whether this is the password of the stored hash. As slow if nothing is stored. Raises Busy."""
-    found = in_flight.run(check_password_hash, stored or nobodys_hash(), password[: LONGEST + 1])
+    found = in_flight.run(_matches_any, stored or nobodys_hash(), password[: LONGEST + 1])
     return found and bool(stored)
+
+
+def _matches_any(stored: str, password: str) -> bool:
+    """Try the password's normal form, and those in which it may have been hashed before there was one.
+
+    Which are tried depends on what was typed and not on the account, so the time tells nothing of that. For
+    ASCII they are the same, and it is one hash.
+    """
+    forms = dict.fromkeys([normal(password), password, unicodedata.normalize("NFD", password)])
+    return any(check_password_hash(stored, form) for form in forms)
+
+
+def normal(password: str) -> str:
+    """Return the form in which passwords are compared: OpaqueString of RFC 8265, section 4.2.
+
+    A space is a space, and letters are composed, whichever keyboard they come from. Case counts.
+    """
+    if len(password) > LONGEST:  # which is refused, and costs the square of its length
+        return password
+    spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
+    return unicodedata.normalize("NFC", spaced)
 
 
 @cache

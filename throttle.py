@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 
 import peewee
 
+import names
 from models import Model, database
 
 LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
@@ -25,7 +26,7 @@ class Throttle(Model):
 
 def by_name(name: str) -> str:
     """Return the key of a name that was typed; hashed, since people type passwords there by mistake."""
-    return "name:" + hashlib.sha256(name.casefold().encode(errors="replace")).hexdigest()[:32]
+    return "name:" + hashlib.sha256(names.normal(name).encode(errors="replace")).hexdigest()[:32]
 
 
 def by_address(address: str | None) -> str:

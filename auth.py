@@ -100,22 +100,26 @@ def settings() -> Settings:
 
 
 class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie that stays in TLS once it came by it.
+    """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
+
+    Cookies don't know ports: by a common name two trackers on one host would sign each other out.
 
     What it has found to be signed it need not check again: the database knows when a session ends.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, str | bool]] = {}  # what cookies hold, by the request's header
+        # What cookies hold, by the name and the header that they came with.
+        self._known: dict[tuple[str, str], dict[str, str | bool]] = {}
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         header = request.environ.get("HTTP_COOKIE", "")
-        if header in self._known:
-            return self.session_class(self._known[header])
+        key = self.get_cookie_name(app), header
+        if key in self._known:
+            return self.session_class(self._known[key])
         found = self._read(app, request) if header else self.session_class()
         # What can be changed in place is not remembered: a request would change it for the next.
         if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
-            _remember(self._known, header, dict(found))
+            _remember(self._known, key, dict(found))
         return found
 
     def _read(self, app: Flask, request: Request) -> SecureCookieSession:
@@ -127,6 +131,11 @@ class SessionInterface(SecureCookieSessionInterface):
             )
         except (KeyError, BadSignature):
             return self.session_class()
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the cookie's name; by TLS one that browsers take only from TLS, and for this host."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)

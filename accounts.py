@@ -132,7 +132,7 @@ def first_account() -> str | None:
 def create(name: str, role: str, password: str | None = None) -> User:
     """Create an account; without a password it waits for a one-time link. Raises Invalid."""
     name = names.shown(name)
-    if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
+    if not names.normal(name) or len(name) > NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
     if names.mixes_scripts(name):
         raise Invalid({"name": "this mixes letters of different scripts, which look alike; use one"})
@@ -259,8 +259,8 @@ def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -
         "AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)"
     )
     credible = moment(CLOCK_STEP_S)
-    values = (to_json(sessions), moment(-session_s), credible, credible, moment(-idle_s))
-    values += (to_json([*map(int, tokens)]), now(), credible)
+    values = [to_json(sessions), moment(-session_s), credible, credible, moment(-idle_s)]
+    values += [to_json([*map(int, tokens)]), now(), credible]
     return set(database.execute_sql(query, values).fetchall())
 
 

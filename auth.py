@@ -108,12 +108,12 @@ class SessionInterface(SecureCookieSessionInterface):
     """
 
     def __init__(self) -> None:
-        # What cookies hold, by the name and the header that they came with.
-        self._known: dict[tuple[str, str], dict[str, str | bool]] = {}
+        # What cookies hold, by whether they came by TLS, and the header that they came in.
+        self._known: dict[tuple[bool, str], dict[str, str | bool]] = {}
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         header = request.environ.get("HTTP_COOKIE", "")
-        key = self.get_cookie_name(app), header
+        key = request.is_secure, header
         if key in self._known:
             return self.session_class(self._known[key])
         found = self._read(app, request) if header else self.session_class()
@@ -125,11 +125,12 @@ class SessionInterface(SecureCookieSessionInterface):
     def _read(self, app: Flask, request: Request) -> SecureCookieSession:
         """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
         serializer = self.get_signing_serializer(app)
+        value = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or value is None:
+            return self.session_class()
         try:
-            return self.session_class(
-                serializer and serializer.loads(request.cookies[self.get_cookie_name(app)])
-            )
-        except (KeyError, BadSignature):
+            return self.session_class(serializer.loads(value))
+        except BadSignature:
             return self.session_class()
 
     def get_cookie_name(self, app: Flask) -> str:
@@ -331,7 +332,7 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
     if wait:
         SignIn.note(known, address, "refused: tried too often")
         return wait, None
-    if not accounts.matches(user if user and user.active else None, password):
+    if not accounts.matches(user if user and user.active else None, password) or user is None:
         why = "refused: not active" if user and not user.active else "refused: wrong password"
         SignIn.note(known, address, why if user else "refused: no such account")
         return 0.0, None

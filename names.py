@@ -18,10 +18,21 @@ TOGETHER = (
 )
 
 
+# What nobody sees, beside the category Cf: of Default_Ignorable_Code_Point, and the blank of Braille.
+INVISIBLE = dict.fromkeys(
+    [0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0]
+    + [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+)
+
+
 def normal(name: str) -> str:
-    """Return the form in which names are compared: NFKC, case folded, with single spaces between words."""
+    """Return the form in which names are compared: NFKC, case folded, with single spaces between words.
+
+    It has no invisible characters, and is empty for a name of nothing else.
+    """
     folded = unicodedata.normalize("NFKC", name[:LONGEST_TYPED]).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    seen = "".join(char for char in folded if unicodedata.category(char) != "Cf").translate(INVISIBLE)
+    return " ".join(unicodedata.normalize("NFKC", seen).split())
 
 
 def shown(name: str) -> str:

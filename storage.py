@@ -100,7 +100,6 @@ class Database(peewee.SqliteDatabase):
             return
         self._wal = os.open(f"{self.database}-wal", os.O_RDONLY)
         self._flushing = Semaphore()
-        self._flusher = ThreadPool(1)  # its own: in the hub's pool a flush would wait for the work of others
         self._begun = self._ended = 0  # flushes
         self._flushed: object = None  # what the last one found, as `version` tells it
         self._last = 0.0  # when the last one ended
@@ -127,7 +126,7 @@ class Database(peewee.SqliteDatabase):
             if is_quick:
                 _flush(self._wal)
             else:
-                self._flusher.apply(_flush, (self._wal,))
+                _flusher().apply(_flush, (self._wal,))
             self._last = time.monotonic()
             self._took = self._last - started
             self._ended, self._flushed = this, state
@@ -143,7 +142,6 @@ class Database(peewee.SqliteDatabase):
         if self._wal >= 0:
             os.close(self._wal)
             self._wal = -1
-            self._flusher.kill()
 
     def commit(self) -> None:
         super().commit()
@@ -201,6 +199,12 @@ class Database(peewee.SqliteDatabase):
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
             self._execute(sql, params)
+
+
+@cache
+def _flusher() -> ThreadPool:
+    """Return the thread of the flushes. It is theirs: in gevent's pool they would wait for others' work."""
+    return ThreadPool(1)
 
 
 def _flush(descriptor: int) -> None:

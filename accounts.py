@@ -23,6 +23,7 @@ from passwords import LONGEST
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 SHORTEST = 12  # characters of a password
 NAME_LENGTH = 60
+CHANGED = "the account is not active, or was changed meanwhile; look at it again"
 TAKEN = "there is an account of this name already"
 MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
 MAX_SESSIONS = 50  # of an account; those that were unused for longest end
@@ -165,9 +166,7 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
             raise Reset.DoesNotExist
         same = User.credentials_version == user.credentials_version
         if not User.update(password_hash=hashed).where(User.id == user.id, same).execute():
-            raise Invalid(
-                {"password": "the account was changed meanwhile; look at it again, then repeat this"}
-            )
+            raise Invalid({"password": CHANGED})
         _end_all_access(user)
     user.credentials_version += 1
 
@@ -269,7 +268,7 @@ def make_reset(user: User) -> str:
     secret = secrets.token_urlsafe(32)
     with database.atomic():
         if not is_current(user):
-            raise Invalid({"name": "the account is not active, or was changed meanwhile"})
+            raise Invalid({"name": CHANGED})
         Reset.delete().where((Reset.user == user.id) | (Reset.expires < now())).execute()
         Reset.insert(hash=fingerprint(secret), user=user.id, expires=moment(RESET_S)).execute()
     return secret
@@ -300,7 +299,7 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
     secret = f"tracker_{secrets.token_urlsafe(32)}"
     with database.atomic():
         if not is_current(user):
-            raise Invalid({"name": "the account is not active, or was changed meanwhile"})
+            raise Invalid({"name": CHANGED})
         if Token.select().where(Token.user == user.id).count() >= MAX_TOKENS:
             raise Invalid({"name": f"there are {MAX_TOKENS} tokens already; revoke one that is not in use"})
         Token.create(

@@ -41,6 +41,10 @@ LISTS = (
     "sign_ins_page",
 )  # which page of each list /admin/ shows
 
+OWN_LISTS = ("tokens_page", "sessions_page")  # the same of /accounts/
+
+NO_LINK = "This link has been used, or is too old. Ask for another."
+
 bp = Blueprint("accounts", __name__)
 
 
@@ -70,8 +74,13 @@ def own() -> ResponseReturnValue:
     return _own()
 
 
-def _own(*, password: Form | None = None, token: Form | None = None, secret: str = "") -> ResponseReturnValue:
-    """Show the person's own page; `secret` is a token just made, which is never shown again."""
+def _own(
+    *, password: Form | None = None, token: Form | None = None, secret: str = "", wait: float = 0
+) -> ResponseReturnValue:
+    """Show the person's own page; `secret` is a token just made, which is never shown again.
+
+    `wait` is how many seconds the person must wait before the next try.
+    """
     user = auth.signed_in()
     password, token = password or Form(), token or Form()
     page = render_template(
@@ -79,11 +88,16 @@ def _own(*, password: Form | None = None, token: Form | None = None, secret: str
         password_form=password,
         token_form=token,
         secret=secret,
-        tokens=list(Token.select().where(Token.user == user.id).order_by(Token.id.desc())),
-        sessions=list(Session.select().where(Session.user == user.id).order_by(Session.last_used.desc())),
+        pages={name: request.args[name] for name in OWN_LISTS if name in request.args},
+        tokens=Page.of(Token.select().where(Token.user == user.id).order_by(Token.id.desc()), "tokens_page"),
+        sessions=Page.of(
+            Session.select().where(Session.user == user.id).order_by(Session.last_used.desc()),
+            "sessions_page",
+        ),
         this_session=g.credential.id,
     )
-    return page, 422 if password.errors or token.errors else 200
+    status = 429 if wait else 422 if password.errors or token.errors else 200
+    return page, status, auth.retry_after(wait)
 
 
 @bp.post("/accounts/password/")
@@ -94,16 +108,17 @@ def change_password() -> ResponseReturnValue:
     new = request.form.get("new_password", "")
     wait, known = auth.check(user.name, request.form.get("current_password", ""), "gave the password again")
     if wait:
-        return _own(password=Form({"current_password": f"Too many tries; again in {auth.duration(wait)}."}))
+        too_many = f"Too many tries; again in {auth.duration(wait)}."
+        return _own(password=Form({"current_password": too_many}), wait=wait)
     if known is None:
         return _own(password=Form({"current_password": "This is not your present password."}))  # nosec B105 (words)
     if new != request.form.get("new_password_again", ""):
         return _own(password=Form({"new_password_again": "These are two different passwords."}))  # nosec B105 (words)
     try:
-        accounts.set_password(user, new)
+        accounts.set_password(known, new)
     except Invalid as error:
         return _own(password=Form({"new_password": error.fields["password"]}))
-    auth.sign_in(user)
+    auth.sign_in(known)
     flash("Your password is changed. All other sessions have ended.")
     return redirect(url_for("accounts.own"), 303)
 
@@ -164,7 +179,7 @@ def reset(secret: str) -> ResponseReturnValue:
     """The one-time link: choose a password. Opening it uses nothing up."""
     user = accounts.find_reset(secret)
     if user is None:
-        abort(404, "This link has been used, or is too old. Ask for another.")
+        abort(404, NO_LINK)
     form = Form()
     if request.method == "POST":
         new = request.form.get("new_password", "")
@@ -172,13 +187,16 @@ def reset(secret: str) -> ResponseReturnValue:
             if new != request.form.get("new_password_again", ""):
                 form = Form({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
             else:
-                accounts.set_password(user, new)
+                with auth.admitted():
+                    accounts.set_password(user, new, link=secret)
                 SignIn.note(user.name, request.remote_addr or "", "password set by one-time link")
                 session.clear()
                 flash("Your password is set. Sign in with it.")
                 return redirect(url_for("auth.login"), 303)
         except Invalid as error:
             form = Form({"new_password": error.fields["password"]})
+        except accounts.Reset.DoesNotExist:
+            abort(404, NO_LINK)
     return render_template("reset.html", user=user, form=form), 422 if form.errors else 200
 
 

@@ -9,19 +9,25 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import gevent
 import peewee
-from werkzeug.security import check_password_hash, generate_password_hash
 
-from models import Invalid, Model, Session, User, database, now, timestamp, valid_text
+import names
+import passwords
+from models import Invalid, Model, Session, User, database, now, timestamp, to_json, valid_text
+from passwords import LONGEST
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 SHORTEST = 12  # characters of a password
-LONGEST = 1000  # characters; hashing more is work for nothing
 NAME_LENGTH = 60
+CHANGED = "the account is not active, or was changed meanwhile; look at it again"
+TAKEN = "there is an account of this name already"
+MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
+MAX_SESSIONS = 50  # of an account; those that were unused for longest end
+CLOCK_STEP_S = 300  # by which a clock may be set back before times it gave count as wrong
 RESET_S = 24 * 3600  # for which a one-time link is good
 KEPT_SIGN_INS = 10_000  # rows; the newest are what one looks for
 # What the commonest passwords consist of, less case, digits and signs, once or often.
@@ -97,16 +103,26 @@ def fingerprint(secret: str) -> str:
 
 def find(name: str) -> User:
     """Return the account of that name. Raises Invalid."""
-    user: User | None = User.get_or_none(User.name == name)
+    user = named(name)
     if user is None:
         raise Invalid({"name": f"there is no account {name}"})
     return user
 
 
+def named(name: str) -> User | None:
+    """Return the account of a name, however it is spelt; None if there is none.
+
+    Accounts that are older than this rule may have one normal form: each is found by its own spelling, and
+    the oldest of them by any other.
+    """
+    spellings = User.name == name, User.name == names.shown(name), User.name_key == names.normal(name)
+    return next((user for spelt in spellings if (user := User.get_or_none(spelt))), None)
+
+
 def first_account() -> str | None:
     """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere."""
     password = secrets.token_urlsafe(12)
-    hashed = generate_password_hash(password)
+    hashed = passwords.hashed(password)
     with database.atomic():  # two servers may start on a new file at once
         if User.select().exists():
             return None
@@ -116,15 +132,19 @@ def first_account() -> str | None:
 
 def create(name: str, role: str, password: str | None = None) -> User:
     """Create an account; without a password it waits for a one-time link. Raises Invalid."""
-    name = name.strip()
-    if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
+    name = names.shown(name)
+    if not names.normal(name) or len(name) > NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
+    if names.mixes_scripts(name):
+        raise Invalid({"name": "this mixes letters of different scripts, which look alike; use one"})
+    if named(name):
+        raise Invalid({"name": TAKEN})
     _check_role(role)
-    hashed = "" if password is None else _hash(_acceptable(password, name))
+    hashed = "" if password is None else passwords.hashed(_acceptable(passwords.normal(password), name))
     try:
         return User.create(name=name, role=role, password_hash=hashed)
     except peewee.IntegrityError as error:
-        raise Invalid({"name": "there is an account of this name already"}) from error
+        raise Invalid({"name": TAKEN}) from error
 
 
 def valid_name(name: str) -> bool:
@@ -134,13 +154,38 @@ def valid_name(name: str) -> bool:
         return False
 
 
-def set_password(user: User, password: str) -> None:
-    """Set it and end all sessions and one-time links of the account. Raises Invalid."""
-    hashed = _hash(_acceptable(password, user.name))
+def set_password(user: User, password: str, *, link: str = "") -> None:
+    """Set it and end all sessions and one-time links of the account. Raises Invalid.
+
+    With the secret of a one-time link, the link is used up in the same transaction. Raises Reset.DoesNotExist
+    if it has been used already.
+    """
+    hashed = passwords.hashed(_acceptable(passwords.normal(password), user.name))
     with database.atomic():
-        User.update(password_hash=hashed).where(User.id == user.id).execute()
-        Reset.delete().where(Reset.user == user.id).execute()
-        end_sessions(Session.user == user.id)
+        if link and not Reset.delete().where(Reset.hash == fingerprint(link)).execute():
+            raise Reset.DoesNotExist
+        same = User.credentials_version == user.credentials_version
+        if not User.update(password_hash=hashed).where(User.id == user.id, same).execute():
+            raise Invalid({"password": CHANGED})
+        _end_all_access(user)
+    user.credentials_version += 1
+
+
+def _end_all_access(user: User) -> None:
+    """End the sessions and one-time links, those too that are just being made in another transaction."""
+    newer = User.credentials_version + 1
+    User.update(credentials_version=newer).where(User.id == user.id).execute()
+    Reset.delete().where(Reset.user == user.id).execute()
+    end_sessions(Session.user == user.id)
+
+
+def is_current(user: User) -> bool:
+    """Tell whether the account is active, and nothing has ended its sessions since this object was read.
+
+    To be asked in the transaction that makes a session or a token: what was checked before may be outdated.
+    """
+    same = User.credentials_version == user.credentials_version
+    return bool(User.select().where(User.id == user.id, User.active, same).exists())
 
 
 def set_role(user: User, role: str) -> None:
@@ -150,7 +195,10 @@ def set_role(user: User, role: str) -> None:
 
 
 def set_active(user: User, *, active: bool) -> None:
-    """Let an account in again, or shut it out and end its sessions. Raises Invalid: the last admin."""
+    """Let an account in again; or shut it out, and end its sessions, links and tokens.
+
+    Raises Invalid: the last admin.
+    """
     _change(user, active=active)
 
 
@@ -160,8 +208,8 @@ def _change(user: User, **values: Any) -> None:
         if not User.select().where(User.active, User.role == "admin").exists():
             raise Invalid({"role": "this is the last account that may manage the others"})
         if values.get("active") is False:
-            Reset.delete().where(Reset.user == user.id).execute()
-            end_sessions(Session.user == user.id)
+            _end_all_access(user)
+            revoke(Token.user == user.id)
 
 
 def _check_role(role: str) -> None:
@@ -174,54 +222,93 @@ def end_sessions(which: Any) -> int:
     return int(Session.delete().where(which).execute())
 
 
-def valid_keys(*, session_s: float, idle_s: float) -> set[tuple[int, str]]:
-    """Return (account id, session id) of all that has not ended; of tokens, "token:" and the id."""
+def is_over(age_s: float, idle_s: float, *, session_s: float, idle_limit_s: float) -> bool:
+    """Tell whether a session has ended that began and was last used so many seconds ago.
+
+    A negative time lies in the future, where a wrong clock put it. A session that began there may last too
+    long, so it is over. One that was last used there counts as unused since it began.
+    """
+    if idle_s < -CLOCK_STEP_S:
+        idle_s = age_s
+    return not -CLOCK_STEP_S <= age_s < session_s or idle_s >= idle_limit_s
+
+
+def drop_surplus_sessions(user: User, newest: str) -> None:
+    """End the sessions of an account above MAX_SESSIONS, but not the one with the id `newest`."""
+    credible = Session.last_used <= moment(CLOCK_STEP_S)
+    order = (Session.id == newest).desc(), credible.desc(), Session.last_used.desc()
+    kept = Session.select(Session.id).where(Session.user == user.id).order_by(*order)
+    end_sessions((Session.user == user.id) & Session.id.not_in(kept.limit(MAX_SESSIONS)))
+
+
+def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -> set[tuple[int, str]]:
+    """Return those of these (account id, session id) that have not ended; of tokens, "token:" and the id.
+
+    A time in the future was given by a wrong clock: see `is_over`.
+    What it costs depends on how many are asked about, and not on how many there are.
+    """
+    tokens = [id_.removeprefix("token:") for _, id_ in keys if id_.startswith("token:")]
+    sessions = [id_ for _, id_ in keys if not id_.startswith("token:")]
     query = (
         "SELECT s.user_id, s.id FROM session s JOIN user u ON u.id = s.user_id AND u.active "
-        "WHERE s.created > ? AND s.last_used > ? UNION ALL "
+        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.created > ? AND s.created <= ? "
+        "AND CASE WHEN s.last_used <= ? THEN s.last_used ELSE s.created END > ? UNION ALL "
         "SELECT t.user_id, 'token:' || t.id FROM token t JOIN user u ON u.id = t.user_id AND u.active "
-        "WHERE t.expires IS NULL OR t.expires > ?"
+        "WHERE t.id IN (SELECT value FROM json_each(?)) "
+        "AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)"
     )
-    return set(database.execute_sql(query, (moment(-session_s), moment(-idle_s), now())).fetchall())
+    credible = moment(CLOCK_STEP_S)
+    values = [to_json(sessions), moment(-session_s), credible, credible, moment(-idle_s)]
+    values += [to_json([*map(int, tokens)]), now(), credible]
+    return set(database.execute_sql(query, values).fetchall())
 
 
 def make_reset(user: User) -> str:
     """Return the secret of a new one-time link, which replaces earlier ones. Raises Invalid: not active."""
-    if not user.active:
-        raise Invalid({"name": "the account is not active"})
     secret = secrets.token_urlsafe(32)
     with database.atomic():
+        if not is_current(user):
+            raise Invalid({"name": CHANGED})
         Reset.delete().where((Reset.user == user.id) | (Reset.expires < now())).execute()
         Reset.insert(hash=fingerprint(secret), user=user.id, expires=moment(RESET_S)).execute()
     return secret
 
 
 def find_reset(secret: str) -> User | None:
-    """Return whose password this link may set, if it is still good."""
+    """Return whose password this link may set, if it is still good.
+
+    One that is good for longer than any can be was made by a wrong clock.
+    """
+    good = (Reset.expires > now()) & (Reset.expires <= moment(RESET_S + CLOCK_STEP_S))
     row = (
         Reset.select(Reset, User)
         .join(User)
-        .where(Reset.hash == fingerprint(secret), Reset.expires > now(), User.active)
+        .where(Reset.hash == fingerprint(secret), good, User.active)
         .first()
     )
     return row and row.user
 
 
 def make_token(user: User, name: str, *, read_only: bool = False, days: float | None = None) -> str:
-    """Return the secret of a new token. Raises Invalid."""
+    """Return the secret of a new token. Raises Invalid, also if the account has MAX_TOKENS already."""
     name = name.strip()
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
     if days is not None and not 0 < days <= 3660:
         raise Invalid({"days": "this must be a number of days, up to ten years"})
     secret = f"tracker_{secrets.token_urlsafe(32)}"
-    Token.create(
-        hash=fingerprint(secret),
-        user=user,
-        name=name,
-        read_only=read_only,
-        expires=None if days is None else moment(days * 24 * 3600),
-    )
+    with database.atomic():
+        if not is_current(user):
+            raise Invalid({"name": CHANGED})
+        if Token.select().where(Token.user == user.id).count() >= MAX_TOKENS:
+            raise Invalid({"name": f"there are {MAX_TOKENS} tokens already; revoke one that is not in use"})
+        Token.create(
+            hash=fingerprint(secret),
+            user=user,
+            name=name,
+            read_only=read_only,
+            expires=None if days is None else moment(days * 24 * 3600),
+        )
     return secret
 
 
@@ -232,24 +319,7 @@ def revoke(which: Any) -> int:
 
 def matches(user: User | None, password: str) -> bool:
     """Tell whether this is the password of the account. As slow for none, or one without a password."""
-    stored = (user.password_hash if user else "") or nobodys_hash()
-    # scrypt takes 50 ms and lets go of the interpreter meanwhile: in a thread, nobody waits for it
-    apply = gevent.get_hub().threadpool.apply
-    return bool(apply(check_password_hash, (stored, password[: LONGEST + 1])) and user)
-
-
-_nobody: list[str] = []
-
-
-def nobodys_hash() -> str:
-    """Return the hash of a password that nobody knows."""
-    if not _nobody:
-        _nobody.append(generate_password_hash(secrets.token_urlsafe()))
-    return _nobody[0]
-
-
-def _hash(password: str) -> str:
-    return str(gevent.get_hub().threadpool.apply(generate_password_hash, (password,)))
+    return passwords.matches(user.password_hash if user else "", password)
 
 
 def _acceptable(password: str, name: str) -> str:

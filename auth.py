@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
@@ -34,10 +35,12 @@ from flask import (
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import BadSignature
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
 import accounts
+import passwords
 import throttle
 from accounts import ROLES, SignIn, Token
 from models import Session, User, actor, database, now
@@ -45,6 +48,7 @@ from settings import Settings
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 FREE_TRIES_NAME = 5  # before waits begin
+SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
 MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
 LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
@@ -86,7 +90,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
-    accounts.nobodys_hash()
+    passwords.nobodys_hash()
 
 
 def settings() -> Settings:
@@ -95,23 +99,43 @@ def settings() -> Settings:
 
 
 class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie that stays in TLS once it came by it.
+    """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
+
+    Cookies don't know ports: by a common name two trackers on one host would sign each other out.
 
     What it has found to be signed it need not check again: the database knows when a session ends.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, str | bool]] = {}  # what cookies hold, by the request's header
+        # What cookies hold, by whether they came by TLS, and the header that they came in.
+        self._known: dict[tuple[bool, str], dict[str, str | bool]] = {}
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         header = request.environ.get("HTTP_COOKIE", "")
-        if header in self._known:
-            return self.session_class(self._known[header])
-        found = super().open_session(app, request) if header else self.session_class()
+        key = request.is_secure, header
+        if key in self._known:
+            return self.session_class(self._known[key])
+        found = self._read(app, request) if header else self.session_class()
         # What can be changed in place is not remembered: a request would change it for the next.
         if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
-            _remember(self._known, header, dict(found))
+            _remember(self._known, key, dict(found))
         return found
+
+    def _read(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
+        serializer = self.get_signing_serializer(app)
+        value = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or value is None:
+            return self.session_class()
+        try:
+            return self.session_class(serializer.loads(value))
+        except BadSignature:
+            return self.session_class()
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the cookie's name; by TLS one that browsers take only from TLS, and for this host."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)
@@ -236,16 +260,18 @@ def session_key() -> tuple[int, str]:
     return g.user.id, g.credential.id
 
 
-def valid_keys() -> set[tuple[int, str]]:
-    """Return the `session_key` of all that has not ended."""
-    return accounts.valid_keys(session_s=settings().session_hours * 3600, idle_s=settings().idle_hours * 3600)
+def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those of these `session_key`s that have not ended."""
+    hours = settings()
+    return accounts.valid_keys(keys, session_s=hours.session_hours * 3600, idle_s=hours.idle_hours * 3600)
 
 
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
     """Note that the sessions of these `session_key`s are in use: their pages are open."""
     stale = accounts.moment(-min(TOUCH_S, settings().idle_hours * 360))
+    wrong = Session.last_used > accounts.moment(accounts.CLOCK_STEP_S)
     for some in peewee.chunked([id_ for _, id_ in keys], 500):
-        unnoted = (Session.id << some) & (Session.last_used < stale)
+        unnoted = (Session.id << some) & ((Session.last_used < stale) | wrong)
         if Session.select().where(unnoted).exists():
             database.try_write(Session.update(last_used=now()).where(unnoted))
 
@@ -257,18 +283,21 @@ def login() -> ResponseReturnValue:
     name = request.form.get("username", "")
     errors = {}
     status = 200
-    headers = {}
+    headers: dict[str, str] = {}
     if request.method == "POST":
-        wait, user = check(name, request.form.get("password", ""))
-        if user is not None:
-            sign_in(user)
+        try:
+            wait, user = check(name, request.form.get("password", ""))
+        except passwords.Busy as busy:
+            wait, user, status, errors[""] = passwords.RETRY_S, None, 503, str(busy.description)
+        else:
+            status, errors[""] = 401, "That name and password do not belong together."
+            if wait:
+                status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
+        if user is not None and sign_in(user):
             return redirect(target, 303)
-        status = 401
-        errors[""] = "That name and password do not belong together."
-        if wait:
-            status = 429
-            headers["Retry-After"] = str(math.ceil(wait))
-            errors[""] = f"That was tried too often. Try again in {duration(wait)}."
+        if user is not None:
+            errors[""] = "The account was changed meanwhile. Sign in again."
+        headers = retry_after(wait)
     form = {"values": {"username": name}, "errors": errors}
     return render_template("login.html", form=form, next=target), status, headers
 
@@ -284,42 +313,65 @@ def logout() -> ResponseReturnValue:
 def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, User | None]:
     """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
 
-    Takes the same time for every name.
+    Takes the same time for every name. Raises passwords.Busy, and counts no try, if too many
+    are being checked.
     """
     address = request.remote_addr or ""
+    with admitted():
+        return _check(name, password, outcome, address)
+
+
+def admitted() -> AbstractContextManager[None]:
+    """Hold a place, for this request's address, among those that hash a password. Raises passwords.Busy."""
+    return passwords.in_flight.admitted(throttle.by_address(request.remote_addr))
+
+
+def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
     keys = throttle.by_name(name), throttle.by_address(address)
     wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
-    user: User | None = User.get_or_none(User.name == name)
+    user = accounts.named(name)
     known = user.name if user else None
     if wait:
         SignIn.note(known, address, "refused: tried too often")
         return wait, None
-    if not accounts.matches(user if user and user.active else None, password):
+    if not accounts.matches(user if user and user.active else None, password) or user is None:
         why = "refused: not active" if user and not user.active else "refused: wrong password"
         SignIn.note(known, address, why if user else "refused: no such account")
         return 0.0, None
+    wait = throttle.limit(f"signed in:{user.id}", SIGN_INS_PER_HOUR, 3600.0)
+    if wait:  # it goes on counting as a failure: who has the password has no reason to try on
+        SignIn.note(known, address, "refused: tried too often")
+        return wait, None
     throttle.succeeded(*keys)
     SignIn.note(known, address, outcome)
     return 0.0, user
 
 
-def sign_in(user: User) -> None:
-    """Begin a session, with an id that nobody had before."""
+def sign_in(user: User) -> bool:
+    """Begin a session, with an id that nobody had before.
+
+    Returns False, and begins none, if the account was shut out or got a new password since `user` was read.
+    """
     secret = secrets.token_urlsafe(32)
     created = accounts.moment(-settings().session_hours * 3600)
     last_used = accounts.moment(-settings().idle_hours * 3600)
+    id_ = accounts.fingerprint(secret)
     with database.atomic():
+        if not accounts.is_current(user):
+            return False
         Session.delete().where((Session.created <= created) | (Session.last_used <= last_used)).execute()
         Session.create(
-            id=accounts.fingerprint(secret),
+            id=id_,
             user=user,
             address=request.remote_addr or "",
             user_agent=request.user_agent.string[:300],
             force_insert=True,
         )
+        accounts.drop_surplus_sessions(user, id_)
     session.clear()
     session["secret"] = secret
     session.permanent = True
+    return True
 
 
 def _find_session(secret: object) -> tuple[User, Credential] | None:
@@ -336,9 +388,10 @@ def _find_session(secret: object) -> tuple[User, Credential] | None:
         return None
     age_s, idle_s = map(_age_s, row)
     longest_idle_s = settings().idle_hours * 3600
-    if idle_s >= longest_idle_s or age_s >= settings().session_hours * 3600:
+    longest_s = settings().session_hours * 3600
+    if accounts.is_over(age_s, idle_s, session_s=longest_s, idle_limit_s=longest_idle_s):
         return None
-    if idle_s > min(TOUCH_S, longest_idle_s / 10):
+    if not -accounts.CLOCK_STEP_S <= idle_s <= min(TOUCH_S, longest_idle_s / 10):
         database.try_write(Session.update(last_used=now()).where(Session.id == id_))
     return user, Credential(id_)
 
@@ -348,22 +401,28 @@ def _find_token(secret: str) -> tuple[User, Credential]:
     user, row = User.first(
         "SELECT t.id, t.read_only, t.last_used, u.* "
         "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
-        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ?)",
+        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)",
         accounts.fingerprint(secret),
         now(),
+        accounts.moment(accounts.CLOCK_STEP_S),
     )
     if user is None:
         raise Unauthorized(
             "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
         )
     id_, read_only, last_used = row
-    if last_used is None or _age_s(last_used) > TOUCH_S:
+    if last_used is None or not -accounts.CLOCK_STEP_S <= _age_s(last_used) <= TOUCH_S:
         database.try_write(Token.update(last_used=now()).where(Token.id == id_))
     return user, Credential(f"token:{id_}", is_token=True, read_only=bool(read_only))
 
 
 def _age_s(timestamp: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """Return the header that tells programs how long to wait; none for 0."""
+    return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
 
 
 def duration(seconds: float) -> str:

@@ -36,7 +36,9 @@ def add_arguments(commands: Commands, parser_class: type) -> None:
     role = _command(user, "role", "change what an account may do", user_role, "name")
     role.add_argument("role", choices=ROLES)
     _command(user, "password", "set a password, and end the account's sessions", user_password, "name")
-    _command(user, "deactivate", "shut an account out, and end its sessions", user_deactivate, "name")
+    _command(
+        user, "deactivate", "shut an account out, and end its sessions and tokens", user_deactivate, "name"
+    )
     _command(user, "activate", "let an account in again", user_activate, "name")
 
     token = _group(commands, parser_class, "token", "manage the tokens for the API", HEEDED)

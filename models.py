@@ -17,6 +17,7 @@ import peewee
 from playhouse import signals
 
 import geo
+import names
 from alerts import BY_CODE, Alert, Severity
 from storage import (
     DESCRIPTION_LENGTH,
@@ -94,6 +95,13 @@ class User(Model):
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
     read_seq = peewee.IntegerField(default=lambda: Notification.bounds()[1])  # has seen the alerts up to here
+    name_key = peewee.TextField(null=True)  # its normal form; null if an older account has the same
+    credentials_version = peewee.IntegerField(default=0)  # counts what ends every session of the account
+
+    def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
+        if self.id is None:
+            self.name_key = names.normal(self.name) or None
+        return super().save(force_insert, only)
 
     @property
     def can_edit(self) -> bool:

@@ -11,7 +11,7 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -33,6 +33,8 @@ RETRY_S = 1.0  # after a look that failed
 SIGNED_OUT = 4401  # the close code for a session that has ended
 VERSION = "13"  # of the WebSocket protocol (RFC 6455)
 KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
+
+Owner = tuple[int, str]  # of a connection: its `auth.session_key`
 
 bp = Blueprint("notifications", __name__)
 sock = Sock()
@@ -106,7 +108,7 @@ def _watch_database(app: Flask) -> NoReturn:
     group: Group = app.extensions["group"]
     seen: object = None
     arrived = 0
-    valid: set[tuple[int, str]] = set()
+    owners: set[Owner] = set()  # whose connections were good at the last look
     due = 0.0
     while True:
         try:
@@ -114,26 +116,28 @@ def _watch_database(app: Flask) -> NoReturn:
             late = time.monotonic() >= due
             if found != seen or late:
                 group.wake()
+                _, newest = found
+                if late or arrived != newest:
+                    owners = {client.owner for client in group.clients}
                 with app.app_context():
-                    still = auth.valid_keys()
-                if late or arrived != group.arrived or valid - still:  # else nobody can have been signed out
-                    _close_signed_out(app, group, still)
-                    arrived, due = group.arrived, time.monotonic() + EXPIRY_S
+                    still = auth.valid_keys(owners)
+                if late or arrived != newest or owners - still:  # else nobody can have been signed out
+                    _close_signed_out(app, group, still, owners - still)
+                    arrived, due = newest, time.monotonic() + EXPIRY_S
                 models.areas.follow()  # bit by bit, so that no save waits for an import of areas
-                seen, valid = found, still
+                seen, owners = found, still
         except Exception:
             log.exception("Can't see whether the database has changed")
             gevent.sleep(RETRY_S)
         gevent.sleep(POLL_S)
 
 
-def _close_signed_out(app: Flask, group: Group, valid: set[tuple[int, str]]) -> None:
+def _close_signed_out(app: Flask, group: Group, valid: Set[Owner], ended: Set[Owner]) -> None:
     """Close the clients whose session has ended, and note that those of the others are in use."""
-    owners = {client.owner for client in group.clients}
     with app.app_context():
-        auth.note_use(owners & valid)
-    if owners - valid:
-        group.close(lambda owner: owner not in valid, SIGNED_OUT, "signed out")
+        auth.note_use(valid)
+    if ended:
+        group.close(lambda owner: owner in ended, SIGNED_OUT, "signed out")
 
 
 def _heartbeat(seq: int) -> bytes:

@@ -41,6 +41,7 @@ from typing import Any, TypeVar
 import gevent
 import peewee
 from gevent.lock import Semaphore
+from gevent.threadpool import ThreadPool
 from playhouse import signals
 from playhouse.migrations import Runner
 
@@ -125,7 +126,7 @@ class Database(peewee.SqliteDatabase):
             if is_quick:
                 _flush(self._wal)
             else:
-                gevent.get_hub().threadpool.apply(_flush, (self._wal,))
+                _flusher().apply(_flush, (self._wal,))
             self._last = time.monotonic()
             self._took = self._last - started
             self._ended, self._flushed = this, state
@@ -198,6 +199,12 @@ class Database(peewee.SqliteDatabase):
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
             self._execute(sql, params)
+
+
+@cache
+def _flusher() -> ThreadPool:
+    """Return the thread of the flushes. It is theirs: in gevent's pool they would wait for others' work."""
+    return ThreadPool(1)
 
 
 def _flush(descriptor: int) -> None:

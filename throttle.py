@@ -8,10 +8,12 @@ import time
 import peewee
 
 import addresses
+import names
 from models import Model, database
 
 LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
 FORGET_S = 24 * 3600.0  # after which failures are forgotten
+ROUNDING_S = 1.0  # by which a wait may seem longer than it was given
 
 
 class Throttle(Model):
@@ -24,7 +26,7 @@ class Throttle(Model):
 
 def by_name(name: str) -> str:
     """Return the key of a name that was typed; hashed, since people type passwords there by mistake."""
-    return "name:" + hashlib.sha256(name.casefold().encode(errors="replace")).hexdigest()[:32]
+    return "name:" + hashlib.sha256(names.normal(name).encode(errors="replace")).hexdigest()[:32]
 
 
 def by_address(address: str | None) -> str:
@@ -36,18 +38,24 @@ def attempt(free: dict[str, int]) -> float:
     """Count a try against each key, or return how many seconds it must wait: 1, 2, 4, … after `free` tries.
 
     It is counted before its outcome is known, so that many at once win nothing; `succeeded` takes it back.
+    A wait longer than what so many tries cost was given by a wrong clock, and is none.
     """
     moment = time.time()
     with database.atomic():
         Throttle.delete().where(Throttle.until < moment - FORGET_S).execute()
         found = {row.key: row for row in Throttle.select().where(Throttle.key << list(free))}
-        wait = max((row.until - moment for row in found.values()), default=0.0)
-        if wait > 0:
-            return min(wait, LONGEST_S)
+        waits = [_credible(row.until - moment, _pause(row.count - free[key])) for key, row in found.items()]
+        if any(waits):
+            return max(waits)
         for key, allowed in free.items():
             count = found[key].count + 1 if key in found else 1
             _store(key, count, moment + _pause(count - allowed))
     return 0.0
+
+
+def _credible(wait: float, longest: float) -> float:
+    """Return a wait that is left, in seconds; 0 if it is over, or longer than it can have been."""
+    return wait if 0 < wait <= longest + ROUNDING_S else 0.0
 
 
 def _pause(surplus: int) -> float:
@@ -71,7 +79,7 @@ def limit(key: str, count: int, per_s: float) -> float:
     moment, price = time.time(), per_s / max(count, 1)
     with database.atomic():
         row = Throttle.get_or_none(Throttle.key == key)
-        paid = max(row.until if row else moment, moment)
+        paid = moment + (_credible(row.until - moment, per_s) if row else 0)
         wait = paid - moment - (per_s - price)
         if count < 1 or wait > price / 1000:
             return max(wait, price)

@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
         SESSION_REFRESH_EACH_REQUEST=False,  # it ends that long after sign-in, however often it is used
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_NAME="tracker",
+        SESSION_COOKIE_NAME=f"tracker_{models.Setting.default('cookie', os.urandom(4).hex())}",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     if not settings.hosts and addresses.is_loopback(settings.host):

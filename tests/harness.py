@@ -244,9 +244,24 @@ class Person:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._tokens: dict[str | None, str] = {}  # by the session that they belong to
+        self._tokens: dict[str, str] = {}  # by the session that they belong to
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=SOON_S, verify=False)
         self.http.headers["Referer"] = f"{url}/"
+
+    @property
+    def cookie_name(self) -> str:
+        """Return the name of the session's cookie, which is the tracker's own."""
+        names = [cookie.name for cookie in self.http.cookies.jar if self._is_session(cookie.name)]
+        return names[0] if names else ""
+
+    @property
+    def cookie(self) -> str:
+        """Return the value of the session's cookie; "" without one."""
+        return next((c.value or "" for c in self.http.cookies.jar if self._is_session(c.name)), "")
+
+    @staticmethod
+    def _is_session(name: str) -> bool:
+        return bool(re.fullmatch(r"(__Host-)?tracker_[0-9a-f]{8}", name))
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))
@@ -262,7 +277,7 @@ class Person:
 
     def csrf_token(self) -> str:
         """Return the token that the page's scripts send as X-CSRFToken."""
-        session = self.http.cookies.get("tracker")
+        session = self.cookie
         if session not in self._tokens:
             meta = self.get("/", follow=True).select_one("meta[name=csrf-token]")
             assert meta, "the page has no <meta name=csrf-token>"

@@ -376,7 +376,7 @@ def test_password_is_changed_on_the_own_page(server: Server, someone: tuple[str,
     """With the old one, the new one twice; others are signed out, this browser has a new session."""
     name, person = someone
     elsewhere = signed_in(server, name)
-    old_cookie = person.http.cookies["tracker"]
+    old_cookie = person.cookie
     new = {"new_password": OTHER_PASSWORD, "new_password_again": OTHER_PASSWORD}
     wrong = press(person, "/accounts/password/", current_password="not this one", **new)
     assert (wrong.status, wrong.wrong_fields()) == (422, {"current_password"})
@@ -395,7 +395,7 @@ def test_password_is_changed_on_the_own_page(server: Server, someone: tuple[str,
     assert "tiny" not in weak.response.text
     done = press(person, "/accounts/password/", current_password=PASSWORD, **new)
     assert (done.status, done.path) == (200, "/accounts/")
-    assert person.http.cookies["tracker"] != old_cookie
+    assert person.cookie != old_cookie
     assert elsewhere.get("/", follow=True).path == "/accounts/login/"
     assert server.visitor().sign_in(name, PASSWORD).status == 401
 

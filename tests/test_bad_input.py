@@ -420,7 +420,7 @@ def test_path_that_leads_nowhere_is_404(server: Server, person: Person, path: st
     with closing(
         HTTPConnection("127.0.0.1", server.port, timeout=10)
     ) as connection:  # sends paths as they are
-        connection.request("GET", path, headers={"Cookie": f"tracker={person.http.cookies['tracker']}"})
+        connection.request("GET", path, headers={"Cookie": f"{person.cookie_name}={person.cookie}"})
         answer = connection.getresponse()
         answer.read()
     if answer.status == 308:

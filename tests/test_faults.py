@@ -178,7 +178,7 @@ def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
             head = [
                 "POST /api/incidents/ HTTP/1.1",
                 "Host: 127.0.0.1",
-                f"Cookie: tracker={person.http.cookies['tracker']}",
+                f"Cookie: {person.cookie_name}={person.cookie}",
                 f"X-CSRFToken: {person.csrf_token()}",
                 f"Content-Length: {len(body)}",
             ]

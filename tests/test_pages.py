@@ -51,7 +51,7 @@ def test_form_of_who_was_signed_out_leads_back(server: Server) -> None:
     """Nothing is stored, the sign-in page says so, and then the form comes again."""
     person = server.person()
     form = person.get(f"{INCIDENTS}create/").filled_in(name="Too late")
-    person.http.cookies.delete("tracker")
+    person.http.cookies.delete(person.cookie_name)
     page = Page(person.http.post(f"{INCIDENTS}create/", data=form, follow_redirects=True))
     assert page.path == "/accounts/login/"
     assert "signed out before this was saved" in page.words
@@ -63,12 +63,13 @@ def test_one_cookie_holds_one_message_however_often_it_comes(server: Server) -> 
     """A message is added to what goes back, and not to what the server remembers of the cookie."""
     person = server.person()
     form = person.get(f"{INCIDENTS}create/").filled_in(name="Too late")
-    person.http.cookies.delete("tracker")
-    cookie = person.http.post(f"{INCIDENTS}create/", data=form).cookies["tracker"]
+    name = person.cookie_name
+    person.http.cookies.delete(name)
+    cookie = person.http.post(f"{INCIDENTS}create/", data=form).cookies[name]
     for _ in range(3):
-        person.http.cookies = httpx.Cookies({"tracker": cookie})
+        person.http.cookies = httpx.Cookies({name: cookie})
         person.http.post(f"{INCIDENTS}create/", data=form)
-        person.http.cookies = httpx.Cookies({"tracker": cookie})
+        person.http.cookies = httpx.Cookies({name: cookie})
         assert person.get("/accounts/login/").words.count("signed out before this was saved") == 1
 
 

@@ -234,7 +234,7 @@ def test_handshake_that_says_it_is_a_form_is_not_waited_for(
     lines = (
         "GET /notifications HTTP/1.1",
         f"Host: 127.0.0.1:{server.port}",
-        f"Cookie: tracker={person.http.cookies['tracker']}",
+        f"Cookie: {person.cookie_name}={person.cookie}",
         f"Content-Type: {kind}",
         "Connection: Upgrade",
         "Upgrade: websocket",

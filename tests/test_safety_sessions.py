@@ -47,24 +47,24 @@ def test_session_has_a_new_id_at_sign_in(server: Server) -> None:
     """A cookie that somebody planted before the sign-in is worth nothing after it."""
     victim, thief = server.visitor(), server.visitor()
     victim.get("/accounts/login/")
-    planted = victim.http.cookies["tracker"]
+    planted = victim.cookie
     victim.sign_in(server.name, server.password)
-    first = victim.http.cookies["tracker"]
+    first = victim.cookie
     assert first != planted
-    thief.http.cookies.set("tracker", planted)
+    thief.http.cookies.set(victim.cookie_name, planted)
     assert thief.get("/", follow=True).path == "/accounts/login/"
     victim.sign_in(server.name, server.password)
-    assert victim.http.cookies["tracker"] != first
+    assert victim.cookie != first
 
 
 @pytest.mark.parametrize("change", ["", "x", "e30.aaaa.bbbb", "swap"])
 def test_forged_cookie_opens_nothing(server: Server, change: str) -> None:
     """A cookie that the server did not sign, or that was changed, is no session and no error."""
     person = server.person()
-    cookie = person.http.cookies["tracker"]
+    cookie = person.cookie
     forged = cookie[:5] + ("A" if cookie[5] != "A" else "B") + cookie[6:] if change == "swap" else change
     visitor = server.visitor()
-    visitor.http.cookies.set("tracker", forged)
+    visitor.http.cookies.set(person.cookie_name, forged)
     assert visitor.get("/", follow=True).path == "/accounts/login/"
 
 
@@ -371,7 +371,7 @@ def test_logs_hold_no_secrets(start_server: StartServer) -> None:
     server = start_server()
     server.may_fail = True
     person = server.person()
-    cookie = person.http.cookies["tracker"]
+    cookie = person.cookie
     token = person.csrf_token()
     page = person.http.post("/accounts/tokens/", data={"csrf_token": token, "label": "log"})
     (secret,) = re.findall(r"tracker_[\w-]{43}", page.text)

@@ -99,7 +99,7 @@ def test_refused_handshakes_take_no_place(start_server: StartServer) -> None:
     """A hundred connections that never become a WebSocket leave the account's two places free."""
     server = start_server(env={"TRACKER_SOCKETS_PER_ACCOUNT": "2"})
     person = server.person()
-    cookie = f"tracker={person.http.cookies['tracker']}"
+    cookie = f"{person.cookie_name}={person.cookie}"
     for number in range(100):
         half = {"Upgrade": "websocket", "Connection": "Upgrade", "Cookie": cookie}
         if number % 2:
@@ -143,10 +143,11 @@ def secure(start_server: StartServer, certificate: tuple[Path, Path]) -> Server:
 
 
 def test_all_works_by_tls(secure: Server) -> None:
-    """Sign in, save and be told, by https and wss; the cookie is Secure."""
+    """Sign in, save and be told, by https and wss; no page by http can set the cookie."""
     person = secure.person()
-    cookie = next(cookie for cookie in person.http.cookies.jar if cookie.name == "tracker")
-    assert cookie.secure
+    (cookie,) = person.http.cookies.jar
+    assert cookie.name.startswith("__Host-tracker_")
+    assert (cookie.secure, cookie.path, cookie.domain_specified) == (True, "/", False)
     with person.watch() as watch, person.watch() as other:
         stored = person.save_incident("Encrypted")
         for each in (watch, other):
@@ -199,7 +200,7 @@ def late_reader(
         connection.sendall(
             f"GET /notifications{query} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            f"Cookie: tracker={person.http.cookies['tracker']}\r\n"
+            f"Cookie: {person.cookie_name}={person.cookie}\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         yield connection

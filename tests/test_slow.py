@@ -39,7 +39,7 @@ from harness import Person
 from peers import Crowd, Peer
 url, cookie, query, count, last = sys.argv[1:]
 person, count, last = Person(url), int(count), int(last)
-person.http.cookies.set("tracker", cookie)
+person.http.cookies.set(*cookie.split("=", 1))
 def check(peer, seq, message):
     found = json.loads(message)
     assert (found["seq"], found["type"]) == (seq, "post_save")
@@ -208,7 +208,7 @@ def test_long_replay_delays_nobody_and_costs_little(long_log: Server, count: int
             before = growth = resident_bytes(long_log.process.pid)
             arguments = [
                 person.url,
-                person.http.cookies["tracker"],
+                f"{person.cookie_name}={person.cookie}",
                 f"?since=0&epoch={epoch}",
                 count,
                 LONG_LOG,

@@ -1,0 +1,115 @@
+"""Hash passwords and check them: in threads of their own, few at a time, and with a short queue.
+
+scrypt takes 32 MiB and about 50 ms of a core for each password. Anybody who opens the sign-in page can ask
+for that, so both the memory and the wait are bounded here: at most `AT_ONCE` hashes run, at most
+`MAX_IN_FLIGHT` run or wait, and whoever comes then is told to try again. The threads are not those of the
+durable flush, nor those of gevent's hub, so that a flood of sign-ins delays only sign-ins.
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from gevent.threadpool import ThreadPool
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.security import check_password_hash, generate_password_hash
+
+AT_ONCE = 2  # hashes, of 32 MiB each
+MAX_IN_FLIGHT = 20  # that run or wait; the last of them waits about half a second
+MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
+RETRY_S = 2  # by then the queue is short again
+LONGEST = 1000  # characters of a password; hashing more is work for nothing
+
+T = TypeVar("T")
+
+
+class Busy(ServiceUnavailable):
+    """Too many passwords are being checked. Nothing was checked and nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many people are signing in at the moment. Try again in a few seconds.", retry_after=RETRY_S
+        )
+
+
+class InFlight:
+    """How many requests are about to hash a password: in all, and for each client."""
+
+    def __init__(self) -> None:
+        self.clients: Counter[str] = Counter()
+        self.hashes = 0  # that run or wait
+
+    @contextmanager
+    def admitted(self, client: str) -> Iterator[None]:
+        """Count a client's request while it lasts. Raises Busy if there are too many already."""
+        if self.clients[client] >= MAX_IN_FLIGHT_PER_CLIENT or self.clients.total() >= MAX_IN_FLIGHT:
+            raise Busy
+        self.clients[client] += 1
+        try:
+            yield
+        finally:
+            self.clients[client] -= 1
+            self.clients += Counter()  # drops the clients that have none
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call the function in one of the threads, and let others run meanwhile. Raises Busy."""
+        if self.hashes >= MAX_IN_FLIGHT:
+            raise Busy
+        self.hashes += 1
+        try:
+            found: T = _threads().apply(function, arguments)
+        finally:
+            self.hashes -= 1
+        return found
+
+
+in_flight = InFlight()
+
+
+@cache
+def _threads() -> ThreadPool:
+    return ThreadPool(AT_ONCE)
+
+
+def hashed(password: str) -> str:
+    """Return the hash of a password in its normal form, to be stored. Raises Busy."""
+    return in_flight.run(generate_password_hash, normal(password))
+
+
+def matches(stored: str, password: str) -> bool:
+    """Tell whether this is the password of the stored hash. As slow if nothing is stored. Raises Busy."""
+    found = in_flight.run(_matches_any, stored or nobodys_hash(), password[: LONGEST + 1])
+    return found and bool(stored)
+
+
+def _matches_any(stored: str, password: str) -> bool:
+    """Try the password's normal form, and those in which it may have been hashed before there was one.
+
+    Which are tried depends on what was typed and not on the account, so the time tells nothing of that. For
+    ASCII they are the same, and it is one hash.
+    """
+    forms = dict.fromkeys([normal(password), password, unicodedata.normalize("NFD", password)])
+    return any(check_password_hash(stored, form) for form in forms)
+
+
+def normal(password: str) -> str:
+    """Return the form in which passwords are compared: OpaqueString of RFC 8265, section 4.2.
+
+    A space is a space, and letters are composed, whichever keyboard they come from. Case counts.
+    """
+    if len(password) > LONGEST:  # which is refused, and costs the square of its length
+        return password
+    spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
+@cache
+def nobodys_hash() -> str:
+    """Return the hash of a password that nobody knows."""
+    return generate_password_hash(secrets.token_urlsafe())

@@ -161,6 +161,7 @@ class Tracked(Model):
     source_id = peewee.TextField(null=True, unique=True)
     created = peewee.TextField()
     updated = peewee.TextField()
+    version = peewee.TextField(default="")  # another one after each save, and never the same again
 
     @classmethod
     def find(cls, pk: int) -> Any:
@@ -204,6 +205,7 @@ class Tracked(Model):
         with database.atomic():
             self.updated = now()
             self.created = self.created or self.updated
+            self.version = Notification.next_version()
             return self._found(super().save(force_insert, only))
 
     def delete_instance(self, *args: Any, **kwargs: Any) -> int:
@@ -231,7 +233,12 @@ class Tracked(Model):
     def feature(self) -> dict[str, Any]:
         """Return the GeoJSON Feature that pages, the API and the socket show."""
         geometry, properties = self._geojson()
-        properties |= {"model": type(self).__name__, "pk": self.id, "url": self.url}
+        properties |= {
+            "version": self.version,
+            "model": type(self).__name__,
+            "pk": self.id,
+            "url": self.url,
+        }
         return {
             "type": "Feature",
             "id": self.feature_id,
@@ -327,7 +334,7 @@ INCIDENT_JSON = f"""json_object(
         'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
         'created', t1.created, 'updated', t1.updated,
         'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
-        'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
+        'version', t1.version, 'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
     )
 )"""
 

@@ -37,6 +37,7 @@ import notifications
 import pages
 import server
 import tiles
+import versions
 from settings import BadSetting, Settings
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
@@ -138,6 +139,7 @@ def _add_errors(app: Flask) -> None:
         (peewee.DatabaseError, 503),
     ):
         app.register_error_handler(kind, partial(_answer, code))
+    app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
     app.register_error_handler(HTTPException, lambda error: _answer(error.code, error))
 
 

@@ -12,6 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": set(),
     "alerts": {"storage"},
     "models": {"geo", "storage", "alerts"},
+    "versions": {"models"},
     "settings": set(),
     "throttle": {"models"},
     "accounts": {"models"},
@@ -19,15 +20,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connections": set(),
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
-    "pages": {"auth", "models", "geo", "throttle"},
+    "pages": {"auth", "models", "geo", "throttle", "versions"},
     "account_pages": {"auth", "accounts", "models", "pages"},
-    "api": {"auth", "models", "geo", "group"},
+    "api": {"auth", "models", "geo", "group", "versions"},
     "importer": {"models", "geo"},
     "tiles": {"models", "auth"},
     "commands": {"models", "accounts"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
-        *("pages", "account_pages", "api", "tiles", "importer", "commands"),
+        *("pages", "account_pages", "api", "tiles", "importer", "commands", "versions"),
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
@@ -39,6 +40,7 @@ MUST_NOT_KNOW = {
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,
+    "versions": WEB,
 }
 
 

@@ -6,15 +6,26 @@ server sets (`created`, `url`, …) is ignored, so that a feature can be read, c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import gevent
-from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    make_response,
+    request,
+    stream_with_context,
+)
 from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+import idempotency
 import versions
 from group import PAUSE_S
 from models import (
@@ -33,7 +44,44 @@ MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has othe
 CHUNK = 500  # features read at once, then other greenlets have their turn
 READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid"}
 
+REPEATED = ("Location", "ETag")  # headers of an answer that is given again
+
 bp = Blueprint("api", __name__)
+
+
+def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Do what a request with an `Idempotency-Key` asks for once, and answer it again when it comes again."""
+
+    @wraps(view)
+    def repeatable(**arguments: Any) -> ResponseReturnValue:
+        key = _idempotency_key()
+        if key is None:
+            return view(**arguments)
+
+        def do() -> idempotency.Answer:
+            response = make_response(view(**arguments))
+            headers = {name: response.headers[name] for name in REPEATED if name in response.headers}
+            return idempotency.Answer(response.status_code, headers, response.get_data())
+
+        asked = (request.method, request.full_path)
+        print_ = idempotency.fingerprint(
+            *(part.encode(errors="replace") for part in asked), request.get_data()
+        )
+        answer = idempotency.once(auth.owner(), key, print_, do)
+        return Response(answer.body, answer.status, answer.headers, content_type="application/json")
+
+    return repeatable
+
+
+def _idempotency_key() -> str | None:
+    """Return the key of the request, with or without the quotes that the draft of the header wants."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    bare = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+    if not 0 < len(bare) <= idempotency.MAX_KEY or not (bare.isascii() and bare.isprintable()):
+        abort(400, f"An Idempotency-Key has 1 to {idempotency.MAX_KEY} printable ASCII characters.")
+    return bare
 
 
 @bp.get("/tracker/incident/feature_collection/")
@@ -49,11 +97,13 @@ def area_feature_collection() -> Response:
 
 
 @bp.post("/api/incidents/")
+@once
 def incidents() -> ResponseReturnValue:
     return _create(Incident(), "location")
 
 
 @bp.post("/api/areas/")
+@once
 def areas() -> ResponseReturnValue:
     return _create(AreaOfInterest(), "polygon")
 
@@ -82,6 +132,7 @@ def inside() -> ResponseReturnValue:
 
 
 @bp.post("/api/areas/<int:pk>/mute/")
+@once
 def mute(pk: int) -> ResponseReturnValue:
     """Mute an area `until` an ISO 8601 time, or with null no longer."""
     body = _members("until", version=None)
@@ -104,6 +155,7 @@ def alerts() -> ResponseReturnValue:
 
 
 @bp.post("/api/alerts/acknowledge/")
+@once
 def acknowledge() -> ResponseReturnValue:
     """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now."""
     body = _members("alerts", note="")
@@ -116,6 +168,7 @@ def acknowledge() -> ResponseReturnValue:
 
 
 @bp.post("/api/alerts/read/")
+@once
 @auth.needs("viewer")
 def read() -> ResponseReturnValue:
     """Say that this person has seen the alerts up to `seq`."""

@@ -234,6 +234,11 @@ def session_key() -> tuple[int, str]:
     return g.user.id, g.credential.id
 
 
+def owner() -> str:
+    """Return whose keys this request's are: an account's, whatever its session, or a token's."""
+    return str(g.credential.id) if g.credential.is_token else f"user:{signed_in().id}"
+
+
 def valid_keys() -> set[tuple[int, str]]:
     """Return the `session_key` of all that has not ended."""
     return accounts.valid_keys(session_s=settings().session_hours * 3600, idle_s=settings().idle_hours * 3600)

@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+import idempotency
 import throttle
 import versions
 from models import (
@@ -95,6 +96,30 @@ class Form:
         if values or not thing.id:
             thing.save()
         return True
+
+    def once(self, model: type[Tracked], read: Callable[[Form, Any], bool]) -> str:
+        """Store a new object, and however often this form is sent no second one; return its address.
+
+        Returns "", and notes why, if there is none.
+        """
+
+        def store() -> idempotency.Answer:
+            thing = model()
+            if not read(self, thing):
+                raise Invalid(self.errors)
+            return idempotency.Answer(303, {"Location": thing.url}, b"")
+
+        key = self.values["key"][: idempotency.MAX_KEY]
+        typed = {name: text for name, text in self.values.items() if name not in ("csrf_token", "key")}
+        print_ = idempotency.fingerprint(model.path.encode(), to_json(sorted(typed.items())).encode())
+        try:
+            return idempotency.once(auth.owner(), key, print_, store).headers["Location"]
+        except Invalid:
+            return ""
+        except idempotency.Reused:
+            self.values["key"] = secrets.token_hex(16)
+            self.errors[""] = "This form has been saved before, with other words. Save again to make another."
+            return ""
 
     def _ask(self, conflict: versions.Conflict, names: dict[str, str]) -> None:
         """Show both values of what others have changed, too, and what else they have changed."""
@@ -214,8 +239,12 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     @auth.needs("editor")
     def edit(pk: int | None = None) -> ResponseReturnValue:
         form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
-        if request.method == "POST":
-            with model.changing(pk) if pk else contextlib.nullcontext(model()) as thing:
+        form.values.setdefault("key", secrets.token_hex(16))
+        if request.method == "POST" and not pk:
+            if made := form.once(model, read):
+                return redirect(made, 303)
+        elif request.method == "POST":
+            with model.changing(pk) as thing:
                 form.choose(show(thing))
                 if read(form, thing):
                     return redirect(thing.url, 303)

@@ -31,6 +31,7 @@ import api
 import auth
 import commands
 import geo
+import idempotency
 import importer
 import models
 import notifications
@@ -139,6 +140,7 @@ def _add_errors(app: Flask) -> None:
         (peewee.DatabaseError, 503),
     ):
         app.register_error_handler(kind, partial(_answer, code))
+    app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
     app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
     app.register_error_handler(HTTPException, lambda error: _answer(error.code, error))
 

@@ -24,11 +24,12 @@ CREATE TABLE answer (
     key TEXT NOT NULL,
     request TEXT NOT NULL,
     status INTEGER NOT NULL,
-    location TEXT,
+    headers TEXT NOT NULL,
     body BLOB NOT NULL,
     created TEXT NOT NULL,
     UNIQUE (owner, key)
 );
+CREATE INDEX answer_owner ON answer (owner, id);
 """
 
 

@@ -13,6 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "alerts": {"storage"},
     "models": {"geo", "storage", "alerts"},
     "versions": {"models"},
+    "idempotency": {"models"},
     "settings": set(),
     "throttle": {"models"},
     "accounts": {"models"},
@@ -20,15 +21,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connections": set(),
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
-    "pages": {"auth", "models", "geo", "throttle", "versions"},
+    "pages": {"auth", "models", "geo", "throttle", "versions", "idempotency"},
     "account_pages": {"auth", "accounts", "models", "pages"},
-    "api": {"auth", "models", "geo", "group", "versions"},
+    "api": {"auth", "models", "geo", "group", "versions", "idempotency"},
     "importer": {"models", "geo"},
     "tiles": {"models", "auth"},
     "commands": {"models", "accounts"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
         *("pages", "account_pages", "api", "tiles", "importer", "commands", "versions"),
+        "idempotency",
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
@@ -41,6 +43,7 @@ MUST_NOT_KNOW = {
     "importer": WEB,
     "throttle": WEB,
     "versions": WEB,
+    "idempotency": WEB,
 }
 
 

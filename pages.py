@@ -51,6 +51,7 @@ def common() -> dict[str, Any]:
         "current_user": auth.current_user(),
         "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
         "public_reports": auth.settings().public_reports,
+        "new_key": lambda: secrets.token_hex(16),
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
 
@@ -124,7 +125,9 @@ class Form:
     def _ask(self, conflict: versions.Conflict, names: dict[str, str]) -> None:
         """Show both values of what others have changed, too, and what else they have changed."""
         self.conflicts = {names.get(clash.field, clash.field): clash for clash in conflict.clashes}
-        self.errors[""] = "Others have changed the same while you were editing. Nothing has been saved yet."
+        self.errors[""] = (
+            "Nothing has been saved: others have changed the same meanwhile. Choose below, and save again."
+        )
         mine = {names.get(name, name) for name in conflict.changed}
         self.values |= {name: value for name, value in self.stored.items() if name not in mine}
 

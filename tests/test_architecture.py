@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
     "pages": {"auth", "models", "geo", "throttle", "versions", "idempotency"},
-    "account_pages": {"auth", "accounts", "models", "pages"},
+    "account_pages": {"auth", "accounts", "models", "pages", "idempotency"},
     "api": {"auth", "models", "geo", "group", "versions", "idempotency"},
     "importer": {"models", "geo"},
     "tiles": {"models", "auth"},

@@ -258,3 +258,39 @@ def test_form_that_was_refused_is_saved_with_the_same_key(person: Person) -> Non
         assert person.http.post(path, data=form).status_code == 303
     assert len(person.named("Mended form")) == 1
     assert person.http.get(api_path(person.named("Mended form")[0])).status_code == 200
+
+
+def test_token_form_sent_twice_makes_one_token(server: Server) -> None:
+    """The secret that the last answer shows is the token's: the one before may never have been seen."""
+    person = server.another("Tokens")
+    page = person.get("/accounts/")
+    form = {"csrf_token": person.csrf_token(), "label": "gauge on the bridge", "key": page.value("key") or ""}
+    answers = [Page(person.http.post("/accounts/tokens/", data=form)) for _ in range(2)]
+    secrets = [answer.select_one("code.secret").get_text() for answer in answers]  # type: ignore[union-attr]
+    assert (
+        person.get("/accounts/").words.count("gauge on the bridge") == 2
+    )  # in its row: the name, and Revoke
+
+    def status(secret: str) -> int:
+        return httpx.get(
+            f"{server.url}/api/alerts/", headers={"Authorization": f"Bearer {secret}"}
+        ).status_code
+
+    assert [status(secret) for secret in secrets] == [401, 200]
+    another = {**form, "label": "river gauge"}
+    assert person.http.post("/accounts/tokens/", data=another).status_code == 200
+    assert "river gauge" in person.get("/accounts/").words
+
+
+def test_account_form_sent_twice_makes_one_account(person: Person) -> None:
+    """Both answers show a link for it; it is no error."""
+    form = {"csrf_token": person.csrf_token(), "name": "Twin", "role": "viewer", "key": "k"}
+    assert person.get("/admin/").value("key")
+    answers = [Page(person.http.post("/admin/users/", data=form)) for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert all(answer.select_one("code.secret") for answer in answers)
+    again = {**form, "role": "editor"}
+    assert (
+        "there is an account of this name already"
+        in Page(person.http.post("/admin/users/", data=again)).words
+    )

@@ -64,7 +64,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
     fail(`Others have changed the same while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`);
-    question.scrollIntoView({ block: "nearest" });
+    problem.scrollIntoView({ block: "start" });
   }
 
   async function submit() {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
@@ -10,8 +12,9 @@ from flask.typing import ResponseReturnValue
 
 import accounts
 import auth
+import idempotency
 from accounts import ROLES, SignIn, Token
-from models import MAX_ID, Invalid, Session, User
+from models import MAX_ID, Invalid, Session, User, to_json
 from pages import Page
 
 # What words in a User-Agent mean. The first that is in it counts: most browsers claim to be others, too.
@@ -127,18 +130,41 @@ def change_password() -> ResponseReturnValue:
 @auth.needs("viewer")
 def create_token() -> ResponseReturnValue:
     days = request.form.get("days", "").strip()
-    try:
+    secret = ""
+
+    def make() -> int:
+        nonlocal secret
         secret = accounts.make_token(
             auth.signed_in(),
             request.form.get("label", ""),
             read_only=bool(request.form.get("read_only")),
             days=_days(days) if days else None,
         )
+        return int(Token.get(hash=accounts.fingerprint(secret)).id)
+
+    try:
+        id_ = _once(make)
+        secret = secret or accounts.renew_token(id_)  # the answer that showed the first secret was lost
     except Invalid as error:
         return _own(
             token=Form({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
         )
     return _own(secret=secret)
+
+
+def _once(make: Callable[[], int]) -> int:
+    """Return the id of what `make` makes, however often this form is sent: it makes one.
+
+    Its secret is not kept, so whoever sends the form again needs a new one.
+    """
+
+    def do() -> idempotency.Answer:
+        return idempotency.Answer(200, {"id": str(make())}, b"")
+
+    fields = sorted(item for item in request.form.items() if item[0] != "csrf_token")
+    asked = idempotency.fingerprint(request.path.encode(), to_json(fields).encode())
+    key = asked if "key" in request.form else secrets.token_hex(16)
+    return int(idempotency.once(auth.owner(), key, asked, do).headers["id"])
 
 
 def _days(text: str) -> float:
@@ -234,8 +260,9 @@ def _admin(
 @auth.needs("admin")
 def create_user() -> ResponseReturnValue:
     """Create an account and show the one-time link by which its owner chooses a password."""
+    name, role = request.form.get("name", ""), request.form.get("role", "")
     try:
-        user = accounts.create(request.form.get("name", ""), request.form.get("role", ""))
+        user = User.get_by_id(_once(lambda: int(accounts.create(name, role).id)))
     except Invalid as error:
         return _admin(form=Form(error.fields))
     return _admin(link_for=user, secret=accounts.make_reset(user))

@@ -312,6 +312,13 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
     return secret
 
 
+def renew_token(id_: int) -> str:
+    """Return a new secret of a token, in place of the one it had; "" if the token is gone."""
+    secret = f"tracker_{secrets.token_urlsafe(32)}"
+    found = Token.update(hash=fingerprint(secret)).where(Token.id == id_).execute()
+    return secret if found else ""
+
+
 def revoke(which: Any) -> int:
     """Delete the tokens for which the condition holds."""
     return int(Token.delete().where(which).execute())

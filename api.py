@@ -6,15 +6,27 @@ server sets (`created`, `url`, …) is ignored, so that a feature can be read, c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import gevent
-from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    make_response,
+    request,
+    stream_with_context,
+)
 from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+import idempotency
+import versions
 from group import PAUSE_S
 from models import (
     MAX_ID,
@@ -30,9 +42,46 @@ from models import (
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
 CHUNK = 500  # features read at once, then other greenlets have their turn
-READ_ONLY = {"created", "updated", "model", "pk", "url", "centroid"}
+READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid"}
+
+REPEATED = ("Location", "ETag")  # headers of an answer that is given again
 
 bp = Blueprint("api", __name__)
+
+
+def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Do what a request with an `Idempotency-Key` asks for once, and answer it again when it comes again."""
+
+    @wraps(view)
+    def repeatable(**arguments: Any) -> ResponseReturnValue:
+        key = _idempotency_key()
+        if key is None:
+            return view(**arguments)
+
+        def do() -> idempotency.Answer:
+            response = make_response(view(**arguments))
+            headers = {name: response.headers[name] for name in REPEATED if name in response.headers}
+            return idempotency.Answer(response.status_code, headers, response.get_data())
+
+        asked = (request.method, request.full_path)
+        print_ = idempotency.fingerprint(
+            *(part.encode(errors="replace") for part in asked), request.get_data()
+        )
+        answer = idempotency.once(auth.owner(), key, print_, do)
+        return Response(answer.body, answer.status, answer.headers, content_type="application/json")
+
+    return repeatable
+
+
+def _idempotency_key() -> str | None:
+    """Return the key of the request, with or without the quotes that the draft of the header wants."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    bare = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+    if not 0 < len(bare) <= idempotency.MAX_KEY or not (bare.isascii() and bare.isprintable()):
+        abort(400, f"An Idempotency-Key has 1 to {idempotency.MAX_KEY} printable ASCII characters.")
+    return bare
 
 
 @bp.get("/tracker/incident/feature_collection/")
@@ -48,11 +97,13 @@ def area_feature_collection() -> Response:
 
 
 @bp.post("/api/incidents/")
+@once
 def incidents() -> ResponseReturnValue:
     return _create(Incident(), "location")
 
 
 @bp.post("/api/areas/")
+@once
 def areas() -> ResponseReturnValue:
     return _create(AreaOfInterest(), "polygon")
 
@@ -71,7 +122,7 @@ def area(pk: int) -> ResponseReturnValue:
 def inside() -> ResponseReturnValue:
     """Count the open incidents in the Feature of an area that is not saved yet."""
     area = AreaOfInterest()
-    fields = _fields("polygon")
+    fields = _fields("polygon", _feature())
     area.assign(
         {name: fields[name] for name in fields if name in ("polygon", "severity")}
         | {"polygon": fields.get("polygon")}
@@ -81,12 +132,17 @@ def inside() -> ResponseReturnValue:
 
 
 @bp.post("/api/areas/<int:pk>/mute/")
+@once
 def mute(pk: int) -> ResponseReturnValue:
     """Mute an area `until` an ISO 8601 time, or with null no longer."""
-    until = parse_until(_members("until")["until"])
+    body = _members("until", version=None)
+    until = parse_until(body["until"])
+    base = _version(body)
     with AreaOfInterest.changing(pk) as area:
+        _heed_if_match(area)
+        versions.ensure_unchanged(area, base, "muted_until")
         area.mute(until)
-    return jsonify(area.feature())
+    return _answer(area)
 
 
 @bp.get("/api/alerts/")
@@ -99,6 +155,7 @@ def alerts() -> ResponseReturnValue:
 
 
 @bp.post("/api/alerts/acknowledge/")
+@once
 def acknowledge() -> ResponseReturnValue:
     """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now."""
     body = _members("alerts", note="")
@@ -111,6 +168,7 @@ def acknowledge() -> ResponseReturnValue:
 
 
 @bp.post("/api/alerts/read/")
+@once
 @auth.needs("viewer")
 def read() -> ResponseReturnValue:
     """Say that this person has seen the alerts up to `seq`."""
@@ -140,35 +198,66 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
 
 
 def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
-    thing.assign({"name": None, geometry_field: None} | _fields(geometry_field))
+    thing.assign({"name": None, geometry_field: None} | _fields(geometry_field, _feature()))
     thing.save()
-    return jsonify(thing.feature()), 201, {"Location": thing.url}
+    return _answer(thing, 201, Location=thing.url)
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
     if request.method == "GET":
-        return jsonify(model.find(pk).feature())
-    fields = _fields(geometry_field, partial=True) if request.method == "PATCH" else {}
-    with model.changing(pk) as thing:
-        if request.method == "DELETE":
+        return _answer(model.find(pk))
+    if request.method == "DELETE":
+        with model.changing(pk) as thing:
+            _heed_if_match(thing)
             thing.delete_instance()
-            return "", 204
-        thing.assign(fields)
-        thing.save()
-    return jsonify(thing.feature())
+        return "", 204
+    feature = _feature(partial=True)
+    fields = _fields(geometry_field, feature)
+    base = _version(feature.get("properties") or {})
+    with model.changing(pk) as thing:
+        _heed_if_match(thing)
+        if base is not None:
+            fields = versions.merge(thing, fields, base)
+        if fields or base is None:
+            thing.assign(fields)
+            thing.save()
+    return _answer(thing)
 
 
-def _fields(geometry_field: str, *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields that the Feature in the body sets; in a partial one its type may be missing."""
+def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturnValue:
+    return jsonify(thing.feature()), status, {"ETag": f'"{thing.version}"', **headers}
+
+
+def _heed_if_match(thing: Tracked) -> None:
+    """Raise Stale if the request is for another version than the present one (RFC 9110, section 13.1.1)."""
+    if "If-Match" in request.headers and not request.if_match.contains(thing.version):
+        versions.ensure_current(thing, next(iter(request.if_match.as_set()), "none"))
+
+
+def _version(members: dict[str, Any]) -> str | None:
+    """Return the version that a change is based on; None if it does not say so."""
+    version = members.get("version")
+    if version is not None and not isinstance(version, str):
+        raise Invalid({"version": "this must be text, as the Feature has it"})
+    return version
+
+
+def _feature(*, partial: bool = False) -> dict[str, Any]:
+    """Return the Feature in the body; in a partial one its type may be missing."""
     feature = geo.parse_json(request.get_data())
     if not isinstance(feature, dict) or feature.get("type", partial and "Feature") != "Feature":
         raise geo.GeometryError("the body must be a GeoJSON Feature")
     unknown = sorted(feature.keys() - {"type", "id", "bbox", "geometry", "properties"})
     if unknown:
         raise Invalid(dict.fromkeys(unknown, "a Feature has no such member"))
-    properties = feature.get("properties") or {}
-    if not isinstance(properties, dict):
+    if not isinstance(feature.get("properties") or {}, dict):
         raise Invalid({"properties": "this must be an object"})
+    return feature
+
+
+def _fields(geometry_field: str, feature: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that a Feature sets."""
+    properties = feature.get("properties") or {}
     fields = {name: value for name, value in properties.items() if name not in READ_ONLY}
     if geometry_field in fields:
         raise Invalid({geometry_field: "this belongs in the Feature's geometry"})

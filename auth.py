@@ -260,6 +260,11 @@ def session_key() -> tuple[int, str]:
     return g.user.id, g.credential.id
 
 
+def owner() -> str:
+    """Return whose keys this request's are: an account's, whatever its session, or a token's."""
+    return str(g.credential.id) if g.credential.is_token else f"user:{signed_in().id}"
+
+
 def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
     """Return those of these `session_key`s that have not ended."""
     hours = settings()

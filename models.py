@@ -169,6 +169,7 @@ class Tracked(Model):
     source_id = peewee.TextField(null=True, unique=True)
     created = peewee.TextField()
     updated = peewee.TextField()
+    version = peewee.TextField(default="")  # another one after each save, and never the same again
 
     @classmethod
     def find(cls, pk: int) -> Any:
@@ -212,6 +213,7 @@ class Tracked(Model):
         with database.atomic():
             self.updated = now()
             self.created = self.created or self.updated
+            self.version = Notification.next_version()
             return self._found(super().save(force_insert, only))
 
     def delete_instance(self, *args: Any, **kwargs: Any) -> int:
@@ -239,7 +241,12 @@ class Tracked(Model):
     def feature(self) -> dict[str, Any]:
         """Return the GeoJSON Feature that pages, the API and the socket show."""
         geometry, properties = self._geojson()
-        properties |= {"model": type(self).__name__, "pk": self.id, "url": self.url}
+        properties |= {
+            "version": self.version,
+            "model": type(self).__name__,
+            "pk": self.id,
+            "url": self.url,
+        }
         return {
             "type": "Feature",
             "id": self.feature_id,
@@ -335,7 +342,7 @@ INCIDENT_JSON = f"""json_object(
         'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
         'created', t1.created, 'updated', t1.updated,
         'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
-        'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
+        'version', t1.version, 'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
     )
 )"""
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import peewee
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+import idempotency
 import throttle
+import versions
 from models import (
     MAX_ID,
     Alert,
@@ -26,6 +28,7 @@ from models import (
     Notification,
     Severity,
     Tracked,
+    actor,
     parse_until,
     to_json,
 )
@@ -48,6 +51,7 @@ def common() -> dict[str, Any]:
         "current_user": auth.current_user(),
         "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
         "public_reports": auth.settings().public_reports,
+        "new_key": lambda: secrets.token_hex(16),
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
 
@@ -69,30 +73,69 @@ class Form:
 
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, versions.Clash] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)  # what the form would show now
 
     @classmethod
     def submitted(cls) -> Form:
         return cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
 
-    def is_of(self, thing: Tracked) -> bool:
-        """Tell whether the form shows the newest state of the thing; if not, note it and ask once."""
-        if not thing.id or self.values.get("updated", thing.updated) == thing.updated:
-            return True
-        self.values["updated"] = thing.updated
-        self.errors[""] = "Somebody has changed this meanwhile. Save again if yours should replace it."
-        return False
-
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
-        """Store the values; or note what is wrong, under the names that the fields have in the form."""
+        """Store the values that were changed; or note what is wrong, under the names of the form's fields."""
+        values = {name: value for name, value in values.items() if name not in self.errors}
         try:
-            thing.assign({name: value for name, value in values.items() if name not in self.errors})
+            if thing.id:
+                values = versions.merge(thing, values, self.values.get("version", ""))
+            thing.assign(values)
+        except versions.Conflict as conflict:
+            self._ask(conflict, names)
         except Invalid as invalid:
             for name, reason in invalid.fields.items():
                 self.errors.setdefault(names.get(name, name), reason)
         if self.errors:
             return False
-        thing.save()
+        if values or not thing.id:
+            thing.save()
         return True
+
+    def once(self, model: type[Tracked], read: Callable[[Form, Any], bool]) -> str:
+        """Store a new object, and however often this form is sent no second one; return its address.
+
+        Returns "", and notes why, if there is none.
+        """
+
+        def store() -> idempotency.Answer:
+            thing = model()
+            if not read(self, thing):
+                raise Invalid(self.errors)
+            return idempotency.Answer(303, {"Location": thing.url}, b"")
+
+        key = self.values["key"][: idempotency.MAX_KEY]
+        typed = {name: text for name, text in self.values.items() if name not in ("csrf_token", "key")}
+        print_ = idempotency.fingerprint(model.path.encode(), to_json(sorted(typed.items())).encode())
+        try:
+            return idempotency.once(auth.owner(), key, print_, store).headers["Location"]
+        except Invalid:
+            return ""
+        except idempotency.Reused:
+            self.values["key"] = secrets.token_hex(16)
+            self.errors[""] = "This form has been saved before, with other words. Save again to make another."
+            return ""
+
+    def _ask(self, conflict: versions.Conflict, names: dict[str, str]) -> None:
+        """Show both values of what others have changed, too, and what else they have changed."""
+        self.conflicts = {names.get(clash.field, clash.field): clash for clash in conflict.clashes}
+        self.errors[""] = (
+            "Nothing has been saved: others have changed the same meanwhile. Choose below, and save again."
+        )
+        mine = {names.get(name, name) for name in conflict.changed}
+        self.values |= {name: value for name, value in self.stored.items() if name not in mine}
+
+    def choose(self, stored: dict[str, str]) -> None:
+        """Heed which of two values was chosen for the fields that others have changed, too."""
+        self.stored = stored
+        theirs = {name for name in stored if self.values.pop(f"keep_{name}", "") == "theirs"}
+        self.values |= {name: stored[name] for name in theirs}
 
     def json(self, name: str, *, missing: str) -> Any:
         """Return the JSON typed in a field; None, and a note of what is wrong or missing, if it is none."""
@@ -166,7 +209,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "severity": incident.severity,
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
-        "updated": incident.updated or "",
+        "version": incident.version,
     }
 
 
@@ -175,7 +218,7 @@ def area_values(area: AreaOfInterest) -> dict[str, str]:
         "name": area.name or "",
         "severity": area.severity,
         "polygon_geojson": to_json(area.polygon) if area.id else "",
-        "updated": area.updated or "",
+        "version": area.version,
     }
 
 
@@ -194,32 +237,40 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return render_template(f"{noun}_list.html", page=Page.of(model.select().order_by(model.id.desc())))
 
     def detail(pk: int) -> ResponseReturnValue:
-        thing = model.find(pk)
-        shown = {noun: thing, "feature": thing.feature()}
-        if isinstance(thing, AreaOfInterest):
-            inside = thing.inside()
-            newest = [place.id for place in inside[:MAX_INSIDE]]
-            listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
-            shown |= {"inside": list(listed), "inside_total": len(inside)}
-        return render_template(f"{noun}_detail.html", **shown)
+        return detail_page(model.find(pk))
 
     @auth.needs("editor")
     def edit(pk: int | None = None) -> ResponseReturnValue:
         form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
-        if request.method == "POST":
-            with model.changing(pk) if pk else contextlib.nullcontext(model()) as thing:
-                if form.is_of(thing) and read(form, thing):
+        form.values.setdefault("key", secrets.token_hex(16))
+        if request.method == "POST" and not pk:
+            if made := form.once(model, read):
+                return redirect(made, 303)
+        elif request.method == "POST":
+            with model.changing(pk) as thing:
+                form.choose(show(thing))
+                if read(form, thing):
                     return redirect(thing.url, 303)
         shown = {"form": form, noun: pk and find(pk)}
-        return render_template(f"{noun}_form.html", **shown), 422 if form.errors else 200
+        status = 409 if form.conflicts else 422 if form.errors else 200
+        return render_template(f"{noun}_form.html", **shown), status
 
     @auth.needs("editor")
     def delete(pk: int) -> ResponseReturnValue:
-        thing = model.find(pk)
+        clashes = []
         if request.method == "POST":
-            thing.delete_instance()
-            return redirect(url_for(f"pages.{noun}_list"), 303)
-        return render_template(f"{noun}_delete.html", **{noun: thing})
+            try:
+                with model.changing(pk) as thing:
+                    versions.ensure_unchanged(thing, request.form.get("version"))
+                    thing.delete_instance()
+                return redirect(url_for(f"pages.{noun}_list"), 303)
+            except versions.Conflict as conflict:
+                clashes = conflict.clashes
+            except model.DoesNotExist:
+                _tell_who_deleted(model, pk)
+                return redirect(url_for(f"pages.{noun}_list"), 303)
+        shown = {noun: model.find(pk), "clashes": clashes}
+        return render_template(f"{noun}_delete.html", **shown), 409 if clashes else 200
 
     both = ["GET", "POST"]
     bp.add_url_rule(model.path, f"{noun}_list", list_page)
@@ -227,6 +278,25 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     bp.add_url_rule(f"{model.path}create/", f"{noun}_create", edit, methods=both)
     bp.add_url_rule(f"{model.path}update/<int:pk>/", f"{noun}_update", edit, methods=both)
     bp.add_url_rule(f"{model.path}delete/<int:pk>/", f"{noun}_delete", delete, methods=both)
+
+
+def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> ResponseReturnValue:
+    """Show one incident or area; with `clashes`, why what was asked for was not done."""
+    noun = "area" if isinstance(thing, AreaOfInterest) else "incident"
+    shown = {noun: thing, "feature": thing.feature(), "clashes": clashes}
+    if isinstance(thing, AreaOfInterest):
+        inside = thing.inside()
+        newest = [place.id for place in inside[:MAX_INSIDE]]
+        listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
+        shown |= {"inside": list(listed), "inside_total": len(inside)}
+    return render_template(f"{noun}_detail.html", **shown), 409 if clashes else 200
+
+
+def _tell_who_deleted(model: type[Tracked], pk: int) -> None:
+    """Say who was quicker, unless it is the same person: a button pressed twice. Raises DoesNotExist."""
+    by = versions.deleted_by(model, min(pk, MAX_ID))
+    if by != actor.get():
+        flash(f"{versions.who(by)} deleted it already.")
 
 
 add_pages(Incident, "incident", incident_from, incident_values)
@@ -284,8 +354,12 @@ def alert_read() -> ResponseReturnValue:
 def area_mute(pk: int) -> ResponseReturnValue:
     """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC."""
     until = mute_until(request.form.get("until", ""), datetime.now().astimezone())
-    with AreaOfInterest.changing(pk) as area:
-        area.mute(until)
+    try:
+        with AreaOfInterest.changing(pk) as area:
+            versions.ensure_unchanged(area, request.form.get("version"), "muted_until")
+            area.mute(until)
+    except versions.Conflict as conflict:
+        return detail_page(AreaOfInterest.find(pk), conflict.clashes)
     return redirect(area.url, 303)
 
 
@@ -306,10 +380,15 @@ def mute_until(choice: str, here: datetime) -> datetime | None:
 
 @bp.post("/tracker/incident/confirm/<int:pk>/")
 def incident_confirm(pk: int) -> ResponseReturnValue:
-    """Say that a public report is true."""
-    with Incident.changing(pk) as incident:
-        incident.verified = True
-        incident.save()
+    """Say that a public report is true, as it was shown."""
+    try:
+        with Incident.changing(pk) as incident:
+            if not incident.verified:
+                versions.ensure_unchanged(incident, request.form.get("version"))
+                incident.verified = True
+                incident.save()
+    except versions.Conflict as conflict:
+        return detail_page(Incident.find(pk), conflict.clashes)
     return redirect(incident.url, 303)
 
 

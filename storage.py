@@ -53,6 +53,7 @@ LULL_S = 0.005  # without a flush: the next will hardly be shared, so a thread w
 QUICK_S = 0.001  # unless the disk needs so long for one that others should go on meanwhile
 CHECKPOINT_PAGES = 4000  # of 4 KB, in the -wal: four times SQLite's, as each save writes some pages anew
 MIGRATIONS = Path(__file__).with_name("migrations")
+EPOCH_PART = 4  # characters of the epoch in a version: enough, since its `seq` has to be the same, too
 TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
 MAX_ID = (1 << 63) - 1  # what SQLite can hold
 DESCRIPTION_LENGTH = 1000
@@ -402,6 +403,12 @@ class Setting(Model):
         return cls.get_by_id(name).value
 
 
+NEXT_VERSION = """
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notification'), 0),
+    (SELECT substr(value, 1, ?) FROM setting WHERE name = 'epoch')
+"""
+
+
 class Notification(Model):
     """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less its `seq`."""
 
@@ -427,6 +434,16 @@ class Notification(Model):
         )
         database.after_commit(_wake_readers)
         return int(cursor.lastrowid)
+
+    @classmethod
+    def next_version(cls) -> str:
+        """Return the version of the object that the next entry shows: that entry's `seq`, and the log's name.
+
+        The name keeps versions apart after a restore from a backup, where the log counts on from an earlier
+        `seq`. To be called in the transaction that writes the entry.
+        """
+        seq, epoch = database.execute_sql(NEXT_VERSION, (EPOCH_PART,)).fetchone()
+        return f"{seq + 1}-{epoch}"
 
     @classmethod
     def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:

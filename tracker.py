@@ -33,6 +33,7 @@ import auth
 import bodies
 import commands
 import geo
+import idempotency
 import importer
 import models
 import notifications
@@ -40,6 +41,7 @@ import pages
 import server
 import tiles
 import tls
+import versions
 from settings import BadSetting, Settings
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
@@ -153,6 +155,8 @@ def _add_errors(app: Flask) -> None:
         (peewee.DatabaseError, 503),
     ):
         app.register_error_handler(kind, partial(_answer, code))
+    app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
+    app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
     app.register_error_handler(HTTPException, lambda error: _answer(error.code, error))
 
 

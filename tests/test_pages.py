@@ -228,7 +228,7 @@ def test_incident_is_changed(person: Person) -> None:
     assert after["id"] == before["id"]
     assert after["geometry"] == before["geometry"]
     changed = {key for key, value in after["properties"].items() if value != before["properties"][key]}
-    assert changed == {"name", "updated"}
+    assert changed == {"name", "updated", "version"}
     assert not person.named("Old name")
 
 
@@ -438,6 +438,8 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
     assert found == stored
     pk = found["properties"]["pk"]
     times = {name: found["properties"].pop(name) for name in ("created", "updated")}
+    version = found["properties"].pop("version")
+    assert re.fullmatch(r"\d+-[0-9a-f]{4}", version)
     assert found == {
         "type": "Feature",
         "id": f"Incident:{pk}",
@@ -470,6 +472,7 @@ def test_area_feature_is_rfc_7946(person: Person) -> None:
             "name": "Entire",
             "severity": "Low",
             "centroid": point(1, 1),
+            "version": stored["properties"]["version"],
             "model": "AreaOfInterest",
             "pk": pk,
             "url": f"/tracker/area_of_interest/{pk}/",

@@ -4,4 +4,9 @@ import { AreaEditor } from "./area-editor.js";
 import { createMap } from "./map.js";
 
 const view = await createMap(document.getElementById("map"));
-if (view) (await AreaEditor.create(document.getElementById("area-form"), view)).open();
+const form = document.getElementById("area-form");
+if (view) {
+  (await AreaEditor.create(form, view)).open();
+  const clash = form.querySelector(".clash[data-theirs]");
+  if (clash) view.setOutline(JSON.parse(clash.dataset.theirs));
+}

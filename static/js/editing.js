@@ -2,36 +2,45 @@
 
 import { areaPanel } from "./area-panel.js";
 import { isolate } from "./bidi.js";
+import { changedWords, isConflict } from "./conflict.js";
 import { incidentCreator } from "./incident-create.js";
 
 const part = (id) => document.getElementById(id);
 
 /**
  * @param {import("./map-view.js").MapView} view
- * @param {{save: (kind: "incidents" | "areas", feature: object, pk?: number) => Promise<import("./messages.js").Feature>}} calls of the API
+ * @param {{save: (kind: "incidents" | "areas", feature: object, pk?: number | null, key?: string) => Promise<import("./messages.js").Feature>}} calls of the API
  * @param {{notices: ReturnType<typeof import("./notices.js").createNotices>, announce: (sentence: string) => void, show: (picked: import("./map-view.js").Picked) => void}} page
  */
 export function editing(view, { save }, { notices, announce, show }) {
   let busy = false;
   const said = (sentence) => (announce(sentence), sentence);
   const create = incidentCreator(view, {
-    save: (feature) => save("incidents", feature),
+    save: (feature, key) => save("incidents", feature, null, key),
     done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
   });
   const editArea = areaPanel(part("panel"), view, {
-    save: (feature, pk) => save("areas", feature, pk),
+    save: (feature, pk, key) => save("areas", feature, pk, key),
     done: (feature) => notices.say(said(`Saved: ${isolate(feature.properties.name)}`)),
     onBusy: (now) => (busy = now),
   });
-  async function move({ properties: { pk, name }, geometry: before }, coordinates, { back = false } = {}) {
+  const button = (words, act) => {
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: words });
+    made.addEventListener("click", act);
+    return made;
+  };
+  async function move({ properties: { pk, name, version }, geometry: before }, coordinates, { back = false } = {}) {
     try {
-      const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: {} }, pk);
-      const undo = Object.assign(document.createElement("button"), { type: "button", textContent: "Undo" });
-      undo.addEventListener("click", () => move(feature, before.coordinates, { back: true }));
+      const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: { version } }, pk);
+      const undo = button("Undo", () => move(feature, before.coordinates, { back: true }));
       notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
-    } catch ({ message }) {
-      notices.say(message);
-      show({ source: "incidents", keys: [pk], at: before.coordinates });
+    } catch (error) {
+      const { feature, conflicts } = isConflict(error) ? error.answer : {};
+      if (feature) {
+        const anyway = button(back ? "Move it back" : "Move it to my place", () => move(feature, coordinates, { back }));
+        notices.say(`${changedWords(conflicts[0], `moved ${isolate(name)} somewhere else`)}. It stays there.`, { actions: [anyway], stay: true });
+      } else notices.say(error.message);
+      show({ source: "incidents", keys: [pk], at: (feature?.geometry ?? before).coordinates });
     }
   }
   view.onMenu(({ coordinates }) => busy || create(coordinates));

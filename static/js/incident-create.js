@@ -1,7 +1,9 @@
 /** Reports an incident where the map was clicked with the right button or held, in a small form at that place. */
 
+import { whileBusy } from "./busy.js";
 import { element, severityBadge } from "./elements.js";
 import { parseDegrees, TypedError } from "./geojson.js";
+import { newKey } from "./keys.js";
 import { SEVERITIES } from "./severity.js";
 
 const field = (label, control) => element("label", { class: "field" }, label, control);
@@ -26,18 +28,21 @@ function makeForm() {
   return form;
 }
 
+const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
+
 /** What the server found wrong, in one line. */
 const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
 
 /**
  * @param {import("./map-view.js").MapView} view
- * @param {{save: (feature: object) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void}} actions
+ * @param {{save: (feature: object, key: string) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void}} actions
  * @returns {(at: [number, number]) => void} opens the form at a place
  */
 export function incidentCreator(view, { save, done }) {
   return (at) => {
     const form = makeForm();
     const { elements } = form;
+    let key = newKey(); // of this incident, however often it is sent
     const problem = form.querySelector(".field-error");
     const pin = view.pin(({ coordinates }) => moveTo(coordinates));
     const say = (sentence) => {
@@ -62,8 +67,7 @@ export function incidentCreator(view, { save, done }) {
       }
     }
 
-    async function submit(event) {
-      event.preventDefault();
+    async function submit() {
       say("");
       const geometry = typed();
       if (!geometry) return;
@@ -73,19 +77,23 @@ export function incidentCreator(view, { save, done }) {
       }
       const properties = { name: elements.name.value, severity: elements.severity.value };
       try {
-        const feature = await save({ type: "Feature", geometry, properties });
+        const feature = await save({ type: "Feature", geometry, properties }, key);
         view.closePopup();
         view.focus();
         done(feature);
       } catch (error) {
-        say(wrong(error));
+        if (error.answer?.location) key = newKey();
+        say(error.answer?.location ? SAVED_BEFORE : wrong(error));
         elements.name.focus();
       }
     }
 
     view.popup(at, form, () => pin.move(null), { sticky: true });
     moveTo(at);
-    form.addEventListener("submit", submit);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      whileBusy(form, submit);
+    });
     form.addEventListener("change", ({ target }) => {
       if (target !== elements.latitude && target !== elements.longitude) return;
       say("");

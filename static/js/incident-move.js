@@ -14,14 +14,15 @@ const STEP = 8; // pixels; 1 with Shift
 export function incidentHandle(view, { move }) {
   let handle = null;
   let chosen = null;
+  let from = null; // the incident as it was when the moving began; null while it is not moved
 
   function choose(feature) {
     if (feature && chosen?.id === feature.id && handle) {
       chosen = feature;
-      return handle.move(feature.geometry.coordinates);
+      return from ? undefined : handle.move(feature.geometry.coordinates);
     }
     handle?.remove();
-    handle = null;
+    handle = from = null;
     chosen = feature;
     if (!feature) return;
     if (!move) {
@@ -33,11 +34,13 @@ export function incidentHandle(view, { move }) {
     let at = feature.geometry.coordinates;
     const go = (to) => {
       at = to;
+      from ??= chosen;
       view.movePopup(to);
     };
     const end = (to) => {
       go(to);
-      move(chosen, to);
+      move(from, to);
+      from = null;
     };
     handle = view.place(ring, at, { onDrag: go, onDragEnd: end });
     const here = handle;

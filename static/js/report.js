@@ -2,6 +2,7 @@
 
 import { showProblems } from "./form-problems.js";
 import { parseDegrees } from "./geojson.js";
+import { newKey } from "./keys.js";
 import { keepSending, showOutbox } from "./outbox.js";
 import { keepPage } from "./offline-page.js";
 import { ReportQueue } from "./report-queue.js";
@@ -18,9 +19,6 @@ const form = /** @type {HTMLFormElement} */ (document.getElementById("report"));
 const part = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
 const state = document.getElementById("send-state");
 const { path, success } = form.dataset;
-
-/** A key by which the server knows a report that comes twice. Not randomUUID: that one needs https. */
-const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function storage() {
   try {

@@ -1,0 +1,45 @@
+/** What others have changed since this person began: both values, who and when, and the choice between them. */
+
+import { isolate } from "./bidi.js";
+import { element, sinceWords } from "./elements.js";
+
+/** @typedef {{field: string, yours: any, theirs: any, by: string | null, at: string | null}} Clash */
+
+const LABELS = { name: "Name", description: "Description", severity: "Severity", closed: "State", location: "Place", polygon: "Outline" };
+
+/** Whether the server refused a change because others have changed the same. @param {import("./api.js").ApiError} error */
+export const isConflict = ({ status, answer }) => status === 409 && Array.isArray(answer?.conflicts);
+
+/** Who changed it and how long ago, as "Ada …, 2 min. ago". @param {Clash} clash @param {string} what */
+export const changedWords = ({ by, at }, what) => `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
+
+/** A value for people. */
+function words(field, value) {
+  if (field === "closed") return value ? "closed" : "open";
+  if (field === "location") return [...value.coordinates].reverse().join(", ");
+  if (field !== "polygon") return value === "" ? "(nothing)" : value;
+  const [outline, ...holes] = value.coordinates;
+  return `${outline.length - 1} corners${holes.length > 0 ? `, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : ""}`;
+}
+
+function choice(clash, keep, label) {
+  const radio = element("input", { type: "radio", name: `keep_${clash.field}`, value: keep, ...(keep === "yours" && { checked: "" }) });
+  return element("label", { class: "check" }, radio, element("span", {}, `${label}: `, element("bdi", {}, words(clash.field, clash[keep]))));
+}
+
+/**
+ * Asks for each field which value is to stay.
+ * @param {HTMLElement} place @param {Clash[]} clashes
+ */
+export function askWhich(place, clashes) {
+  const fields = clashes.map((clash) =>
+    element("fieldset", { class: "clash" },
+      element("legend", {}, `${LABELS[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
+      choice(clash, "yours", "Keep yours"),
+      choice(clash, "theirs", "Take theirs")));
+  place.replaceChildren(...fields);
+  place.hidden = fields.length === 0;
+}
+
+/** The fields of which the others' value was chosen. @param {HTMLElement} place @returns {Set<string>} */
+export const takenFrom = (place) => new Set(Array.from(place.querySelectorAll("input[value=theirs]:checked"), ({ name }) => name.slice("keep_".length)));

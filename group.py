@@ -46,6 +46,9 @@ MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within 
 CLOSE_S = 5.0  # for the peer to answer a close frame
 PAUSE_S = 1e-6  # at sleep(0) gevent looks at the sockets only after every 50th pause
 MAX_MESSAGE = 4 << 10  # bytes from a client, which has nothing to say
+FRAMES_PER_S = 5.0  # from one client in the long run; a browser sends one pong every PING_S
+FRAMES_AT_ONCE = 100.0  # after a silence: a chatty library, or frames sent byte by byte
+READ_COST = 0.25  # of a frame: what reading from the socket costs beside parsing what came
 SEND_BUFFER = 128 << 10  # bytes the kernel may hold for one client (it doubles this): the slow stay cheap
 
 READ, WRITE = 1, 2  # libev's event masks
@@ -95,6 +98,7 @@ class Client:
         "cursor",
         "heard",
         "owner",
+        "paid_until",
         "progress",
         "reader",
         "received",
@@ -118,6 +122,7 @@ class Client:
         self.progress = 0.0  # when its socket last took something, by the group's clock
         self.reader: FrameProtocol | None = None  # made when anything but a pong arrives
         self.received = 0  # bytes of the message that is arriving
+        self.paid_until = 0.0  # when the frames received so far are paid off at FRAMES_PER_S
         self.watch_read: Any = None
         self.watch_write: Any = None  # only while its socket is full
 
@@ -456,17 +461,37 @@ class Group:
 
     def _receive(self, client: Client, data: bytes) -> None:
         client.heard = True
-        if client.closing or _is_pong(data, client):
+        if client.closing or not self._charge(client, READ_COST):
+            return
+        if _is_pong(data, client):
+            self._charge(client, 1)
             return
         client.reader = client.reader or FrameProtocol(client=False, extensions=[])
         client.reader.receive_bytes(data)
         try:
             for piece in client.reader.received_frames():
+                if not self._charge(client, 1):
+                    return
                 self._handle(client, piece)
                 if client.closing:
                     return
         except ParseFailed as error:
             self._close(client, error.code)
+
+    def _charge(self, client: Client, frames: float) -> bool:
+        """Count what a client sends; close it with 1008 and return False if that is too much.
+
+        The generic cell rate algorithm: one number and one look at the clock. Each read brings MAX_MESSAGE
+        bytes at most (by TLS a record more), so this bounds bytes as well. Nothing more is read then.
+        """
+        now = self._clock()
+        client.paid_until = max(client.paid_until, now) + frames / FRAMES_PER_S
+        if client.paid_until - now <= FRAMES_AT_ONCE / FRAMES_PER_S:
+            return True
+        self._close(client, CloseReason.POLICY_VIOLATION, "too many frames")
+        if client in self.clients:
+            client.watch_read.stop()
+        return False
 
     def _handle(self, client: Client, piece: Frame) -> None:
         """Answer a frame, or a piece of a long one. What a message says is of no interest."""

@@ -8,6 +8,8 @@ from the ring of recent frames or, when it has fallen off the ring, from the log
 So what a client costs is its cursor and the rest of one frame, however slow it is, and nobody waits for it.
 A client that connects with an old cursor is a lagging client like any other.
 
+A `Poll` is a client that is told once: it waits at the head of the log, gets what comes next, and is closed.
+
 Why it is fast: per client and round there is one `send()` of shared bytes on a plain non-blocking socket,
 and nothing else, not even a cursor to move: no greenlet, no queue, no copy, no lock, and no memory to look
 at but the socket's (beside the kernel's instructions, 1.4 times those of a bare Python loop of `send()`:
@@ -46,6 +48,9 @@ MAX_LAG_S = 30.0  # without progress; a phone that changes cells is back within 
 CLOSE_S = 5.0  # for the peer to answer a close frame
 PAUSE_S = 1e-6  # at sleep(0) gevent looks at the sockets only after every 50th pause
 MAX_MESSAGE = 4 << 10  # bytes from a client, which has nothing to say
+FRAMES_PER_S = 5.0  # from one client in the long run; a browser sends one pong every PING_S
+FRAMES_AT_ONCE = 100.0  # after a silence: a chatty library, or frames sent byte by byte
+READ_COST = 0.25  # of a frame: what reading from the socket costs beside parsing what came
 SEND_BUFFER = 128 << 10  # bytes the kernel may hold for one client (it doubles this): the slow stay cheap
 
 READ, WRITE = 1, 2  # libev's event masks
@@ -95,6 +100,7 @@ class Client:
         "cursor",
         "heard",
         "owner",
+        "paid_until",
         "progress",
         "reader",
         "received",
@@ -118,12 +124,32 @@ class Client:
         self.progress = 0.0  # when its socket last took something, by the group's clock
         self.reader: FrameProtocol | None = None  # made when anything but a pong arrives
         self.received = 0  # bytes of the message that is arriving
+        self.paid_until = 0.0  # when the frames received so far are paid off at FRAMES_PER_S
         self.watch_read: Any = None
         self.watch_write: Any = None  # only while its socket is full
 
     @property
     def live(self) -> bool:
         return self.cohort is not None
+
+    def last_words(self, code: int, reason: str) -> bytes:
+        """Return what a client is sent when it is closed."""
+        payload = code.to_bytes(2, "big") + reason.encode() if code != CloseReason.NO_STATUS_RCVD else b""
+        return frame(Opcode.CLOSE, payload)
+
+
+class Poll(Client):
+    """A client that waits at its cursor, and is closed by the answer: what follows it, or a heartbeat."""
+
+    __slots__ = ("until",)
+
+    def __init__(self, sock: Any, seq: int, owner: Any = None) -> None:
+        super().__init__(sock, seq, owner)
+        self.until = 0.0  # when it is answered though nothing has happened, by the group's clock
+
+    def answer(self, entries: list[Entry], heartbeat: bytes) -> bytes:
+        """Return the whole answer. It is the same for all that wait at one place."""
+        raise NotImplementedError
 
 
 class Group:
@@ -143,6 +169,7 @@ class Group:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clients: set[Client] = set()
+        self.polls: dict[Poll, None] = {}  # those that wait, in the order they came; they are clients as well
         self.arrived = 0  # clients so far
         self.ring = Ring(head)
         self._cohorts: list[Cohort] = []
@@ -189,17 +216,33 @@ class Group:
 
         `received` are bytes that its peer has sent already. Returns at once.
         """
-        client.sock.setblocking(False)
         if greeting:
             client.control[Opcode.TEXT] = frame(Opcode.TEXT, greeting)
+        self._take_in(client)
+        self._resume(client)
+        if received:
+            self._receive(client, received)
+
+    def wait(self, poll: Poll, seconds: float) -> None:
+        """Take in a client that is told once: as soon as there is something, or after so many seconds."""
+        poll.until = self._clock() + seconds
+        self._take_in(poll)
+        self.polls[poll] = None
+        if poll.cursor < self.ring.head:
+            self.wake()
+
+    def answer(self, poll: Poll) -> None:
+        """Let a poll wait no longer."""
+        if poll in self.polls:
+            self._finish(poll, poll.answer([], self._heartbeat(poll.cursor)))
+
+    def _take_in(self, client: Client) -> None:
+        client.sock.setblocking(False)
         client.progress = self._clock()
         client.watch_read = self._loop.io(client.sock.fileno(), READ, priority=PRIORITY)
         client.watch_read.start(self._readable, client)
         self.clients.add(client)
         self.arrived += 1
-        self._resume(client)
-        if received:
-            self._receive(client, received)
 
     def discard(self, client: Client) -> None:
         """Forget a client and free its descriptor, without a word to its peer."""
@@ -227,7 +270,7 @@ class Group:
             self._close(client, code, reason)
 
     def broadcast(self) -> None:
-        """Wait for news, or for the time of a heartbeat, and offer it to every live client."""
+        """Wait for news, or for the time of a heartbeat, and offer it to every live client and every poll."""
         self._doorbell.wait(max(0.0, self._spoke + HEARTBEAT_S - self._clock()))
         self._doorbell.clear()
         if self._clock() < self._spoke + max(QUIET_S, self._rest):  # what is saved until then goes along
@@ -248,6 +291,28 @@ class Group:
             for client in self._all_live():
                 self.send(client, Opcode.TEXT, beat)
             self._spoke = self._clock()
+        try:
+            self._answer_polls()
+        except BaseException:
+            self.wake()
+            raise
+
+    def _answer_polls(self) -> None:
+        """Answer the polls that are behind: with the same bytes all that wait at the same place."""
+        answers: dict[int, bytes] = {}
+        behind = [poll for poll in self.polls if poll.cursor < self.ring.head]
+        for place, poll in enumerate(behind):
+            if place and place % COHORT == 0:
+                gevent.sleep(PAUSE_S)
+            seq = poll.cursor
+            if seq not in answers:
+                entries = self._read(seq, CHUNK_BYTES)
+                is_whole = bool(entries) and entries[0][0] == seq + 1
+                answers[seq] = poll.answer(entries, b"") if is_whole else b""
+            if not answers[seq]:
+                self._close(poll, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
+            elif poll in self.polls:  # still, for others have had their turn
+                self._finish(poll, answers[seq])
 
     def _round(self) -> None:
         """Offer every cohort what follows its cursor: the same bytes to all that are at the same place."""
@@ -436,11 +501,13 @@ class Group:
         client.heard = True
 
     def _leave(self, client: Client) -> None:
-        """Have a client go on by itself, if it is live."""
+        """Have a client go on by itself, if it is live; one that waits does so no more."""
         if client.cohort is not None:
             client.cohort.remove(client)
             client.progress = self._clock()
             client.heard = False
+        elif isinstance(client, Poll):
+            self.polls.pop(client, None)
 
     def _readable(self, client: Client) -> None:
         try:
@@ -456,17 +523,37 @@ class Group:
 
     def _receive(self, client: Client, data: bytes) -> None:
         client.heard = True
-        if client.closing or _is_pong(data, client):
+        if client.closing or not self._charge(client, READ_COST) or isinstance(client, Poll):
+            return
+        if _is_pong(data, client):
+            self._charge(client, 1)
             return
         client.reader = client.reader or FrameProtocol(client=False, extensions=[])
         client.reader.receive_bytes(data)
         try:
             for piece in client.reader.received_frames():
+                if not self._charge(client, 1):
+                    return
                 self._handle(client, piece)
                 if client.closing:
                     return
         except ParseFailed as error:
             self._close(client, error.code)
+
+    def _charge(self, client: Client, frames: float) -> bool:
+        """Count what a client sends; close it with 1008 and return False if that is too much.
+
+        The generic cell rate algorithm: one number and one look at the clock. Each read brings MAX_MESSAGE
+        bytes at most (by TLS a record more), so this bounds bytes as well. Nothing more is read then.
+        """
+        now = self._clock()
+        client.paid_until = max(client.paid_until, now) + frames / FRAMES_PER_S
+        if client.paid_until - now <= FRAMES_AT_ONCE / FRAMES_PER_S:
+            return True
+        self._close(client, CloseReason.POLICY_VIOLATION, "too many frames")
+        if client in self.clients:
+            client.watch_read.stop()
+        return False
 
     def _handle(self, client: Client, piece: Frame) -> None:
         """Answer a frame, or a piece of a long one. What a message says is of no interest."""
@@ -485,8 +572,11 @@ class Group:
     def _close(self, client: Client, code: int, reason: str = "") -> None:
         if client.closing or client not in self.clients:
             return
-        payload = code.to_bytes(2, "big") + reason.encode() if code != CloseReason.NO_STATUS_RCVD else b""
-        client.control = {Opcode.CLOSE: frame(Opcode.CLOSE, payload)}
+        self._finish(client, client.last_words(code, reason))
+
+    def _finish(self, client: Client, data: bytes) -> None:
+        """Send the last that a client gets; then the peer hangs up, or CLOSE_S are over."""
+        client.control = {Opcode.CLOSE: data}
         client.closing = True
         self._leave(client)
         client.progress = self._clock()
@@ -497,16 +587,23 @@ class Group:
         gevent.sleep(1)
         now = self._clock()
         for client in [client for client in self.clients if not client.live]:
-            if client.closing:
-                if now - client.progress > CLOSE_S:
-                    self.discard(client)
-            elif now - client.progress > MAX_LAG_S and not client.replaying:
-                _enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
-                self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
+            self._look_at(client, now)
         if now - self._pinged >= PING_S:
             self._pinged = now
             for client in self._all_live():
                 self._ping(client)
+
+    def _look_at(self, client: Client, now: float) -> None:
+        """Do what is due for a client that is not live."""
+        if client.closing:
+            if now - client.progress > _patience(client):
+                self.discard(client)
+        elif isinstance(client, Poll):
+            if now >= client.until:
+                self.answer(client)
+        elif now - client.progress > MAX_LAG_S and not client.replaying:
+            _enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
+            self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
 
     def _ping(self, client: Client) -> None:
         if not client.heard:
@@ -522,6 +619,11 @@ def _rest_after(news: list[Entry], took: float) -> float:
     """Return how long news gather after a round: not if it told but a few, or a piece of a backlog."""
     is_crowd = len(news) >= CROWD and sum(len(text) for _, text in news) < CHUNK_BYTES
     return min(REST * took, MAX_REST_S) if is_crowd else 0.0
+
+
+def _patience(client: Client) -> float:
+    """Return how long a client that is being closed may make no progress."""
+    return MAX_LAG_S if isinstance(client, Poll) and client.rest else CLOSE_S
 
 
 def _forever(step: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
-"""The `/notifications` WebSocket: who may connect, what they are told first, and what feeds the group.
+"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and what feeds the group.
 
 flask-sock routes and shakes hands after Flask has said who it is. Then the socket is taken away from the
-HTTP server and given to the group, the view returns, and all that the request held is freed.
+HTTP server and given to the group, the view returns, and all that the request held is freed. A plain request
+for `/api/notifications` that has to wait goes the same way.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ from wsproto.utilities import RemoteProtocolError
 
 import auth
 import models
+import polling
 import throttle
-from group import SEND_BUFFER, Client, Group
+from connections import Connection, TlsConnection
+from group import HEARTBEAT_S, SEND_BUFFER, Client, Group
+from ring import CHUNK_BYTES
 
 POLL_S = 0.1  # between two looks whether the database has changed
 EXPIRY_S = 60.0  # between two looks whether time has ended a session
@@ -157,17 +161,18 @@ def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
     if request.endpoint == "notifications.healthz":
         return None
-    if request.endpoint == "notifications.not_a_websocket":
-        return None
     if request.method != "GET":
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
-    if request.headers.get("Sec-WebSocket-Version") != VERSION:
+    is_websocket = request.endpoint != "notifications.not_a_websocket"
+    if is_websocket and request.headers.get("Sec-WebSocket-Version") != VERSION:
         return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
-    if not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
+    if is_websocket and not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
+    if not is_websocket:
+        return None
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
     # Found here, simple-websocket takes it as it is, and not a copy that stays open when the handshake fails.
     request.environ["werkzeug.socket"] = request.environ["tracker.handler"].socket
@@ -186,7 +191,7 @@ def _refusal(status: int, text: str) -> Response:
 
 @bp.get("/notifications")
 def not_a_websocket() -> Response:
-    """Tell a browser, which can't see why its WebSocket was refused, whether it is signed in: 401 if not."""
+    """Tell a browser, which can't see why its WebSocket was refused: 401 not signed in, 429 too many."""
     return _refusal(426, "This is a WebSocket.\n")
 
 
@@ -216,18 +221,64 @@ def _since(start: int, head: int) -> int | None:
 
 @sock.route("/notifications", bp=bp)
 def notifications(ws: Any) -> None:
-    hello = {
-        "type": "hello",
-        "seq": g.head,
-        "epoch": current_app.config["EPOCH"],
-        "recovered": g.since is not None,
-    }
     ws.connected = False  # or flask-sock would send a close frame when the view returns
     ws.mode = "gevent"  # in which nothing more is answered
+    connection, received = _take_connection()
+    client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
+    current_app.extensions["group"].add(client, _hello(recovered=g.since is not None), received)
+
+
+def _hello(*, recovered: bool) -> bytes:
+    """Return the text of the first message."""
+    hello = {"type": "hello", "seq": g.head, "epoch": current_app.config["EPOCH"], "recovered": recovered}
+    return models.to_json(hello).encode()
+
+
+def _take_connection() -> tuple[Connection | TlsConnection, bytes]:
+    """Take this request's connection from the HTTP server; return it, and what came after the request."""
     connection, received = request.environ["tracker.handler"].let_go(g.pop("seat"))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
-    current_app.extensions["group"].add(client, models.to_json(hello).encode(), received)
+    return connection, received
+
+
+class Silence(Response):
+    """An answer that is left to whoever has the connection now."""
+
+    def __call__(self, _environ: Any, _start_response: Any) -> Any:
+        return []
+
+
+@bp.get("/api/notifications")
+def messages() -> Response:
+    """Return the messages that follow `since`, one a line. Where there are none, wait so long for some."""
+    wait = _wait()
+    is_behind = g.since is not None and g.since < g.head
+    entries = models.Notification.after(g.since, CHUNK_BYTES) if is_behind else []
+    if is_behind and (not entries or entries[0][0] != g.since + 1):  # pruned in this very moment
+        g.since, entries = None, []
+    hello = _hello(recovered=g.since is not None)
+    if entries or g.since is None or not wait:
+        text = polling.body(hello, entries, _heartbeat(g.head))
+        return Response(text, content_type=polling.CONTENT_TYPE)
+    group: Group = current_app.extensions["group"]
+    _make_room(group)
+    connection, _ = _take_connection()
+    group.wait(polling.Request(connection, g.since, auth.session_key(), hello), wait)
+    return Silence()
+
+
+def _wait() -> float:
+    text = request.args.get("wait", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= HEARTBEAT_S):
+        abort(400, f"wait must be a number of seconds from 0 to {HEARTBEAT_S:.0f}.")
+    return float(text)
+
+
+def _make_room(group: Group) -> None:
+    """Answer the oldest request of this session that waits, if a browser would run out of connections."""
+    own = [poll for poll in group.polls if poll.owner == auth.session_key()]
+    if len(own) >= polling.PER_SESSION and not g.credential.is_token:
+        group.answer(own[0])
 
 
 @bp.teardown_request

@@ -9,6 +9,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "geo": set(),
     "ring": set(),
     "group": {"ring"},
+    "polling": {"ring", "group"},
     "storage": set(),
     "alerts": {"storage"},
     "names": set(),
@@ -25,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tls": set(),
     "connections": {"addresses"},
     "server": {"group", "addresses", "http1", "tls", "connections"},
-    "notifications": {"group", "models", "throttle", "auth"},
+    "notifications": {"ring", "group", "polling", "models", "throttle", "auth", "connections"},
     "bodies": set(),
     "pages": {"geo", "models", "versions", "idempotency", "throttle", "auth"},
     "account_pages": {"models", "idempotency", "accounts", "auth", "pages"},
@@ -65,11 +66,12 @@ MUST_NOT_KNOW = {
     "importer": WEB,
     "throttle": WEB,
     "addresses": WEB | DATABASE,
-    "http1": WEB | DATABASE | {"socket", "gevent"},
+    "http1": WEB | DATABASE | {"gevent", "socket"},
     "tls": WEB | DATABASE,
     "passwords": (WEB - {"werkzeug"}) | DATABASE,
     "versions": WEB,
     "idempotency": WEB,
+    "polling": WEB | DATABASE,
 }
 
 

@@ -88,6 +88,7 @@ def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person
                 assert person.http.get(path).status_code == 200
             assert watch.socket.ping().wait(2)
             slowest = max(slowest, time.monotonic() - before)
+            time.sleep(0.2)  # more than 5 pings a second would be a flood
         assert not any(save.done() for save in saves)
         assert slowest < 1
         writer.execute("ROLLBACK")

@@ -1,6 +1,17 @@
 /** The label that always says how the connection to the server is. */
 
-const WORDS = { connected: "Connected", connecting: "Connecting…", reconnecting: "Reconnecting", offline: "Offline" };
+const WORDS = {
+  connected: "Connected",
+  http: "Connected over HTTP",
+  connecting: "Connecting…",
+  reconnecting: "Reconnecting",
+  full: "Too many open pages",
+  offline: "Offline",
+};
+const EXPLAINED = {
+  http: "This network blocks WebSockets. Changes may come a second later.",
+  full: "Nothing new is shown until one of them is closed.",
+};
 const TICK_MS = 1_000;
 
 const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000));
@@ -17,9 +28,11 @@ export function showConnection(output, store) {
   let timer;
 
   function show() {
-    const { state, retryAt } = store.connection;
+    const { state, way, retryAt } = store.connection;
+    const said = way === "http" ? way : state;
     output.dataset.state = state;
-    if (word.textContent !== WORDS[state]) word.textContent = WORDS[state];
+    output.title = EXPLAINED[said] ?? "";
+    if (word.textContent !== WORDS[said]) word.textContent = WORDS[said];
     countdown.textContent = state === "reconnecting" ? ` in ${secondsUntil(retryAt)} s` : "";
     clearInterval(timer);
     if (state === "reconnecting") timer = setInterval(show, TICK_MS);

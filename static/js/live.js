@@ -3,11 +3,11 @@
  * and loads anew when the log cannot be followed.
  */
 
-import { Socket } from "./socket.js";
+import { CONNECT_MS, Socket } from "./socket.js";
 
 const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
 
-/** @typedef {{incidents: string, areas: string, alerts: string, notifications: string, signIn: string}} Addresses */
+/** @typedef {{incidents: string, areas: string, alerts: string, notifications: string, poll: string, signIn: string}} Addresses */
 
 /** @param {string} address @returns {Promise<any>} */
 export async function fetchJSON(address) {
@@ -22,22 +22,30 @@ async function fetchCollections(addresses) {
   return { incidents, areas, alerts };
 }
 
-/** Whether the server still takes this session. A server that does not answer leaves that open, so yes. */
-async function signedIn(addresses) {
+const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
+
+/** What keeps a WebSocket from opening, as far as the server knows. @returns {Promise<import("./socket.js").Verdict>} */
+async function askWhy(addresses) {
   try {
-    const response = await fetch(addresses.notifications, { redirect: "manual" });
-    return response.status !== 401 && response.type !== "opaqueredirect";
+    const response = await fetch(addresses.notifications, { redirect: "manual", signal: AbortSignal.timeout(CONNECT_MS) });
+    return response.type === "opaqueredirect" ? "signed out" : (VERDICTS[response.status] ?? "unreachable");
   } catch {
-    return true;
+    return "unreachable";
   }
+}
+
+/** An address from which to follow the log after what the store has. @param {string} path @param {import("./store.js").Store} store */
+function addressAfter(path, store) {
+  const url = new URL(path, location.href);
+  if (store.seq !== null) url.searchParams.set("since", String(store.seq));
+  if (store.epoch !== null) url.searchParams.set("epoch", store.epoch);
+  return url;
 }
 
 /** @param {Addresses} addresses @param {import("./store.js").Store} store */
 function socketAddress(addresses, store) {
-  const url = new URL(addresses.notifications, location.href);
+  const url = addressAfter(addresses.notifications, store);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  if (store.seq !== null) url.searchParams.set("since", String(store.seq));
-  if (store.epoch !== null) url.searchParams.set("epoch", store.epoch);
   return url.href;
 }
 
@@ -69,8 +77,9 @@ export async function follow(store, addresses) {
   let quiet;
   const socket = new Socket({
     url: () => socketAddress(addresses, store),
+    pollUrl: () => addressAfter(addresses.poll, store).href,
     onState: (connection) => store.setConnection(connection),
-    signedIn: () => signedIn(addresses),
+    ask: () => askWhy(addresses),
     onSignedOut: () => location.assign(addresses.signIn),
     onMessage(message) {
       store.apply(message);

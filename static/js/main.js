@@ -84,7 +84,7 @@ async function start() {
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  follow(store, { ...addresses, alerts: `${addresses.api}alerts/` });
+  follow(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
 
   const wanted = location.hash;
   view = await createMap(part("map"), { hash: true });

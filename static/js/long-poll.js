@@ -1,0 +1,84 @@
+/**
+ * Follows the log by plain requests, one after the other on one cursor: each is answered when there is news, or after WAIT_S.
+ * To its owner it looks like a WebSocket: it dispatches "message" and "close", and has close().
+ */
+
+export const WAIT_S = 25;
+export const PAUSE_MS = 1_000; // after an answer, so that a flood of news costs one request a second
+const SESSION_ENDED = 4401; // the close codes that a WebSocket would have
+const LOST = 1006;
+
+class Refused extends Error {
+  /** @param {number} code */
+  constructor(code) {
+    super(`refused with ${code}`);
+    this.code = code;
+  }
+}
+
+export class LongPoll extends EventTarget {
+  #url;
+  #scope;
+  #leaving = new AbortController();
+  #greeted = false;
+
+  /** @param {string} address with `since` and `epoch` @param {typeof globalThis} [scope] the window; another one in tests */
+  constructor(address, scope = globalThis) {
+    super();
+    this.#url = new URL(address);
+    this.#scope = scope;
+    this.#follow();
+  }
+
+  /** Ends it. Nothing is dispatched any more. */
+  close() {
+    this.#leaving.abort();
+  }
+
+  async #follow() {
+    try {
+      let behind = await this.#ask(0); // answered at once: the greeting shows that this way is open
+      while (!this.#leaving.signal.aborted) behind = await this.#ask(behind ? 0 : WAIT_S);
+    } catch (error) {
+      if (!this.#leaving.signal.aborted) this.dispatchEvent(Object.assign(new Event("close"), { code: error.code ?? LOST }));
+    }
+  }
+
+  /** Asks once and hands on what is answered; returns whether there is more already. */
+  async #ask(wait) {
+    const { signal } = this.#leaving;
+    this.#url.searchParams.set("wait", String(wait));
+    // Without "no-store" a browser sends requests for one address one at a time, whatever tab they are of.
+    const response = await this.#scope.fetch(this.#url.href, { cache: "no-store", redirect: "manual", signal });
+    if (response.status !== 200) throw new Refused(response.status === 401 ? SESSION_ENDED : LOST);
+    const lines = (await response.text()).split("\n").slice(0, -1); // a proxy may cut an answer: what has no end is no line
+    const behind = this.#take(lines);
+    if (wait && !signal.aborted) await new Promise((done) => this.#scope.setTimeout(done, PAUSE_MS));
+    return behind;
+  }
+
+  #take(lines) {
+    const [hello, ...messages] = lines.map((line) => JSON.parse(line));
+    if (hello?.type !== "hello") throw new Refused(LOST); // a page of something in between
+    if (!this.#greeted || !hello.recovered) this.#say(lines[0]);
+    this.#greeted = true;
+    if (!hello.recovered) this.#moveTo(hello.seq, hello.epoch);
+    let { seq } = hello;
+    messages.forEach((message, index) => {
+      this.#say(lines[index + 1]);
+      if (message.type === "heartbeat") return;
+      this.#moveTo(message.seq, hello.epoch);
+      seq = message.seq;
+    });
+    return seq < hello.seq;
+  }
+
+  #moveTo(seq, epoch) {
+    this.#url.searchParams.set("since", String(seq));
+    this.#url.searchParams.set("epoch", epoch);
+  }
+
+  #say(data) {
+    if (!this.#leaving.signal.aborted) this.dispatchEvent(Object.assign(new Event("message"), { data }));
+  }
+}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
 import peewee
@@ -73,6 +73,7 @@ __all__ = [
 ]
 
 NAME_LENGTH = 150
+CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back without ending the mutes that are on
 
 
 @dataclass
@@ -310,6 +311,11 @@ class Incident(Tracked):
         found = cls.select(cls.id, peewee.SQL(INCIDENT_JSON)).where(where, cls.id > after)
         return list(found.order_by(cls.id).limit(limit).tuples())
 
+    @classmethod
+    def json_by_id(cls, ids: list[int]) -> dict[int, str]:
+        """Return the Features of these incidents as JSON, by id."""
+        return dict(cls.features(cls.id << ids, 0, len(ids)))
+
 
 _WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)
 
@@ -339,6 +345,7 @@ class AreaOfInterest(Tracked):
     severity = peewee.TextField(default=Severity.MEDIUM.value)
     polygon = PolygonField()
     muted_until = peewee.TextField(null=True)
+    muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
 
     path = "/tracker/area_of_interest/"
@@ -362,10 +369,22 @@ class AreaOfInterest(Tracked):
         return self.watch.is_muted
 
     def mute(self, until: datetime | None) -> None:
-        """Let the area's alerts interrupt nobody until a time, or again from now on."""
+        """Let the area's alerts interrupt nobody until a time, or again from now on.
+
+        Raises Invalid if that time has passed.
+        """
+        if until is not None and timestamp(until) <= now():
+            raise Invalid({"until": f"this has passed: by the server's clock it is {now()[:16]}Z"})
         self.muted_until = None if until is None else timestamp(until)
+        self.muted_at = None if until is None else now()
         self.muted_by = None if until is None else actor.get()
-        self.save()
+        with database.atomic():
+            self.save()
+            self.tell_unmuted()
+
+    def tell_unmuted(self) -> bool:
+        """Tell what was raised while the area was muted, if it is muted no more. See Alert.unmute."""
+        return not self.is_muted and Alert.unmute(self.watch, Incident.json_by_id)
 
     def inside(self, among: list[int] | None = None) -> list[Place]:
         """Return the open incidents in the area, newest first; of those with the ids in `among`, if given."""
@@ -390,7 +409,7 @@ class AreaOfInterest(Tracked):
 
     @property
     def watch(self) -> Watch:
-        return Watch(self.id, self.name, self.severity, self.muted_until)
+        return Watch(self.id, self.name, self.severity, self.muted_until, self.muted_at)
 
 
 class Watch(NamedTuple):
@@ -400,10 +419,17 @@ class Watch(NamedTuple):
     name: str
     severity: str
     muted_until: str | None
+    muted_at: str | None
 
     @property
     def is_muted(self) -> bool:
-        return self.muted_until is not None and self.muted_until > now()
+        """Whether it is muted by the clock of this machine.
+
+        A mute that was set in the future was set by a wrong clock, and would last too long: it is over.
+        """
+        if self.muted_until is None or self.muted_at is None:
+            return False
+        return self.muted_until > now() and self.muted_at <= latest_credible()
 
     def summary(self) -> dict[str, Any]:
         """Return what an alert says of the area."""
@@ -413,6 +439,11 @@ class Watch(NamedTuple):
             "severity": BY_CODE[self.severity].word,
             "url": f"{AreaOfInterest.path}{self.id}/",
         }
+
+
+def latest_credible() -> str:
+    """Return the time after which nothing can have happened yet, unless a clock was wrong."""
+    return timestamp(datetime.fromisoformat(now()) + CLOCK_STEP)
 
 
 class Place(NamedTuple):
@@ -476,7 +507,7 @@ class AreaFollower:
 
     def _rebuild(self) -> None:
         rows = database.execute_sql(
-            "SELECT polygon, id, name, severity, muted_until FROM area_of_interest"
+            "SELECT polygon, id, name, severity, muted_until, muted_at FROM area_of_interest"
         ).fetchall()
         self._watches = {row[1]: Watch(*row[1:]) for row in rows}
         self._index = geo.AreaIndex(

@@ -33,6 +33,7 @@ import commands
 import geo
 import importer
 import models
+import mutes
 import notifications
 import pages
 import server
@@ -220,6 +221,7 @@ def serve(settings: Settings) -> None:
         context=context,
     )
     notifications.serve(app)
+    ending_mutes = gevent.spawn(mutes.watch)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -229,6 +231,7 @@ def serve(settings: Settings) -> None:
         print(f"Sign in as admin, password: {password}", flush=True)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
+    ending_mutes.kill()
     notifications.stop(app)
     models.database.close()
 

@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connections": set(),
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
+    "mutes": {"models"},
     "pages": {"auth", "models", "geo", "throttle"},
     "account_pages": {"auth", "accounts", "models", "pages"},
     "api": {"auth", "models", "geo", "group"},
@@ -27,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"models", "accounts"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
-        *("pages", "account_pages", "api", "tiles", "importer", "commands"),
+        *("mutes", "pages", "account_pages", "api", "tiles", "importer", "commands"),
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
@@ -39,6 +40,7 @@ MUST_NOT_KNOW = {
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,
+    "mutes": WEB,
 }
 
 

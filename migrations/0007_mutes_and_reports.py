@@ -1,0 +1,16 @@
+"""When a mute was set, and what of alerts is to be told when it ends."""
+
+from typing import Any
+
+SCHEMA = """
+ALTER TABLE area_of_interest ADD COLUMN muted_at TEXT;
+UPDATE area_of_interest SET muted_at = updated WHERE muted_until IS NOT NULL;
+CREATE INDEX area_muted_at ON area_of_interest (muted_at) WHERE muted_at IS NOT NULL;
+CREATE INDEX alert_muted ON alert (area_id) WHERE muted = 1 AND acknowledged IS NULL AND cleared IS NULL;
+"""
+
+
+def up(_migrator: Any, db: Any) -> None:
+    for statement in SCHEMA.split(";"):
+        if statement.strip():
+            db.execute_sql(statement)

@@ -205,7 +205,11 @@ class Tracked(Model):
         with database.atomic():
             self.updated = now()
             self.created = self.created or self.updated
+            self._complete()
             return self._found(super().save(force_insert, only))
+
+    def _complete(self) -> None:
+        """Fill in, before a save, what follows from other fields."""
 
     def delete_instance(self, *args: Any, **kwargs: Any) -> int:
         """Delete, and log it, in one transaction. Raises DoesNotExist if it is gone already."""
@@ -258,6 +262,7 @@ class Incident(Tracked):
     severity = peewee.TextField(default=Severity.MEDIUM.value)
     closed = peewee.BooleanField(default=False)
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
+    suspected_spam = peewee.BooleanField(default=False)  # by a program: alerts nobody until it is verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
 
@@ -285,7 +290,7 @@ class Incident(Tracked):
     @property
     def alerting(self) -> bool:
         """Whether it alerts the areas that it lies in."""
-        return not self.closed and (self.verified or not policy.hold_reports)
+        return not self.closed and _is_credible(self.verified, self.suspected_spam)
 
     @property
     def why_not_alerting(self) -> str:
@@ -293,6 +298,9 @@ class Incident(Tracked):
         if self.closed:
             return "incident closed"
         return "incident moved or less severe" if self.alerting else "incident not confirmed"
+
+    def _complete(self) -> None:
+        self.suspected_spam = self.suspected_spam and not self.verified
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return geo.point_geojson(self.longitude, self.latitude), {
@@ -303,6 +311,7 @@ class Incident(Tracked):
             "updated": self.updated,
             "closed": self.closed,
             "verified": self.verified,
+            "suspected_spam": self.suspected_spam,
         }
 
     @classmethod
@@ -333,9 +342,15 @@ INCIDENT_JSON = f"""json_object(
         'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
         'created', t1.created, 'updated', t1.updated,
         'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
+        'suspected_spam', {_json_flag("t1.suspected_spam")},
         'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
     )
 )"""
+
+
+def _is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
+    """Tell whether an incident may alert: it is verified, or no more is wanted of public reports."""
+    return verified or not (policy.hold_reports or suspected_spam)
 
 
 class AreaOfInterest(Tracked):
@@ -395,15 +410,18 @@ class AreaOfInterest(Tracked):
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
             for turn in (-360, 0, 360)
         ]
-        columns = (Incident.longitude, Incident.latitude, Incident.id, Incident.severity, Incident.verified)
+        columns = (
+            *(Incident.longitude, Incident.latitude, Incident.id),
+            *(Incident.severity, Incident.verified, Incident.suspected_spam),
+        )
         query = Incident.select(*columns).where(~Incident.closed, near[0] | near[1] | near[2])
         if among is not None:
             query = query.where(Incident.id << among)
         rows = list(query.order_by(Incident.id.desc()).tuples())
         covered = geo.covered(shape, [row[:2] for row in rows])
         return [
-            Place(id_, BY_CODE[severity].level >= level and (verified or not policy.hold_reports))
-            for (_, _, id_, severity, verified), is_in in zip(rows, covered, strict=True)
+            Place(id_, BY_CODE[severity].level >= level and _is_credible(verified, suspected_spam))
+            for (_, _, id_, severity, verified, suspected_spam), is_in in zip(rows, covered, strict=True)
             if is_in
         ]
 

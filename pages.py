@@ -34,6 +34,7 @@ PER_PAGE = 25
 MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
+TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MORNING = time(8)  # when a mute until tomorrow ends
 
 # With these a text could break out of its isolate.
@@ -322,9 +323,8 @@ def report() -> ResponseReturnValue:
         abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
     form = Form({"severity": Severity.MEDIUM.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
-        if request.form.get("website"):  # invisible to people: a program fills it in
-            return _answer_report(form, 0)
         form = Form.submitted()
+        suspected = bool(form.values.get(TRAP)) and not verified
         values: dict[str, Any] = {
             "name": form.values.get("name", ""),
             **form.present("description", "severity"),
@@ -332,7 +332,8 @@ def report() -> ResponseReturnValue:
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
         if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geo.point_geojson(longitude, latitude)
-        return _answer_report(form, _store_once(form, values, verified=verified))
+        incident = Incident(verified=verified, suspected_spam=suspected)
+        return _answer_report(form, _store_once(form, incident, values))
     return render_template("report.html", form=form)
 
 
@@ -350,20 +351,20 @@ def _answer_report(form: Form, wait: float) -> ResponseReturnValue:
     return render_template("report.html", form=form), status, headers
 
 
-def _store_once(form: Form, values: dict[str, Any], *, verified: bool) -> float:
+def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float:
     """Store a report; one that came before with the same `key`, because the answer was lost, counts as it.
 
     Returns the seconds to wait if too many came; then nothing is stored, nor if the form has errors.
     """
     key = form.values.get("key", "")
-    source_id = f"report:{key[:MAX_KEY]}" if key else None
-    if source_id and Incident.select().where(Incident.source_id == source_id).exists():
+    incident.source_id = f"report:{key[:MAX_KEY]}" if key else None
+    if key and Incident.select().where(Incident.source_id == incident.source_id).exists():
         return 0.0
-    wait = 0.0 if verified or form.errors else _wait_to_report()
+    wait = 0.0 if incident.verified or form.errors else _wait_to_report()
     if wait:
         form.errors[""] = f"Too many reports came lately. Try again in {auth.duration(wait)}."
     with contextlib.suppress(peewee.IntegrityError):  # the same report came twice at once
-        form.save(Incident(source_id=source_id, verified=verified), values, {})
+        form.save(incident, values, {})
     return wait
 
 

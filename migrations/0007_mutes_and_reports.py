@@ -1,4 +1,4 @@
-"""When a mute was set, and what of alerts is to be told when it ends."""
+"""When a mute was set, the alerts to tell when it ends, and reports that a program seems to have sent."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ ALTER TABLE area_of_interest ADD COLUMN muted_at TEXT;
 UPDATE area_of_interest SET muted_at = updated WHERE muted_until IS NOT NULL;
 CREATE INDEX area_muted_at ON area_of_interest (muted_at) WHERE muted_at IS NOT NULL;
 CREATE INDEX alert_muted ON alert (area_id) WHERE muted = 1 AND acknowledged IS NULL AND cleared IS NULL;
+
+ALTER TABLE incident ADD COLUMN suspected_spam INTEGER NOT NULL DEFAULT 0;
 """
 
 

@@ -52,6 +52,10 @@ export function sinceWords(moment) {
   return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
 }
 
+/** What is to be said of an incident beside its severity. @param {Record<string, any>} properties @returns {string[]} */
+export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
+  [closed && "closed", verified === false && (spam ? "suspected spam" : "unverified")].filter(Boolean);
+
 /** Whether an area is muted now. @param {{muted_until?: string}} properties of the area @param {number} [now] ms since 1970 */
 export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
 

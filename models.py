@@ -121,17 +121,30 @@ class Session(Model):
     user_agent = peewee.TextField()
 
 
-def parse_until(value: Any) -> datetime | None:
-    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises Invalid."""
+def _parse_time(value: Any) -> datetime | None:
+    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises ValueError."""
     if value is None:
         return None
     try:
-        until = datetime.fromisoformat(value)
-        if until.tzinfo is None:
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
             raise ValueError
-        return until.astimezone(UTC)
+        return time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Invalid({"until": "this must be a time such as 2030-01-31T08:00:00Z"}) from error
+        raise ValueError("this must be a time such as 2030-01-31T08:00:00Z") from error
+
+
+def parse_until(value: Any) -> datetime | None:
+    """Return the time at which a mute ends, as ISO 8601 has it; None for None. Raises Invalid."""
+    try:
+        return _parse_time(value)
+    except ValueError as error:
+        raise Invalid({"until": str(error)}) from error
+
+
+def _parse_happened(value: Any) -> str | None:
+    time = _parse_time(value)
+    return None if time is None else timestamp(time)
 
 
 def _flag(value: Any) -> bool:
@@ -265,6 +278,7 @@ class Incident(Tracked):
     suspected_spam = peewee.BooleanField(default=False)  # by a program: alerts nobody until it is verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
+    happened = peewee.TextField()  # by default when it was reported, which is `created`
 
     path = "/tracker/incident/"
     parsers: ClassVar = {
@@ -274,7 +288,20 @@ class Incident(Tracked):
         "closed": _flag,
         "verified": _flag,
         "location": geo.parse_point,
+        "happened": _parse_happened,
     }
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """See Tracked. It can't be given a time in the future, but keeps one that a wrong clock gave it."""
+        before, errors = self.happened, {}
+        try:
+            super().assign(values)
+        except Invalid as invalid:
+            errors = invalid.fields
+        if self.happened != before and (self.happened or "") > latest_credible():
+            errors["happened"] = f"this lies in the future: by the server's clock it is {now()[:16]}Z"
+        if errors:
+            raise Invalid(errors)
 
     @property
     def location(self) -> dict[str, Any] | None:
@@ -301,12 +328,14 @@ class Incident(Tracked):
 
     def _complete(self) -> None:
         self.suspected_spam = self.suspected_spam and not self.verified
+        self.happened = self.happened or self.created
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return geo.point_geojson(self.longitude, self.latitude), {
             "name": self.name,
             "description": self.description,
             "severity": self.severity_name,
+            "happened": self.happened,
             "created": self.created,
             "updated": self.updated,
             "closed": self.closed,
@@ -340,7 +369,7 @@ INCIDENT_JSON = f"""json_object(
     'geometry', json_object('type', 'Point', 'coordinates', json_array(t1.longitude, t1.latitude)),
     'properties', json_object(
         'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
-        'created', t1.created, 'updated', t1.updated,
+        'happened', t1.happened, 'created', t1.created, 'updated', t1.updated,
         'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
         'suspected_spam', {_json_flag("t1.suspected_spam")},
         'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'

@@ -1,4 +1,4 @@
-"""When a mute was set, the alerts to tell when it ends, and reports that a program seems to have sent."""
+"""When a mute was set, the alerts to tell when it ends; when an incident happened, and suspected spam."""
 
 from typing import Any
 
@@ -9,6 +9,8 @@ CREATE INDEX area_muted_at ON area_of_interest (muted_at) WHERE muted_at IS NOT 
 CREATE INDEX alert_muted ON alert (area_id) WHERE muted = 1 AND acknowledged IS NULL AND cleared IS NULL;
 
 ALTER TABLE incident ADD COLUMN suspected_spam INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incident ADD COLUMN happened TEXT NOT NULL DEFAULT '';
+UPDATE incident SET happened = created;
 """
 
 

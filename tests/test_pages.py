@@ -436,7 +436,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
     (found,) = person.named("Whole")
     assert found == stored
     pk = found["properties"]["pk"]
-    times = {name: found["properties"].pop(name) for name in ("created", "updated")}
+    times = {name: found["properties"].pop(name) for name in ("happened", "created", "updated")}
     assert found == {
         "type": "Feature",
         "id": f"Incident:{pk}",
@@ -447,6 +447,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
             "severity": "Urgent",
             "closed": False,
             "verified": True,
+            "suspected_spam": False,
             "model": "Incident",
             "pk": pk,
             "url": f"/tracker/incident/{pk}/",

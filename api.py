@@ -42,7 +42,7 @@ from models import (
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
 CHUNK = 500  # features read at once, then other greenlets have their turn
-READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid"}
+READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
 

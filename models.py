@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
 import peewee
@@ -74,6 +74,7 @@ __all__ = [
 ]
 
 NAME_LENGTH = 150
+CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back without ending the mutes that are on
 
 
 @dataclass
@@ -128,17 +129,30 @@ class Session(Model):
     user_agent = peewee.TextField()
 
 
-def parse_until(value: Any) -> datetime | None:
-    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises Invalid."""
+def _parse_time(value: Any) -> datetime | None:
+    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises ValueError."""
     if value is None:
         return None
     try:
-        until = datetime.fromisoformat(value)
-        if until.tzinfo is None:
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
             raise ValueError
-        return until.astimezone(UTC)
+        return time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Invalid({"until": "this must be a time such as 2030-01-31T08:00:00Z"}) from error
+        raise ValueError("this must be a time such as 2030-01-31T08:00:00Z") from error
+
+
+def parse_until(value: Any) -> datetime | None:
+    """Return the time at which a mute ends, as ISO 8601 has it; None for None. Raises Invalid."""
+    try:
+        return _parse_time(value)
+    except ValueError as error:
+        raise Invalid({"until": str(error)}) from error
+
+
+def _parse_happened(value: Any) -> str | None:
+    time = _parse_time(value)
+    return None if time is None else timestamp(time)
 
 
 def _flag(value: Any) -> bool:
@@ -214,7 +228,11 @@ class Tracked(Model):
             self.updated = now()
             self.created = self.created or self.updated
             self.version = Notification.next_version()
+            self._complete()
             return self._found(super().save(force_insert, only))
+
+    def _complete(self) -> None:
+        """Fill in, before a save, what follows from other fields."""
 
     def delete_instance(self, *args: Any, **kwargs: Any) -> int:
         """Delete, and log it, in one transaction. Raises DoesNotExist if it is gone already."""
@@ -272,8 +290,10 @@ class Incident(Tracked):
     severity = peewee.TextField(default=Severity.MEDIUM.value)
     closed = peewee.BooleanField(default=False)
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
+    suspected_spam = peewee.BooleanField(default=False)  # by a program: alerts nobody until it is verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
+    happened = peewee.TextField()  # by default when it was reported, which is `created`
 
     path = "/tracker/incident/"
     parsers: ClassVar = {
@@ -283,7 +303,20 @@ class Incident(Tracked):
         "closed": _flag,
         "verified": _flag,
         "location": geo.parse_point,
+        "happened": _parse_happened,
     }
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """See Tracked. It can't be given a time in the future, but keeps one that a wrong clock gave it."""
+        before, errors = self.happened, {}
+        try:
+            super().assign(values)
+        except Invalid as invalid:
+            errors = invalid.fields
+        if self.happened != before and (self.happened or "") > latest_credible():
+            errors["happened"] = f"this lies in the future: by the server's clock it is {now()[:16]}Z"
+        if errors:
+            raise Invalid(errors)
 
     @property
     def location(self) -> dict[str, Any] | None:
@@ -299,7 +332,7 @@ class Incident(Tracked):
     @property
     def alerting(self) -> bool:
         """Whether it alerts the areas that it lies in."""
-        return not self.closed and (self.verified or not policy.hold_reports)
+        return not self.closed and _is_credible(self.verified, self.suspected_spam)
 
     @property
     def why_not_alerting(self) -> str:
@@ -308,15 +341,21 @@ class Incident(Tracked):
             return "incident closed"
         return "incident moved or less severe" if self.alerting else "incident not confirmed"
 
+    def _complete(self) -> None:
+        self.suspected_spam = self.suspected_spam and not self.verified
+        self.happened = self.happened or self.created
+
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return geo.point_geojson(self.longitude, self.latitude), {
             "name": self.name,
             "description": self.description,
             "severity": self.severity_name,
+            "happened": self.happened,
             "created": self.created,
             "updated": self.updated,
             "closed": self.closed,
             "verified": self.verified,
+            "suspected_spam": self.suspected_spam,
         }
 
     @classmethod
@@ -324,6 +363,11 @@ class Incident(Tracked):
         """See Tracked. SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
         found = cls.select(cls.id, peewee.SQL(INCIDENT_JSON)).where(where, cls.id > after)
         return list(found.order_by(cls.id).limit(limit).tuples())
+
+    @classmethod
+    def json_by_id(cls, ids: list[int]) -> dict[int, str]:
+        """Return the Features of these incidents as JSON, by id."""
+        return dict(cls.features(cls.id << ids, 0, len(ids)))
 
 
 _WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)
@@ -340,11 +384,17 @@ INCIDENT_JSON = f"""json_object(
     'geometry', json_object('type', 'Point', 'coordinates', json_array(t1.longitude, t1.latitude)),
     'properties', json_object(
         'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
-        'created', t1.created, 'updated', t1.updated,
+        'happened', t1.happened, 'created', t1.created, 'updated', t1.updated,
         'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
+        'suspected_spam', {_json_flag("t1.suspected_spam")},
         'version', t1.version, 'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
     )
 )"""
+
+
+def _is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
+    """Tell whether an incident may alert: it is verified, or no more is wanted of public reports."""
+    return verified or not (policy.hold_reports or suspected_spam)
 
 
 class AreaOfInterest(Tracked):
@@ -354,6 +404,7 @@ class AreaOfInterest(Tracked):
     severity = peewee.TextField(default=Severity.MEDIUM.value)
     polygon = PolygonField()
     muted_until = peewee.TextField(null=True)
+    muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
 
     path = "/tracker/area_of_interest/"
@@ -377,10 +428,22 @@ class AreaOfInterest(Tracked):
         return self.watch.is_muted
 
     def mute(self, until: datetime | None) -> None:
-        """Let the area's alerts interrupt nobody until a time, or again from now on."""
+        """Let the area's alerts interrupt nobody until a time, or again from now on.
+
+        Raises Invalid if that time has passed.
+        """
+        if until is not None and timestamp(until) <= now():
+            raise Invalid({"until": f"this has passed: by the server's clock it is {now()[:16]}Z"})
         self.muted_until = None if until is None else timestamp(until)
+        self.muted_at = None if until is None else now()
         self.muted_by = None if until is None else actor.get()
-        self.save()
+        with database.atomic():
+            self.save()
+            self.tell_unmuted()
+
+    def tell_unmuted(self) -> bool:
+        """Tell what was raised while the area was muted, if it is muted no more. See Alert.unmute."""
+        return not self.is_muted and Alert.unmute(self.watch, Incident.json_by_id)
 
     def inside(self, among: list[int] | None = None) -> list[Place]:
         """Return the open incidents in the area, newest first; of those with the ids in `among`, if given."""
@@ -391,21 +454,24 @@ class AreaOfInterest(Tracked):
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
             for turn in (-360, 0, 360)
         ]
-        columns = (Incident.longitude, Incident.latitude, Incident.id, Incident.severity, Incident.verified)
+        columns = (
+            *(Incident.longitude, Incident.latitude, Incident.id),
+            *(Incident.severity, Incident.verified, Incident.suspected_spam),
+        )
         query = Incident.select(*columns).where(~Incident.closed, near[0] | near[1] | near[2])
         if among is not None:
             query = query.where(Incident.id << among)
         rows = list(query.order_by(Incident.id.desc()).tuples())
         covered = geo.covered(shape, [row[:2] for row in rows])
         return [
-            Place(id_, BY_CODE[severity].level >= level and (verified or not policy.hold_reports))
-            for (_, _, id_, severity, verified), is_in in zip(rows, covered, strict=True)
+            Place(id_, BY_CODE[severity].level >= level and _is_credible(verified, suspected_spam))
+            for (_, _, id_, severity, verified, suspected_spam), is_in in zip(rows, covered, strict=True)
             if is_in
         ]
 
     @property
     def watch(self) -> Watch:
-        return Watch(self.id, self.name, self.severity, self.muted_until)
+        return Watch(self.id, self.name, self.severity, self.muted_until, self.muted_at)
 
 
 class Watch(NamedTuple):
@@ -415,10 +481,17 @@ class Watch(NamedTuple):
     name: str
     severity: str
     muted_until: str | None
+    muted_at: str | None
 
     @property
     def is_muted(self) -> bool:
-        return self.muted_until is not None and self.muted_until > now()
+        """Whether it is muted by the clock of this machine.
+
+        A mute that was set in the future was set by a wrong clock, and would last too long: it is over.
+        """
+        if self.muted_until is None or self.muted_at is None:
+            return False
+        return self.muted_until > now() and self.muted_at <= latest_credible()
 
     def summary(self) -> dict[str, Any]:
         """Return what an alert says of the area."""
@@ -428,6 +501,11 @@ class Watch(NamedTuple):
             "severity": BY_CODE[self.severity].word,
             "url": f"{AreaOfInterest.path}{self.id}/",
         }
+
+
+def latest_credible() -> str:
+    """Return the time after which nothing can have happened yet, unless a clock was wrong."""
+    return timestamp(datetime.fromisoformat(now()) + CLOCK_STEP)
 
 
 class Place(NamedTuple):
@@ -491,7 +569,7 @@ class AreaFollower:
 
     def _rebuild(self) -> None:
         rows = database.execute_sql(
-            "SELECT polygon, id, name, severity, muted_until FROM area_of_interest"
+            "SELECT polygon, id, name, severity, muted_until, muted_at FROM area_of_interest"
         ).fetchall()
         self._watches = {row[1]: Watch(*row[1:]) for row in rows}
         self._index = geo.AreaIndex(

@@ -7,7 +7,7 @@ import math
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import peewee
@@ -20,6 +20,7 @@ import idempotency
 import throttle
 import versions
 from models import (
+    DESCRIPTION_LENGTH,
     MAX_ID,
     Alert,
     AreaOfInterest,
@@ -30,6 +31,7 @@ from models import (
     Tracked,
     actor,
     parse_until,
+    timestamp,
     to_json,
 )
 
@@ -37,6 +39,9 @@ PER_PAGE = 25
 MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
+TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
+MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
+TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."
 MORNING = time(8)  # when a mute until tomorrow ends
 
 # With these a text could break out of its isolate.
@@ -187,6 +192,7 @@ def incident_from(form: Form, incident: Incident) -> bool:
     values = {
         "name": form.values.get("name", ""),
         **form.present("description", "severity"),
+        **{name: text.strip() or None for name, text in form.present("happened").items()},
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
         "location": form.json("location_geojson", missing="click the map or type coordinates"),
     }
@@ -207,6 +213,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "name": incident.name or "",
         "description": incident.description,
         "severity": incident.severity,
+        "happened": incident.happened or "",
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
         "version": incident.version,
@@ -401,21 +408,44 @@ def report() -> ResponseReturnValue:
         abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
     form = Form({"severity": Severity.MEDIUM.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
-        if request.form.get("website"):  # invisible to people: a program fills it in
-            return _answer_report(form, 0)
         form = Form.submitted()
+        suspected = bool(form.values.get(TRAP)) and not verified
         values: dict[str, Any] = {
             "name": form.values.get("name", ""),
             **form.present("description", "severity"),
         }
+        said = _note_age(form, values)
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
         if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geo.point_geojson(longitude, latitude)
-        return _answer_report(form, _store_once(form, values, verified=verified))
+        incident = Incident(verified=verified, suspected_spam=suspected)
+        return _answer_report(form, _store_once(form, incident, values), said)
     return render_template("report.html", form=form)
 
 
-def _answer_report(form: Form, wait: float) -> ResponseReturnValue:
+def _note_age(form: Form, values: dict[str, Any]) -> str:
+    """Set when it happened, if the report was written `age` seconds before it was sent, without a network.
+
+    A device may count wrongly, so an age beyond MAX_REPORT_AGE is cut. Return what to say of that, or "".
+    """
+    text = form.values.get("age", "")
+    try:
+        age_s = float(text or 0)
+    except ValueError:
+        age_s = math.nan
+    if math.isnan(age_s):
+        form.errors["age"] = "this must be a number of seconds"
+    elif age_s >= 1:
+        age = timedelta(seconds=min(age_s, MAX_REPORT_AGE.total_seconds()))
+        values["happened"] = timestamp(datetime.now(UTC) - age)
+        if age == MAX_REPORT_AGE:
+            noted = f"{values.get('description', '')}\n\n({TOO_OLD})".strip()
+            values |= {"description": noted} if len(noted) <= DESCRIPTION_LENGTH else {}
+            return TOO_OLD
+    return ""
+
+
+def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
     """Tell a person by a page, and the page's script in JSON, what became of a report."""
     stored = not (wait or form.errors)
     status = 429 if wait else 201 if stored else 422
@@ -423,26 +453,27 @@ def _answer_report(form: Form, wait: float) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
         error = form.errors.get("", "Some fields need another look.")
-        return {"stored": True} if stored else {"error": error, "fields": fields}, status, headers
+        told = {"stored": True} | ({"note": said} if said else {})
+        return told if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success"), 303)
     return render_template("report.html", form=form), status, headers
 
 
-def _store_once(form: Form, values: dict[str, Any], *, verified: bool) -> float:
+def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float:
     """Store a report; one that came before with the same `key`, because the answer was lost, counts as it.
 
     Returns the seconds to wait if too many came; then nothing is stored, nor if the form has errors.
     """
     key = form.values.get("key", "")
-    source_id = f"report:{key[:MAX_KEY]}" if key else None
-    if source_id and Incident.select().where(Incident.source_id == source_id).exists():
+    incident.source_id = f"report:{key[:MAX_KEY]}" if key else None
+    if key and Incident.select().where(Incident.source_id == incident.source_id).exists():
         return 0.0
-    wait = 0.0 if verified or form.errors else _wait_to_report()
+    wait = 0.0 if incident.verified or form.errors else _wait_to_report()
     if wait:
         form.errors[""] = f"Too many reports came lately. Try again in {auth.duration(wait)}."
     with contextlib.suppress(peewee.IntegrityError):  # the same report came twice at once
-        form.save(Incident(source_id=source_id, verified=verified), values, {})
+        form.save(incident, values, {})
     return wait
 
 

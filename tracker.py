@@ -36,6 +36,7 @@ import geo
 import idempotency
 import importer
 import models
+import mutes
 import notifications
 import pages
 import server
@@ -239,6 +240,7 @@ def serve(settings: Settings) -> None:
         context=context,
     )
     notifications.serve(app)
+    ending_mutes = gevent.spawn(mutes.watch)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -248,6 +250,7 @@ def serve(settings: Settings) -> None:
         print(f"Sign in as admin, password: {password}", flush=True)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
+    ending_mutes.kill()
     notifications.stop(app)
     models.database.close()
 

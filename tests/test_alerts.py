@@ -191,31 +191,32 @@ def test_muted_area_records_and_an_urgent_incident_breaks_through() -> None:
     assert here.feature()["properties"]["muted_until"] == here.muted_until
     quiet, loud = incident(), incident(severity="UR")
     assert [message["areas_of_interest"][0]["muted"] for message in told("alert")] == [True, False]
-    here.mute(datetime.now(UTC) - timedelta(seconds=1))
-    assert "muted_until" not in here.feature()["properties"]
-    incident()
-    assert told("alert")[-1]["areas_of_interest"][0]["muted"] is False
     quiet.severity = "UR"
     quiet.save()
     assert told("alert")[-1]["areas_of_interest"][0] == (
         here.watch.summary() | {"alert": 1, "reason": "escalated", "muted": False}
     )
     assert loud.id != quiet.id
+    here.mute(None)
+    assert "muted_until" not in here.feature()["properties"]
+    incident()
+    assert told("alert")[-1]["areas_of_interest"][0]["muted"] is False
 
 
 @pytest.mark.parametrize("muted", [True, False])
 def test_update_leaves_it_muted_or_not(muted: bool) -> None:  # noqa: FBT001
-    """Whether an alert interrupts is decided when it is raised or escalates, not by muting afterwards."""
+    """Muting an area afterwards mutes no alert until it escalates; the end of a mute tells those it muted."""
     here = area()
     soon = datetime.now(UTC) + timedelta(hours=1)
     here.mute(soon if muted else None)
     fire = incident()
     here.mute(None if muted else soon)
+    muted = False
     for name, value in (("name", "Blaze"), ("severity", "HI"), ("severity", "ME")):
         escalates = value == "HI"
         setattr(fire, name, value)
         fire.save()
-        expected = not muted if escalates else muted
+        expected = here.is_muted if escalates else muted
         assert told("alert")[-1]["areas_of_interest"][0]["muted"] is expected, (name, value)
         assert Alert.get().muted is expected
         muted = expected

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connections": {"addresses"},
     "server": {"group", "addresses", "http1", "tls", "connections"},
     "notifications": {"ring", "group", "polling", "models", "throttle", "auth", "connections"},
+    "mutes": {"models"},
     "bodies": set(),
     "pages": {"geo", "models", "versions", "idempotency", "throttle", "auth"},
     "account_pages": {"models", "idempotency", "accounts", "auth", "pages"},
@@ -47,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tls",
         "server",
         "notifications",
+        "mutes",
         "bodies",
         "pages",
         "account_pages",
@@ -72,6 +74,7 @@ MUST_NOT_KNOW = {
     "versions": WEB,
     "idempotency": WEB,
     "polling": WEB | DATABASE,
+    "mutes": WEB,
 }
 
 

@@ -437,7 +437,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
     (found,) = person.named("Whole")
     assert found == stored
     pk = found["properties"]["pk"]
-    times = {name: found["properties"].pop(name) for name in ("created", "updated")}
+    times = {name: found["properties"].pop(name) for name in ("happened", "created", "updated")}
     version = found["properties"].pop("version")
     assert re.fullmatch(r"\d+-[0-9a-f]{4}", version)
     assert found == {
@@ -450,6 +450,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
             "severity": "Urgent",
             "closed": False,
             "verified": True,
+            "suspected_spam": False,
             "model": "Incident",
             "pk": pk,
             "url": f"/tracker/incident/{pk}/",

@@ -133,17 +133,50 @@ def test_refused_report_does_not_count(start_server: StartServer) -> None:
     assert report(visitor, "Corrected").path == SUCCESS
 
 
-def test_program_that_fills_in_every_field_is_thanked_and_forgotten(server: Server, visitor: Person) -> None:
-    """The trap field is out of people's sight and way; what fills it in stores nothing."""
+TRAP = "remark_2"
+
+
+def test_trap_is_out_of_the_way_of_people_and_form_fillers(visitor: Person) -> None:
+    """People neither see the field nor reach it by keyboard, and its name is none that browsers fill in."""
     page = visitor.get(REPORT)
-    trap = page.select_one("input[name=website]")
+    trap = page.select_one(f"input[name={TRAP}]")
     assert trap is not None
     assert trap["tabindex"] == "-1"
     assert trap["autocomplete"] == "off"
     assert trap.find_parent(class_="visually-hidden")["aria-hidden"] == "true"  # type: ignore[index]
-    before = server.health()["seq"]
-    assert report(visitor, "Buy now", website="https://evil.example").path == SUCCESS
-    assert server.health()["seq"] == before
+    words = ("name", "mail", "phone", "tel", "address", "street", "city", "zip", "company", "url", "website")
+    assert not [word for word in words if word in TRAP]
+
+
+def test_report_of_a_program_is_kept_and_alerts_nobody(server: Server, visitor: Person) -> None:
+    """What fills in the trap is stored as suspected spam, and alerts only once an editor has confirmed it."""
+    person = server.person()
+    area = person.save_area("Watched for spam", square(60, 60), severity="Info")
+    with person.watch() as watch:
+        fields = {"location_lat": "60.5", "location_lon": "60.5", "severity": "UR"}
+        assert report(visitor, "Buy now", **fields, **{TRAP: "https://evil.example"}).path == SUCCESS
+        (stored,) = person.named("Buy now")
+        assert (stored["properties"]["verified"], stored["properties"]["suspected_spam"]) == (False, True)
+        for path in (stored["properties"]["url"], "/tracker/incident/"):
+            assert "Suspected spam" in person.get(path).words
+        body = {"geometry": area["geometry"], "properties": {"severity": "IN"}, "type": "Feature"}
+        assert person.api("POST", "/api/areas/inside/", body).json() == {"open": 1, "alerting": 0}
+        person.change(stored, description="edited", suspected_spam=False)
+        person.save_incident("Fence of spam", 60.5, 60.5)
+        watch.wait_for_type("alert", "Fence of spam")
+        assert "alert" not in watch.about("Buy now")
+        person.change(stored, verified=True)
+        alert = watch.wait_for_type("alert", "Buy now")
+        assert alert["feature"]["properties"]["suspected_spam"] is False
+    person.delete(area)
+
+
+def test_editor_whose_browser_fills_in_the_trap_is_no_program(server: Server) -> None:
+    """Who is signed in and may edit is believed."""
+    person = server.person()
+    report(person, "Editor with a form filler", **{TRAP: "filled"})
+    (stored,) = person.named("Editor with a form filler")
+    assert (stored["properties"]["verified"], stored["properties"]["suspected_spam"]) == (True, False)
 
 
 # Text that wants to be more

@@ -21,11 +21,13 @@ function areaLine({ name, url, severity, muted, acknowledged }) {
   return element("li", {}, element("div", { class: "line" }, link(url, name), hint(state)));
 }
 
+const STATES = { escalated: "Escalated", unmuted: "No longer muted" };
+
 /** @param {import("./alerts.js").Alert} alert @param {(() => void) | null} take */
 function entry({ feature, areas, reason }, take) {
   const { name, severity, url } = feature.properties;
   const line = element("div", { class: "line" }, severityBadge(severity));
-  if (reason === "escalated") line.append(element("span", { class: "state" }, "Escalated"));
+  if (reason in STATES) line.append(element("span", { class: "state" }, STATES[reason]));
   const words = element("div", {}, link(url, name, { class: "incident" }), line);
   const head = element("div", { class: "alert-head" }, words);
   if (take) {
@@ -36,10 +38,8 @@ function entry({ feature, areas, reason }, take) {
   return element("li", { class: `severity-${severityNamed(severity).code}` }, head, element("ul", { class: "areas" }, ...areas.map(areaLine)));
 }
 
-const title = (alerts) => {
-  if (alerts.length > 1) return `${alerts.length} alerts`;
-  return alerts[0].reason === "escalated" ? "Alert: it got worse" : "Alert";
-};
+const TITLES = { escalated: "Alert: it got worse", unmuted: "Alert: no longer muted" };
+const title = (alerts) => (alerts.length > 1 ? `${alerts.length} alerts` : TITLES[alerts[0].reason] ?? "Alert");
 
 /**
  * @param {HTMLDialogElement} dialog as in map.html

@@ -143,6 +143,6 @@ function fromMessage({ alert, id, name, severity, url, muted = false }, seq, bef
 
 /** For an incident that was stored after the collection was read: its message brings the rest. @returns {Feature} */
 function standIn({ incident, incident_name: name, severity, raised }, pk) {
-  const properties = { model: "Incident", pk, name, severity, created: raised, updated: raised, closed: false, url: `/tracker/incident/${pk}/` };
+  const properties = { model: "Incident", pk, name, severity, happened: raised, created: raised, updated: raised, closed: false, url: `/tracker/incident/${pk}/` };
   return { type: "Feature", id: incident, geometry: null, properties };
 }

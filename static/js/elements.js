@@ -52,6 +52,19 @@ export function sinceWords(moment) {
   return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
 }
 
+const LATE_MS = 60_000; // a report that came sooner after what happened is not worth two times
+
+/** When an incident happened, and when it was reported, if that was later. @param {{happened?: string, created: string}} properties */
+export function whenWords({ created, happened = created }) {
+  const [since, reported] = [sinceWords(happened), sinceWords(created)];
+  const isLate = Math.abs(Date.parse(created) - Date.parse(happened)) >= LATE_MS && since !== reported;
+  return isLate ? `happened ${since}, reported ${reported}` : since;
+}
+
+/** What is to be said of an incident beside its severity. @param {Record<string, any>} properties @returns {string[]} */
+export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
+  [closed && "closed", verified === false && (spam ? "suspected spam" : "unverified")].filter(Boolean);
+
 /** Whether an area is muted now. @param {{muted_until?: string}} properties of the area @param {number} [now] ms since 1970 */
 export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
 

@@ -2,19 +2,9 @@
 
 import { element } from "./elements.js";
 import { EVERYTHING, readFilter, strictness, writeFilter } from "./filter.js";
+import { fromLocal, toLocal } from "./local-time.js";
 
 const PAUSE_MS = 150; // while somebody types
-
-const pad = (number) => String(number).padStart(2, "0");
-
-/** A moment as a datetime-local field has it. @param {string} iso */
-function local(iso) {
-  if (!iso) return "";
-  const time = new Date(iso);
-  return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())}T${pad(time.getHours())}:${pad(time.getMinutes())}`;
-}
-
-const iso = (value) => (value ? new Date(value).toISOString() : "");
 
 /** @param {HTMLFormElement} form @returns {import("./filter.js").Filter} */
 function readForm({ elements }) {
@@ -24,8 +14,8 @@ function readForm({ elements }) {
     area: elements.area.value ? Number(elements.area.value) : null,
     text: elements.text.value.trim(),
     since: elements.since.value,
-    from: iso(elements.from.value),
-    to: iso(elements.to.value),
+    from: fromLocal(elements.from.value),
+    to: fromLocal(elements.to.value),
   };
 }
 
@@ -36,8 +26,8 @@ function writeForm({ elements }, { severities, state, area, text, since, from, t
   elements.area.value = area ?? "";
   elements.text.value = text;
   elements.since.value = since;
-  elements.from.value = local(from);
-  elements.to.value = local(to);
+  elements.from.value = toLocal(from);
+  elements.to.value = toLocal(to);
 }
 
 function listAreas(select, store, chosen) {

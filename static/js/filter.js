@@ -9,7 +9,7 @@ import { SEVERITIES, severityCoded } from "./severity.js";
  * @property {"open" | "closed" | "all"} state
  * @property {number | null} area primary key of the area it must lie in
  * @property {string} text words that its name or description must have, all of them
- * @property {"" | "hour" | "day" | "week" | "range"} since when it was created
+ * @property {"" | "hour" | "day" | "week" | "range"} since when it happened
  * @property {string} from ISO 8601, for a range; "" is without end
  * @property {string} to
  */
@@ -73,8 +73,9 @@ export function matcher(filter, areas, now) {
   const tests = [];
   if (filter.state !== "all") tests.push(({ properties: { closed } }) => Boolean(closed) === (filter.state === "closed"));
   if (severities.size > 0) tests.push(({ properties: { severity } }) => severities.has(severity));
-  if (from) tests.push(({ properties: { created } }) => created >= from);
-  if (to) tests.push(({ properties: { created } }) => created <= to);
+  const when = ({ properties: { happened, created } }) => happened ?? created; // what an older version told has no time of its own
+  if (from) tests.push((incident) => when(incident) >= from);
+  if (to) tests.push((incident) => when(incident) <= to);
   if (words.length > 0) {
     tests.push(({ properties: { name, description = "" } }) => {
       const text = `${name}\n${description}`.toLowerCase();

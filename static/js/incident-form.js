@@ -1,7 +1,8 @@
-/** The form of an incident: its location is put on the map or typed, as degrees or as GeoJSON. */
+/** The form of an incident: its time, and its location, which is put on the map or typed, as degrees or as GeoJSON. */
 
 import { createMap } from "./map.js";
 import { degrees, geojson, pointField } from "./point-field.js";
+import { timeField } from "./time-field.js";
 
 const part = (id) => document.getElementById(id);
 
@@ -20,8 +21,10 @@ const field = pointField(
   },
 );
 
+const happened = timeField(part("happened"));
+
 part("location_geojson").form.addEventListener("submit", (event) => {
-  if (!field.isValid()) event.preventDefault(); // or the last valid location before it would be saved
+  if (!field.isValid() || !happened.isValid()) event.preventDefault(); // or what was valid last would be saved
 });
 
 view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });

@@ -11,14 +11,15 @@ const FIRST_WAITS = 2; // attempts that are skipped in the backoff: a network is
 const WORDS = { waiting: "Waiting for the network", sent: "Sent", refused: "Refused" };
 
 /** What became of a report, in words. @param {Entry} entry */
-function stateWords({ state, error, problems }) {
+function stateWords({ state, note, error, problems }) {
   const why = [error, ...Object.values(problems ?? {})].filter(Boolean).join(" ");
   if (state === "refused") return `Refused: ${why}`;
+  if (state === "sent" && note) return `Sent. ${note}`;
   return state === "waiting" && error && error !== "No network." ? `${WORDS.waiting}: ${error}` : WORDS[state];
 }
 
-/** @param {Entry} entry @param {{onEdit: (entry: Entry) => void, onRemove: (key: string) => void}} actions */
-function row(entry, { onEdit, onRemove }) {
+/** @param {Entry} entry @param {number} age ms @param {{onEdit: (entry: Entry) => void, onRemove: (key: string) => void}} actions */
+function row(entry, age, { onEdit, onRemove }) {
   const button = (text, act) => {
     const made = element("button", { type: "button" }, text);
     made.addEventListener("click", act);
@@ -28,7 +29,7 @@ function row(entry, { onEdit, onRemove }) {
   return element("li", { "data-state": entry.state },
     element("p", { class: "name" }, entry.name),
     element("p", { class: "state-words" }, stateWords(entry)),
-    element("p", { class: "hint" }, `Written ${sinceWords(new Date(entry.written).toISOString())}`),
+    element("p", { class: "hint" }, `Written ${sinceWords(new Date(Date.now() - age).toISOString())}`),
     element("p", { class: "form-actions" },
       ...(entry.state === "refused" ? [button("Correct it", () => onEdit(entry))] : []),
       button(done ? "Clear" : "Discard", () => onRemove(entry.key))));
@@ -51,7 +52,7 @@ export function showOutbox(section, queue, onEdit) {
   };
   function show() {
     const entries = queue.entries();
-    section.querySelector("ul").replaceChildren(...entries.map((entry) => row(entry, actions)));
+    section.querySelector("ul").replaceChildren(...entries.map((entry) => row(entry, queue.age(entry), actions)));
     section.querySelector(".hint").textContent = queue.atRisk
       ? "This browser lets nothing be kept: leave this page open until they are sent."
       : "Waiting reports are sent when this page is open and the network is back.";

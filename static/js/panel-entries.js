@@ -2,7 +2,7 @@
 
 import { isWaiting, whoHasIt } from "./alerts.js";
 import { isolate } from "./bidi.js";
-import { sinceWords } from "./elements.js";
+import { stateWords, whenWords } from "./elements.js";
 
 export const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
 
@@ -46,8 +46,7 @@ export const waitingFirst = (alerts) => {
 };
 
 /** @param {Record<string, any>} properties of an incident */
-export const incidentWords = ({ severity, closed, verified, created }) =>
-  [severity, ...(closed ? ["closed"] : []), ...(verified === false ? ["unverified"] : []), sinceWords(created)].join(", ");
+export const incidentWords = (properties) => [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
 
 /** @param {import("./alerts.js").Alert} alert */
 export function alertWords({ feature, areas }) {

@@ -2,7 +2,7 @@
 
 import { isWaiting, whoHasIt } from "./alerts.js";
 import { isolate } from "./bidi.js";
-import { element, link, mutedWords, severityBadge, sinceWords } from "./elements.js";
+import { element, link, mutedWords, severityBadge, stateWords, whenWords } from "./elements.js";
 
 /**
  * @typedef {object} Context
@@ -25,9 +25,9 @@ function alertLine(alert, acknowledge) {
 }
 
 function one(feature, { alertOf, acknowledge, editArea }) {
-  const { name, severity, url, model, created, closed, pk, ...properties } = feature.properties;
+  const { name, severity, url, model, pk, ...properties } = feature.properties;
   const badge = severityBadge(severity);
-  const facts = model === "Incident" ? [badge, hint(`${closed ? "closed, " : ""}${sinceWords(created)}`)] : [hint("Area, alerts from"), badge];
+  const facts = model === "Incident" ? [badge, hint([...stateWords(properties), whenWords(properties)].join(", "))] : [hint("Area, alerts from"), badge];
   const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
   const alert = model === "Incident" ? alertOf(pk) : undefined;
   if (alert) node.append(alertLine(alert, acknowledge));

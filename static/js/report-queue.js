@@ -7,11 +7,12 @@
  */
 
 const PREFIX = "tracker.report.";
+const MAX_AGE_MS = 30 * 24 * 3600 * 1000; // nobody waits longer for a network: a clock was set meanwhile
 const SENT_KEPT_MS = 24 * 3600 * 1000; // a day later nobody asks any more whether it went out
 
 /**
  * @typedef {Record<string, string>} Fields as the form sends them
- * @typedef {{state: "waiting" | "sent" | "refused", error?: string, problems?: Record<string, string>}} Outcome
+ * @typedef {{state: "waiting" | "sent" | "refused", note?: string, error?: string, problems?: Record<string, string>}} Outcome
  * @typedef {Outcome & {key: string, name: string, written: number, fields: Fields}} Entry
  */
 
@@ -19,16 +20,19 @@ export class ReportQueue {
   #storage;
   #send;
   #now;
+  #running;
+  #begun = new Map(); // when a report of this page was written, by the clock that nobody sets
   #listeners = new Set();
   /** @type {Promise<void> | null} */
   #flushing = null;
   #unkept = new Map(); // what the storage would not take (it is full, or forbidden): kept while the page is open
 
-  /** @param {Storage} storage @param {(fields: Fields) => Promise<Outcome>} send never rejects @param {() => number} [now] */
-  constructor(storage, send, now = Date.now) {
+  /** @param {Storage} storage @param {(fields: Fields) => Promise<Outcome>} send never rejects @param {() => number} [now] the device's clock, ms @param {() => number} [running] one that nobody sets, ms; it may stand still while the device sleeps */
+  constructor(storage, send, now = Date.now, running = () => performance.now()) {
     this.#storage = storage;
     this.#send = send;
     this.#now = now;
+    this.#running = running;
   }
 
   /** @param {() => void} listener called after every change */
@@ -57,9 +61,25 @@ export class ReportQueue {
     return this.entries().filter(({ state }) => state === "waiting");
   }
 
-  /** Keeps a report. It is sent by the next `flush`. @param {Fields} fields with a `key` of its own */
-  add(fields) {
-    this.#write({ key: fields.key, name: fields.name, written: this.#now(), state: "waiting", fields });
+  /**
+   * Keeps a report. It is sent by the next `flush`.
+   * @param {Fields} fields with a `key` of its own @param {number} [age] ms since it was first written
+   */
+  add(fields, age = 0) {
+    this.#begun.set(fields.key, this.#running() - age);
+    this.#write({ key: fields.key, name: fields.name, written: this.#now() - age, state: "waiting", fields });
+  }
+
+  /**
+   * How long ago a report was written, in ms. Two clocks tell: the device's may be set meanwhile, the other one knows
+   * only the reports of this page, and may stand still while the device sleeps.
+   * @param {{key: string, written: number}} entry
+   */
+  age({ key, written }) {
+    const begun = this.#begun.get(key);
+    const running = begun === undefined ? 0 : this.#running() - begun;
+    const byClock = this.#now() - written || 0;
+    return byClock > MAX_AGE_MS && begun !== undefined ? running : Math.max(0, byClock, running);
   }
 
   /** @param {string} key */
@@ -87,7 +107,7 @@ export class ReportQueue {
     const next = () => this.waiting.find(({ key }) => !tried.has(key)); // asked each time: one may have come in meanwhile
     for (let entry = next(); entry; entry = next()) {
       tried.add(entry.key);
-      const outcome = await this.#send(entry.fields);
+      const outcome = await this.#send({ ...entry.fields, age: String(Math.round(this.age(entry) / 1000)) });
       if (!this.get(entry.key)) continue; // another tab has done with it
       this.#write({ ...entry, ...outcome, fields: outcome.state === "sent" ? {} : entry.fields });
       if (outcome.state === "waiting") return;

@@ -31,7 +31,7 @@ export async function sendReport(path, fields, ask = fetch) {
 
 async function outcome(answer) {
   const said = await answer.json().catch(() => null);
-  if (answer.ok) return said?.stored ? { state: "sent" } : waiting("The server does not answer as it should.");
+  if (answer.ok) return said?.stored ? { state: "sent", ...(said.note && { note: said.note }) } : waiting("The server does not answer as it should.");
   if (answer.status >= 500 || TRY_LATER.has(answer.status)) return waiting(said?.error ?? "The server is busy.");
   return { state: "refused", error: said?.error ?? `The server refused it (${answer.status}).`, problems: said?.fields ?? {} };
 }

@@ -54,6 +54,8 @@ queue.subscribe(() => {
   if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
 });
 let suggested = "";
+/** @type {import("./report-queue.js").Entry | null} a refused report that is in the form again: it happened when it was first written */
+let corrected = null;
 const placing = placePart((words) => {
   if (part("name").value === suggested) part("name").value = words;
   suggested = words;
@@ -64,10 +66,13 @@ async function clear() {
   for (const name of ["name", "description", "location_lat", "location_lon"]) part(name).value = "";
   showProblems(form, {});
   suggested = "";
+  corrected = null;
   (await placing).clear();
 }
 
-function correct({ fields, problems: found, error }) {
+function correct(entry) {
+  const { fields, problems: found, error } = entry;
+  corrected = entry;
   for (const [name, value] of Object.entries(fields)) {
     const control = form.elements.namedItem(name);
     if (control && !["key", "csrf_token"].includes(name)) control.value = value;
@@ -82,7 +87,7 @@ async function submit() {
   const found = problems(fields);
   if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");
   state.textContent = "Sending…";
-  queue.add(fields);
+  queue.add(fields, corrected ? queue.age(corrected) : 0);
   await queue.flush();
   let entry = queue.get(fields.key);
   if (entry?.state === "waiting" && !entry.error) await queue.flush(); // not tried: an earlier round was just ending

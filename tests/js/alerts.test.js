@@ -96,3 +96,12 @@ test("what lies inside an area is said as a sentence", () => {
   assert.equal(insideWords({ open: 1, alerting: 1 }), "1 open incident lies inside, severe enough to alert. Saving raises no alerts for it.");
   assert.equal(insideWords({ open: 3, alerting: 1 }), "3 open incidents lie inside, 1 of them severe enough to alert. Saving raises no alerts for them.");
 });
+
+test("the end of a mute is news, and then the alert waits for somebody", () => {
+  const alerts = new Alerts();
+  assert.equal(alerts.take(alert(4, incident(1), "raised", { muted: true })), false);
+  assert.equal(alerts.waiting, 0);
+  assert.equal(alerts.take(alert(9, incident(1), "unmuted")), true);
+  assert.equal(alerts.unread, 1);
+  assert.equal(alerts.waiting, 1);
+});

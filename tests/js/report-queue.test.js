@@ -123,3 +123,41 @@ test("what was sent more than a day ago is forgotten", async () => {
   later.tidy();
   assert.deepEqual(states(later), ["b waiting"]);
 });
+
+test("a report goes out with its age, by whichever clock went on", async () => {
+  const clock = { now: 1_000_000, running: 50_000 };
+  const sent = [];
+  const storage = new FakeStorage();
+  const queue = () => new ReportQueue(storage, async ({ key, age }) => (sent.push([key, age]), OFFLINE), () => clock.now, () => clock.running);
+  const page = queue();
+  page.add(fields("a"));
+  const age = async (from) => {
+    await from.flush();
+    return sent.pop()[1];
+  };
+  assert.equal(await age(page), "0");
+  clock.now += 3_600_000; // the device slept: only its clock went on
+  assert.equal(await age(page), "3600");
+  clock.now -= 10_000_000; // set back
+  clock.running += 60_000;
+  assert.equal(await age(page), "60");
+  assert.equal(await age(queue()), "0");
+  clock.now += 400 * 24 * 3_600_000; // set by years: the other clock is believed, and the server cuts what a new page says
+  assert.equal(await age(page), "60");
+  assert.ok(Number(await age(queue())) > 300 * 24 * 3600);
+});
+
+test("a report that is corrected keeps the time at which it was first written", async () => {
+  const clock = { now: 1_000_000, running: 0 };
+  const sent = [];
+  const queue = new ReportQueue(new FakeStorage(), async ({ age }) => (sent.push(age), { state: "refused" }), () => clock.now, () => clock.running);
+  queue.add(fields("a"));
+  clock.now += 120_000;
+  clock.running += 120_000;
+  const first = queue.get("a");
+  queue.remove("a");
+  queue.add(fields("b"), queue.age(first));
+  clock.now += 60_000;
+  await queue.flush();
+  assert.deepEqual(sent, ["180"]);
+});

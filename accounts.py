@@ -172,7 +172,7 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
 
 
 def _end_all_access(user: User) -> None:
-    """End the sessions and one-time links, those too that are just being made in another transaction."""
+    """End an account's sessions and one-time links, and let nobody store one who began before this."""
     newer = User.credentials_version + 1
     User.update(credentials_version=newer).where(User.id == user.id).execute()
     Reset.delete().where(Reset.user == user.id).execute()
@@ -245,7 +245,8 @@ def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -
     """Return those of these (account id, session id) that have not ended; of tokens, "token:" and the id.
 
     A time in the future was given by a wrong clock: see `is_over`.
-    What it costs depends on how many are asked about, and not on how many there are.
+
+    The cost depends on how many are asked about, not on how many there are.
     """
     tokens = [id_.removeprefix("token:") for _, id_ in keys if id_.startswith("token:")]
     sessions = [id_ for _, id_ in keys if not id_.startswith("token:")]

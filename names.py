@@ -16,9 +16,7 @@ TOGETHER = (
     {"LATIN", "CJK", "BOPOMOFO"},
     {"LATIN", "CJK", "HANGUL"},
 )
-
-
-# What nobody sees, beside the category Cf: of Default_Ignorable_Code_Point, and the blank of Braille.
+# Invisible characters beside those of category Cf: Default_Ignorable_Code_Point, and the blank of Braille.
 INVISIBLE = dict.fromkeys(
     [0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0]
     + [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]

@@ -43,6 +43,7 @@ from models import (
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
 CHUNK = 500  # features read at once, then other greenlets have their turn
 READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
+MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
 
@@ -87,8 +88,10 @@ def _idempotency_key() -> str | None:
 @bp.get("/tracker/incident/feature_collection/")
 def incident_feature_collection() -> Response:
     """Return the open incidents; with `?closed=true` the closed ones."""
-    wanted = request.args.get("closed") == "true"
-    return _collection(Incident, Incident.closed == wanted)
+    wanted = request.args.get("closed", "false")
+    if wanted not in ("true", "false"):
+        raise Invalid({"closed": "this must be true or false"})
+    return _collection(Incident, Incident.closed == (wanted == "true"))
 
 
 @bp.get("/tracker/area_of_interest/feature_collection/")
@@ -216,12 +219,24 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
     base = _version(feature.get("properties") or {})
     with model.changing(pk) as thing:
         _heed_if_match(thing)
+        fields = _without_mute(fields, thing)
         if base is not None:
             fields = versions.merge(thing, fields, base)
         if fields or base is None:
             thing.assign(fields)
             thing.save()
     return _answer(thing)
+
+
+def _without_mute(fields: dict[str, Any], thing: Tracked) -> dict[str, Any]:
+    """Leave out the mute of an area that was read and is sent back. Raises Invalid if it is another one."""
+    mute = fields.keys() & MUTE
+    if mute and isinstance(thing, AreaOfInterest):
+        changed = [name for name in mute if fields[name] != getattr(thing, name)]
+        if changed:
+            raise Invalid(dict.fromkeys(changed, f"an area is muted by POST /api/areas/{thing.id}/mute/"))
+        return {name: value for name, value in fields.items() if name not in MUTE}
+    return fields
 
 
 def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturnValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import secrets
 from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ from models import (
 )
 
 PER_PAGE = 25
-MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
+TYPED = ("name", "description", "severity", "location_lon", "location_lat")  # what makes a report another one
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
@@ -461,12 +462,16 @@ def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
 
 
 def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float:
-    """Store a report; one that came before with the same `key`, because the answer was lost, counts as it.
+    """Store a report; one that came before with the same `key` and words counts as it: its answer was lost.
+
+    Other words with the same key are another report: somebody has gone back to the form and used it again.
 
     Returns the seconds to wait if too many came; then nothing is stored, nor if the form has errors.
     """
     key = form.values.get("key", "")
-    incident.source_id = f"report:{key[:MAX_KEY]}" if key else None
+    if key:
+        typed = to_json([key, *(form.values.get(name, "") for name in TYPED)])
+        incident.source_id = f"report:{hashlib.sha256(typed.encode()).hexdigest()}"
     if key and Incident.select().where(Incident.source_id == incident.source_id).exists():
         return 0.0
     wait = 0.0 if incident.verified or form.errors else _wait_to_report()

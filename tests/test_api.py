@@ -173,3 +173,24 @@ def test_collection_has_each_incident_as_it_is_alone(person: Person) -> None:
     by_id = {found["id"]: found for found in person.collection()["features"]}
     for one in stored:
         assert by_id[one["id"]] == one
+
+
+def test_area_that_is_muted_can_be_sent_back(person: Person) -> None:
+    """A muted area is read, changed and sent back; a mute that is put into the Feature is not ignored."""
+    area = person.save_area("Muted and sent back", square(-60, -60))
+    person.api("POST", f"{api_path(area)}mute/", {"until": "2999-01-01T00:00:00Z"})
+    read = person.http.get(api_path(area)).json()
+    read["properties"]["severity"] = "Urgent"
+    answer = person.api("PATCH", api_path(area), read)
+    assert (answer.status_code, answer.json()["properties"]["severity"]) == (200, "Urgent")
+    read["properties"]["muted_until"] = "2999-01-02T00:00:00.000000Z"
+    refused = person.api("PATCH", api_path(area), read)
+    assert (refused.status_code, set(refused.json()["fields"])) == (422, {"muted_until"})
+    assert f"{api_path(area)}mute/" in refused.json()["fields"]["muted_until"]
+
+
+def test_collection_is_not_of_another_kind_than_asked_for(person: Person) -> None:
+    """A word that is neither true nor false does not stand for false."""
+    path = "/tracker/incident/feature_collection/"
+    answers = [person.http.get(path, params={"closed": closed}) for closed in ("true", "false", "1", "True")]
+    assert [answer.status_code for answer in answers] == [200, 200, 422, 422]

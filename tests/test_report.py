@@ -304,3 +304,13 @@ def test_program_is_told_in_json(visitor: Person) -> None:
     assert refused.status_code == 422
     assert set(refused.json()["fields"]) == {"location_lat"}
     assert refused.json()["error"]
+
+
+def test_second_report_by_the_same_form_is_not_lost(visitor: Person, person: Person) -> None:
+    """Without script, somebody goes back to the form and reports something else: both are stored, once."""
+    form = visitor.get(REPORT).filled_in(location_lat="1", location_lon="2", description="x" * 200)
+    form["key"] = "k" * 150
+    for name in ("First of two", "Second of two", "First of two"):
+        answer = visitor.http.post(REPORT, data={**form, "name": name})
+        assert SUCCESS.search(answer.headers["Location"])
+    assert len(person.named("First of two")) == len(person.named("Second of two")) == 1

@@ -275,12 +275,8 @@ class Group:
         self._doorbell.clear()
         if self._clock() < self._spoke + max(QUIET_S, self._rest):  # what is saved until then goes along
             gevent.sleep(max(PAUSE_S, self._spoke + self._rest - self._clock()))
-        try:
-            news = self._read(self.ring.head, CHUNK_BYTES)
-            self.ring.extend(news)
-        except BaseException:
-            self.wake()  # or what could not be read now would wait for the next save
-            raise
+        news = self._read_or_wake(self.ring.head)
+        self.ring.extend(news)
         if news or any(cohort.seq < self.ring.head for cohort in self._cohorts):
             started = self._clock()
             self._round()
@@ -291,10 +287,14 @@ class Group:
             for client in self._all_live():
                 self.send(client, Opcode.TEXT, beat)
             self._spoke = self._clock()
-        try:
+        if self.polls:
             self._answer_polls()
+
+    def _read_or_wake(self, seq: int) -> list[Entry]:
+        try:
+            return self._read(seq, CHUNK_BYTES)
         except BaseException:
-            self.wake()
+            self.wake()  # or what could not be read now would wait for the next save
             raise
 
     def _answer_polls(self) -> None:
@@ -306,7 +306,7 @@ class Group:
                 gevent.sleep(PAUSE_S)
             seq = poll.cursor
             if seq not in answers:
-                entries = self._read(seq, CHUNK_BYTES)
+                entries = self._read_or_wake(seq)
                 is_whole = bool(entries) and entries[0][0] == seq + 1
                 answers[seq] = poll.answer(entries, b"") if is_whole else b""
             if not answers[seq]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from conftest import OpenScreen, StartServer
@@ -81,7 +82,7 @@ def test_blocked_pages_miss_nothing(own: Server, open_plain: OpenPlain) -> None:
         expect(dialog).to_contain_text("Smoke over the market")
         has_seqs(screen, start, end)
         dialog.get_by_role("button", name="Close").click()
-        wait_until(lambda screen=screen: screen.draws(alerting), what="the incident on the map")
+        wait_until(partial(screen.draws, alerting), what="the incident on the map")
 
 
 def test_blocked_page_follows_over_a_restart(

@@ -19,11 +19,11 @@ const intentions = new Intentions();
 
 /**
  * @param {string} method @param {string} address @param {object} [body]
- * @param {string} [key] of what is to be done once; by default a POST with the same body is the same until it is answered
+ * @param {{key?: string}} [options] key: of what is to be done once; by default a POST with the same body is the same until it is answered
  * @returns {Promise<any>} the answer's JSON; null if it has none
  * @throws {ApiError}
  */
-export async function call(method, address, body, key) {
+export async function call(method, address, body, { key } = {}) {
   const token = document.querySelector("meta[name=csrf-token]")?.content ?? "";
   const content = body && JSON.stringify(body);
   const intention = `${address} ${content}`;

@@ -33,7 +33,7 @@ function callsOf({ api, mayEdit }, store) {
   return {
     read,
     acknowledge: (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }),
-    save: (kind, feature, pk = null, key) => (pk === null ? call("POST", `${api}${kind}/`, feature, key) : call("PATCH", `${api}${kind}/${pk}/`, feature)),
+    save: (kind, feature, pk = null, key) => (pk === null ? call("POST", `${api}${kind}/`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/`, feature)),
   };
 }
 

@@ -139,6 +139,7 @@ class Handler(WSGIHandler):
     server: Server
     ignored_socket_errors = (*WSGIHandler.ignored_socket_errors, errno.ETIMEDOUT, errno.EBADF)
     response_headers: list[tuple[bytes, bytes]]
+    provided_content_length: str | None
     socket: Any
     lingers = False  # whether the peer may still be sending when the connection is closed
     _head: Head

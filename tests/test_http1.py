@@ -210,7 +210,8 @@ def by_h11(data: bytes) -> Read | None:
         return None
     path, _, query = request.target.decode("latin-1").partition("?")
     host = dict(request.headers).get(b"host")
-    return request.method.decode(), path, query, host and host.decode("latin-1"), body
+    name = None if host is None else host.decode("latin-1")
+    return request.method.decode(), path, query, name, body
 
 
 @settings(max_examples=3000, deadline=None)

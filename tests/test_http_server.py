@@ -112,7 +112,7 @@ def test_flood_of_a_body_is_refused_after_few_pieces(name: str, bystander: list[
     bystander.append(flood)
     with pytest.raises(HTTPException) as refused:
         chunked_body(flood).read(1 << 20)
-    assert 400 <= refused.value.code < 500
+    assert 400 <= (refused.value.code or 0) < 500
     assert flood.received <= 2 * MAX_OVERHEAD
     assert all(before < after for before, after in zip(flood.looks[1:], flood.looks[2:], strict=False))
 

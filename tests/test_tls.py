@@ -184,6 +184,6 @@ def test_referer_that_is_no_url_is_refused(secure: Server, referer: str) -> None
     """By TLS a form says where it comes from; what can't be read is no place."""
     visitor = secure.visitor()
     form = visitor.get("/accounts/login/").filled_in(username="nobody", password="a guess")
-    headers = {"Referer": referer.encode("latin-1")}
+    headers = {b"Referer": referer.encode("latin-1")}
     answer = visitor.http.post("/accounts/login/", data=form, headers=headers)
     assert answer.status_code == 400

@@ -7,7 +7,6 @@ next request, whichever process it was ended in; the server that watches the dat
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,38 +15,12 @@ import gevent
 import peewee
 from werkzeug.security import check_password_hash, generate_password_hash
 
+import passwords
 from models import Invalid, Model, Session, User, database, now, timestamp, valid_text
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
-SHORTEST = 12  # characters of a password
-LONGEST = 1000  # characters; hashing more is work for nothing
 NAME_LENGTH = 60
 RESET_S = 24 * 3600  # for which a one-time link is good
-KEPT_SIGN_INS = 10_000  # rows; the newest are what one looks for
-# What the commonest passwords consist of, less case, digits and signs, once or often.
-COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        "password passwort passwd pass motdepasse senha parola salasana wachtwoord secret geheim letmein "
-        "welcome willkommen bienvenue admin administrator root superuser user username login test "
-        "testing tester guest changeme default master server system computer internet qwerty qwertz "
-        "azerty qwertyuiop qwertzuiop asdf asdfgh asdfghjkl yxcvbnm zxcvbnm zxcvbn iloveyou loveyou "
-        "monkey dragon football fussball baseball basketball hockey soccer princess prinzessin sunshine "
-        "shadow michael jennifer jordan superman batman starwars pokemon trustno whatever freedom hello "
-        "hallo flower cheese summer sommer winter spring autumn january monday qazwsx qazwsxedc qweasd "
-        "qweasdzxc abc abcd abcdef abcdefgh correcthorsebatterystaple tracker incident letmeinplease "
-        "thisismypassword mypassword",
-    )
-)
-SPELT_AS = str.maketrans("@0$31!5", "aoseiis")
-ROWS = (
-    "1234567890" * 4,
-    "1234567890qwertyuiopasdfghjklzxcvbnm",
-    "qwertzuiopasdfghjklyxcvbnm",
-    "1q2w3e4r5t6y7u8i9o0p",
-    "abcdefghijklmnopqrstuvwxyz0123456789",
-)
-FEWEST = 5  # different characters
 
 
 class Token(Model):
@@ -68,21 +41,6 @@ class Reset(Model):
     hash = peewee.TextField(primary_key=True)
     user = peewee.ForeignKeyField(User)
     expires = peewee.TextField()
-
-
-class SignIn(Model):
-    """Who came in or was refused. `name` is null if there is no such account: people mistype."""
-
-    created = peewee.TextField(default=now)
-    name = peewee.TextField(null=True)
-    address = peewee.TextField()
-    outcome = peewee.TextField()
-
-    @classmethod
-    def note(cls, name: str | None, address: str, outcome: str) -> None:
-        with database.atomic():
-            row = cls.create(name=name, address=address, outcome=outcome)
-            cls.delete().where(cls.id <= row.id - KEPT_SIGN_INS).execute()
 
 
 def moment(seconds: float = 0) -> str:
@@ -235,7 +193,7 @@ def matches(user: User | None, password: str) -> bool:
     stored = (user.password_hash if user else "") or nobodys_hash()
     # scrypt takes 50 ms and lets go of the interpreter meanwhile: in a thread, nobody waits for it
     apply = gevent.get_hub().threadpool.apply
-    return bool(apply(check_password_hash, (stored, password[: LONGEST + 1])) and user)
+    return bool(apply(check_password_hash, (stored, password[: passwords.LONGEST + 1])) and user)
 
 
 _nobody: list[str] = []
@@ -254,31 +212,6 @@ def _hash(password: str) -> str:
 
 def _acceptable(password: str, name: str) -> str:
     """Return the password. Raises Invalid if it is too short, or one of those that are tried first."""
-    if (reason := weakness(password, name)) is not None:
+    if (reason := passwords.weakness(password, name)) is not None:
         raise Invalid({"password": reason})
     return password
-
-
-def weakness(password: str, name: str) -> str | None:
-    """Return what is wrong with a password, if anything."""
-    if len(password) < SHORTEST:
-        return f"this must have at least {SHORTEST} characters"
-    if len(password) > LONGEST:
-        return f"this must have at most {LONGEST} characters"
-    try:
-        valid_text(password)
-    except ValueError as error:
-        return str(error)
-    plain = password.casefold()
-    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
-    words = {_unit(re.sub(r"[\W\d_]+", "", spelt)) for spelt in (core, core.translate(SPELT_AS))}
-    if len(set(plain)) < FEWEST or words & COMMON or any(plain in row or plain[::-1] in row for row in ROWS):
-        return "this is one of the passwords that are tried first"
-    if len(plain.replace(name.casefold(), "")) < SHORTEST // 2:
-        return "this is little more than the account's name"
-    return None
-
-
-def _unit(text: str) -> str:
-    """Return the shortest piece of which the text is a repetition."""
-    return text[: (text + text).find(text, 1)] if text else ""

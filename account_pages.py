@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 
 import accounts
 import auth
-from accounts import ROLES, SignIn, Token
+from accounts import ROLES, Token
 from models import MAX_ID, Invalid, Session, User
 from pages import Page
+from sign_ins import Refusal, SignIn
 
 # What words in a User-Agent mean. The first that is in it counts: most browsers claim to be others, too.
 BROWSERS = {
@@ -39,6 +40,7 @@ LISTS = (
     "tokens_page",
     "sessions_page",
     "sign_ins_page",
+    "refusals_page",
 )  # which page of each list /admin/ shows
 
 bp = Blueprint("accounts", __name__)
@@ -208,6 +210,7 @@ def _admin(
         ),
         this_session=g.credential.id,
         sign_ins=Page.of(SignIn.select().order_by(SignIn.id.desc()), "sign_ins_page"),
+        refusals=Page.of(Refusal.select().order_by(Refusal.id.desc()), "refusals_page"),
     )
     return page, 422 if form.errors else 200
 

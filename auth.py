@@ -40,9 +40,10 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 import accounts
 import throttle
-from accounts import ROLES, SignIn, Token
+from accounts import ROLES, Token
 from models import Session, User, actor, database, now
 from settings import Settings
+from sign_ins import Refusal, SignIn
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 FREE_TRIES_NAME = 5  # before waits begin
@@ -290,11 +291,11 @@ def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, 
     user: User | None = User.get_or_none(User.name == name)
     known = user.name if user else None
     if wait:
-        SignIn.note(known, address, "refused: tried too often")
+        Refusal.note(known, address, "refused: tried too often")
         return wait, None
     if not accounts.matches(user if user and user.active else None, password):
         why = "refused: not active" if user and not user.active else "refused: wrong password"
-        SignIn.note(known, address, why if user else "refused: no such account")
+        Refusal.note(known, address, why if user else "refused: no such account")
         return 0.0, None
     throttle.succeeded(*keys)
     SignIn.note(known, address, outcome)

@@ -93,6 +93,7 @@ class User(Model):
     active = peewee.BooleanField(default=True)
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
+    password_temporary = peewee.BooleanField(default=False)  # must be changed before anything else is done
     read_seq = peewee.IntegerField(default=lambda: Notification.bounds()[1])  # has seen the alerts up to here
 
     @property

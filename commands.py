@@ -16,6 +16,7 @@ import accounts
 import models
 from accounts import ROLES, Token
 from models import Session, User
+from terminal import say
 
 HEEDED = "A running server heeds a change at once."
 PASSWORDS = (
@@ -95,43 +96,43 @@ def run(options: argparse.Namespace, database: str) -> int:
 
 def user_add(options: argparse.Namespace) -> None:
     user = accounts.create(options.name, options.role, _new_password())
-    print(f"{user.name} may sign in as {user.role}.")
+    say(f"{user.name} may sign in as {user.role}.")
 
 
 def user_list(_options: argparse.Namespace) -> None:
     for user in User.select().order_by(User.name):
         state = "active" if user.active else "not active"
         sessions = Session.select().where(Session.user == user.id).count()
-        print(f"{user.name}\t{user.role}\t{state}\t{sessions} sessions\tsince {user.created[:10]}")
+        say(user.name, user.role, state, f"{sessions} sessions", f"since {user.created[:10]}")
 
 
 def user_role(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
     accounts.set_role(user, options.role)
-    print(f"{user.name} is {options.role} now.")
+    say(f"{user.name} is {options.role} now.")
 
 
 def user_password(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
     accounts.set_password(user, _new_password())
-    print(f"The password of {user.name} is set; its sessions have ended.")
+    say(f"The password of {user.name} is set; its sessions have ended.")
 
 
 def user_deactivate(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
     accounts.set_active(user, active=False)
-    print(f"{user.name} is shut out.")
+    say(f"{user.name} is shut out.")
 
 
 def user_activate(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
     accounts.set_active(user, active=True)
-    print(f"{user.name} may sign in again.")
+    say(f"{user.name} may sign in again.")
 
 
 def token_add(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    print(accounts.make_token(user, options.label, read_only=options.read_only, days=options.days))
+    say(accounts.make_token(user, options.label, read_only=options.read_only, days=options.days))
 
 
 def token_list(options: argparse.Namespace) -> None:
@@ -142,18 +143,18 @@ def token_list(options: argparse.Namespace) -> None:
         kind = "reads and writes" if token.user.can_edit and not token.read_only else "reads"
         expires = f"until {token.expires[:10]}" if token.expires else "no end"
         used = f"last used {token.last_used[:10]}" if token.last_used else "never used"
-        print(f"{token.id}\t{token.user.name}\t{token.name}\t{kind}\t{expires}\t{used}")
+        say(token.id, token.user.name, token.name, kind, expires, used)
 
 
 def token_revoke(options: argparse.Namespace) -> None:
     if not accounts.revoke(Token.id == options.id):
         raise models.Invalid({"id": f"there is no token {options.id}"})
-    print(f"Token {options.id} is worthless now.")
+    say(f"Token {options.id} is worthless now.")
 
 
 def back_up(options: argparse.Namespace) -> None:
     models.back_up(options.file)
-    print(f"{options.file} is a copy of the database, whole in one file.")
+    say(f"{options.file} is a copy of the database, whole in one file.")
 
 
 def _new_password() -> str:

@@ -38,6 +38,7 @@ import pages
 import server
 import tiles
 from settings import BadSetting, Settings
+from terminal import Traceback, prepare, say
 
 MAX_BODY = 1 << 20  # bytes of a request; the largest area, of 10,000 positions, has half of that
 MAX_FIELDS = 1000  # of a form
@@ -224,9 +225,9 @@ def serve(settings: Settings) -> None:
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if context else "http"
-    print(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
+    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
     if password:
-        print(f"Sign in as admin, password: {password}", flush=True)
+        say(f"Sign in as admin, password: {password}")
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     notifications.stop(app)
@@ -234,7 +235,7 @@ def serve(settings: Settings) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    print(f"tracker: {message}", file=sys.stderr)
+    say(f"tracker: {message}", to_stderr=True)
     sys.exit(2)
 
 
@@ -280,12 +281,13 @@ def run(found: argparse.Namespace, settings: Settings) -> int:
         return do(found, settings.database)
     finally:
         if is_new and os.path.exists(settings.database):  # perhaps another one was meant
-            print(f"{settings.database} is a new database: there was none of that name.", file=sys.stderr)
+            say(f"{settings.database} is a new database: there was none of that name.", to_stderr=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    prepare()
+    gevent.get_hub().exception_stream = Traceback()
     found, settings = parse_arguments(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         status = run(found, settings)
         sys.stdout.flush()  # here, where it may fail

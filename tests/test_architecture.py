@@ -6,6 +6,7 @@ import pytest
 from harness import ROOT
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "terminal": set(),
     "geo": set(),
     "ring": set(),
     "group": {"ring"},
@@ -24,12 +25,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"auth", "models", "geo", "throttle"},
     "account_pages": {"auth", "accounts", "models", "pages", "sign_ins"},
     "api": {"auth", "models", "geo", "group"},
-    "importer": {"models", "geo"},
+    "importer": {"models", "geo", "terminal"},
     "tiles": {"models", "auth"},
-    "commands": {"models", "accounts"},
+    "commands": {"models", "accounts", "terminal"},
     "tracker": {
         *("settings", "server", "geo", "group", "models", "accounts", "auth", "notifications"),
-        *("pages", "account_pages", "api", "tiles", "importer", "commands"),
+        *("pages", "account_pages", "api", "tiles", "importer", "commands", "terminal"),
     },
 }
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}

@@ -15,7 +15,7 @@ import gevent
 import peewee
 from werkzeug.security import check_password_hash, generate_password_hash
 
-import passwords
+import strength
 from models import Invalid, Model, Session, User, database, now, timestamp, valid_text
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
@@ -62,13 +62,16 @@ def find(name: str) -> User:
 
 
 def first_account() -> str | None:
-    """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere."""
+    """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere.
+
+    It is printed, so it may stay in a log: whoever signs in with it must change it first.
+    """
     password = secrets.token_urlsafe(12)
     hashed = generate_password_hash(password)
     with database.atomic():  # two servers may start on a new file at once
         if User.select().exists():
             return None
-        User.create(name="admin", password_hash=hashed, role="admin")
+        User.create(name="admin", password_hash=hashed, role="admin", password_temporary=True)
     return password
 
 
@@ -96,7 +99,7 @@ def set_password(user: User, password: str) -> None:
     """Set it and end all sessions and one-time links of the account. Raises Invalid."""
     hashed = _hash(_acceptable(password, user.name))
     with database.atomic():
-        User.update(password_hash=hashed).where(User.id == user.id).execute()
+        User.update(password_hash=hashed, password_temporary=False).where(User.id == user.id).execute()
         Reset.delete().where(Reset.user == user.id).execute()
         end_sessions(Session.user == user.id)
 
@@ -193,7 +196,7 @@ def matches(user: User | None, password: str) -> bool:
     stored = (user.password_hash if user else "") or nobodys_hash()
     # scrypt takes 50 ms and lets go of the interpreter meanwhile: in a thread, nobody waits for it
     apply = gevent.get_hub().threadpool.apply
-    return bool(apply(check_password_hash, (stored, password[: passwords.LONGEST + 1])) and user)
+    return bool(apply(check_password_hash, (stored, password[: strength.LONGEST + 1])) and user)
 
 
 _nobody: list[str] = []
@@ -212,6 +215,6 @@ def _hash(password: str) -> str:
 
 def _acceptable(password: str, name: str) -> str:
     """Return the password. Raises Invalid if it is too short, or one of those that are tried first."""
-    if (reason := passwords.weakness(password, name)) is not None:
+    if (reason := strength.weakness(password, name)) is not None:
         raise Invalid({"password": reason})
     return password

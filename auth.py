@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -40,6 +41,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 import accounts
 import throttle
+import totp
 from accounts import ROLES, Token
 from models import Session, User, actor, database, now
 from settings import Settings
@@ -52,6 +54,8 @@ MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that the
 LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
 LONGEST_TOKEN = 200  # characters of a form's token that is remembered; ours have half of that
 SAFE = {"GET", "HEAD", "OPTIONS"}
+# What somebody can reach who must change a password or set up codes first.
+FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
 FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
@@ -163,6 +167,8 @@ def guard() -> ResponseReturnValue | None:
     if role != "nobody":
         if user is None:
             return _ask_to_sign_in()
+        if page := unfinished(user):
+            return _finish_first(page)
         if not may(role):
             raise Forbidden(_why_not(role))
     if g.credential is None or not g.credential.is_token:
@@ -173,12 +179,30 @@ def guard() -> ResponseReturnValue | None:
 def may(role: str) -> bool:
     """Tell whether who sends this request has this role, or more."""
     user = current_user()
-    if user is None:
+    if user is None or unfinished(user):
         return False
     level = ROLES.index(user.role)
     if g.credential.is_token:
         level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
     return level >= ROLES.index(role)
+
+
+def unfinished(user: User) -> str:
+    """Return the endpoint that a session of this user must go to before all others; "" if there is none."""
+    if g.credential.is_token:
+        return ""
+    if user.password_temporary:
+        return "accounts.change_password"
+    return "two_step.enrol" if settings().admin_totp and user.is_admin and not totp.is_on(user) else ""
+
+
+def _finish_first(page: str) -> ResponseReturnValue | None:
+    if request.endpoint in FINISHING:
+        current_app.extensions["csrf"].protect()
+        return None
+    if request.blueprint in FOR_PROGRAMS:
+        raise Forbidden(f"First open {url_for(page)}, and do what that page asks for.")
+    return redirect(url_for(page))
 
 
 def _why_not(role: str) -> str:
@@ -252,14 +276,20 @@ def note_use(keys: Iterable[tuple[int, str]]) -> None:
 @bp.route("/login/", methods=["GET", "POST"])
 @public
 def login() -> ResponseReturnValue:
-    target = _local(request.values.get("next", ""))
+    target = local(request.values.get("next", ""))
     name = request.form.get("username", "")
     errors = {}
     status = 200
     headers = {}
     if request.method == "POST":
-        wait, user = check(name, request.form.get("password", ""))
+        wait, user = check(name, request.form.get("password", ""), "")
+        if user is not None and totp.is_on(user):
+            SignIn.note(user.name, request.remote_addr or "", "gave the password, was asked for a code")
+            session.clear()
+            session["halfway"] = f"{user.id} {time.time()} {credentials(user)}"
+            return redirect(url_for("two_step.code", next=target), 303)
         if user is not None:
+            SignIn.note(user.name, request.remote_addr or "", "signed in")
             sign_in(user)
             return redirect(target, 303)
         status = 401
@@ -272,6 +302,11 @@ def login() -> ResponseReturnValue:
     return render_template("login.html", form=form, next=target), status, headers
 
 
+def credentials(user: User) -> str:
+    """Return what changes with the account's password, so that what was begun with an old one ends."""
+    return accounts.fingerprint(user.password_hash)
+
+
 @bp.post("/logout/")
 @needs("viewer")
 def logout() -> ResponseReturnValue:
@@ -280,10 +315,10 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("auth.login"), 303)
 
 
-def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, User | None]:
+def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
     """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
 
-    Takes the same time for every name.
+    Takes the same time for every name. Success is noted as `outcome`, unless that is empty.
     """
     address = request.remote_addr or ""
     keys = throttle.by_name(name), throttle.by_address(address)
@@ -298,7 +333,8 @@ def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, 
         Refusal.note(known, address, why if user else "refused: no such account")
         return 0.0, None
     throttle.succeeded(*keys)
-    SignIn.note(known, address, outcome)
+    if outcome:
+        SignIn.note(known, address, outcome)
     return 0.0, user
 
 
@@ -370,7 +406,7 @@ def duration(seconds: float) -> str:
     return f"{math.ceil(seconds)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
 
 
-def _local(target: str) -> str:
+def local(target: str) -> str:
     """Return the target if it leads to this site, else the start page."""
     parts = urlsplit(target)
     local = target.startswith("/") and target[1:2] not in ("/", "\\") and not (parts.scheme or parts.netloc)

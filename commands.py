@@ -13,7 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import accounts
+import admin_log
 import models
+import totp
 from accounts import ROLES, Token
 from models import Session, User
 from terminal import say
@@ -39,6 +41,8 @@ def add_arguments(commands: Commands, parser_class: type) -> None:
     _command(user, "password", "set a password, and end the account's sessions", user_password, "name")
     _command(user, "deactivate", "shut an account out, and end its sessions", user_deactivate, "name")
     _command(user, "activate", "let an account in again", user_activate, "name")
+    codes = _command(user, "totp", "tell whether a sign-in asks for a code", user_totp, "name")
+    codes.add_argument("--off", action="store_true", help="ask for no more codes: the phone is lost")
 
     token = _group(commands, parser_class, "token", "manage the tokens for the API", HEEDED)
     add = _command(token, "add", "create a token and print it, once", token_add, "name")
@@ -96,6 +100,7 @@ def run(options: argparse.Namespace, database: str) -> int:
 
 def user_add(options: argparse.Namespace) -> None:
     user = accounts.create(options.name, options.role, _new_password())
+    _log(f"account created as {user.role}", user)
     say(f"{user.name} may sign in as {user.role}.")
 
 
@@ -108,31 +113,53 @@ def user_list(_options: argparse.Namespace) -> None:
 
 def user_role(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    accounts.set_role(user, options.role)
+    with models.database.atomic():
+        accounts.set_role(user, options.role)
+        _log(f"role set to {options.role}", user)
     say(f"{user.name} is {options.role} now.")
 
 
 def user_password(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
     accounts.set_password(user, _new_password())
+    _log("password set", user)
     say(f"The password of {user.name} is set; its sessions have ended.")
 
 
 def user_deactivate(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    accounts.set_active(user, active=False)
+    with models.database.atomic():
+        accounts.set_active(user, active=False)
+        _log("account deactivated", user)
     say(f"{user.name} is shut out.")
 
 
 def user_activate(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    accounts.set_active(user, active=True)
+    with models.database.atomic():
+        accounts.set_active(user, active=True)
+        _log("account activated", user)
     say(f"{user.name} may sign in again.")
+
+
+def user_totp(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    if not options.off:
+        say(f"{user.name} signs in {'with' if totp.is_on(user) else 'without'} a code.")
+        return
+    with models.database.atomic():
+        was_on = totp.turn_off(user)
+        if was_on:
+            _log("codes turned off", user)
+    say(f"{user.name} signs in without a code{' now' if was_on else ' already'}.")
 
 
 def token_add(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    say(accounts.make_token(user, options.label, read_only=options.read_only, days=options.days))
+    with models.database.atomic():
+        secret = accounts.make_token(user, options.label, read_only=options.read_only, days=options.days)
+        _log("token created", user)
+    say(secret)
 
 
 def token_list(options: argparse.Namespace) -> None:
@@ -147,9 +174,22 @@ def token_list(options: argparse.Namespace) -> None:
 
 
 def token_revoke(options: argparse.Namespace) -> None:
-    if not accounts.revoke(Token.id == options.id):
+    token = Token.select(Token, User).join(User).where(Token.id == options.id).first()
+    if token is None:
         raise models.Invalid({"id": f"there is no token {options.id}"})
+    with models.database.atomic():
+        accounts.revoke(Token.id == token.id)
+        _log(f"token {token.id} revoked", token.user)
     say(f"Token {options.id} is worthless now.")
+
+
+def _log(what: str, user: User) -> None:
+    """Note what was done in the admins' log, with the name of the system's user."""
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        who = "somebody"
+    admin_log.note(what, user.name, who=f"{who}, by command line")
 
 
 def back_up(options: argparse.Namespace) -> None:

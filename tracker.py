@@ -37,6 +37,7 @@ import notifications
 import pages
 import server
 import tiles
+import two_step
 from settings import BadSetting, Settings
 from terminal import Traceback, prepare, say
 
@@ -68,7 +69,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(_read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages):
+    for module in (pages, api, account_pages, two_step):
         app.register_blueprint(module.bp)
     tiles.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
     _add_errors(app)

@@ -20,7 +20,7 @@ MORNING = "2026-01-31T08:15:00.000000Z"
 @pytest.fixture(autouse=True)
 def clock(database: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list whose only element is the time."""
-    assert database
+    assert database.exists()
     time = [MORNING]
     monkeypatch.setattr(sign_ins, "now", lambda: time[0])
     return time

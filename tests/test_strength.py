@@ -7,7 +7,7 @@ import pytest
 import zxcvbn
 from harness import ROOT
 
-import passwords
+import strength
 
 NAME = "annabella"
 COMMON = [
@@ -20,8 +20,8 @@ COMMON = [
 @pytest.mark.parametrize("password", COMMON)
 def test_common_password_is_refused(password: str) -> None:
     """Digit blocks, keyboard rows and columns, repetitions, names and well-known words, at any length."""
-    assert len(password) >= passwords.SHORTEST, "too short to be refused for being common"
-    assert passwords.weakness(password, NAME)
+    assert len(password) >= strength.SHORTEST, "too short to be refused for being common"
+    assert strength.weakness(password, NAME)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_common_password_is_refused(password: str) -> None:
         "4nn4b3ll4-2026",
         "allebanna123",
         "annabella.tracker",
-        "y" * (passwords.LONGEST + 1),
+        "y" * (strength.LONGEST + 1),
         "with half a pair \ud800",
     ],
 )
 def test_bad_password_is_refused(password: str) -> None:
     """Too short, too long, no text, or little more than the account's name."""
-    assert passwords.weakness(password, NAME)
+    assert strength.weakness(password, NAME)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_bad_password_is_refused(password: str) -> None:
 )
 def test_good_password_is_taken(password: str) -> None:
     """Three words in a row are enough, in any script, and so are 12 random characters."""
-    assert passwords.weakness(password, NAME) is None
+    assert strength.weakness(password, NAME) is None
 
 
 def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,10 +77,10 @@ def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch) ->
         return {"guesses": 1}
 
     monkeypatch.setattr(zxcvbn, "zxcvbn", weak)
-    passwords.weakness("4@8({[<369|!17105$+7%2" * 45, NAME)
-    assert 0 < len(judged) <= 2 * passwords.PIECES
-    assert max(map(len, judged)) <= passwords.PIECE
-    assert all(len(set(text) & set("@($ {[<!|+%")) < passwords.MANY_SIGNS for text in judged)
+    strength.weakness("4@8({[<369|!17105$+7%2" * 45, NAME)
+    assert 0 < len(judged) <= 2 * strength.PIECES
+    assert max(map(len, judged)) <= strength.PIECE
+    assert all(len(set(text) & set("@($ {[<!|+%")) < strength.MANY_SIGNS for text in judged)
 
 
 def test_lists_of_passwords_are_loaded_only_when_one_is_judged() -> None:

@@ -63,11 +63,15 @@ def _takes_long_to_guess(plain: str, name: str) -> bool:
     # Only here, for it takes 50 ms and 13 MB, and most processes judge no password.
     from zxcvbn import zxcvbn
 
-    signs = {chr(sign) for sign in SIGNS} & set(plain)
-    spelt = {plain.translate(SIGNS) if len(signs) >= MANY_SIGNS else plain, plain.translate(UNSHIFTED)}
+    spelt = {_with_few_signs(plain), _with_few_signs(plain.translate(UNSHIFTED))}
     known = [name, *name.split(), *WORDS]
     pieces = range(0, min(len(plain), PIECE * PIECES), PIECE)
     return any(
         all(zxcvbn(text[start : start + PIECE], known)["guesses"] >= FEWEST_GUESSES for text in spelt)
         for start in pieces
     )
+
+
+def _with_few_signs(text: str) -> str:
+    signs = set(text) & {chr(sign) for sign in SIGNS}
+    return text.translate(SIGNS) if len(signs) >= MANY_SIGNS else text

@@ -68,15 +68,16 @@ def test_good_password_is_taken(password: str) -> None:
     assert strength.weakness(password, NAME) is None
 
 
-def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("guesses", [1, strength.FEWEST_GUESSES])
+def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch, guesses: int) -> None:
     """The time of zxcvbn grows fast with length and with signs that stand for letters: both are bounded."""
     judged: list[str] = []
 
-    def weak(password: str, _known: list[str]) -> dict[str, int]:
+    def judge(password: str, _known: list[str]) -> dict[str, int]:
         judged.append(password)
-        return {"guesses": 1}
+        return {"guesses": guesses}
 
-    monkeypatch.setattr(zxcvbn, "zxcvbn", weak)
+    monkeypatch.setattr(zxcvbn, "zxcvbn", judge)
     strength.weakness("4@8({[<369|!17105$+7%2" * 45, NAME)
     assert 0 < len(judged) <= 2 * strength.PIECES
     assert max(map(len, judged)) <= strength.PIECE

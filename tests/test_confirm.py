@@ -124,10 +124,11 @@ def test_code_is_asked_for_too(server: Server, admin: tuple[str, Person]) -> Non
     assert "tracker_" in done.words
 
 
-def test_answers_are_throttled(server: Server, admin: tuple[str, Person]) -> None:
+def test_answers_are_throttled(admin: tuple[str, Person]) -> None:
     """Guesses here count like guesses at the sign-in."""
     _, person = admin
     asked = press(person, "/accounts/tokens/", label="a")
-    statuses = [confirmed(asked, person, confirm_password="guess").status for _ in range(7)]
+    statuses = [0]
+    while statuses[-1] != 429 and len(statuses) < 20:  # the waits grow: 1, 2, 4, … seconds
+        statuses.append(confirmed(asked, person, confirm_password="guess").status)
     assert statuses[-1] == 429
-    assert server.health()

@@ -220,12 +220,14 @@ def test_codes_are_throttled_whatever_the_password(start_server: StartServer) ->
     server = start_server()
     add_user(server, "target", "editor")
     enrol(server, signed_in(server, "target"), "target")
-    answers = []
-    for _ in range(8):
+    answers: list[Page] = []
+    for _ in range(20):  # the waits grow: 1, 2, 4, … seconds
         visitor = server.visitor()
         assert visitor.sign_in("target", PASSWORD).path == "/accounts/login/code/"
         answers.append(visitor.submit("/accounts/login/code/", code="000000"))
-    assert [page.status for page in answers][:5] == [401] * 5
+        if answers[-1].status == 429:
+            break
+    assert [page.status for page in answers[:5]] == [401] * 5
     assert answers[-1].status == 429
     assert int(answers[-1].response.headers["Retry-After"]) >= 1
     words = server.person().get("/admin/").words

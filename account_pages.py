@@ -5,17 +5,21 @@ from __future__ import annotations
 import secrets
 import textwrap
 from collections.abc import Callable
-from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 import accounts
+import admin_log
 import auth
+import confirm
 import idempotency
-from accounts import ROLES, SignIn, Token
-from models import MAX_ID, Invalid, Session, User, to_json
+import totp
+from accounts import ROLES, Token
+from admin_log import AdminAction
+from models import MAX_ID, Invalid, Session, User, database, to_json
 from pages import Page
+from sign_ins import Refusal, SignIn
 
 # What words in a User-Agent mean. The first that is in it counts: most browsers claim to be others, too.
 BROWSERS = {
@@ -37,11 +41,19 @@ SYSTEMS = {
     "Mac OS X": "macOS",
     "Linux": "Linux",
 }
+# Actions that give power to somebody, and what they are called.
+GIVES_POWER = {
+    "role": "change a role",
+    "reset": "make a link for a new password",
+    "activate": "activate an account",
+}
 LISTS = (
     "users_page",
     "tokens_page",
     "sessions_page",
     "sign_ins_page",
+    "refusals_page",
+    "actions_page",
 )  # which page of each list /admin/ shows
 
 OWN_LISTS = ("tokens_page", "sessions_page")  # the same of /accounts/
@@ -98,48 +110,68 @@ def _own(
             "sessions_page",
         ),
         this_session=g.credential.id,
+        codes_on=totp.is_on(user),
+        recovery_codes_left=totp.recovery_codes_left(user),
     )
     status = 429 if wait else 422 if password.errors or token.errors else 200
     return page, status, auth.retry_after(wait)
 
 
-@bp.post("/accounts/password/")
+@bp.route("/accounts/password/", methods=["GET", "POST"])
 @auth.needs("viewer")
 def change_password() -> ResponseReturnValue:
     """Set it, end every session, and begin a new one here."""
     user = auth.signed_in()
-    new = request.form.get("new_password", "")
-    wait, known = auth.check(user.name, request.form.get("current_password", ""), "gave the password again")
+    if request.method == "GET":
+        return _password_page(user) if user.password_temporary else redirect(url_for("accounts.own"))
+    old, new = request.form.get("current_password", ""), request.form.get("new_password", "")
+    wait, known = auth.check(user.name, old, "gave the password again")
     if wait:
         too_many = f"Too many tries; again in {auth.duration(wait)}."
-        return _own(password=Form({"current_password": too_many}), wait=wait)
+        return _password_page(user, "current_password", too_many, wait=wait)
     if known is None:
-        return _own(password=Form({"current_password": "This is not your present password."}))  # nosec B105 (words)
+        return _password_page(user, "current_password", "This is not your present password.")
     if new != request.form.get("new_password_again", ""):
-        return _own(password=Form({"new_password_again": "These are two different passwords."}))  # nosec B105 (words)
+        return _password_page(user, "new_password_again", "These are two different passwords.")
+    if new == old:
+        return _password_page(user, "new_password", "This is the present password. Choose another.")
     try:
         accounts.set_password(known, new)
     except Invalid as error:
-        return _own(password=Form({"new_password": error.fields["password"]}))
+        return _password_page(user, "new_password", error.fields["password"])
     auth.sign_in(known)
     flash("Your password is changed. All other sessions have ended.")
     return redirect(url_for("accounts.own"), 303)
 
 
+def _password_page(user: User, field: str = "", error: str = "", *, wait: float = 0) -> ResponseReturnValue:
+    """Show what is wrong with a field: on the own page, or on the only one while a password is temporary."""
+    form = Form({field: error} if error else {})
+    if user.password_temporary:
+        status = 429 if wait else 422 if error else 200
+        return render_template("password.html", password_form=form), status, auth.retry_after(wait)
+    return _own(password=form, wait=wait)
+
+
 @bp.post("/accounts/tokens/")
 @auth.needs("viewer")
 def create_token() -> ResponseReturnValue:
+    if (page := confirm.ask("create a token")) is not None:
+        return page
+    user = auth.signed_in()
     days = request.form.get("days", "").strip()
     secret = ""  # nosec B105 (none yet)
 
     def make() -> int:
         nonlocal secret
         secret = accounts.make_token(
-            auth.signed_in(),
+            user,
             request.form.get("label", ""),
             read_only=bool(request.form.get("read_only")),
             days=_days(days) if days else None,
         )
+        if user.is_admin:
+            _log("token created", user.name)
         return int(Token.get(hash=accounts.fingerprint(secret)).id)
 
     try:
@@ -161,7 +193,8 @@ def _once(make: Callable[[], int]) -> int:
     def do() -> idempotency.Answer:
         return idempotency.Answer(200, {"id": str(make())}, b"")
 
-    fields = sorted(item for item in request.form.items() if item[0] != "csrf_token")
+    anew = {"csrf_token", confirm.PASSWORD, confirm.CODE}  # may be others when the form is sent again
+    fields = sorted(item for item in request.form.items() if item[0] not in anew)
     asked = idempotency.fingerprint(request.path.encode(), to_json(fields).encode())
     key = asked if "key" in request.form else secrets.token_hex(16)
     return int(idempotency.once(auth.owner(), key, asked, do).headers["id"])
@@ -252,6 +285,8 @@ def _admin(
         ),
         this_session=g.credential.id,
         sign_ins=Page.of(SignIn.select().order_by(SignIn.id.desc()), "sign_ins_page"),
+        actions=Page.of(AdminAction.select().order_by(AdminAction.id.desc()), "actions_page"),
+        refusals=Page.of(Refusal.select().order_by(Refusal.id.desc()), "refusals_page"),
     )
     return page, 422 if form.errors else 200
 
@@ -260,45 +295,69 @@ def _admin(
 @auth.needs("admin")
 def create_user() -> ResponseReturnValue:
     """Create an account and show the one-time link by which its owner chooses a password."""
+    if (page := confirm.ask("create an account")) is not None:
+        return page
     name, role = request.form.get("name", ""), request.form.get("role", "")
+
+    def make() -> int:
+        user = accounts.create(name, role)
+        _log(f"account created as {user.role}", user.name)
+        return int(user.id)
+
     try:
-        user = User.get_by_id(_once(lambda: int(accounts.create(name, role).id)))
+        user = User.get_by_id(_once(make))
+        secret = accounts.make_reset(user)
     except Invalid as error:
         return _admin(form=Form(error.fields))
-    return _admin(link_for=user, secret=accounts.make_reset(user))
+    return _admin(link_for=user, secret=secret)
 
 
 @bp.post("/admin/users/<int:pk>/<action>/")
 @auth.needs("admin")
 def change_user(pk: int, action: str) -> ResponseReturnValue:
     user: User = User.get_by_id(min(pk, MAX_ID))
+    if action in GIVES_POWER and (page := confirm.ask(GIVES_POWER[action])) is not None:
+        return page
+    link = ""
     try:
-        if action == "reset":
-            return _admin(link_for=user, secret=accounts.make_reset(user))
-        if action == "role":
-            accounts.set_role(user, request.form.get("role", ""))
-        elif action in ("activate", "deactivate"):
-            accounts.set_active(user, active=action == "activate")
-        else:
-            abort(404)
+        with database.atomic():
+            if action == "reset":
+                link = accounts.make_reset(user)
+                _log("link for a new password made", user.name)
+            elif action == "role":
+                accounts.set_role(user, request.form.get("role", ""))
+                _log(f"role set to {request.form['role']}", user.name)
+            elif action in ("activate", "deactivate"):
+                accounts.set_active(user, active=action == "activate")
+                _log(f"account {action}d", user.name)
+            else:
+                abort(404)
     except Invalid as error:
         return _admin(form=Form({"": f"{user.name}: {'; '.join(error.fields.values())}."}))
-    return redirect(url_for("accounts.admin"), 303)
+    return _admin(link_for=user, secret=link) if link else redirect(url_for("accounts.admin"), 303)
+
+
+def _log(what: str, whose: str) -> None:
+    """Note in the admins' log what who sends this request does, in the transaction that does it."""
+    admin_log.note(what, whose, who=auth.signed_in().name, address=request.remote_addr or "")
 
 
 @bp.post("/admin/tokens/<int:pk>/revoke/")
 @auth.needs("admin")
 def revoke_any_token(pk: int) -> ResponseReturnValue:
-    return _ended(accounts.revoke(Token.id == min(pk, MAX_ID)))
+    token = Token.select(Token, User).join(User).where(Token.id == min(pk, MAX_ID)).first() or abort(404)
+    with database.atomic():
+        accounts.revoke(Token.id == token.id)
+        _log(f"token {token.id} revoked", token.user.name)
+    return redirect(url_for("accounts.admin"), 303)
 
 
 @bp.post("/admin/sessions/end/")
 @auth.needs("admin")
 def end_any_session() -> ResponseReturnValue:
-    return _ended(accounts.end_sessions(Session.id == request.form.get("session", "")))
-
-
-def _ended(count: Any) -> ResponseReturnValue:
-    if not count:
-        abort(404)
+    id_ = request.form.get("session", "")
+    found = Session.select(Session, User).join(User).where(Session.id == id_).first() or abort(404)
+    with database.atomic():
+        accounts.end_sessions(Session.id == found.id)
+        _log("session ended", found.user.name)
     return redirect(url_for("accounts.admin"), 303)

@@ -7,7 +7,6 @@ next request, whichever process it was ended in; the server that watches the dat
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Set
 from datetime import UTC, datetime, timedelta
@@ -17,11 +16,10 @@ import peewee
 
 import names
 import passwords
+import strength
 from models import Invalid, Model, Session, User, database, now, timestamp, to_json, valid_text
-from passwords import LONGEST
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
-SHORTEST = 12  # characters of a password
 NAME_LENGTH = 60
 CHANGED = "the account is not active, or was changed meanwhile; look at it again"
 TAKEN = "there is an account of this name already"
@@ -29,31 +27,6 @@ MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be
 MAX_SESSIONS = 50  # of an account; those that were unused for longest end
 CLOCK_STEP_S = 300  # by which a clock may be set back before times it gave count as wrong
 RESET_S = 24 * 3600  # for which a one-time link is good
-KEPT_SIGN_INS = 10_000  # rows; the newest are what one looks for
-# What the commonest passwords consist of, less case, digits and signs, once or often.
-COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        "password passwort passwd pass motdepasse senha parola salasana wachtwoord secret geheim letmein "
-        "welcome willkommen bienvenue admin administrator root superuser user username login test "
-        "testing tester guest changeme default master server system computer internet qwerty qwertz "
-        "azerty qwertyuiop qwertzuiop asdf asdfgh asdfghjkl yxcvbnm zxcvbnm zxcvbn iloveyou loveyou "
-        "monkey dragon football fussball baseball basketball hockey soccer princess prinzessin sunshine "
-        "shadow michael jennifer jordan superman batman starwars pokemon trustno whatever freedom hello "
-        "hallo flower cheese summer sommer winter spring autumn january monday qazwsx qazwsxedc qweasd "
-        "qweasdzxc abc abcd abcdef abcdefgh correcthorsebatterystaple tracker incident letmeinplease "
-        "thisismypassword mypassword",
-    )
-)
-SPELT_AS = str.maketrans("@0$31!5", "aoseiis")
-ROWS = (
-    "1234567890" * 4,
-    "1234567890qwertyuiopasdfghjklzxcvbnm",
-    "qwertzuiopasdfghjklyxcvbnm",
-    "1q2w3e4r5t6y7u8i9o0p",
-    "abcdefghijklmnopqrstuvwxyz0123456789",
-)
-FEWEST = 5  # different characters
 
 
 class Token(Model):
@@ -74,21 +47,6 @@ class Reset(Model):
     hash = peewee.TextField(primary_key=True)
     user = peewee.ForeignKeyField(User)
     expires = peewee.TextField()
-
-
-class SignIn(Model):
-    """Who came in or was refused. `name` is null if there is no such account: people mistype."""
-
-    created = peewee.TextField(default=now)
-    name = peewee.TextField(null=True)
-    address = peewee.TextField()
-    outcome = peewee.TextField()
-
-    @classmethod
-    def note(cls, name: str | None, address: str, outcome: str) -> None:
-        with database.atomic():
-            row = cls.create(name=name, address=address, outcome=outcome)
-            cls.delete().where(cls.id <= row.id - KEPT_SIGN_INS).execute()
 
 
 def moment(seconds: float = 0) -> str:
@@ -120,13 +78,16 @@ def named(name: str) -> User | None:
 
 
 def first_account() -> str | None:
-    """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere."""
+    """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere.
+
+    It is printed, so it may stay in a log: whoever signs in with it must change it first.
+    """
     password = secrets.token_urlsafe(12)
     hashed = passwords.hashed(password)
     with database.atomic():  # two servers may start on a new file at once
         if User.select().exists():
             return None
-        User.create(name="admin", password_hash=hashed, role="admin")
+        User.create(name="admin", password_hash=hashed, role="admin", password_temporary=True)
     return password
 
 
@@ -165,7 +126,11 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
         if link and not Reset.delete().where(Reset.hash == fingerprint(link)).execute():
             raise Reset.DoesNotExist
         same = User.credentials_version == user.credentials_version
-        if not User.update(password_hash=hashed).where(User.id == user.id, same).execute():
+        if (
+            not User.update(password_hash=hashed, password_temporary=False)
+            .where(User.id == user.id, same)
+            .execute()
+        ):
             raise Invalid({"password": CHANGED})
         _end_all_access(user)
     user.credentials_version += 1
@@ -332,31 +297,6 @@ def matches(user: User | None, password: str) -> bool:
 
 def _acceptable(password: str, name: str) -> str:
     """Return the password. Raises Invalid if it is too short, or one of those that are tried first."""
-    if (reason := weakness(password, name)) is not None:
+    if (reason := strength.weakness(password, name)) is not None:
         raise Invalid({"password": reason})
     return password
-
-
-def weakness(password: str, name: str) -> str | None:
-    """Return what is wrong with a password, if anything."""
-    if len(password) < SHORTEST:
-        return f"this must have at least {SHORTEST} characters"
-    if len(password) > LONGEST:
-        return f"this must have at most {LONGEST} characters"
-    try:
-        valid_text(password)
-    except ValueError as error:
-        return str(error)
-    plain = password.casefold()
-    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
-    words = {_unit(re.sub(r"[\W\d_]+", "", spelt)) for spelt in (core, core.translate(SPELT_AS))}
-    if len(set(plain)) < FEWEST or words & COMMON or any(plain in row or plain[::-1] in row for row in ROWS):
-        return "this is one of the passwords that are tried first"
-    if len(plain.replace(name.casefold(), "")) < SHORTEST // 2:
-        return "this is little more than the account's name"
-    return None
-
-
-def _unit(text: str) -> str:
-    """Return the shortest piece of which the text is a repetition."""
-    return text[: (text + text).find(text, 1)] if text else ""

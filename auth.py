@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import time
 from collections.abc import Callable, Iterable, Set
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -42,9 +43,11 @@ from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 import accounts
 import passwords
 import throttle
-from accounts import ROLES, SignIn, Token
+import totp
+from accounts import ROLES, Token
 from models import Session, User, actor, database, now
 from settings import Settings
+from sign_ins import Refusal, SignIn
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 FREE_TRIES_NAME = 5  # before waits begin
@@ -54,6 +57,8 @@ MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that the
 LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
 LONGEST_TOKEN = 200  # characters of a form's token that is remembered; ours have half of that
 SAFE = {"GET", "HEAD", "OPTIONS"}
+# What somebody can reach who must change a password or set up codes first.
+FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
 FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
@@ -188,6 +193,8 @@ def guard() -> ResponseReturnValue | None:
     if role != "nobody":
         if user is None:
             return _ask_to_sign_in()
+        if page := unfinished(user):
+            return _finish_first(page)
         if not may(role):
             raise Forbidden(_why_not(role))
     if g.credential is None or not g.credential.is_token:
@@ -198,12 +205,30 @@ def guard() -> ResponseReturnValue | None:
 def may(role: str) -> bool:
     """Tell whether who sends this request has this role, or more."""
     user = current_user()
-    if user is None:
+    if user is None or unfinished(user):
         return False
     level = ROLES.index(user.role)
     if g.credential.is_token:
         level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
     return level >= ROLES.index(role)
+
+
+def unfinished(user: User) -> str:
+    """Return the endpoint that a session of this user must go to before all others; "" if there is none."""
+    if g.credential.is_token:
+        return ""
+    if user.password_temporary:
+        return "accounts.change_password"
+    return "two_step.enrol" if settings().admin_totp and user.is_admin and not totp.is_on(user) else ""
+
+
+def _finish_first(page: str) -> ResponseReturnValue | None:
+    if request.endpoint in FINISHING:
+        current_app.extensions["csrf"].protect()
+        return None
+    if request.blueprint in FOR_PROGRAMS:
+        raise Forbidden(f"First open {url_for(page)}, and do what that page asks for.")
+    return redirect(url_for(page))
 
 
 def _why_not(role: str) -> str:
@@ -284,27 +309,43 @@ def note_use(keys: Iterable[tuple[int, str]]) -> None:
 @bp.route("/login/", methods=["GET", "POST"])
 @public
 def login() -> ResponseReturnValue:
-    target = _local(request.values.get("next", ""))
+    target = local(request.values.get("next", ""))
     name = request.form.get("username", "")
     errors = {}
     status = 200
     headers: dict[str, str] = {}
     if request.method == "POST":
         try:
-            wait, user = check(name, request.form.get("password", ""))
+            wait, user = check(name, request.form.get("password", ""), "")
         except passwords.Busy as busy:
             wait, user, status, errors[""] = passwords.RETRY_S, None, 503, str(busy.description)
         else:
             status, errors[""] = 401, "That name and password do not belong together."
             if wait:
                 status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
+        if user is not None and totp.is_on(user):
+            return _ask_for_code(user, target)
         if user is not None and sign_in(user):
+            SignIn.note(user.name, request.remote_addr or "", "signed in")
             return redirect(target, 303)
         if user is not None:
             errors[""] = "The account was changed meanwhile. Sign in again."
         headers = retry_after(wait)
     form = {"values": {"username": name}, "errors": errors}
     return render_template("login.html", form=form, next=target), status, headers
+
+
+def credentials(user: User) -> str:
+    """Return what changes with whatever ends an account's sessions, so that a sign-in under way ends, too."""
+    return accounts.fingerprint(f"{user.credentials_version} {user.password_hash}")
+
+
+def _ask_for_code(user: User, target: str) -> ResponseReturnValue:
+    """Lead on to the second step. The cookie says for some minutes who has given the password."""
+    SignIn.note(user.name, request.remote_addr or "", "gave the password, was asked for a code")
+    session.clear()
+    session["halfway"] = f"{user.id} {time.time()} {credentials(user)}"
+    return redirect(url_for("two_step.code", next=target), 303)
 
 
 @bp.post("/logout/")
@@ -315,11 +356,11 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("auth.login"), 303)
 
 
-def check(name: str, password: str, outcome: str = "signed in") -> tuple[float, User | None]:
+def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
     """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
 
-    Takes the same time for every name. Raises passwords.Busy, and counts no try, if too many
-    are being checked.
+    Takes the same time for every name. Success is noted as `outcome`, unless that is empty. Raises
+    passwords.Busy, and counts no try, if too many are being checked.
     """
     address = request.remote_addr or ""
     with admitted():
@@ -337,18 +378,19 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
     user = accounts.named(name)
     known = user.name if user else None
     if wait:
-        SignIn.note(known, address, "refused: tried too often")
+        Refusal.note(known, address, "refused: tried too often")
         return wait, None
     if not accounts.matches(user if user and user.active else None, password) or user is None:
         why = "refused: not active" if user and not user.active else "refused: wrong password"
-        SignIn.note(known, address, why if user else "refused: no such account")
+        Refusal.note(known, address, why if user else "refused: no such account")
         return 0.0, None
     wait = throttle.limit(f"signed in:{user.id}", SIGN_INS_PER_HOUR, 3600.0)
     if wait:  # it goes on counting as a failure: who has the password has no reason to try on
-        SignIn.note(known, address, "refused: tried too often")
+        Refusal.note(known, address, "refused: tried too often")
         return wait, None
     throttle.succeeded(*keys)
-    SignIn.note(known, address, outcome)
+    if outcome:
+        SignIn.note(known, address, outcome)
     return 0.0, user
 
 
@@ -435,7 +477,7 @@ def duration(seconds: float) -> str:
     return f"{math.ceil(seconds)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
 
 
-def _local(target: str) -> str:
+def local(target: str) -> str:
     """Return the target if it leads to this site, else the start page."""
     local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
     return target if local else url_for("pages.index")

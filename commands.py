@@ -13,9 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 import accounts
+import admin_log
 import models
+import totp
 from accounts import ROLES, Token
 from models import Session, User
+from terminal import say
 
 HEEDED = "A running server heeds a change at once."
 PASSWORDS = (
@@ -40,6 +43,8 @@ def add_arguments(commands: Commands, parser_class: type) -> None:
         user, "deactivate", "shut an account out, and end its sessions and tokens", user_deactivate, "name"
     )
     _command(user, "activate", "let an account in again", user_activate, "name")
+    codes = _command(user, "totp", "tell whether a sign-in asks for a code", user_totp, "name")
+    codes.add_argument("--off", action="store_true", help="ask for no more codes: the phone is lost")
 
     token = _group(commands, parser_class, "token", "manage the tokens for the API", HEEDED)
     add = _command(token, "add", "create a token and print it, once", token_add, "name")
@@ -97,43 +102,66 @@ def run(options: argparse.Namespace, database: str) -> int:
 
 def user_add(options: argparse.Namespace) -> None:
     user = accounts.create(options.name, options.role, _new_password())
-    print(f"{user.name} may sign in as {user.role}.")
+    _log(f"account created as {user.role}", user)
+    say(f"{user.name} may sign in as {user.role}.")
 
 
 def user_list(_options: argparse.Namespace) -> None:
     for user in User.select().order_by(User.name):
         state = "active" if user.active else "not active"
         sessions = Session.select().where(Session.user == user.id).count()
-        print(f"{user.name}\t{user.role}\t{state}\t{sessions} sessions\tsince {user.created[:10]}")
+        say(user.name, user.role, state, f"{sessions} sessions", f"since {user.created[:10]}")
 
 
 def user_role(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    accounts.set_role(user, options.role)
-    print(f"{user.name} is {options.role} now.")
+    with models.database.atomic():
+        accounts.set_role(user, options.role)
+        _log(f"role set to {options.role}", user)
+    say(f"{user.name} is {options.role} now.")
 
 
 def user_password(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
     accounts.set_password(user, _new_password())
-    print(f"The password of {user.name} is set; its sessions have ended.")
+    _log("password set", user)
+    say(f"The password of {user.name} is set; its sessions have ended.")
 
 
 def user_deactivate(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    accounts.set_active(user, active=False)
-    print(f"{user.name} is shut out.")
+    with models.database.atomic():
+        accounts.set_active(user, active=False)
+        _log("account deactivated", user)
+    say(f"{user.name} is shut out.")
 
 
 def user_activate(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    accounts.set_active(user, active=True)
-    print(f"{user.name} may sign in again.")
+    with models.database.atomic():
+        accounts.set_active(user, active=True)
+        _log("account activated", user)
+    say(f"{user.name} may sign in again.")
+
+
+def user_totp(options: argparse.Namespace) -> None:
+    user = accounts.find(options.name)
+    if not options.off:
+        say(f"{user.name} signs in {'with' if totp.is_on(user) else 'without'} a code.")
+        return
+    with models.database.atomic():
+        was_on = totp.turn_off(user)
+        if was_on:
+            _log("codes turned off", user)
+    say(f"{user.name} signs in without a code{' now' if was_on else ' already'}.")
 
 
 def token_add(options: argparse.Namespace) -> None:
     user = accounts.find(options.name)
-    print(accounts.make_token(user, options.label, read_only=options.read_only, days=options.days))
+    with models.database.atomic():
+        secret = accounts.make_token(user, options.label, read_only=options.read_only, days=options.days)
+        _log("token created", user)
+    say(secret)
 
 
 def token_list(options: argparse.Namespace) -> None:
@@ -144,18 +172,31 @@ def token_list(options: argparse.Namespace) -> None:
         kind = "reads and writes" if token.user.can_edit and not token.read_only else "reads"
         expires = f"until {token.expires[:10]}" if token.expires else "no end"
         used = f"last used {token.last_used[:10]}" if token.last_used else "never used"
-        print(f"{token.id}\t{token.user.name}\t{token.name}\t{kind}\t{expires}\t{used}")
+        say(token.id, token.user.name, token.name, kind, expires, used)
 
 
 def token_revoke(options: argparse.Namespace) -> None:
-    if not accounts.revoke(Token.id == options.id):
+    token = Token.select(Token, User).join(User).where(Token.id == options.id).first()
+    if token is None:
         raise models.Invalid({"id": f"there is no token {options.id}"})
-    print(f"Token {options.id} is worthless now.")
+    with models.database.atomic():
+        accounts.revoke(Token.id == token.id)
+        _log(f"token {token.id} revoked", token.user)
+    say(f"Token {options.id} is worthless now.")
+
+
+def _log(what: str, user: User) -> None:
+    """Note what was done in the admins' log, with the name of the system's user."""
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        who = "somebody"
+    admin_log.note(what, user.name, who=f"{who}, by command line")
 
 
 def back_up(options: argparse.Namespace) -> None:
     models.back_up(options.file)
-    print(f"{options.file} is a copy of the database, whole in one file.")
+    say(f"{options.file} is a copy of the database, whole in one file.")
 
 
 def _new_password() -> str:

@@ -19,11 +19,13 @@ from tqdm import tqdm
 import geo
 import models
 from models import AreaOfInterest, Incident, Severity, Tracked
+from terminal import printable, say
 
 BATCH = 20  # features in one transaction: 10 ms in which others wait to save
 PAUSE_S = 0.005  # between two transactions, so that they get their turn
 NAME_PROPERTIES = ("name", "title", "place")
 LIKELY = 5  # properties that are offered as names
+LONGEST_LABEL = 80  # characters of an id that are shown
 PARTS = {"MultiPolygon": "Polygon", "MultiPoint": "Point"}
 
 
@@ -88,7 +90,7 @@ def run(options: argparse.Namespace, database: str) -> int:
             except (geo.GeometryError, models.Invalid) as error:
                 counts["failed"] += 1
                 with bar.external_write_mode(file=sys.stderr):
-                    print(f"{_label(feature, number)}: {error}", file=sys.stderr)
+                    say(f"{_label(feature, number)}: {error}", to_stderr=True)
         try:
             with models.database.atomic():
                 stored = Counter(_store(part) for part in parts)
@@ -99,9 +101,9 @@ def run(options: argparse.Namespace, database: str) -> int:
         time.sleep(PAUSE_S)
     bar.close()
     models.database.close()
-    print(_summary(counts))
+    say(_summary(counts))
     if nameless:
-        print(_advice([name for name, _ in nameless.most_common(LIKELY)]), file=sys.stderr)
+        say(_advice([name for name, _ in nameless.most_common(LIKELY)]), to_stderr=True)
     return 1 if counts["failed"] else 0
 
 
@@ -235,4 +237,4 @@ def _store(part: Part) -> str:
 
 def _label(feature: dict[str, Any], number: int) -> str:
     id_ = feature.get("id")
-    return f"feature {number}" + (f" ({ascii(id_)[:80]})" if id_ is not None else "")
+    return f"feature {number}" + (f" ({printable(id_)[:LONGEST_LABEL]})" if id_ is not None else "")

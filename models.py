@@ -95,6 +95,7 @@ class User(Model):
     active = peewee.BooleanField(default=True)
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
+    password_temporary = peewee.BooleanField(default=False)  # must be changed before anything else is done
     read_seq = peewee.IntegerField(default=lambda: Notification.bounds()[1])  # has seen the alerts up to here
     name_key = peewee.TextField(null=True)  # its normal form; null if an older account has the same
     credentials_version = peewee.IntegerField(default=0)  # counts what ends every session of the account

@@ -38,6 +38,7 @@ class Settings:
     proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded-For and -Proto are believed
     session_hours: float = 30 * 24.0  # after sign-in a session ends
     idle_hours: float = 7 * 24.0  # a session ends that was not used for so long
+    admin_totp: bool = False  # whether admins must set up codes before they can do anything
     sockets_per_account: int = 50
     sockets_per_address: int = 500
     public_reports: bool = True  # whether the report form is for everybody, or for editors only

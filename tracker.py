@@ -42,8 +42,10 @@ import pages
 import server
 import tiles
 import tls
+import two_step
 import versions
 from settings import BadSetting, Settings
+from terminal import Traceback, prepare, say
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
@@ -75,7 +77,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages):
+    for module in (pages, api, account_pages, two_step):
         app.register_blueprint(module.bp)
     tiles.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
     _add_errors(app)
@@ -249,9 +251,9 @@ def serve(settings: Settings) -> None:
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if context else "http"
-    print(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
+    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
     if password:
-        print(f"Sign in as admin, password: {password}", flush=True)
+        say(f"Sign in as admin, password: {password}")
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     ending_mutes.kill()
@@ -260,7 +262,7 @@ def serve(settings: Settings) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    print(f"tracker: {message}", file=sys.stderr)
+    say(f"tracker: {message}", to_stderr=True)
     sys.exit(2)
 
 
@@ -306,12 +308,13 @@ def run(found: argparse.Namespace, settings: Settings) -> int:
         return do(found, settings.database)
     finally:
         if is_new and os.path.exists(settings.database):  # perhaps another one was meant
-            print(f"{settings.database} is a new database: there was none of that name.", file=sys.stderr)
+            say(f"{settings.database} is a new database: there was none of that name.", to_stderr=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    prepare()
+    gevent.get_hub().exception_stream = Traceback()
     found, settings = parse_arguments(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         status = run(found, settings)
         sys.stdout.flush()  # here, where it may fail

@@ -4,12 +4,13 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -79,6 +80,7 @@ class Server:
 
     A second Server in the same folder is the same tracker started again. What it printed is in `output`.
     `more` are options beside --host, --port and --database, `options` replaces those; `program` is what runs.
+    Without `first_use` the printed password is kept, as if somebody had chosen it.
     The fixtures see to it that no server prints a traceback, except where a test says so by `may_fail`.
     """
 
@@ -92,6 +94,7 @@ class Server:
         env: Mapping[str, str] | None = None,
         program: Sequence[str | Path] = (ROOT / "tracker.py",),
         host: str = "127.0.0.1",
+        first_use: bool = False,
     ) -> None:
         self.may_fail = False
         scheme = "https" if "--certfile" in more else "http"
@@ -120,6 +123,13 @@ class Server:
             raise
         said = re.search(r"Sign in as (\S+), password: (\S+)", self.output)
         self.name, self.password = said.groups() if said else ("admin", password)
+        if said and not first_use and self.database.exists():
+            self._keep_first_password()
+
+    def _keep_first_password(self) -> None:
+        """Spare the tests that the printed password must be changed: test_first_password.py shows that."""
+        with closing(sqlite3.connect(self.database, timeout=SOON_S)) as database, database:
+            database.execute("UPDATE user SET password_temporary = 0")
 
     @property
     def output(self) -> str:

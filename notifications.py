@@ -165,13 +165,13 @@ def admit() -> Response | None:
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
-    is_websocket = request.endpoint != "notifications.not_a_websocket"
+    is_websocket = request.endpoint == "notifications.notifications"
     if is_websocket and request.headers.get("Sec-WebSocket-Version") != VERSION:
         return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
     if is_websocket and not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
-    if not is_websocket:
+    if request.endpoint == "notifications.not_a_websocket":
         return None
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
     # Found here, simple-websocket takes it as it is, and not a copy that stays open when the handshake fails.

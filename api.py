@@ -207,7 +207,7 @@ def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return _answer(model.find(pk))
     if request.method == "DELETE":
         with model.changing(pk) as thing:

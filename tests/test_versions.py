@@ -128,6 +128,14 @@ def test_old_databases_get_versions(tmp_path: Path) -> None:
     models.database.close()
 
 
+def test_looking_is_no_change(person: Person) -> None:
+    """HEAD gives the version, and no new one."""
+    stored = person.save_incident("Looked at")
+    answer = person.http.head(api_path(stored))
+    assert answer.headers["ETag"] == f'"{version(stored)}"'
+    assert person.http.get(api_path(stored)).json() == stored
+
+
 # Merging
 
 

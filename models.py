@@ -368,7 +368,7 @@ class Incident(Tracked):
     @classmethod
     def json_by_id(cls, ids: list[int]) -> dict[int, str]:
         """Return the Features of these incidents as JSON, by id."""
-        return dict(cls.features(cls.id << ids, 0, len(ids)))
+        return dict(cls.select(cls.id, peewee.SQL(INCIDENT_JSON)).where(cls.id << ids).tuples())
 
 
 _WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)

@@ -45,13 +45,15 @@ def watch() -> NoReturn:
 def end_mutes() -> None:
     """Tell everything that is due now."""
     latest = models.latest_credible()
+    for id_ in _ids(OVER, models.now(), latest):
+        more = True
+        while more:
+            more = _tell(id_)
+            gevent.sleep(PAUSE_S)
     for id_ in _ids(SET_IN_THE_FUTURE, latest):
         with suppress(AreaOfInterest.DoesNotExist), AreaOfInterest.changing(id_) as area:
             if not area.is_muted:
                 area.mute(None)  # or it would be muted again once that time has come
-    for id_ in _ids(OVER, models.now(), latest):
-        while _tell(id_):
-            gevent.sleep(PAUSE_S)
 
 
 def _tell(id_: int) -> bool:

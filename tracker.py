@@ -145,7 +145,7 @@ def _read_body() -> None:
     if int(environ.get("CONTENT_LENGTH", 0)) > MAX_BODY:
         abort(413)
     kind = environ.get("CONTENT_TYPE", "").lower()
-    if kind.startswith("multipart/"):
+    if kind.startswith("multipart/") and request.method not in auth.SAFE:
         abort(415, "Nothing is uploaded here: send forms as application/x-www-form-urlencoded.")
     body = environ["wsgi.input"].read(MAX_BODY + 1)
     if len(body) > MAX_BODY:

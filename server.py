@@ -289,7 +289,8 @@ class Handler(WSGIHandler):
             self.provided_content_length = ""  # else pywsgi would tell that of no body, or send chunks
         super().finalize_headers()
         self.response_headers += self.server.headers
-        if self.environ["wsgi.url_scheme"] == "https":
+        is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # whose other ports are others'
+        if self.environ["wsgi.url_scheme"] == "https" and not is_local:
             self.response_headers.append((b"Strict-Transport-Security", HSTS))
         if self.close_connection and self.request_version == "HTTP/1.1":  # for 1.0 pywsgi tells it
             self.response_headers.append((b"Connection", b"close"))

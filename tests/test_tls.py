@@ -161,6 +161,8 @@ def test_browsers_are_told_to_come_by_tls_only(secure: Server) -> None:
     person = secure.visitor()
     for path in ("/", "/healthz", "/static/css/base.css", "/no/such/page"):
         assert person.http.get(path).headers["Strict-Transport-Security"] == "max-age=15552000"
+    answer = person.http.get("/healthz", headers={"Host": f"localhost:{secure.port}"})
+    assert "Strict-Transport-Security" not in answer.headers, "it would be for all that runs on localhost"
 
 
 def test_without_tls_nothing_is_said_of_it(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from models import Tracked, TrackerError, actor, database, now, to_json
 
 MAX_READ = 4 << 20  # bytes of the log, read to find who changed what: some milliseconds of everybody's time
-NOT_CHANGED = {"created", "updated", "version", "model", "pk", "url", "centroid", "muted_by", "suspected_spam"}
+NOT_CHANGED = {"created", "updated", "version", "model", "pk", "url", "centroid", "muted_by"} | {
+    "suspected_spam"
+}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
 LABELS = {"closed": "state", "verified": "confirmation", "polygon": "outline", "muted_until": "mute"}
 NEWS = """

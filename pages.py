@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 
 import auth
 import geo
+import pieces
 import throttle
 from models import (
     MAX_ID,
@@ -69,10 +70,22 @@ class Form:
 
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    polygon: geo.CheckedPolygon | None = None
 
     @classmethod
     def submitted(cls) -> Form:
-        return cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+        form = cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+        if "polygon_geojson" in form.values:
+            form.check_polygon()
+        return form
+
+    def check_polygon(self) -> None:
+        """Check the polygon before any transaction, for which it takes too long; note what is wrong."""
+        value = self.json("polygon_geojson", missing="draw the area on the map or type it")
+        try:
+            self.polygon = None if self.errors else geo.parse_polygon(value)
+        except geo.GeometryError as error:
+            self.errors["polygon_geojson"] = str(error)
 
     def is_of(self, thing: Tracked) -> bool:
         """Tell whether the form shows the newest state of the thing; if not, note it and ask once."""
@@ -151,10 +164,13 @@ def incident_from(form: Form, incident: Incident) -> bool:
 
 
 def area_from(form: Form, area: AreaOfInterest) -> bool:
+    polygon = form.polygon
+    if polygon and polygon.long_edge and form.values.get("long_edges") != "keep" and polygon != area.polygon:
+        form.errors["polygon_geojson"] = f"{polygon.long_edge}; or say below that it goes the long way round"
     values = {
         "name": form.values.get("name", ""),
         **form.present("severity"),
-        "polygon": form.json("polygon_geojson", missing="draw the area on the map or type it"),
+        "polygon": polygon,
     }
     return form.save(area, values, {"polygon": "polygon_geojson"})
 
@@ -191,16 +207,18 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return model.find(pk) if pk else model()
 
     def list_page() -> ResponseReturnValue:
-        return render_template(f"{noun}_list.html", page=Page.of(model.select().order_by(model.id.desc())))
+        return render_template(f"{noun}_list.html", page=Page.of(model.listed().order_by(model.id.desc())))
 
     def detail(pk: int) -> ResponseReturnValue:
         thing = model.find(pk)
         shown = {noun: thing, "feature": thing.feature()}
         if isinstance(thing, AreaOfInterest):
-            inside = thing.inside()
-            newest = [place.id for place in inside[:MAX_INSIDE]]
+            total, newest = 0, []
+            for places in pieces.in_turn(thing.inside()):
+                total += len(places)
+                newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]
             listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
-            shown |= {"inside": list(listed), "inside_total": len(inside)}
+            shown |= {"inside": list(listed), "inside_total": total}
         return render_template(f"{noun}_detail.html", **shown)
 
     @auth.needs("editor")

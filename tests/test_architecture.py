@@ -6,9 +6,11 @@ import pytest
 from harness import ROOT
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "geo": set(),
+    "shapes": set(),
+    "geo": {"shapes"},
     "ring": set(),
     "group": {"ring"},
+    "pieces": {"group"},
     "storage": set(),
     "alerts": {"storage"},
     "models": {"geo", "storage", "alerts"},
@@ -20,9 +22,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"connections", "group"},
     "notifications": {"models", "group", "auth", "throttle"},
     "bodies": set(),
-    "pages": {"auth", "models", "geo", "throttle"},
+    "pages": {"auth", "models", "geo", "pieces", "throttle"},
     "account_pages": {"auth", "accounts", "models", "pages"},
-    "api": {"auth", "models", "geo", "group"},
+    "api": {"auth", "models", "geo", "pieces"},
     "importer": {"models", "geo"},
     "tiles": {"models", "auth"},
     "commands": {"models", "accounts"},
@@ -34,9 +36,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 WEB = {"flask", "flask_sock", "flask_wtf", "werkzeug"}
 DATABASE = {"peewee", "playhouse", "sqlite3"}
 MUST_NOT_KNOW = {
+    "shapes": WEB | DATABASE,
     "geo": WEB | DATABASE,
     "ring": WEB | DATABASE,
     "group": WEB | DATABASE,
+    "pieces": WEB | DATABASE,
     "models": WEB,
     "importer": WEB,
     "throttle": WEB,

@@ -95,7 +95,7 @@ def parse_point(geometry: Any) -> Position:
     return longitude, latitude
 
 
-def parse_polygon(geometry: Any) -> CheckedPolygon:
+def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     """Return a GeoJSON Polygon, normalised: two dimensions, 7 decimals, right-hand rule.
 
     Longitudes may run past ±180° for a polygon across the antimeridian; the whole polygon is shifted by
@@ -103,13 +103,15 @@ def parse_polygon(geometry: Any) -> CheckedPolygon:
     itself or another, has no extent or costs too much to check raises GeometryError. A polygon that was
     checked before is returned as it is, and a GeometryError of before is raised again.
 
+    With `short_way`, edges longer than 180° are taken for written across the antimeridian.
+
     It takes up to 0.1 s. In the server, call it outside of transactions.
     """
     if isinstance(geometry, CheckedPolygon):
         return geometry
     if isinstance(geometry, GeometryError):
         raise geometry
-    polygon = _sound(_coordinates(geometry, "Polygon"))
+    polygon = _sound(_coordinates(geometry, "Polygon"), short_way=short_way)
     west, _, east, _ = polygon.bounds
     if east - west > 360:
         raise GeometryError("the polygon is wider than the world")
@@ -120,7 +122,7 @@ def parse_polygon(geometry: Any) -> CheckedPolygon:
     return checked
 
 
-def _sound(rings: Any) -> Polygon:
+def _sound(rings: Any, *, short_way: bool) -> Polygon:
     """Return the shapely polygon of these rings. Raises GeometryError if it is invalid, or costs too much."""
     if not isinstance(rings, list) or not rings:
         raise GeometryError("a polygon needs at least one ring")
@@ -129,7 +131,10 @@ def _sound(rings: Any) -> Polygon:
         raise GeometryError(f"{count} positions are more than {MAX_POSITIONS}")
     if len(rings) > MAX_RINGS:
         raise GeometryError(f"{len(rings)} rings are more than {MAX_RINGS}")
-    shell, *holes = [_ring(ring, number) for number, ring in enumerate(rings, start=1)]
+    arrays = [_ring(ring, number) for number, ring in enumerate(rings, start=1)]
+    shell, *holes = _short_way(arrays) if short_way else arrays
+    if (shell[0] != shell[-1]).any():
+        raise GeometryError("the polygon goes round a pole: there is no short way")
     polygon = Polygon(shell, holes)
     crossed = shapes.crossings(polygon)
     if crossed > shapes.MAX_CROSSINGS:
@@ -138,7 +143,7 @@ def _sound(rings: Any) -> Polygon:
             f"{shapes.MAX_CROSSINGS} may; simplify it, or cut it into several areas"
         )
     if not polygon.is_valid:
-        raise GeometryError(_invalidity(polygon))
+        raise GeometryError(long_edge(polygon) or _invalidity(polygon))
     return polygon
 
 
@@ -160,6 +165,18 @@ def long_edge(polygon: Polygon) -> str:
                 f"not {b:.10g}"
             )
     return ""
+
+
+def _short_way(rings: list[Any]) -> list[Any]:
+    """Return the rings with every edge the short way round, so that longitudes may run past ±180°."""
+    turned: list[Any] = []
+    for ring in rings:
+        steps = np.diff(ring[:, 0])
+        steps -= 360 * np.round(steps / 360)
+        x = ring[0, 0] + np.concatenate([[0], np.cumsum(steps)])
+        x += 360 * np.round(((turned[0][0, 0] if turned else x[0]) - x[0]) / 360)  # a hole to its outline
+        turned.append(np.column_stack([x, ring[:, 1]]).round(DECIMALS))
+    return turned
 
 
 def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:

@@ -83,7 +83,8 @@ class Form:
         """Check the polygon before any transaction, for which it takes too long; note what is wrong."""
         value = self.json("polygon_geojson", missing="draw the area on the map or type it")
         try:
-            self.polygon = None if self.errors else geo.parse_polygon(value)
+            short_way = self.values.get("long_edges") == "cross"
+            self.polygon = None if self.errors else geo.parse_polygon(value, short_way=short_way)
         except geo.GeometryError as error:
             self.errors["polygon_geojson"] = str(error)
 
@@ -165,8 +166,9 @@ def incident_from(form: Form, incident: Incident) -> bool:
 
 def area_from(form: Form, area: AreaOfInterest) -> bool:
     polygon = form.polygon
-    if polygon and polygon.long_edge and form.values.get("long_edges") != "keep" and polygon != area.polygon:
-        form.errors["polygon_geojson"] = f"{polygon.long_edge}; or say below that it goes the long way round"
+    if polygon and polygon.long_edge and "long_edges" not in form.values and polygon != area.polygon:
+        form.errors["polygon_geojson"] = f"{polygon.long_edge}; say below which way it goes"
+        form.values["long_edges"] = "cross"
     values = {
         "name": form.values.get("name", ""),
         **form.present("severity"),
@@ -213,7 +215,8 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         thing = model.find(pk)
         shown = {noun: thing, "feature": thing.feature()}
         if isinstance(thing, AreaOfInterest):
-            total, newest = 0, []
+            total = 0
+            newest: list[int] = []
             for places in pieces.in_turn(thing.inside()):
                 total += len(places)
                 newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]

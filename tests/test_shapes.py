@@ -133,7 +133,12 @@ def test_pieces_together_are_what_shapely_says(geometry: Json, places: list[Any]
 def test_no_piece_is_more_than_its_share_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """100,000 incidents and a zigzag that was stored before it was refused: no piece is long."""
     asked: list[Any] = []
-    monkeypatch.setattr(shapely, "intersects_xy", lambda _, x, y: asked.append(np.array([x, y]).T) or x > y)
+
+    def intersects_xy(_polygon: Polygon, x: Any, y: Any) -> Any:
+        asked.append(np.array([x, y]).T)
+        return x > y
+
+    monkeypatch.setattr(shapely, "intersects_xy", intersects_xy)
     matcher = shapes.Matcher([shape(zigzag(4_995, slanted=True))])
     generator = np.random.default_rng(1)
     positions = generator.uniform(-45, 45, (100_000, 2)).tolist()

@@ -10,6 +10,7 @@ import { drawAreas, drawIncidents } from "./draw-store.js";
 import { editing } from "./editing.js";
 import { explain } from "./explain.js";
 import { filterForm } from "./filter-form.js";
+import { longEdgesQuery } from "./geojson.js";
 import { incidentHandle } from "./incident-move.js";
 import { fetchJSON, follow } from "./live.js";
 import { createMap } from "./map.js";
@@ -33,7 +34,7 @@ function callsOf({ api, mayEdit }, store) {
   return {
     read,
     acknowledge: (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }),
-    save: (kind, feature, pk = null) => (pk === null ? call("POST", `${api}${kind}/`, feature) : call("PATCH", `${api}${kind}/${pk}/`, feature)),
+    save: (kind, feature, pk = null) => (pk === null ? call("POST", `${api}${kind}/${longEdgesQuery(feature.geometry)}`, feature) : call("PATCH", `${api}${kind}/${pk}/${longEdgesQuery(feature.geometry)}`, feature)),
   };
 }
 

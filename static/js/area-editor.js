@@ -112,7 +112,7 @@ export class AreaEditor {
     this.#showing = true; // on the way there is no polygon for a moment
     this.#editable = this.#drawing.show(polygon, ring);
     this.#showing = false;
-    this.#view.setOutline(this.#longEdges.other ?? (this.#editable ? null : polygon));
+    this.#view.setOutline(this.#editable ? null : polygon, this.#longEdges.other);
     if (!polygon) this.#drawing.drawOutline();
     this.#showState();
     this.#recount();

@@ -126,7 +126,7 @@ def test_typed_polygon_is_asked_about_on_the_map(person: Person, open_screen: Op
     for way, bounds, other in (("short", (177, 182), (-178, 177)), ("long", (-178, 177), (177, 182))):
         page.locator("#area-panel").get_by_label("Name", exact=True).fill(f"On the map, {way}")
         text.fill(json.dumps(FIJI))
-        expect(question).to_be_visible()
+        expect(question).to_be_in_viewport()
         expect(question.get_by_label("The short way")).to_be_checked()
         question.get_by_label(f"The {way} way").check()
         drawn = page.evaluate(OUTLINES)

@@ -41,7 +41,9 @@ export class LongEdges {
   ask(polygon, keep) {
     const cross = polygon && hasLongEdge(polygon) ? shortWay(polygon) : null;
     this.#ways = cross && { cross, keep: polygon };
+    const isNew = cross && this.#fieldset.hidden;
     this.#fieldset.hidden = this.#fieldset.disabled = !cross;
+    if (isNew) this.#fieldset.scrollIntoView({ block: "nearest" });
     this.#fieldset.querySelector(`[value=${keep ? "keep" : "cross"}]`).checked = true;
     return this.chosen ?? polygon;
   }

@@ -155,8 +155,7 @@ class Alert(Model):
         alerts = list(cls.open().where(cls.area_id == area.id))
         if alerts:
             alerting: set[int] = set()
-            for chunk in peewee.chunked(alerts, 500):
-                places = area.inside([alert.incident_id for alert in chunk])
+            for places in area.inside([alert.incident_id for alert in alerts]):
                 alerting |= {place.id for place in places if place.alerting}
             cls.clear([alert for alert in alerts if alert.incident_id not in alerting], "area changed")
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-import gevent
 from flask import (
     Blueprint,
     Response,
@@ -26,8 +25,8 @@ from flask.typing import ResponseReturnValue
 import auth
 import geo
 import idempotency
+import pieces
 import versions
-from group import PAUSE_S
 from models import (
     MAX_ID,
     Alert,
@@ -41,7 +40,6 @@ from models import (
 )
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
-CHUNK = 500  # features read at once, then other greenlets have their turn
 READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
 MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
 
@@ -91,7 +89,7 @@ def incident_feature_collection() -> Response:
     wanted = request.args.get("closed", "false")
     if wanted not in ("true", "false"):
         raise Invalid({"closed": "this must be true or false"})
-    return _collection(Incident, Incident.closed == (wanted == "true"))
+    return _collection(Incident, Incident.closed if wanted == "true" else Incident.is_open)
 
 
 @bp.get("/tracker/area_of_interest/feature_collection/")
@@ -130,8 +128,11 @@ def inside() -> ResponseReturnValue:
         {name: fields[name] for name in fields if name in ("polygon", "severity")}
         | {"polygon": fields.get("polygon")}
     )
-    inside = area.inside()
-    return jsonify(open=len(inside), alerting=sum(place.alerting for place in inside))
+    count, alerting = 0, 0
+    for places in pieces.in_turn(area.inside()):
+        count += len(places)
+        alerting += sum(place.alerting for place in places)
+    return jsonify(open=count, alerting=alerting)
 
 
 @bp.post("/api/areas/<int:pk>/mute/")
@@ -277,8 +278,27 @@ def _fields(geometry_field: str, feature: dict[str, Any]) -> dict[str, Any]:
     if geometry_field in fields:
         raise Invalid({geometry_field: "this belongs in the Feature's geometry"})
     if "geometry" in feature:
-        fields[geometry_field] = feature["geometry"]
+        is_area = geometry_field == "polygon"
+        fields[geometry_field] = _checked(feature["geometry"]) if is_area else feature["geometry"]
     return fields
+
+
+def _checked(geometry: Any) -> Any:
+    """Return the polygon after its check, which takes too long for a transaction; or what is wrong with it.
+
+    An edge that is longer than 180° is wrong unless the request says that it is meant, or it is stored so.
+    """
+    try:
+        polygon = geo.parse_polygon(geometry)
+    except geo.GeometryError as error:
+        return error
+    if polygon.long_edge and request.args.get("long_edges") != "keep":
+        area = AreaOfInterest.get_or_none(AreaOfInterest.id == (request.view_args or {}).get("pk"))
+        if area is None or area.polygon != polygon:
+            return geo.GeometryError(
+                f"{polygon.long_edge}; if it runs the long way round, send it with ?long_edges=keep"
+            )
+    return polygon
 
 
 def _collection(model: type[Tracked], where: Any) -> Response:
@@ -289,18 +309,17 @@ def _collection(model: type[Tracked], where: Any) -> Response:
     """
     _, seq = Notification.bounds()
     head = {"type": "FeatureCollection", "seq": seq, "epoch": current_app.config["EPOCH"]}
-    pieces = _pieces(model, where, to_json(head))
-    return Response(stream_with_context(pieces), content_type="application/geo+json")
+    stream = pieces.in_turn(_stream(model, where, to_json(head)))
+    return Response(stream_with_context(stream), content_type="application/geo+json")
 
 
-def _pieces(model: type[Tracked], where: Any, head: str) -> Iterator[str]:
+def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[str]:
     lead = f'{head[:-1]},"features":['
     last = 0
     while True:
-        chunk = model.features(where, last, CHUNK)
+        chunk = model.features(where, last)
         if not chunk:
             break
         yield lead + ",".join(feature for _, feature in chunk)
         lead, last = ",", chunk[-1][0]
-        gevent.sleep(PAUSE_S)
     yield "]}" if last else lead + "]}"

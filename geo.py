@@ -11,13 +11,17 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.polygon import orient
 from shapely.validation import explain_validity
 
+import shapes
+
 DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
 MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
+MAX_RINGS = 1000  # in one polygon; each costs as much as 20 positions
 MAX_VALUES = 5 * MAX_POSITIONS  # in one JSON text; a position has two numbers, three with its altitude
 MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
 MAX_RECENT = 256  # changed areas in the tree that is built after every change
@@ -29,6 +33,17 @@ Tree = tuple[list[int], shapely.STRtree]
 
 class GeometryError(ValueError):
     """The input is not the geometry that was asked for; the message says why, in a sentence."""
+
+
+class CheckedPolygon(dict[str, Any]):
+    """A GeoJSON Polygon that `parse_polygon` has returned or once stored: it need not be checked again.
+
+    `centroid` is its GeoJSON Point, if it is known. `long_edge` says which edge can be meant in two ways, or
+    is empty: see `long_edge`.
+    """
+
+    centroid: dict[str, Any] | None = None
+    long_edge: str = ""
 
 
 def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
@@ -80,35 +95,95 @@ def parse_point(geometry: Any) -> Position:
     return longitude, latitude
 
 
-def parse_polygon(geometry: Any) -> dict[str, Any]:
+def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     """Return a GeoJSON Polygon, normalised: two dimensions, 7 decimals, right-hand rule.
 
     Longitudes may run past ±180° for a polygon across the antimeridian; the whole polygon is shifted by
     full turns so that its middle lies within ±180°. An open ring, under four positions, one that crosses
-    itself or another, or has no extent raises GeometryError.
+    itself or another, has no extent or costs too much to check raises GeometryError. A polygon that was
+    checked before is returned as it is, and a GeometryError of before is raised again.
+
+    With `short_way`, edges longer than 180° are taken for written across the antimeridian.
+
+    It takes up to 0.1 s. In the server, call it outside of transactions.
     """
-    rings = _coordinates(geometry, "Polygon")
+    if isinstance(geometry, CheckedPolygon):
+        return geometry
+    if isinstance(geometry, GeometryError):
+        raise geometry
+    polygon = _sound(_coordinates(geometry, "Polygon"), short_way=short_way)
+    west, _, east, _ = polygon.bounds
+    if east - west > 360:
+        raise GeometryError("the polygon is wider than the world")
+    turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
+    checked = CheckedPolygon(polygon_geojson(orient(polygon), turn))
+    checked.centroid = _centroid(polygon)
+    checked.long_edge = long_edge(polygon)
+    return checked
+
+
+def _sound(rings: Any, *, short_way: bool) -> Polygon:
+    """Return the shapely polygon of these rings. Raises GeometryError if it is invalid, or costs too much."""
     if not isinstance(rings, list) or not rings:
         raise GeometryError("a polygon needs at least one ring")
     count = sum(len(ring) for ring in rings if isinstance(ring, list))
     if count > MAX_POSITIONS:
         raise GeometryError(f"{count} positions are more than {MAX_POSITIONS}")
-    shell, *holes = [_ring(ring, number) for number, ring in enumerate(rings, start=1)]
+    if len(rings) > MAX_RINGS:
+        raise GeometryError(f"{len(rings)} rings are more than {MAX_RINGS}")
+    arrays = [_ring(ring, number) for number, ring in enumerate(rings, start=1)]
+    shell, *holes = _short_way(arrays) if short_way else arrays
+    if (shell[0] != shell[-1]).any():
+        raise GeometryError("the polygon goes round a pole: there is no short way")
     polygon = Polygon(shell, holes)
+    crossed = shapes.crossings(polygon)
+    if crossed > shapes.MAX_CROSSINGS:
+        raise GeometryError(
+            f"it goes to and fro too often: {crossed} of its edges lie side by side, and at most "
+            f"{shapes.MAX_CROSSINGS} may; simplify it, or cut it into several areas"
+        )
     if not polygon.is_valid:
-        raise GeometryError(_invalidity(polygon))
-    west, _, east, _ = polygon.bounds
-    if east - west > 360:
-        raise GeometryError("the polygon is wider than the world")
-    turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
-    return polygon_geojson(orient(polygon), turn)
+        raise GeometryError(long_edge(polygon) or _invalidity(polygon))
+    return polygon
+
+
+def long_edge(polygon: Polygon) -> str:
+    """Return a sentence about the first edge that is longer than 180°; nothing if there is none.
+
+    Most tools write a polygon across the antimeridian with longitudes from -180 to 180, so that such an edge
+    is meant to go the short way round the world. One of exactly 360° can only go the long way.
+    """
+    for ring in (polygon.exterior, *polygon.interiors):
+        x = shapely.get_coordinates(ring)[:, 0]
+        lengths = np.abs(np.diff(x))
+        long = np.flatnonzero((lengths > 180) & (lengths < 360))
+        if long.size:
+            a, b = x[long[0]], x[long[0] + 1]
+            return (
+                f"an edge from longitude {a:.10g} to {b:.10g} is longer than 180° and can be meant in two "
+                f"ways: if it crosses the antimeridian, write {b + math.copysign(360, a - b):.10g}, "
+                f"not {b:.10g}"
+            )
+    return ""
+
+
+def _short_way(rings: list[Any]) -> list[Any]:
+    """Return the rings with every edge the short way round, so that longitudes may run past ±180°."""
+    turned: list[Any] = []
+    for ring in rings:
+        steps = np.diff(ring[:, 0])
+        steps -= 360 * np.round(steps / 360)
+        x = ring[0, 0] + np.concatenate([[0], np.cumsum(steps)])
+        x += 360 * np.round(((turned[0][0, 0] if turned else x[0]) - x[0]) / 360)  # a hole to its outline
+        turned.append(np.column_stack([x, ring[:, 1]]).round(DECIMALS))
+    return turned
 
 
 def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:
     """Return the GeoJSON of a shapely polygon, its longitudes shifted by `shift` degrees."""
     rings = [polygon.exterior, *polygon.interiors]
     coordinates = [
-        [[round(x + shift, DECIMALS), round(y, DECIMALS)] for x, y in ring.coords] for ring in rings
+        (np.round(shapely.get_coordinates(ring) + (shift, 0), DECIMALS) + 0.0).tolist() for ring in rings
     ]
     return {"type": "Polygon", "coordinates": coordinates}
 
@@ -126,7 +201,12 @@ def to_polygons(texts: Sequence[str]) -> Any:
 
 def centroid(geometry: dict[str, Any]) -> dict[str, Any]:
     """Return the GeoJSON Point at a polygon's centre of mass, its longitude within ±180°."""
-    point = to_polygon(geometry).centroid
+    known = geometry.centroid if isinstance(geometry, CheckedPolygon) else None
+    return known or _centroid(to_polygon(geometry))
+
+
+def _centroid(polygon: Polygon) -> dict[str, Any]:
+    point = polygon.centroid
     longitude = (point.x + 180) % 360 - 180
     return point_geojson(round(longitude, DECIMALS), round(point.y, DECIMALS))
 
@@ -168,12 +248,9 @@ GEOMETRY_TYPES = (
 )
 
 
-def covered(polygon: Polygon, positions: list[Position]) -> list[bool]:
-    """Tell of each position whether the polygon covers it, also where it runs past ±180°."""
-    shapely.prepare(polygon)
-    shapes = [polygon, *_wrapped(polygon)]
-    x, y = [lon for lon, _ in positions], [lat for _, lat in positions]
-    return [bool(any(hits)) for hits in zip(*(shapely.intersects_xy(s, x, y) for s in shapes), strict=True)]
+def matcher(polygon: Polygon) -> shapes.Matcher:
+    """Return what tells which positions the polygon covers, also where it runs past ±180°."""
+    return shapes.Matcher([polygon, *_wrapped(polygon)])
 
 
 class AreaIndex:
@@ -286,20 +363,36 @@ def _position(value: Any, where: str) -> Position:
     return round(longitude, DECIMALS) + 0.0, round(latitude, DECIMALS) + 0.0  # + 0.0: no "-0.0"
 
 
-def _ring(ring: Any, number: int) -> list[Position]:
+def _ring(ring: Any, number: int) -> Any:
+    """Return the positions of a ring, as an array. Raises GeometryError."""
     if not isinstance(ring, list):
         raise GeometryError(f"ring {number} is not a list of positions")
     if len(ring) < 4:
         raise GeometryError(f"ring {number} has {len(ring)} positions, a closed ring has 4 or more")
-    positions = [_position(value, f"position {i} of ring {number}") for i, value in enumerate(ring, 1)]
-    for longitude, _ in positions:
-        if abs(longitude) > MAX_LONGITUDE:
-            raise GeometryError(
-                f"longitude {longitude:g} is not between -{MAX_LONGITUDE:g} and {MAX_LONGITUDE:g}"
-            )
-    if positions[0] != positions[-1]:
+    positions = _plain_positions(ring)
+    if positions is None:
+        positions = np.array([_position(p, f"position {i} of ring {number}") for i, p in enumerate(ring, 1)])
+    furthest = positions[np.abs(positions[:, 0]).argmax(), 0]
+    if abs(furthest) > MAX_LONGITUDE:
+        raise GeometryError(f"longitude {furthest:g} is not between -{MAX_LONGITUDE:g} and {MAX_LONGITUDE:g}")
+    if (positions[0] != positions[-1]).any():
         raise GeometryError(f"ring {number} is open: its last position must repeat its first")
     return positions
+
+
+def _plain_positions(ring: list[Any]) -> Any:
+    """Return the positions as `_position` has them, many times faster; None if they need its closer look."""
+    if not all(type(position) is list and len(position) == 2 for position in ring):
+        return None
+    if not {type(number) for position in ring for number in position} <= {int, float}:
+        return None
+    try:
+        positions = np.array(ring, dtype=float)
+    except OverflowError:
+        return None
+    if not (np.isfinite(positions).all() and (np.abs(positions[:, 1]) <= 90).all()):
+        return None
+    return np.round(positions, DECIMALS) + 0.0  # + 0.0: no "-0.0"
 
 
 def _invalidity(polygon: Polygon) -> str:

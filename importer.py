@@ -21,7 +21,8 @@ import models
 from models import AreaOfInterest, Incident, Severity, Tracked
 from terminal import printable, say
 
-BATCH = 20  # features in one transaction: 10 ms in which others wait to save
+BATCH = 20  # incidents or areas in one transaction: 10 ms in which others wait to save
+BATCH_POSITIONS = 10_000  # of polygons in one transaction: 20 ms
 PAUSE_S = 0.005  # between two transactions, so that they get their turn
 NAME_PROPERTIES = ("name", "title", "place")
 LIKELY = 5  # properties that are offered as names
@@ -56,6 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,C,D",
         help="the severity is a number: Info below A, Low from A, Medium from B, High from C, Urgent from D",
     )
+    parser.add_argument(
+        "--long-edges",
+        choices=["keep"],
+        help="keep edges longer than 180°, which otherwise are refused: they can be meant in two ways",
+    )
     parser.add_argument("--source", metavar="NAME", help="keeps the ids of this feed apart from other feeds'")
     parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
 
@@ -84,27 +90,44 @@ def run(options: argparse.Namespace, database: str) -> int:
             try:
                 found = list(_parts(feature, geometry, number, options))
                 for part in found:
-                    _check(part)
+                    _check(part, keep_long_edges=options.long_edges == "keep")
                 parts += found
                 nameless.update(_texts_instead_of_name(feature, options.name))
             except (geo.GeometryError, models.Invalid) as error:
                 counts["failed"] += 1
                 with bar.external_write_mode(file=sys.stderr):
                     say(f"{_label(feature, number)}: {error}", to_stderr=True)
-        try:
-            with models.database.atomic():
-                stored = Counter(_store(part) for part in parts)
-        except peewee.DatabaseError as error:
-            raise models.TrackerError(f"the database can't take more: {error}; {_summary(counts)}") from error
-        counts += stored
+        for batch in _batches(parts):
+            try:
+                with models.database.atomic():
+                    stored = Counter(_store(part) for part in batch)
+            except peewee.DatabaseError as error:
+                reason = f"the database can't take more: {error}; {_summary(counts)}"
+                raise models.TrackerError(reason) from error
+            counts += stored
+            time.sleep(PAUSE_S)
         bar.update(min(BATCH, len(features) - start))
-        time.sleep(PAUSE_S)
     bar.close()
     models.database.close()
     say(_summary(counts))
     if nameless:
         say(_advice([name for name, _ in nameless.most_common(LIKELY)]), to_stderr=True)
     return 1 if counts["failed"] else 0
+
+
+def _batches(parts: list[Part]) -> Iterator[list[Part]]:
+    """Yield the parts in lists that are short enough for a transaction: by their number and positions."""
+    batch: list[Part] = []
+    positions = 0
+    for part in parts:
+        rings = part.fields["polygon"]["coordinates"] if "polygon" in part.fields else []
+        positions += sum(map(len, rings))
+        if batch and (len(batch) == BATCH or positions > BATCH_POSITIONS):
+            yield batch
+            batch, positions = [], sum(map(len, rings))
+        batch.append(part)
+    if batch:
+        yield batch
 
 
 def _summary(counts: Counter[str]) -> str:
@@ -215,8 +238,21 @@ def _severity(properties: dict[str, Any], options: argparse.Namespace) -> str | 
         return None
 
 
-def _check(part: Part) -> None:
-    part.model().assign(part.fields)
+def _check(part: Part, *, keep_long_edges: bool) -> None:
+    """Check the fields before the transaction, in which the polygon is not checked again.
+
+    Raises Invalid or GeometryError.
+    """
+    thing = part.model()
+    thing.assign(part.fields)
+    polygon = thing.polygon if isinstance(thing, AreaOfInterest) else None
+    if polygon is None:
+        return
+    if polygon.long_edge and not keep_long_edges:
+        raise geo.GeometryError(
+            f"{polygon.long_edge}; if all such edges run the long way round, import with --long-edges keep"
+        )
+    part.fields["polygon"] = polygon
 
 
 def _store(part: Part) -> str:

@@ -7,7 +7,7 @@ alerts (alerts.py). A query that changes many rows at once would call no hook: u
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -75,6 +75,9 @@ __all__ = [
 
 NAME_LENGTH = 150
 CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back without ending the mutes that are on
+MOST_FEATURES = 500  # that are read at once, while everybody waits: 5 ms
+FEATURES_SIZE = 128 << 10  # characters after which no further feature is read with them
+MOST_PLACES = 2000  # incidents that are read at once, while everybody waits: 5 ms
 
 
 @dataclass
@@ -168,8 +171,8 @@ class PolygonField(peewee.TextField):
     def db_value(self, value: Any) -> str:
         return to_json(value)
 
-    def python_value(self, value: str) -> dict[str, Any]:
-        return json.loads(value)
+    def python_value(self, value: str) -> geo.CheckedPolygon:
+        return geo.CheckedPolygon(json.loads(value))
 
 
 class Tracked(Model):
@@ -192,6 +195,11 @@ class Tracked(Model):
         if pk > MAX_ID:
             raise cls.DoesNotExist
         return cls.get_by_id(pk)
+
+    @classmethod
+    def listed(cls) -> Any:
+        """Return the query for all of them as lists show them: what is large is left out."""
+        return cls.select()
 
     @classmethod
     @contextmanager
@@ -277,10 +285,31 @@ class Tracked(Model):
         raise NotImplementedError
 
     @classmethod
-    def features(cls, where: Any, after: int, limit: int) -> list[tuple[int, str]]:
-        """Return (id, Feature as JSON) of the first `limit` matching rows with ids above `after`, by id."""
-        found = cls.select().where(where, cls.id > after).order_by(cls.id).limit(limit)
-        return [(thing.id, to_json(thing.feature())) for thing in found]
+    def features(cls, where: Any, after: int) -> list[tuple[int, str]]:
+        """Return (id, Feature as JSON) of matching rows with ids above `after`, by id.
+
+        At least one if there is any, at most MOST_FEATURES, and of about FEATURES_SIZE characters.
+        """
+        found = cls._listed().where(where, cls.id > after).order_by(cls.id).limit(MOST_FEATURES)
+        cursor = database.execute_sql(*found.sql())
+        features: list[tuple[int, str]] = []
+        size = 0
+        for id_, *columns in cursor:
+            features.append((id_, cls._as_json(id_, *columns)))
+            size += len(features[-1][1])
+            if size >= FEATURES_SIZE:
+                break
+        cursor.close()
+        return features
+
+    @classmethod
+    def _listed(cls) -> Any:
+        """Return the query for the columns that `_as_json` makes a Feature of, the id first."""
+        raise NotImplementedError
+
+    @classmethod
+    def _as_json(cls, id_: int, *columns: Any) -> str:
+        raise NotImplementedError
 
 
 class Incident(Tracked):
@@ -330,6 +359,8 @@ class Incident(Tracked):
     def location(self, position: geo.Position) -> None:
         self.longitude, self.latitude = position
 
+    is_open: ClassVar = peewee.SQL("t1.closed = 0")  # as the index of open incidents has it
+
     @property
     def alerting(self) -> bool:
         """Whether it alerts the areas that it lies in."""
@@ -360,10 +391,13 @@ class Incident(Tracked):
         }
 
     @classmethod
-    def features(cls, where: Any, after: int, limit: int) -> list[tuple[int, str]]:
-        """See Tracked. SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
-        found = cls.select(cls.id, peewee.SQL(INCIDENT_JSON)).where(where, cls.id > after)
-        return list(found.order_by(cls.id).limit(limit).tuples())
+    def _listed(cls) -> Any:
+        """SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
+        return cls.select(cls.id, peewee.SQL(INCIDENT_JSON))
+
+    @classmethod
+    def _as_json(cls, id_: int, *columns: Any) -> str:
+        return str(columns[0])
 
     @classmethod
     def json_by_id(cls, ids: list[int]) -> dict[int, str]:
@@ -407,6 +441,7 @@ class AreaOfInterest(Tracked):
     muted_until = peewee.TextField(null=True)
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
+    centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
 
     path = "/tracker/area_of_interest/"
     parsers: ClassVar = {
@@ -420,9 +455,41 @@ class AreaOfInterest(Tracked):
         return self.polygon, {
             "name": self.name,
             "severity": self.severity_name,
-            "centroid": geo.centroid(self.polygon),
+            "centroid": json.loads(self.centroid) if self.centroid else geo.centroid(self.polygon),
             **muted,
         }
+
+    @classmethod
+    def listed(cls) -> Any:
+        fields = cls._meta.sorted_fields
+        return cls.select(*(field for field in fields if field is not cls.polygon))
+
+    def _complete(self) -> None:
+        self.centroid = to_json(geo.centroid(self.polygon))
+
+    @classmethod
+    def _listed(cls) -> Any:
+        small = (cls.name, cls.severity, cls.version, cls.centroid)
+        mute = (cls.muted_until, cls.muted_at, cls.muted_by)
+        return cls.select(cls.id, peewee.SQL("t1.polygon"), *small, *mute)
+
+    @classmethod
+    def _as_json(cls, id_: int, *columns: Any) -> str:
+        """Write the polygon as it is stored, without reading it."""
+        polygon, name, severity, version, centroid, muted_until, muted_at, muted_by = columns
+        area = cls(
+            id=id_,
+            name=name,
+            severity=severity,
+            version=version,
+            centroid=centroid or to_json(geo.centroid(json.loads(polygon))),
+            muted_until=muted_until,
+            muted_at=muted_at,
+            muted_by=muted_by,
+        )
+        feature = area.feature()
+        del feature["geometry"]
+        return f'{to_json(feature)[:-1]},"geometry":{polygon}}}'
 
     @property
     def is_muted(self) -> bool:
@@ -446,11 +513,32 @@ class AreaOfInterest(Tracked):
         """Tell what was raised while the area was muted, if it is muted no more. See Alert.unmute."""
         return not self.is_muted and Alert.unmute(self.watch, Incident.json_by_id)
 
-    def inside(self, among: list[int] | None = None) -> list[Place]:
-        """Return the open incidents in the area, newest first; of those with the ids in `among`, if given."""
+    def inside(self, among: list[int] | None = None) -> Iterator[list[Place]]:
+        """Yield the open incidents in the area, newest first; of those with the ids in `among`, if given.
+
+        They come in pieces of bounded work, so that a greenlet can be switched after each.
+        """
         shape = geo.to_polygon(self.polygon)
-        west, south, east, north = shape.bounds
+        matcher = geo.matcher(shape)
         level = BY_CODE[self.severity].level
+        for rows in self._near(shape.bounds, among):
+            if not rows:
+                yield []  # looking for them was a piece of work, too
+            done = 0
+            for covered in matcher.pieces([row[:2] for row in rows]):
+                yield [
+                    Place(id_, BY_CODE[severity].level >= level and _is_credible(verified, is_spam))
+                    for (_, _, id_, severity, verified, is_spam), is_in in zip(
+                        rows[done:], covered, strict=False
+                    )
+                    if is_in
+                ]
+                done += len(covered)
+
+    @staticmethod
+    def _near(bounds: Sequence[float], among: list[int] | None) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the open incidents within the bounds, some at a time: after looking at MOST_PLACES."""
+        west, south, east, north = bounds
         near = [
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
             for turn in (-360, 0, 360)
@@ -459,16 +547,20 @@ class AreaOfInterest(Tracked):
             *(Incident.longitude, Incident.latitude, Incident.id),
             *(Incident.severity, Incident.verified, Incident.suspected_spam),
         )
-        query = Incident.select(*columns).where(~Incident.closed, near[0] | near[1] | near[2])
+        found = Incident.select(*columns).where(Incident.is_open, near[0] | near[1] | near[2])
+        found = found.order_by(Incident.id.desc())
         if among is not None:
-            query = query.where(Incident.id << among)
-        rows = list(query.order_by(Incident.id.desc()).tuples())
-        covered = geo.covered(shape, [row[:2] for row in rows])
-        return [
-            Place(id_, BY_CODE[severity].level >= level and _is_credible(verified, suspected_spam))
-            for (_, _, id_, severity, verified, suspected_spam), is_in in zip(rows, covered, strict=True)
-            if is_in
-        ]
+            for some in peewee.chunked(among, MOST_PLACES):
+                yield list(found.where(Incident.id << some).tuples())
+            return
+        before = MAX_ID
+        while before:
+            (first,) = database.execute_sql(
+                "SELECT id FROM incident WHERE closed = 0 AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+                (before, MOST_PLACES - 1),
+            ).fetchone() or (0,)
+            yield list(found.where(Incident.id >= first, Incident.id < before).tuples())
+            before = first
 
     @property
     def watch(self) -> Watch:

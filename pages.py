@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 import auth
 import geo
 import idempotency
+import pieces
 import throttle
 import versions
 from models import (
@@ -81,10 +82,24 @@ class Form:
     errors: dict[str, str] = field(default_factory=dict)
     conflicts: dict[str, versions.Clash] = field(default_factory=dict)
     stored: dict[str, str] = field(default_factory=dict)  # what the form would show now
+    theirs: set[str] = field(default_factory=set)  # fields in which the stored value was chosen
+    polygon: geo.CheckedPolygon | None = None
 
     @classmethod
     def submitted(cls) -> Form:
-        return cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+        form = cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+        if "polygon_geojson" in form.values:
+            form.check_polygon()
+        return form
+
+    def check_polygon(self) -> None:
+        """Check the polygon before any transaction, for which it takes too long; note what is wrong."""
+        value = self.json("polygon_geojson", missing="draw the area on the map or type it")
+        try:
+            short_way = self.values.get("long_edges") == "cross"
+            self.polygon = None if self.errors else geo.parse_polygon(value, short_way=short_way)
+        except geo.GeometryError as error:
+            self.errors["polygon_geojson"] = str(error)
 
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
         """Store the values that were changed; or note what is wrong, under the names of the form's fields."""
@@ -140,8 +155,9 @@ class Form:
     def choose(self, stored: dict[str, str]) -> None:
         """Heed which of two values was chosen for the fields that others have changed, too."""
         self.stored = stored
-        theirs = {name for name in stored if self.values.pop(f"keep_{name}", "") == "theirs"}
-        self.values |= {name: stored[name] for name in theirs}
+        self.theirs = {name for name in stored if self.values.pop(f"keep_{name}", "") == "theirs"}
+        self.values |= {name: stored[name] for name in self.theirs}
+        self.errors = {name: why for name, why in self.errors.items() if name not in self.theirs}
 
     def json(self, name: str, *, missing: str) -> Any:
         """Return the JSON typed in a field; None, and a note of what is wrong or missing, if it is none."""
@@ -201,10 +217,14 @@ def incident_from(form: Form, incident: Incident) -> bool:
 
 
 def area_from(form: Form, area: AreaOfInterest) -> bool:
+    polygon = area.polygon if "polygon_geojson" in form.theirs else form.polygon
+    if polygon and polygon.long_edge and "long_edges" not in form.values and polygon != area.polygon:
+        form.errors["polygon_geojson"] = f"{polygon.long_edge}; say below which way it goes"
+        form.values["long_edges"] = "cross"
     values = {
         "name": form.values.get("name", ""),
         **form.present("severity"),
-        "polygon": form.json("polygon_geojson", missing="draw the area on the map or type it"),
+        "polygon": polygon,
     }
     return form.save(area, values, {"polygon": "polygon_geojson"})
 
@@ -242,7 +262,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return model.find(pk) if pk else model()
 
     def list_page() -> ResponseReturnValue:
-        return render_template(f"{noun}_list.html", page=Page.of(model.select().order_by(model.id.desc())))
+        return render_template(f"{noun}_list.html", page=Page.of(model.listed().order_by(model.id.desc())))
 
     def detail(pk: int) -> ResponseReturnValue:
         return detail_page(model.find(pk))
@@ -293,10 +313,13 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
     noun = "area" if isinstance(thing, AreaOfInterest) else "incident"
     shown = {noun: thing, "feature": thing.feature(), "clashes": clashes}
     if isinstance(thing, AreaOfInterest):
-        inside = thing.inside()
-        newest = [place.id for place in inside[:MAX_INSIDE]]
+        total = 0
+        newest: list[int] = []
+        for places in pieces.in_turn(thing.inside()):
+            total += len(places)
+            newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]
         listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
-        shown |= {"inside": list(listed), "inside_total": len(inside)}
+        shown |= {"inside": list(listed), "inside_total": total}
     return render_template(f"{noun}_detail.html", **shown), 409 if clashes else 200
 
 

@@ -237,7 +237,7 @@ class Page(BeautifulSoup):
         """Return all that this page's own form would send after somebody has filled in these fields."""
         own = [form for form in self.select("form[method=post]") if self._leads_here(form)]
         assert own, f"{self.path} has no form of its own"
-        names = [str(control["name"]) for control in own[0].select("[name]:not(button)")]
+        names = [str(control["name"]) for control in own[0].select("[name]:not(button, :disabled)")]
         unknown = fields.keys() - names
         assert not unknown, f"the form of {self.path} has no {unknown}"
         standing = {name: value for name in names if (value := self.value(name)) is not None}

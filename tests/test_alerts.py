@@ -151,7 +151,7 @@ def test_new_area_raises_no_alert_for_what_is_in_it_already() -> None:
     here = area()
     assert not told("alert")
     assert not Alert.select().exists()
-    assert [place.id for place in here.inside()] == [fire.id]
+    assert [place.id for places in here.inside() for place in places] == [fire.id]
 
 
 def test_database_refuses_a_second_open_alert_of_the_same_pair() -> None:

@@ -6,10 +6,12 @@ import pytest
 from harness import ROOT
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "shapes": set(),
     "terminal": set(),
-    "geo": set(),
+    "geo": {"shapes"},
     "ring": set(),
     "group": {"ring"},
+    "pieces": {"group"},
     "polling": {"ring", "group"},
     "storage": set(),
     "alerts": {"storage"},
@@ -36,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notifications": {"ring", "group", "polling", "models", "throttle", "auth", "connections"},
     "mutes": {"models"},
     "bodies": set(),
-    "pages": {"geo", "models", "versions", "idempotency", "throttle", "auth"},
+    "pages": {"geo", "pieces", "models", "versions", "idempotency", "throttle", "auth"},
     "account_pages": {
         "models",
         "idempotency",
@@ -48,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "confirm",
         "pages",
     },
-    "api": {"geo", "group", "models", "versions", "idempotency", "auth"},
+    "api": {"geo", "group", "pieces", "models", "versions", "idempotency", "auth"},
     "importer": {"terminal", "geo", "models"},
     "tiles": {"models", "auth"},
     "commands": {"terminal", "models", "accounts", "admin_log", "totp"},
@@ -87,13 +89,15 @@ MUST_NOT_KNOW = {
     "importer": WEB,
     "throttle": WEB,
     "addresses": WEB | DATABASE,
-    "http1": WEB | DATABASE | {"gevent", "socket"},
+    "http1": WEB | DATABASE | {"socket", "gevent"},
     "tls": WEB | DATABASE,
     "passwords": (WEB - {"werkzeug"}) | DATABASE,
     "versions": WEB,
     "idempotency": WEB,
     "polling": WEB | DATABASE,
     "mutes": WEB,
+    "shapes": WEB | DATABASE,
+    "pieces": WEB | DATABASE,
 }
 
 

@@ -241,4 +241,4 @@ def test_area_across_the_antimeridian_covers_both_sides() -> None:
     asked = [169.9, 170, 175, 180, -180, -175, -170, -169.9]
     inside = [False, True, True, True, True, True, True, False]
     assert [bool(index.covering(x, 5, 0)) for x in asked] == inside
-    assert geo.covered(area, [(x, 5) for x in asked]) == inside
+    assert [*itertools.chain(*geo.matcher(area).pieces([(x, 5) for x in asked]))] == inside

@@ -8,6 +8,7 @@ import { CornerChoice } from "./corner-choice.js";
 import { createDrawing } from "./draw.js";
 import { History } from "./history.js";
 import { insideCount } from "./inside-count.js";
+import { LongEdges } from "./long-edges.js";
 import { PolygonText } from "./polygon-text.js";
 
 /** @typedef {import("./geojson.js").Polygon} Polygon */
@@ -19,6 +20,7 @@ export class AreaEditor {
   #drawing;
   #corners;
   #tools;
+  #longEdges;
   #history = new History(null);
   #nudged = null; // what the arrow keys made: going on with them is one step to undo
   #editable = true;
@@ -40,6 +42,7 @@ export class AreaEditor {
     this.#view = view;
     this.#text = new PolygonText(this.#part("polygon_geojson"), this.#part("polygon-problem"));
     this.#count = insideCount(this.#part("inside-count"), this.#part("inside-count").dataset.address);
+    this.#longEdges = new LongEdges(this.#part("long-edges"), () => this.#chooseWay());
     this.#corners = new CornerChoice(view, {
       polygon: () => (this.#open && this.#editable && !this.#drawing.drawing ? this.#drawing.polygon : null),
       onMove: (polygon, ring) => this.#nudge(polygon, ring),
@@ -63,14 +66,17 @@ export class AreaEditor {
   /** Begins with the polygon that is typed already, if it is one. */
   open() {
     this.#open = true;
-    this.#history = new History(this.problem ? null : this.#text.read());
-    if (this.polygon) this.#view.fit([this.polygon]);
+    const typed = this.problem ? null : this.#text.read();
+    const keep = !this.#longEdges.wasAsked || this.#longEdges.keeps; // what is stored has been decided
+    this.#history = new History(this.#longEdges.ask(typed, keep));
+    this.#fit();
     this.#show(this.polygon);
   }
 
   /** Begins with this polygon, or with drawing a new one. @param {Polygon | null} polygon */
   openWith(polygon) {
     this.#text.write(polygon);
+    this.#longEdges.ask(null, true);
     this.open();
   }
 
@@ -79,10 +85,22 @@ export class AreaEditor {
     this.#open = false;
     this.#corners.clear();
     this.#drawing.stop();
+    this.#longEdges.ask(null, false);
     this.#count(null, "");
   }
 
+  #fit() {
+    if (this.polygon) this.#view.fit([this.polygon]);
+  }
+
+  #chooseWay() {
+    this.#change(this.#longEdges.chosen, 0);
+    this.#fit();
+  }
+
   #drawn(polygon) {
+    const chosen = this.#longEdges.ask(polygon, Boolean(this.#longEdges.chosen) && this.#longEdges.keeps);
+    if (chosen !== polygon) return this.#change(chosen, 0);
     this.#history.push(polygon);
     this.#text.write(polygon);
     if (!polygon) this.#drawing.drawOutline();
@@ -94,7 +112,7 @@ export class AreaEditor {
     this.#showing = true; // on the way there is no polygon for a moment
     this.#editable = this.#drawing.show(polygon, ring);
     this.#showing = false;
-    this.#view.setOutline(this.#editable ? null : polygon);
+    this.#view.setOutline(this.#editable ? null : polygon, this.#longEdges.other);
     if (!polygon) this.#drawing.drawOutline();
     this.#showState();
     this.#recount();
@@ -113,6 +131,7 @@ export class AreaEditor {
   }
 
   #restore(polygon) {
+    this.#longEdges.ask(polygon, true);
     this.#text.write(polygon);
     this.#show(polygon);
   }
@@ -149,9 +168,9 @@ export class AreaEditor {
 
   #listen(root) {
     this.#text.onTyped((polygon) => {
-      this.#history.push(polygon);
-      this.#show(polygon);
-      if (polygon) this.#view.fit([polygon]);
+      this.#history.push(this.#longEdges.ask(polygon, false));
+      this.#show(this.polygon);
+      this.#fit();
     });
     root.addEventListener("change", ({ target }) => target.name === "severity" && this.#recount());
     this.#tools = areaTools(this.#part, {

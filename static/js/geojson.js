@@ -66,6 +66,35 @@ export function parsePolygon(text) {
   return { type: "Polygon", coordinates: rings.map(ring) };
 }
 
+const isLong = (degrees) => Math.abs(degrees) > 180 && Math.abs(degrees) < 360; // one of 360° has no short way
+const steps = (ring) => ring.slice(1).map(([longitude], index) => longitude - ring[index][0]);
+
+/** Whether an edge can be meant in two ways: see long-edges.js. @param {Polygon} polygon */
+export const hasLongEdge = ({ coordinates }) => coordinates.some((ring) => steps(ring).some(isLong));
+
+/** What tells the API that long edges are meant as they stand. @param {{type: string, coordinates: any} | undefined} geometry after LongEdges has asked */
+export const longEdgesQuery = (geometry) => (geometry?.type === "Polygon" && hasLongEdge(geometry) ? "?long_edges=keep" : "");
+
+/**
+ * The polygon with every edge the short way round, so that its longitudes may run past ±180°.
+ * @param {Polygon} polygon @returns {Polygon | null} null if it goes round a pole
+ */
+export function shortWay({ coordinates }) {
+  const rings = coordinates.map((ring) => {
+    let [longitude] = ring[0];
+    return ring.map(([, latitude], index) => {
+      if (index > 0) longitude += wrap(ring[index][0] - ring[index - 1][0]);
+      return /** @type {Position} */ ([round(longitude), latitude]);
+    });
+  });
+  if (!rings.every((ring) => same(ring[0], ring[ring.length - 1]))) return null;
+  const turned = rings.map((ring) => {
+    const turn = 360 * Math.round((rings[0][0][0] - ring[0][0]) / 360); // a hole goes where the outline is
+    return ring.map(([longitude, latitude]) => /** @type {Position} */ ([round(longitude + turn), latitude]));
+  });
+  return { type: "Polygon", coordinates: turned };
+}
+
 function typedNumber(text, name) {
   const number = text.trim() === "" ? NaN : Number(text.trim().replace(",", "."));
   if (!Number.isFinite(number)) throw new TypedError(`The ${name} should be a number of degrees, such as 35.5138.`);

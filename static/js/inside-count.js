@@ -1,6 +1,7 @@
 /** How many open incidents lie in an area that is not saved yet, as a sentence. */
 
 import { ApiError, call } from "./api.js";
+import { longEdgesQuery } from "./geojson.js";
 
 const PAUSE_MS = 300; // after the last change, before the server is asked
 
@@ -23,7 +24,7 @@ export function insideCount(place, address) {
   async function ask(polygon, severity) {
     const turn = ++asked;
     try {
-      const counts = await call("POST", address, { type: "Feature", geometry: polygon, properties: { severity } });
+      const counts = await call("POST", `${address}${longEdgesQuery(polygon)}`, { type: "Feature", geometry: polygon, properties: { severity } });
       if (turn === asked) place.textContent = insideWords(counts);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

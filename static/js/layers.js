@@ -112,8 +112,9 @@ function incidentLayer() {
 export function trackerLayers(palette) {
   return [
     ...areaLayers(palette),
-    { id: "outline-fill", type: "fill", source: "outline", paint: { "fill-color": palette["map-accent"], "fill-opacity": 0.12 } },
-    { id: "outline-line", type: "line", source: "outline", paint: { "line-color": palette["map-accent"], "line-width": 1.5 } },
+    { id: "outline-fill", type: "fill", source: "outline", filter: ["!", ["has", "other"]], paint: { "fill-color": palette["map-accent"], "fill-opacity": 0.12 } },
+    { id: "outline-line", type: "line", source: "outline", filter: ["!", ["has", "other"]], paint: { "line-color": palette["map-accent"], "line-width": 2 } },
+    { id: "outline-other", type: "line", source: "outline", filter: ["has", "other"], paint: { "line-color": palette["map-accent"], "line-width": 1.5, "line-dasharray": [2, 3] } },
     ...clusterLayers(palette),
     incidentLayer(),
   ];

@@ -10,6 +10,7 @@ import { drawAreas, drawIncidents } from "./draw-store.js";
 import { editing } from "./editing.js";
 import { explain } from "./explain.js";
 import { filterForm } from "./filter-form.js";
+import { longEdgesQuery } from "./geojson.js";
 import { incidentHandle } from "./incident-move.js";
 import { fetchJSON, follow } from "./live.js";
 import { createMap } from "./map.js";
@@ -33,7 +34,10 @@ function callsOf({ api, mayEdit }, store) {
   return {
     read,
     acknowledge: (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }),
-    save: (kind, feature, pk = null, key) => (pk === null ? call("POST", `${api}${kind}/`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/`, feature)),
+    save: (kind, feature, pk = null, key) => {
+      const query = longEdgesQuery(feature.geometry);
+      return pk === null ? call("POST", `${api}${kind}/${query}`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
+    },
   };
 }
 

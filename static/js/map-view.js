@@ -157,9 +157,10 @@ export class MapView {
     return makePin(this.map, this.#library, onDragged);
   }
 
-  /** Shows one polygon that is no feature: being typed, or how far off a location may be. @param {object | null} polygon */
-  setOutline(polygon) {
-    const features = polygon ? [{ type: "Feature", properties: {}, geometry: polygon }] : [];
+  /** Shows a polygon that is no feature: being typed, or how far off a location may be. @param {object | null} polygon @param {object | null} [other] what could be meant instead, dotted */
+  setOutline(polygon, other = null) {
+    const shown = [[polygon, {}], [other, { other: true }]].filter(([geometry]) => geometry);
+    const features = shown.map(([geometry, properties]) => ({ type: "Feature", properties, geometry }));
     this.map.getSource("outline").setData({ type: "FeatureCollection", features });
   }
 

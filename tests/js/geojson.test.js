@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bounds, circle, format, parseDegrees, parsePoint, parsePolygon, pointAt, TypedError, wrap } from "../../static/js/geojson.js";
+import { bounds, circle, format, hasLongEdge, longEdgesQuery, parseDegrees, parsePoint, parsePolygon, pointAt, shortWay, TypedError, wrap } from "../../static/js/geojson.js";
 
 const SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]];
 const HOLE = [[0.2, 0.2], [0.2, 0.4], [0.4, 0.4], [0.2, 0.2]];
@@ -50,4 +50,21 @@ test("bounds hold every position of every geometry", () => {
 test("a circle of 111 km around the equator reaches one degree in each direction", () => {
   const [west, south, east, north] = bounds([circle([10, 0], 111_195)]);
   for (const [value, wanted] of [[west, 9], [south, -1], [east, 11], [north, 1]]) assert.ok(Math.abs(value - wanted) < 0.001, `${value}`);
+});
+
+test("an edge longer than 180 degrees is found, and turned the short way with its holes", () => {
+  const ring = (...xs) => [...xs.map((x, i) => [x, i < 2 ? -20 : -15]), [xs[0], -20]];
+  const fiji = { type: "Polygon", coordinates: [ring(177, -178, -178, 177), ring(-179, 179, 179, -179)] };
+  assert.equal(hasLongEdge(fiji), true);
+  assert.equal(longEdgesQuery(fiji), "?long_edges=keep");
+  const short = shortWay(fiji);
+  assert.deepEqual(short.coordinates, [ring(177, 182, 182, 177), ring(181, 179, 179, 181)]);
+  assert.equal(longEdgesQuery(short), "");
+  assert.equal(hasLongEdge({ type: "Polygon", coordinates: [ring(-180, 180, 180, -180)] }), false);
+  assert.equal(longEdgesQuery({ type: "Point", coordinates: [1, 2] }), "");
+});
+
+test("a ring round a pole has no short way", () => {
+  const ring = [[-170, 80], [-60, 80], [60, 80], [170, 80], [-170, 80]];
+  assert.equal(shortWay({ type: "Polygon", coordinates: [ring] }), null);
 });

@@ -20,10 +20,10 @@ def fill(database: Path, incidents: int) -> None:
         place = round(chance.gauss(longitude, 4), 6), round(chance.gauss(latitude, 3), 6)
         severity = chance.choices(("UR", "HI", "ME", "LO", "IN"), (1, 5, 30, 40, 24))[0]
         created = f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000000Z"
-        rows.append((f"Incident {number}", "x" * 50, severity, *place, created, created))
+        rows.append((f"Incident {number}", "x" * 50, severity, *place, created, created, created))
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany(
-            "INSERT INTO incident (name, description, severity, longitude, latitude, created, updated) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO incident (name, description, severity, longitude, latitude, created, updated, happened) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )

@@ -15,7 +15,8 @@ LOCKS = {
 def requirements(name: str) -> list[Requirement]:
     """Return what a requirements file asks for, without comments and the frontend's folder."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return [Requirement(line) for line in lines if line and not line.startswith(("#", "./"))]
+    asked = [line.partition("#")[0].strip() for line in lines]
+    return [Requirement(line) for line in asked if line and not line.startswith("./")]
 
 
 def locked(name: str) -> dict[str, set[str]]:

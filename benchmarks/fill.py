@@ -23,7 +23,8 @@ def fill(database: Path, incidents: int) -> None:
         rows.append((f"Incident {number}", "x" * 50, severity, *place, created, created, created))
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany(
-            "INSERT INTO incident (name, description, severity, longitude, latitude, created, updated, happened) "
+            "INSERT INTO incident "
+            "(name, description, severity, longitude, latitude, created, updated, happened) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )

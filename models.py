@@ -442,6 +442,7 @@ class AreaOfInterest(Tracked):
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
+    matches_others = False  # whether the last save changed which incidents it alerts for
 
     path = "/tracker/area_of_interest/"
     parsers: ClassVar = {
@@ -466,6 +467,9 @@ class AreaOfInterest(Tracked):
 
     def _complete(self) -> None:
         self.centroid = to_json(geo.centroid(self.polygon))
+        query = "SELECT polygon, severity FROM area_of_interest WHERE id = ?"
+        stored = database.execute_sql(query, (self.id,)).fetchone()
+        self.matches_others = stored != (to_json(self.polygon), self.severity)
 
     @classmethod
     def _listed(cls) -> Any:
@@ -682,7 +686,7 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
     if isinstance(instance, Incident):
         matching = areas.covering(instance) if instance.alerting else []
         Alert.follow(instance, feature, matching, seq + 1, created=created)
-    elif isinstance(instance, AreaOfInterest) and not created:
+    elif isinstance(instance, AreaOfInterest) and not created and instance.matches_others:
         Alert.clear_outside(instance)
 
 

@@ -145,6 +145,21 @@ def test_alert_ends_when_its_area_is_changed() -> None:
     assert not Alert.open().exists()
 
 
+def test_area_that_is_renamed_or_muted_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only an outline or a severity decides what it alerts for; with many open alerts the look takes long."""
+    here = area()
+    incident()
+    looks: list[AreaOfInterest] = []
+    monkeypatch.setattr(Alert, "clear_outside", looks.append)
+    here.name = "Another name"
+    here.save()
+    here.mute(datetime.now(UTC) + timedelta(hours=1))
+    assert not looks
+    here.severity = "UR"
+    here.save()
+    assert looks == [here]
+
+
 def test_new_area_raises_no_alert_for_what_is_in_it_already() -> None:
     """Saving an area over open incidents interrupts nobody; it lists them instead."""
     fire = incident()

@@ -218,7 +218,7 @@ def test_options_of_the_server_as_a_whole(server: Server) -> None:
 
 def test_head_of_a_stream_has_no_body(server: Server, person: Person) -> None:
     """Neither data nor the end of chunks: the next answer begins where the head ends."""
-    cookie = f"Cookie: tracker={person.http.cookies['tracker']}\r\n".encode()
+    cookie = f"Cookie: {person.cookie_name}={person.cookie}\r\n".encode()
     for path in (b"/tracker/incident/feature_collection/", b"/healthz", b"/static/css/base.css"):
         request = b"HEAD " + path + b" HTTP/1.1\r\n" + HOST + cookie + b"\r\n"
         answer = raw(server, request + CLOSING)
@@ -229,7 +229,7 @@ def test_head_of_a_stream_has_no_body(server: Server, person: Person) -> None:
 
 def test_old_clients_get_one_answer_that_ends_with_the_connection(server: Server, person: Person) -> None:
     """HTTP/1.0 knows no chunks, so that a stream ends where the connection does."""
-    cookie = f"Cookie: tracker={person.http.cookies['tracker']}\r\n".encode()
+    cookie = f"Cookie: {person.cookie_name}={person.cookie}\r\n".encode()
     request = b"GET /tracker/incident/feature_collection/ HTTP/1.0\r\n" + cookie
     answer = raw(server, request + b"Connection: keep-alive\r\n\r\n")
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -382,6 +382,6 @@ def test_named_tracker_on_this_machine_is_behind_a_proxy(start_server: StartServ
 
 def test_cookies_of_two_fields_are_both_read(server: Server, person: Person) -> None:
     """As HTTP/2's are when a proxy passes them on."""
-    cookie = f"Cookie: other=1\r\nCookie: tracker={person.http.cookies['tracker']}".encode()
+    cookie = f"Cookie: other=1\r\nCookie: {person.cookie_name}={person.cookie}".encode()
     request = field(cookie + b"\r\nConnection: close").replace(b"/healthz", b"/tracker/incident/")
     assert statuses(raw(server, request)) == [200]

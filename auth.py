@@ -34,12 +34,13 @@ from flask import (
 )
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 import accounts
 import throttle
+import unsent
 from accounts import ROLES, SignIn, Token
 from models import Session, User, actor, database, now
 from settings import Settings
@@ -78,6 +79,12 @@ def needs(role: str) -> Callable[[View], View]:
 
 
 public = needs("nobody")
+
+
+def shows_unsent(view: View) -> View:
+    """Say that a view, if `unsent.sentence` is not "", only shows the form again."""
+    view.__dict__["shows_unsent"] = True
+    return view
 
 
 def init_app(app: Flask) -> None:
@@ -163,9 +170,28 @@ def guard() -> ResponseReturnValue | None:
         if user is None:
             return _ask_to_sign_in()
         if not may(role):
+            if unsent.is_form() and unsent.is_typed():
+                words = f"You are signed in as {unsent.isolated(user.name)}. {_why_not(role)}"
+                return unsent.page(words, 403)
             raise Forbidden(_why_not(role))
     if g.credential is None or not g.credential.is_token:
+        return _check_form(view)
+    return None
+
+
+def _check_form(view: object) -> ResponseReturnValue | None:
+    """Refuse what no page of this session has sent. A form of an earlier session's page is shown again."""
+    try:
         current_app.extensions["csrf"].protect()
+    except CSRFError as error:
+        if not unsent.is_form():
+            raise unsent.StaleToken from error
+        user = current_user()
+        what = f"You signed in as {unsent.isolated(user.name)}" if user else "You signed in or out"
+        words = f"{what} after this page was opened. Nothing is saved yet: check it, and send it again."
+        if not getattr(view, "shows_unsent", False):
+            return unsent.page(words, 400)
+        unsent.show_again(words)
     return None
 
 
@@ -198,7 +224,9 @@ def _ask_to_sign_in() -> ResponseReturnValue:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
     here = request.full_path.rstrip("?") if request.method == "GET" else None
-    if request.method == "POST" and "GET" in current_app.url_map.bind("").allowed_methods(request.path):
+    if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
+        return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
+    if request.method == "POST" and unsent.has_page():
         here = request.path  # a page with a form
         flash("You were signed out before this was saved. Sign in, and enter it again.")
     return redirect(url_for("auth.login", next=here))
@@ -250,13 +278,19 @@ def note_use(keys: Iterable[tuple[int, str]]) -> None:
 
 @bp.route("/login/", methods=["GET", "POST"])
 @public
+@shows_unsent
 def login() -> ResponseReturnValue:
     target = _local(request.values.get("next", ""))
     name = request.form.get("username", "")
     errors = {}
     status = 200
     headers = {}
-    if request.method == "POST":
+    if unsent.sentence():
+        known = current_user()
+        if known is not None and known.name == name:
+            return redirect(target, 303)  # signed in already, by another tab
+        errors[""], status = f"{unsent.sentence()} Type the password once more.", 400
+    elif request.method == "POST":
         wait, user = check(name, request.form.get("password", ""))
         if user is not None:
             sign_in(user)
@@ -269,6 +303,13 @@ def login() -> ResponseReturnValue:
             errors[""] = f"That was tried too often. Try again in {duration(wait)}."
     form = {"values": {"username": name}, "errors": errors}
     return render_template("login.html", form=form, next=target), status, headers
+
+
+@bp.get("/signed_in/", endpoint="signed_in")
+@public
+def signed_in_page() -> ResponseReturnValue:
+    """Say who is signed in: to a person who signed in for another tab, and to that tab's script."""
+    return render_template("signed_in.html")
 
 
 @bp.post("/logout/")

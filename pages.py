@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 import auth
 import geo
 import throttle
+import unsent
 from models import (
     MAX_ID,
     Alert,
@@ -34,6 +35,7 @@ PER_PAGE = 25
 MAX_KEY = 100  # characters of a report's idempotency key; a UUID has 36
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
+DELETED = "Somebody has deleted this meanwhile. Save to keep what you have here as a new one."
 MORNING = time(8)  # when a mute until tomorrow ends
 
 # With these a text could break out of its isolate.
@@ -72,7 +74,13 @@ class Form:
 
     @classmethod
     def submitted(cls) -> Form:
-        return cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
+        values = {name: text.replace("\r\n", "\n") for name, text in request.form.items()}
+        return cls(values, {"": words} if (words := unsent.sentence()) else {})
+
+    @property
+    def status(self) -> int:
+        """Return the status of the answer that shows the form."""
+        return 400 if unsent.sentence() else 422 if self.errors else 200
 
     def is_of(self, thing: Tracked) -> bool:
         """Tell whether the form shows the newest state of the thing; if not, note it and ask once."""
@@ -81,6 +89,11 @@ class Form:
         self.values["updated"] = thing.updated
         self.errors[""] = "Somebody has changed this meanwhile. Save again if yours should replace it."
         return False
+
+    def make_new(self) -> None:
+        """Note that what the form shows was deleted, and let it be saved as a new one."""
+        self.values.pop("updated", None)
+        self.errors[""] = f"{self.errors.get('', '')} {DELETED}".strip()
 
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
         """Store the values; or note what is wrong, under the names that the fields have in the form."""
@@ -204,14 +217,19 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return render_template(f"{noun}_detail.html", **shown)
 
     @auth.needs("editor")
+    @auth.shows_unsent
     def edit(pk: int | None = None) -> ResponseReturnValue:
-        form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
-        if request.method == "POST":
-            with model.changing(pk) if pk else contextlib.nullcontext(model()) as thing:
-                if form.is_of(thing) and read(form, thing):
-                    return redirect(thing.url, 303)
-        shown = {"form": form, noun: pk and find(pk)}
-        return render_template(f"{noun}_form.html", **shown), 422 if form.errors else 200
+        thing = None if request.method == "POST" else find(pk)
+        form = Form(show(thing)) if thing else Form.submitted()
+        if thing is None:
+            try:
+                with model.changing(pk) if pk else contextlib.nullcontext(model()) as thing:
+                    if not form.errors and form.is_of(thing) and read(form, thing):
+                        return redirect(thing.url, 303)
+            except model.DoesNotExist:
+                form.make_new()
+        shown = {"form": form, noun: thing if thing and thing.id else None}
+        return render_template(f"{noun}_form.html", **shown), form.status
 
     @auth.needs("editor")
     def delete(pk: int) -> ResponseReturnValue:
@@ -315,6 +333,7 @@ def incident_confirm(pk: int) -> ResponseReturnValue:
 
 @bp.route("/tracker/incident/report/", methods=["GET", "POST"])
 @auth.public
+@auth.shows_unsent
 def report() -> ResponseReturnValue:
     """The public form: no account needed, unless the operator wants one. An editor's report is verified."""
     verified = auth.may("editor")
@@ -339,7 +358,7 @@ def report() -> ResponseReturnValue:
 def _answer_report(form: Form, wait: float) -> ResponseReturnValue:
     """Tell a person by a page, and the page's script in JSON, what became of a report."""
     stored = not (wait or form.errors)
-    status = 429 if wait else 201 if stored else 422
+    status = 429 if wait else 201 if stored else form.status
     headers = {"Retry-After": str(math.ceil(wait))} if wait else {}
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}

@@ -254,6 +254,11 @@ add_pages(AreaOfInterest, "area", area_from, area_values)
 @bp.get("/tracker/alert/")
 def alert_list() -> ResponseReturnValue:
     """Open alerts, and below them past ones, filtered by area, severity and state."""
+    return _alert_list(notes={})
+
+
+def _alert_list(*, notes: dict[int, str]) -> ResponseReturnValue:
+    """Show the list; `notes` are typed already, by alert: it got worse before they were sent."""
     chosen = {name: request.args.get(name, "") for name in ("area", "severity", "state")}
     query = Alert.select()
     if chosen["area"].isdecimal() and int(chosen["area"]) <= MAX_ID:
@@ -272,7 +277,8 @@ def alert_list() -> ResponseReturnValue:
         page=Page.of(past if chosen["state"] in ("", "past") else past.where(nothing)),
         areas=_alerting_areas(),
         head=Notification.bounds()[1],
-    )
+        notes=notes,
+    ), 409 if notes else 200
 
 
 def _alerting_areas() -> list[tuple[int, str]]:
@@ -283,9 +289,13 @@ def _alerting_areas() -> list[tuple[int, str]]:
 
 @bp.post("/tracker/alert/acknowledge/<int:pk>/")
 def alert_acknowledge(pk: int) -> ResponseReturnValue:
-    form = Form.submitted()
-    if form.errors or not Alert.acknowledge([min(pk, MAX_ID)], form.values.get("note", "")):
-        abort(400 if form.errors else 404)
+    """Acknowledge an alert, unless it was raised or escalated after the `seen` that the page showed."""
+    note, seen = request.form.get("note", ""), request.form.get("seen", type=int)
+    found = Alert.acknowledge([min(pk, MAX_ID)], note, seen=seen if seen is None else min(seen, MAX_ID))
+    if not found:
+        abort(404)
+    if found[0].state == "open":
+        return _alert_list(notes={pk: note})
     return redirect(url_for("pages.alert_list"), 303)
 
 

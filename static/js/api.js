@@ -1,5 +1,8 @@
 /** Calls of the JSON API, with the token that the page carries. */
 
+import { mine, OtherAccount } from "./session.js";
+import { inSession } from "./sign-in-again.js";
+
 /** An answer that is no success, as a sentence, with what is wrong with each field. */
 export class ApiError extends Error {
   /** @param {string} sentence @param {number} status 0: there was no answer @param {Record<string, string>} [fields] */
@@ -13,17 +16,22 @@ export class ApiError extends Error {
 const WORDS = { 0: "The server can't be reached.", 401: "You are signed out.", 403: "Your account may not do this." };
 
 /**
+ * If the session has ended or begun anew, the call is sent once more when that is in order again.
  * @param {string} method @param {string} address @param {object} [body]
+ * @param {{asks?: boolean}} [options] asks: whether a person who is signed out is asked to sign in, beside the page
  * @returns {Promise<any>} the answer's JSON; null if it has none
  * @throws {ApiError}
  */
-export async function call(method, address, body) {
-  const token = document.querySelector("meta[name=csrf-token]")?.content ?? "";
-  const headers = { Accept: "application/json", "X-CSRFToken": token, ...(body && { "Content-Type": "application/json" }) };
+export async function call(method, address, body, { asks = true } = {}) {
+  const send = () => {
+    const headers = { Accept: "application/json", "X-CSRFToken": mine().token, ...(body && { "Content-Type": "application/json" }) };
+    return fetch(address, { method, headers, body: body && JSON.stringify(body) });
+  };
   let response;
   try {
-    response = await fetch(address, { method, headers, body: body && JSON.stringify(body) });
-  } catch {
+    response = await inSession(send, { asks });
+  } catch (error) {
+    if (error instanceof OtherAccount) throw new ApiError(error.message, 403);
     throw new ApiError(WORDS[0], 0);
   }
   const answer = response.status === 204 ? null : await response.json().catch(() => null);

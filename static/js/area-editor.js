@@ -55,6 +55,16 @@ export class AreaEditor {
     return this.#history.current;
   }
 
+  /** Whether a ring is being drawn and not finished. */
+  get isDrawing() {
+    return this.#open && this.#drawing.drawing && this.#drawing.canUndo;
+  }
+
+  /** Whether the polygon was changed since `open`, or is being drawn. */
+  get isChanged() {
+    return this.#open && (this.#history.canUndo || this.isDrawing);
+  }
+
   /** What is wrong with the text, or "". */
   get problem() {
     return this.#text.problem;

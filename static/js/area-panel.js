@@ -3,6 +3,9 @@
 import { AreaEditor } from "./area-editor.js";
 import { ApiError } from "./api.js";
 import { severityNamed } from "./severity.js";
+import { mayDiscard, watchUnsaved } from "./unsaved.js";
+
+const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
 
 /**
  * @param {HTMLElement} panel the whole panel @param {import("./map-view.js").MapView} view
@@ -15,6 +18,10 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   const problem = form.querySelector("#area-problem");
   let editor = null;
   let pk = null;
+  let before = "";
+
+  const facts = () => JSON.stringify([form.elements.name.value, form.elements.severity.value]);
+  const isUnsaved = () => !form.hidden && (facts() !== before || editor.isChanged);
 
   function finish() {
     editor.close();
@@ -40,12 +47,18 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
       done(feature);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (error.status === 404 && pk !== null) {
+        pk = null;
+        return fail(DELETED);
+      }
       fail(Object.entries(error.fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || error.message);
     }
   });
-  form.querySelector("#area-cancel").addEventListener("click", finish);
+  form.querySelector("#area-cancel").addEventListener("click", () => mayDiscard(isUnsaved()) && finish());
+  watchUnsaved(isUnsaved);
 
   return async (feature) => {
+    if (!mayDiscard(isUnsaved())) return;
     onBusy(true);
     view.closePopup();
     editor ??= await AreaEditor.create(form, view);
@@ -54,6 +67,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     form.querySelector("h2").textContent = feature ? "Edit area" : "New area";
     form.elements.name.value = feature?.properties.name ?? "";
     form.elements.severity.value = severityNamed(feature?.properties.severity ?? "Medium").code;
+    before = facts();
     form.hidden = false;
     panel.classList.add("editing");
     panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");

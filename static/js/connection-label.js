@@ -1,6 +1,6 @@
 /** The label that always says how the connection to the server is. */
 
-const WORDS = { connected: "Connected", connecting: "Connecting…", reconnecting: "Reconnecting", offline: "Offline" };
+const WORDS = { connected: "Connected", connecting: "Connecting…", reconnecting: "Reconnecting", offline: "Offline", "signed-out": "Signed out" };
 const TICK_MS = 1_000;
 
 const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000));

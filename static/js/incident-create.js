@@ -3,6 +3,7 @@
 import { element, severityBadge } from "./elements.js";
 import { parseDegrees, TypedError } from "./geojson.js";
 import { SEVERITIES } from "./severity.js";
+import { mayDiscard, watchUnsaved } from "./unsaved.js";
 
 const field = (label, control) => element("label", { class: "field" }, label, control);
 
@@ -29,13 +30,17 @@ function makeForm() {
 /** What the server found wrong, in one line. */
 const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
 
+/** @typedef {{name: string, severity: string, at: [number, number]}} Draft */
+
 /**
  * @param {import("./map-view.js").MapView} view
- * @param {{save: (feature: object) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void}} actions
- * @returns {(at: [number, number]) => void} opens the form at a place
+ * @param {{save: (feature: object) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was typed, and the form is gone without a decision
+ * @returns {(at: [number, number], draft?: Draft) => void} opens the form at a place
  */
-export function incidentCreator(view, { save, done }) {
-  return (at) => {
+export function incidentCreator(view, { save, done, onClosed }) {
+  let isUnsaved = () => false;
+  watchUnsaved(() => isUnsaved());
+  return (at, draft = null) => {
     const form = makeForm();
     const { elements } = form;
     const problem = form.querySelector(".field-error");
@@ -45,7 +50,18 @@ export function incidentCreator(view, { save, done }) {
       problem.hidden = !sentence;
     };
 
+    let decided = false;
+    const isTyped = () => !decided && elements.name.value.trim() !== "";
+
+    function closed() {
+      pin.move(null);
+      isUnsaved = () => false;
+      if (isTyped()) onClosed({ name: elements.name.value, severity: elements.severity.value, at: here });
+    }
+
+    let here = at;
     function moveTo([longitude, latitude]) {
+      here = [longitude, latitude];
       elements.longitude.value = longitude;
       elements.latitude.value = latitude;
       pin.move({ type: "Point", coordinates: [longitude, latitude] });
@@ -74,6 +90,7 @@ export function incidentCreator(view, { save, done }) {
       const properties = { name: elements.name.value, severity: elements.severity.value };
       try {
         const feature = await save({ type: "Feature", geometry, properties });
+        decided = true;
         view.closePopup();
         view.focus();
         done(feature);
@@ -83,8 +100,10 @@ export function incidentCreator(view, { save, done }) {
       }
     }
 
-    view.popup(at, form, () => pin.move(null), { sticky: true });
+    view.popup(at, form, closed, { sticky: true });
+    isUnsaved = isTyped;
     moveTo(at);
+    if (draft) [elements.name.value, elements.severity.value] = [draft.name, draft.severity];
     form.addEventListener("submit", submit);
     form.addEventListener("change", ({ target }) => {
       if (target !== elements.latitude && target !== elements.longitude) return;
@@ -93,6 +112,8 @@ export function incidentCreator(view, { save, done }) {
       if (geometry) moveTo(geometry.coordinates);
     });
     form.querySelector(".cancel").addEventListener("click", () => {
+      if (!mayDiscard(isTyped())) return;
+      decided = true;
       view.closePopup();
       view.focus();
     });

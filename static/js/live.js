@@ -3,7 +3,10 @@
  * and loads anew when the log cannot be followed.
  */
 
+import { onSignIn } from "./session.js";
+import { signInAgain } from "./sign-in-again.js";
 import { Socket } from "./socket.js";
+import { hasUnsaved } from "./unsaved.js";
 
 const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
 
@@ -71,7 +74,11 @@ export async function follow(store, addresses) {
     url: () => socketAddress(addresses, store),
     onState: (connection) => store.setConnection(connection),
     signedIn: () => signedIn(addresses),
-    onSignedOut: () => location.assign(addresses.signIn),
+    onSignedOut() {
+      if (!hasUnsaved()) return location.assign(addresses.signIn);
+      store.setConnection({ state: "signed-out" });
+      signInAgain();
+    },
     onMessage(message) {
       store.apply(message);
       clearTimeout(quiet);
@@ -79,6 +86,7 @@ export async function follow(store, addresses) {
       if (message.type === "hello" && !message.recovered) reload();
     },
   });
+  onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());
   const reload = latest(
     () => fetchCollections(addresses),
     (found) => store.load(found),

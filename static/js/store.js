@@ -12,7 +12,7 @@ import { Replay } from "./replay.js";
 /**
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{state: "connecting"|"connected"|"reconnecting"|"offline", retryAt?: number}} Connection retryAt: ms since 1970
+ * @typedef {{state: "connecting"|"connected"|"reconnecting"|"offline"|"signed-out", retryAt?: number}} Connection retryAt: ms since 1970
  */
 
 const NO_ALERTS = { alerts: [], unread: 0, read_seq: 0 };

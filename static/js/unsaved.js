@@ -1,0 +1,34 @@
+/** Work that has not been saved: whoever has some says so here, and leaving the page with it asks first. */
+
+const QUESTION = "Discard what has not been saved?";
+
+/** @type {Set<() => boolean>} */
+const works = new Set();
+
+export const hasUnsaved = () => [...works].some((isUnsaved) => isUnsaved());
+
+/** Asks, if there is something to lose. @param {boolean} unsaved @returns {boolean} whether it may be lost */
+export const mayDiscard = (unsaved) => !unsaved || confirm(QUESTION);
+
+/** @param {() => boolean} isUnsaved */
+export function watchUnsaved(isUnsaved) {
+  if (works.size === 0) addEventListener("beforeunload", (event) => hasUnsaved() && event.preventDefault());
+  works.add(isUnsaved);
+}
+
+/**
+ * Watches a form that is sent by the browser. What scripts write into it before anybody has touched the page is not the
+ * person's work. A form with `data-keep="unsaved"` comes back from the server: it is not saved, whatever is done to it.
+ * @param {HTMLFormElement} form
+ */
+export function watchForm(form) {
+  let before = null;
+  let sending = false;
+  const now = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf_token"));
+  for (const type of ["pointerdown", "keydown"]) addEventListener(type, () => (before ??= now()), { capture: true });
+  addEventListener("submit", (event) => {
+    if (event.target === form && !event.defaultPrevented) sending = true;
+  });
+  addEventListener("pageshow", () => (sending = false));
+  watchUnsaved(() => !sending && (form.dataset.keep === "unsaved" || (before !== null && now() !== before)));
+}

@@ -102,6 +102,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     const others = untaken(shown).some((alert) => !note.isFor(alert));
     const names = alerts.filter(({ areas }) => areas.some((area) => !area.acknowledged && note.isFor(area))).map(({ feature }) => isolate(feature.properties.name));
     part("note-for").hidden = !others;
+    if (!others) return;
     part("note-for").textContent = names.length > 0 ? `This note is for: ${names.join(", ")}. What came later stays.` : "What this note was for is taken or over. Change it to use it for these.";
   }
 

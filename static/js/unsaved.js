@@ -25,7 +25,7 @@ export function watchForm(form) {
   let before = null;
   let sending = false;
   const now = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf_token"));
-  for (const type of ["pointerdown", "keydown"]) addEventListener(type, () => (before ??= now()), { capture: true });
+  for (const type of ["pointerdown", "keydown", "focusin"]) addEventListener(type, () => (before ??= now()), { capture: true });
   addEventListener("submit", (event) => {
     if (event.target === form && !event.defaultPrevented) sending = true;
   });

@@ -26,7 +26,7 @@ class StaleToken(BadRequest):
     """The CSRF token is missing, or is not that of this session."""
 
     description = "The CSRF token is missing, or is older than your last sign-in. Load the page again."
-    fields = {"csrf_token": "this is not the token of your session"}  # noqa: RUF012 (Werkzeug's way)
+    fields = {"csrf_token": "this is not the token of your session"}  # noqa: RUF012  # nosec B105 (words)
 
 
 def sentence() -> str:

@@ -132,6 +132,50 @@ def test_of_two_sign_in_pages_both_work(
         expect(page.get_by_role("heading", name="Incidents")).to_be_visible()
 
 
+def test_map_goes_on_when_another_tab_has_signed_in_again(
+    server: Server, person: Person, open_tabs: Callable[..., Screen]
+) -> None:
+    """The session of the map ends, but the browser has a new one: the map connects with that, and stays."""
+    leaving = server.person()
+    page = open_tabs(leaving).open_map()
+    page.evaluate("window.notReloaded = true")
+    sign_in(page.context.new_page(), server.name, server.password)
+    with page.expect_websocket():
+        sign_out(leaving)
+    expect(page.locator("#connection")).to_have_text("Connected")
+    person.save_incident("Told by the new session", 100, -70)
+    wait_until(
+        lambda: page.evaluate("[...tracker.store.incidents.values()].map((i) => i.properties.name)").count(
+            "Told by the new session"
+        ),
+        what="the incident",
+    )
+    assert page.evaluate("window.notReloaded")
+
+
+def test_report_that_is_begun_is_not_left_without_a_question(
+    server: Server, open_tabs: Callable[..., Screen]
+) -> None:
+    """The public form asks before what was typed is lost, and not when it was sent."""
+    page = open_tabs(server.visitor()).open("/tracker/incident/report/")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.get_by_label("What has happened?").press_sequentially("Tree on the road")
+    page.get_by_role("link", name="Sign in").click(no_wait_after=True)
+    wait_until(lambda: asked == ["beforeunload"], what="the browser's question")
+    page.get_by_text("Coordinates", exact=True).click()
+    page.get_by_label("Latitude").fill("-70")
+    page.get_by_label("Longitude").fill("110")
+    page.get_by_role("button", name="Send report").click()
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
 def start_area(page: Page, name: str, west: float) -> Locator:
     """Begin an area beside the map and type its polygon."""
     page.get_by_role("link", name="New area").click()

@@ -3,7 +3,7 @@
  * and loads anew when the log cannot be followed.
  */
 
-import { onSignIn } from "./session.js";
+import { onSignIn, OtherAccount, refresh } from "./session.js";
 import { signInAgain } from "./sign-in-again.js";
 import { Socket } from "./socket.js";
 import { hasUnsaved } from "./unsaved.js";
@@ -74,10 +74,12 @@ export async function follow(store, addresses) {
     url: () => socketAddress(addresses, store),
     onState: (connection) => store.setConnection(connection),
     signedIn: () => signedIn(addresses),
-    onSignedOut() {
-      if (!hasUnsaved()) return location.assign(addresses.signIn);
+    async onSignedOut() {
+      const state = await refresh().catch((error) => (error instanceof OtherAccount ? "other" : "nobody"));
+      if (state === "same") return socket.open(); // by another tab
+      if (state === "nobody" && !hasUnsaved()) return location.assign(addresses.signIn);
       store.setConnection({ state: "signed-out" });
-      signInAgain();
+      if (state === "nobody") signInAgain();
     },
     onMessage(message) {
       store.apply(message);

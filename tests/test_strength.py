@@ -7,6 +7,7 @@ import pytest
 import zxcvbn
 from harness import ROOT
 
+import passwords
 import strength
 
 NAME = "annabella"
@@ -35,7 +36,7 @@ def test_common_password_is_refused(password: str) -> None:
         "4nn4b3ll4-2026",
         "allebanna123",
         "annabella.tracker",
-        "y" * (strength.LONGEST + 1),
+        "y" * (passwords.LONGEST + 1),
         "with half a pair \ud800",
     ],
 )

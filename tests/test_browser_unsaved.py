@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import OpenScreen
 from harness import Person, Screen, Server, isolated, square, wait_until
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 REFUSED = re.compile(r"the server responded with a status of (400|401|404|409|422)|WebSocket connection to")
 NO_CHANNEL = "delete window.BroadcastChannel"  # as if the other tab's message had been lost
@@ -85,9 +85,12 @@ def test_save_works_after_another_tab_has_signed_in_again(
     sign_in(page.context.new_page(), server.name, server.password)
     name = f"After the other tab {script}"
     keys: list[str | None] = []
-    page.on(
-        "request", lambda sent: sent.method == "POST" and keys.append(sent.header_value("Idempotency-Key"))
-    )
+
+    def note(sent: Request) -> None:
+        if sent.method == "POST":
+            keys.append(sent.headers.get("idempotency-key"))
+
+    page.on("request", note)
     report(page, name)
     expect(page.locator("form.quick")).to_have_count(0)
     assert len(keys) == (2 if script else 1)

@@ -13,6 +13,7 @@ import peewee
 
 from storage import (
     DESCRIPTION_LENGTH,
+    MAX_ID,
     Invalid,
     Model,
     Notification,
@@ -171,8 +172,11 @@ class Alert(Model):
         Notification.append(pairs[0]["incident"], "alert_cleared", reason=reason, alerts=pairs)
 
     @classmethod
-    def acknowledge(cls, ids: list[int], note: str = "") -> list[Alert]:
+    def acknowledge(cls, ids: list[int], note: str = "", *, seen: int | None = None) -> list[Alert]:
         """Say of open alerts that the actor takes care; whoever said it first stays named.
+
+        `seen` is the `seq` up to which the actor has seen the log. Alerts that were raised or escalated later
+        stay as they are.
 
         Returns the alerts of these ids as they are now. Raises Invalid if the note can't be stored.
         """
@@ -181,7 +185,13 @@ class Alert(Model):
         except ValueError as error:
             raise Invalid({"note": str(error)}) from error
         with database.atomic():
-            fresh = list(cls.open().where(cls.id << ids, cls.acknowledged.is_null()))
+            fresh = list(
+                cls.open().where(
+                    cls.id << ids,
+                    cls.acknowledged.is_null(),
+                    cls.raised_seq <= (MAX_ID if seen is None else seen),
+                )
+            )
             if fresh:
                 at, by = now(), actor.get() or ""
                 cls.update(acknowledged=at, acknowledged_by=by, note=note).where(

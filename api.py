@@ -161,14 +161,20 @@ def alerts() -> ResponseReturnValue:
 @bp.post("/api/alerts/acknowledge/")
 @once
 def acknowledge() -> ResponseReturnValue:
-    """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now."""
-    body = _members("alerts", note="")
+    """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now.
+
+    With `seen`, those that were raised or escalated after this `seq` stay open.
+    """
+    body = _members("alerts", note="", seen=None)
     ids = body["alerts"]
     if not isinstance(ids, list) or not all(type(id_) is int and 0 < id_ <= MAX_ID for id_ in ids):
         raise Invalid({"alerts": "this must be a list of alert ids"})
     if len(ids) > MAX_ALERTS:
         raise Invalid({"alerts": f"at most {MAX_ALERTS} at once"})
-    return jsonify(alerts=[alert.as_json() for alert in Alert.acknowledge(ids, body["note"])])
+    seen = body["seen"]
+    if seen is not None and not (type(seen) is int and 0 <= seen <= MAX_ID):
+        raise Invalid({"seen": "this must be a seq of the log"})
+    return jsonify(alerts=[alert.as_json() for alert in Alert.acknowledge(ids, body["note"], seen=seen)])
 
 
 @bp.post("/api/alerts/read/")

@@ -35,7 +35,7 @@ from flask import (
 )
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import BadSignature
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
@@ -44,6 +44,7 @@ import accounts
 import passwords
 import throttle
 import totp
+import unsent
 from accounts import ROLES, Token
 from models import Session, User, actor, database, now
 from settings import Settings
@@ -86,6 +87,12 @@ def needs(role: str) -> Callable[[View], View]:
 
 
 public = needs("nobody")
+
+
+def shows_unsent(view: View) -> View:
+    """Say that a view, if `unsent.sentence` is not "", only shows the form again."""
+    view.__dict__["shows_unsent"] = True
+    return view
 
 
 def init_app(app: Flask) -> None:
@@ -194,11 +201,35 @@ def guard() -> ResponseReturnValue | None:
         if user is None:
             return _ask_to_sign_in()
         if page := unfinished(user):
-            return _finish_first(page)
+            return _finish_first(page, view)
         if not may(role):
-            raise Forbidden(_why_not(role))
+            return _refuse(user, role)
     if g.credential is None or not g.credential.is_token:
+        return _check_form(view)
+    return None
+
+
+def _refuse(user: User, role: str) -> ResponseReturnValue:
+    """Refuse what takes a higher role. What was typed is kept for somebody who has it."""
+    if unsent.is_form() and unsent.is_typed():
+        words = f"You are signed in as {unsent.isolated(user.name)}. {_why_not(role)}"
+        return unsent.page(words, 403)
+    raise Forbidden(_why_not(role))
+
+
+def _check_form(view: object) -> ResponseReturnValue | None:
+    """Refuse what no page of this session has sent. A form of an earlier session's page is shown again."""
+    try:
         current_app.extensions["csrf"].protect()
+    except CSRFError as error:
+        if not unsent.is_form():
+            raise unsent.StaleToken from error
+        user = current_user()
+        what = f"You signed in as {unsent.isolated(user.name)}" if user else "You signed in or out"
+        words = f"{what} after this page was opened. Nothing is saved yet: check it, and send it again."
+        if not getattr(view, "shows_unsent", False):
+            return unsent.page(words, 400)
+        unsent.show_again(words)
     return None
 
 
@@ -222,12 +253,14 @@ def unfinished(user: User) -> str:
     return "two_step.enrol" if settings().admin_totp and user.is_admin and not totp.is_on(user) else ""
 
 
-def _finish_first(page: str) -> ResponseReturnValue | None:
+def _finish_first(page: str, view: object) -> ResponseReturnValue | None:
     if request.endpoint in FINISHING:
-        current_app.extensions["csrf"].protect()
-        return None
+        return _check_form(view)
     if request.blueprint in FOR_PROGRAMS:
         raise Forbidden(f"First open {url_for(page)}, and do what that page asks for.")
+    if unsent.is_form() and unsent.is_typed():
+        words = f"This is not saved yet. First open {url_for(page)} in another tab and do what it asks for."
+        return unsent.page(words, 403)
     return redirect(url_for(page))
 
 
@@ -249,7 +282,9 @@ def _ask_to_sign_in() -> ResponseReturnValue:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
     here = request.full_path.rstrip("?") if request.method == "GET" else None
-    if request.method == "POST" and "GET" in current_app.url_map.bind("").allowed_methods(request.path):
+    if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
+        return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
+    if request.method == "POST" and unsent.has_page():
         here = request.path  # a page with a form
         flash("You were signed out before this was saved. Sign in, and enter it again.")
     return redirect(url_for("auth.login", next=here))
@@ -308,12 +343,15 @@ def note_use(keys: Iterable[tuple[int, str]]) -> None:
 
 @bp.route("/login/", methods=["GET", "POST"])
 @public
+@shows_unsent
 def login() -> ResponseReturnValue:
     target = local(request.values.get("next", ""))
     name = request.form.get("username", "")
     errors = {}
     status = 200
     headers: dict[str, str] = {}
+    if unsent.sentence():
+        return _login_again(name, target)
     if request.method == "POST":
         try:
             wait, user = check(name, request.form.get("password", ""), "")
@@ -323,16 +361,42 @@ def login() -> ResponseReturnValue:
             status, errors[""] = 401, "That name and password do not belong together."
             if wait:
                 status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
-        if user is not None and totp.is_on(user):
-            return _ask_for_code(user, target)
-        if user is not None and sign_in(user):
-            SignIn.note(user.name, request.remote_addr or "", "signed in")
-            return redirect(target, 303)
         if user is not None:
+            if (answer := _let_in(user, target)) is not None:
+                return answer
             errors[""] = "The account was changed meanwhile. Sign in again."
         headers = retry_after(wait)
+    return _login_page(name, target, errors), status, headers
+
+
+def _let_in(user: User, target: str) -> ResponseReturnValue | None:
+    """Begin a session, or ask for the code first; None if the account was changed meanwhile."""
+    if totp.is_on(user):
+        return _ask_for_code(user, target)
+    if not sign_in(user):
+        return None
+    SignIn.note(user.name, request.remote_addr or "", "signed in")
+    return redirect(target, 303)
+
+
+def _login_again(name: str, target: str) -> ResponseReturnValue:
+    """Answer a sign-in page from before another sign-in: lead on if that was of the same account."""
+    known = current_user()
+    if known is not None and known == accounts.named(name):
+        return redirect(target, 303)
+    return _login_page(name, target, {"": f"{unsent.sentence()} Type the password once more."}), 400
+
+
+def _login_page(name: str, target: str, errors: dict[str, str]) -> str:
     form = {"values": {"username": name}, "errors": errors}
-    return render_template("login.html", form=form, next=target), status, headers
+    return render_template("login.html", form=form, next=target)
+
+
+@bp.get("/signed_in/", endpoint="signed_in")
+@public
+def signed_in_page() -> ResponseReturnValue:
+    """Say who is signed in: to a person who signed in for another tab, and to that tab's script."""
+    return render_template("signed_in.html")
 
 
 def credentials(user: User) -> str:

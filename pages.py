@@ -20,6 +20,7 @@ import geo
 import idempotency
 import pieces
 import throttle
+import unsent
 import versions
 from models import (
     DESCRIPTION_LENGTH,
@@ -41,6 +42,7 @@ PER_PAGE = 25
 TYPED = ("name", "description", "severity", "location_lon", "location_lat")  # what makes a report another one
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
+DELETED = "Somebody has deleted this meanwhile. Save to keep what you have here as a new one."
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
 TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."
@@ -87,10 +89,16 @@ class Form:
 
     @classmethod
     def submitted(cls) -> Form:
-        form = cls({name: text.replace("\r\n", "\n") for name, text in request.form.items()})
-        if "polygon_geojson" in form.values:
+        values = {name: text.replace("\r\n", "\n") for name, text in request.form.items()}
+        form = cls(values, {"": words} if (words := unsent.sentence()) else {})
+        if "polygon_geojson" in form.values and not form.errors:
             form.check_polygon()
         return form
+
+    @property
+    def status(self) -> int:
+        """Return the status of the answer that shows the form."""
+        return 400 if unsent.sentence() else 409 if self.conflicts else 422 if self.errors else 200
 
     def check_polygon(self) -> None:
         """Check the polygon before any transaction, for which it takes too long; note what is wrong."""
@@ -100,6 +108,11 @@ class Form:
             self.polygon = None if self.errors else geo.parse_polygon(value, short_way=short_way)
         except geo.GeometryError as error:
             self.errors["polygon_geojson"] = str(error)
+
+    def make_new(self) -> None:
+        """Note that what the form shows was deleted, and let it be saved as a new one."""
+        self.values.pop("version", None)
+        self.errors[""] = f"{self.errors.get('', '')} {DELETED}".strip()
 
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
         """Store the values that were changed; or note what is wrong, under the names of the form's fields."""
@@ -267,21 +280,27 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     def detail(pk: int) -> ResponseReturnValue:
         return detail_page(model.find(pk))
 
+    def store(form: Form, pk: int | None) -> str:
+        """Store what the form has. Return the object's address; "" if the form must be shown again."""
+        if pk is None:
+            return "" if unsent.sentence() else form.once(model, read)
+        try:
+            with model.changing(pk) as thing:
+                form.choose(show(thing))
+                return "" if unsent.sentence() or not read(form, thing) else str(thing.url)
+        except model.DoesNotExist:
+            form.make_new()
+            return ""
+
     @auth.needs("editor")
+    @auth.shows_unsent
     def edit(pk: int | None = None) -> ResponseReturnValue:
         form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
         form.values.setdefault("key", secrets.token_hex(16))
-        if request.method == "POST" and not pk:
-            if made := form.once(model, read):
-                return redirect(made, 303)
-        elif request.method == "POST":
-            with model.changing(pk) as thing:
-                form.choose(show(thing))
-                if read(form, thing):
-                    return redirect(thing.url, 303)
-        shown = {"form": form, noun: pk and find(pk)}
-        status = 409 if form.conflicts else 422 if form.errors else 200
-        return render_template(f"{noun}_form.html", **shown), status
+        if request.method == "POST" and (address := store(form, pk)):
+            return redirect(address, 303)
+        shown = {"form": form, noun: pk and model.get_or_none(model.id == min(pk, MAX_ID))}
+        return render_template(f"{noun}_form.html", **shown), form.status
 
     @auth.needs("editor")
     def delete(pk: int) -> ResponseReturnValue:
@@ -337,6 +356,11 @@ add_pages(AreaOfInterest, "area", area_from, area_values)
 @bp.get("/tracker/alert/")
 def alert_list() -> ResponseReturnValue:
     """Open alerts, and below them past ones, filtered by area, severity and state."""
+    return _alert_list(notes={})
+
+
+def _alert_list(*, notes: dict[int, str]) -> ResponseReturnValue:
+    """Show the list; `notes` are typed already, by alert: it got worse before they were sent."""
     chosen = {name: request.args.get(name, "") for name in ("area", "severity", "state")}
     query = Alert.select()
     if chosen["area"].isdecimal() and int(chosen["area"]) <= MAX_ID:
@@ -355,7 +379,8 @@ def alert_list() -> ResponseReturnValue:
         page=Page.of(past if chosen["state"] in ("", "past") else past.where(nothing)),
         areas=_alerting_areas(),
         head=Notification.bounds()[1],
-    )
+        notes=notes,
+    ), 409 if notes else 200
 
 
 def _alerting_areas() -> list[tuple[int, str]]:
@@ -366,9 +391,13 @@ def _alerting_areas() -> list[tuple[int, str]]:
 
 @bp.post("/tracker/alert/acknowledge/<int:pk>/")
 def alert_acknowledge(pk: int) -> ResponseReturnValue:
-    form = Form.submitted()
-    if form.errors or not Alert.acknowledge([min(pk, MAX_ID)], form.values.get("note", "")):
-        abort(400 if form.errors else 404)
+    """Acknowledge an alert, unless it was raised or escalated after the `seen` that the page showed."""
+    note, seen = request.form.get("note", ""), request.form.get("seen", type=int)
+    found = Alert.acknowledge([min(pk, MAX_ID)], note, seen=seen if seen is None else min(seen, MAX_ID))
+    if not found:
+        abort(404)
+    if found[0].state == "open":
+        return _alert_list(notes={pk: note})
     return redirect(url_for("pages.alert_list"), 303)
 
 
@@ -425,6 +454,7 @@ def incident_confirm(pk: int) -> ResponseReturnValue:
 
 @bp.route("/tracker/incident/report/", methods=["GET", "POST"])
 @auth.public
+@auth.shows_unsent
 def report() -> ResponseReturnValue:
     """The public form: no account needed, unless the operator wants one. An editor's report is verified."""
     verified = auth.may("editor")
@@ -472,7 +502,7 @@ def _note_age(form: Form, values: dict[str, Any]) -> str:
 def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
     """Tell a person by a page, and the page's script in JSON, what became of a report."""
     stored = not (wait or form.errors)
-    status = 429 if wait else 201 if stored else 422
+    status = 429 if wait else 201 if stored else form.status
     headers = {"Retry-After": str(math.ceil(wait))} if wait else {}
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}

@@ -180,6 +180,7 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
         if code is None or code < 400:
             return error  # a redirect
         message = error.description or error.name
+        fields = getattr(error, "fields", fields)
         headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     code = code or 500
     is_program = request.path.startswith(("/api/", "/notifications"))

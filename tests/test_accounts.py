@@ -97,6 +97,7 @@ FOR = {
     "tiles.service_worker": "nobody",
     "tiles.pmtiles": "nobody",
     "auth.login": "nobody",
+    "auth.signed_in": "nobody",
     "auth.logout": "viewer",
     "pages.report": "nobody",
     "pages.report_success": "nobody",

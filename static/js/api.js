@@ -1,6 +1,8 @@
 /** Calls of the JSON API, with the token that the page carries. */
 
 import { Intentions } from "./keys.js";
+import { mine, OtherAccount } from "./session.js";
+import { inSession } from "./sign-in-again.js";
 
 /** An answer that is no success, as a sentence, with what is wrong with each field. */
 export class ApiError extends Error {
@@ -18,21 +20,26 @@ const WORDS = { 0: "The server can't be reached.", 401: "You are signed out.", 4
 const intentions = new Intentions();
 
 /**
+ * If the session has ended or begun anew, the call is sent once more when that is in order again.
  * @param {string} method @param {string} address @param {object} [body]
- * @param {{key?: string}} [options] key: of what is to be done once; by default a POST with the same body is the same until it is answered
+ * @param {{key?: string, asks?: boolean}} [options] key: of what is to be done once; by default a POST with the same body is the same until it is answered.
+ *   asks: whether a person who is signed out is asked to sign in, beside the page
  * @returns {Promise<any>} the answer's JSON; null if it has none
  * @throws {ApiError}
  */
-export async function call(method, address, body, { key } = {}) {
-  const token = document.querySelector("meta[name=csrf-token]")?.content ?? "";
+export async function call(method, address, body, { key, asks = true } = {}) {
   const content = body && JSON.stringify(body);
   const intention = `${address} ${content}`;
-  const headers = { Accept: "application/json", "X-CSRFToken": token, ...(body && { "Content-Type": "application/json" }) };
-  if (method === "POST") headers["Idempotency-Key"] = key ?? intentions.keyOf(intention);
+  const once = method === "POST" && { "Idempotency-Key": key ?? intentions.keyOf(intention) };
+  const send = () => {
+    const headers = { Accept: "application/json", "X-CSRFToken": mine().token, ...(body && { "Content-Type": "application/json" }), ...once };
+    return fetch(address, { method, headers, body: content });
+  };
   let response;
   try {
-    response = await fetch(address, { method, headers, body: content });
-  } catch {
+    response = await inSession(send, { asks });
+  } catch (error) {
+    if (error instanceof OtherAccount) throw new ApiError(error.message, 403);
     throw new ApiError(WORDS[0], 0);
   }
   if (response.status < 500) intentions.done(intention);

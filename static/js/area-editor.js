@@ -58,6 +58,11 @@ export class AreaEditor {
     return this.#history.current;
   }
 
+  /** Whether a ring is being drawn and not finished. */
+  get isDrawing() {
+    return this.#open && this.#drawing.drawing && this.#drawing.canUndo;
+  }
+
   /** What is wrong with the text, or "". */
   get problem() {
     return this.#text.problem;

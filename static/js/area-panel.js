@@ -6,6 +6,9 @@ import { whileBusy } from "./busy.js";
 import { askWhich, isConflict, takenFrom } from "./conflict.js";
 import { newKey } from "./keys.js";
 import { severityNamed } from "./severity.js";
+import { mayDiscard, watchUnsaved } from "./unsaved.js";
+
+const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
 
 /**
  * @param {HTMLElement} panel the whole panel @param {import("./map-view.js").MapView} view
@@ -47,6 +50,8 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     return new Set(Object.keys(now).filter((name) => !same(now[name], before[name]) && !theirs.has(name)));
   }
 
+  const isUnsaved = () => !form.hidden && (changed().size > 0 || editor.isDrawing || editor.problem !== "");
+
   function put(feature, fields) {
     const { name, severity, polygon } = valuesOf(feature);
     if (fields.has("name")) form.elements.name.value = name;
@@ -67,6 +72,13 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     problem.scrollIntoView({ block: "start" });
   }
 
+  /** The area was deleted: what is in the form is saved as a new one. */
+  function makeNew() {
+    pk = base = null;
+    askWhich(question, []);
+    fail(DELETED);
+  }
+
   async function submit() {
     fail(form.elements.name.value.trim() ? editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it.") : "Give the area a name.");
     if (!problem.hidden) return;
@@ -81,6 +93,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (isConflict(error)) return ask(error.answer);
+      if (error.status === 404 && pk !== null) return makeNew();
       if (error.answer?.location) key = newKey();
       fail(error.answer?.location ? "It was saved before, as you first drew it. Save again to make another." : Object.entries(error.fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || error.message);
     }
@@ -90,9 +103,11 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     event.preventDefault();
     whileBusy(form, submit);
   });
-  form.querySelector("#area-cancel").addEventListener("click", finish);
+  form.querySelector("#area-cancel").addEventListener("click", () => mayDiscard(isUnsaved()) && finish());
+  watchUnsaved(isUnsaved);
 
   return async (feature) => {
+    if (!mayDiscard(isUnsaved())) return;
     onBusy(true);
     view.closePopup();
     editor ??= await AreaEditor.create(form, view);

@@ -7,6 +7,7 @@ const WORDS = {
   reconnecting: "Reconnecting",
   full: "Too many open pages",
   offline: "Offline",
+  "signed-out": "Signed out",
 };
 const EXPLAINED = {
   http: "This network blocks WebSockets. Changes may come a second later.",

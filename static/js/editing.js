@@ -18,6 +18,11 @@ export function editing(view, { save }, { notices, announce, show }) {
   const create = incidentCreator(view, {
     save: (feature, key) => save("incidents", feature, null, key),
     done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
+    onClosed(draft) {
+      const resume = Object.assign(document.createElement("button"), { type: "button", textContent: "Go on" });
+      resume.addEventListener("click", () => create(draft.at, draft));
+      notices.say(`Not saved: ${isolate(draft.name)}`, { actions: [resume], stay: true });
+    },
   });
   const editArea = areaPanel(part("panel"), view, {
     save: (feature, pk, key) => save("areas", feature, pk, key),

@@ -1,17 +1,20 @@
 /** Opens popups for what is picked on the map or in the list, keeps the open one true, and puts a handle around one incident. */
 
+import { OnScreen } from "./on-screen.js";
 import { popupContent } from "./popup.js";
 
 /**
  * @param {import("./store.js").Store} store @param {import("./map-view.js").MapView} view
  * @param {{choose: (feature: import("./messages.js").Feature | null) => void}} handle
- * @param {Omit<import("./popup.js").Context, "alertOf">} actions
+ * @param {Omit<import("./popup.js").Context, "alertOf" | "hasSeen"> & {inRows: import("./popup.js").Context["hasSeen"]}} actions inRows: whether an alert was seen in the list
  * @returns {(picked: import("./map-view.js").Picked, how?: {focus?: boolean, onClose?: () => void}) => void}
  */
-export function explain(store, view, handle, actions) {
+export function explain(store, view, handle, { inRows, ...actions }) {
   /** @type {import("./map-view.js").Picked | null} */
   let open = null;
-  const context = { ...actions, alertOf: (pk) => store.alerts.byIncident.get(pk) };
+  const onScreen = new OnScreen(() => open && refill());
+  const hasSeen = (alert) => onScreen.has(alert) || inRows(alert);
+  const context = { ...actions, hasSeen, alertOf: (pk) => store.alerts.byIncident.get(pk) };
 
   function contents(picked) {
     const features = picked.keys.map((pk) => store.find(picked.source, pk)).filter(Boolean);
@@ -30,6 +33,7 @@ export function explain(store, view, handle, actions) {
       onClose();
     });
     open = picked;
+    onScreen.look(found.node);
     handle.choose(found.one);
     if (focus) found.node.querySelector("a")?.focus();
   }
@@ -37,13 +41,17 @@ export function explain(store, view, handle, actions) {
   store.subscribe((change) => {
     if (!open) return;
     const { changed, removed } = change[open.source];
-    if (!change.reset && !change.alerts && !open.keys.some((pk) => changed.has(pk) || removed.has(pk))) return;
+    if (change.reset || change.alerts || open.keys.some((pk) => changed.has(pk) || removed.has(pk))) refill();
+  });
+
+  function refill() {
     const found = contents(open);
     if (!found) return view.closePopup();
     const focused = document.activeElement?.closest(".popup") !== null && document.activeElement !== null;
     view.refillPopup(found.at, found.node);
+    onScreen.look(found.node);
     handle.choose(found.one);
     if (focused) found.node.querySelector("a")?.focus();
-  });
+  }
   return show;
 }

@@ -5,6 +5,7 @@ import { element, severityBadge } from "./elements.js";
 import { parseDegrees, TypedError } from "./geojson.js";
 import { newKey } from "./keys.js";
 import { SEVERITIES } from "./severity.js";
+import { mayDiscard, watchUnsaved } from "./unsaved.js";
 
 const field = (label, control) => element("label", { class: "field" }, label, control);
 
@@ -33,16 +34,20 @@ const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to 
 /** What the server found wrong, in one line. */
 const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
 
+/** @typedef {{name: string, severity: string, at: [number, number], key: string}} Draft key: of the incident, which may have been sent already */
+
 /**
  * @param {import("./map-view.js").MapView} view
- * @param {{save: (feature: object, key: string) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void}} actions
- * @returns {(at: [number, number]) => void} opens the form at a place
+ * @param {{save: (feature: object, key: string) => Promise<import("./messages.js").Feature>, done: (feature: import("./messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was typed, and the form is gone without a decision
+ * @returns {(at: [number, number], draft?: Draft) => void} opens the form at a place
  */
-export function incidentCreator(view, { save, done }) {
-  return (at) => {
+export function incidentCreator(view, { save, done, onClosed }) {
+  let isUnsaved = () => false;
+  watchUnsaved(() => isUnsaved());
+  return (at, draft = null) => {
     const form = makeForm();
     const { elements } = form;
-    let key = newKey(); // of this incident, however often it is sent
+    let key = draft?.key ?? newKey(); // of this incident, however often it is sent
     const problem = form.querySelector(".field-error");
     const pin = view.pin(({ coordinates }) => moveTo(coordinates));
     const say = (sentence) => {
@@ -50,7 +55,18 @@ export function incidentCreator(view, { save, done }) {
       problem.hidden = !sentence;
     };
 
+    let decided = false;
+    const isTyped = () => !decided && elements.name.value.trim() !== "";
+
+    function closed() {
+      pin.move(null);
+      isUnsaved = () => false;
+      if (isTyped()) onClosed({ name: elements.name.value, severity: elements.severity.value, at: here, key });
+    }
+
+    let here = at;
     function moveTo([longitude, latitude]) {
+      here = [longitude, latitude];
       elements.longitude.value = longitude;
       elements.latitude.value = latitude;
       pin.move({ type: "Point", coordinates: [longitude, latitude] });
@@ -78,6 +94,7 @@ export function incidentCreator(view, { save, done }) {
       const properties = { name: elements.name.value, severity: elements.severity.value };
       try {
         const feature = await save({ type: "Feature", geometry, properties }, key);
+        decided = true;
         view.closePopup();
         view.focus();
         done(feature);
@@ -88,8 +105,10 @@ export function incidentCreator(view, { save, done }) {
       }
     }
 
-    view.popup(at, form, () => pin.move(null), { sticky: true });
+    view.popup(at, form, closed, { sticky: true });
+    isUnsaved = isTyped;
     moveTo(at);
+    if (draft) [elements.name.value, elements.severity.value] = [draft.name, draft.severity];
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       whileBusy(form, submit);
@@ -101,6 +120,8 @@ export function incidentCreator(view, { save, done }) {
       if (geometry) moveTo(geometry.coordinates);
     });
     form.querySelector(".cancel").addEventListener("click", () => {
+      if (!mayDiscard(isTyped())) return;
+      decided = true;
       view.closePopup();
       view.focus();
     });

@@ -24,7 +24,7 @@ export function insideCount(place, address) {
   async function ask(polygon, severity) {
     const turn = ++asked;
     try {
-      const counts = await call("POST", `${address}${longEdgesQuery(polygon)}`, { type: "Feature", geometry: polygon, properties: { severity } });
+      const counts = await call("POST", `${address}${longEdgesQuery(polygon)}`, { type: "Feature", geometry: polygon, properties: { severity } }, { asks: false });
       if (turn === asked) place.textContent = insideWords(counts);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -3,7 +3,10 @@
  * and loads anew when the log cannot be followed.
  */
 
+import { onSignIn, OtherAccount, refresh } from "./session.js";
+import { signInAgain } from "./sign-in-again.js";
 import { CONNECT_MS, Socket } from "./socket.js";
+import { hasUnsaved } from "./unsaved.js";
 
 const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
 
@@ -80,7 +83,13 @@ export async function follow(store, addresses) {
     pollUrl: () => addressAfter(addresses.poll, store).href,
     onState: (connection) => store.setConnection(connection),
     ask: () => askWhy(addresses),
-    onSignedOut: () => location.assign(addresses.signIn),
+    async onSignedOut() {
+      const state = await refresh().catch((error) => (error instanceof OtherAccount ? "other" : "nobody"));
+      if (state === "same") return socket.open(); // by another tab
+      if (state === "nobody" && !hasUnsaved()) return location.assign(addresses.signIn);
+      store.setConnection({ state: "signed-out" });
+      if (state === "nobody") signInAgain();
+    },
     onMessage(message) {
       store.apply(message);
       clearTimeout(quiet);
@@ -88,6 +97,7 @@ export async function follow(store, addresses) {
       if (message.type === "hello" && !message.recovered) reload();
     },
   });
+  onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());
   const reload = latest(
     () => fetchCollections(addresses),
     (found) => store.load(found),

@@ -18,6 +18,7 @@ import { createMarks } from "./marks.js";
 import { createNotices, showNotices } from "./notices.js";
 import { showPanel } from "./panel.js";
 import { nextFrame } from "./schedule.js";
+import { seenUpTo } from "./seen.js";
 import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { showUnread, summarise } from "./unread.js";
@@ -29,11 +30,11 @@ const part = (id) => document.getElementById(id);
 
 /** Calls of the API by what they are for; null for what this person may not. */
 function callsOf({ api, mayEdit }, store) {
-  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }).then((answer) => store.read(answer), () => {});
+  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then((answer) => store.read(answer), () => {});
   if (mayEdit !== "yes") return { read, acknowledge: null, save: null };
   return {
     read,
-    acknowledge: (ids, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: ids, note }),
+    acknowledge: (alerts, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
     save: (kind, feature, pk = null, key) => {
       const query = longEdgesQuery(feature.geometry);
       return pk === null ? call("POST", `${api}${kind}/${query}`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
@@ -97,8 +98,9 @@ async function start() {
   marks = createMarks(view);
   const edit = calls.save && editing(view, calls, { notices, announce, show: (picked) => show(picked) });
   show = explain(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
-    acknowledge: calls.acknowledge && (({ areas }) => calls.acknowledge(areas.map(({ id }) => id)).catch(({ message }) => notices.say(message))),
+    acknowledge: calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
+    inRows: panel.hasSeen,
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));
   drawAreas(store, view);

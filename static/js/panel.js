@@ -5,6 +5,7 @@
 
 import { isWaiting } from "./alerts.js";
 import { strictness } from "./filter.js";
+import { named, OnScreen } from "./on-screen.js";
 import { alertWords, incidentWords, MAX_ROWS, newestIn, waitingFirst } from "./panel-entries.js";
 import { arrange, keepingPlace, moveByArrows } from "./rows.js";
 
@@ -17,11 +18,12 @@ const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
  * @param {HTMLElement} panel
  * @param {import("./store.js").Store} store @param {import("./selection.js").Selection} selection
  * @param {{box: () => Box, choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} view
- * @returns {{refresh: () => void}} to be called when the view has changed
+ * @returns {{refresh: () => void, hasSeen: (alert: import("./alerts.js").AreaAlert) => boolean}} refresh: to be called when the view has changed
  */
 export function showPanel(panel, store, selection, { box, choose, point }) {
   const part = (id) => panel.querySelector(`#${id}`);
   const number = new Intl.NumberFormat("en");
+  const onScreen = new OnScreen();
   let timer;
 
   function showAlerts() {
@@ -34,7 +36,9 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
       feature: alert.feature,
       more: alertWords(alert),
       waits: alert.areas.some(isWaiting),
+      alerts: named(alert.areas),
     })), { choose, point });
+    onScreen.look(part("alert-rows"));
   }
 
   function showIncidents() {
@@ -70,5 +74,5 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
   store.subscribe(({ alerts }) => alerts && refresh());
   selection.subscribe(refresh);
   setInterval(refresh, TICK_MS);
-  return { refresh };
+  return { refresh, hasSeen: (alert) => onScreen.has(alert) };
 }

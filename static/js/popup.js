@@ -3,34 +3,39 @@
 import { isWaiting, whoHasIt } from "./alerts.js";
 import { isolate } from "./bidi.js";
 import { element, link, mutedWords, severityBadge, stateWords, whenWords } from "./elements.js";
+import { named } from "./on-screen.js";
 
 /**
  * @typedef {object} Context
  * @property {(pk: number) => import("./alerts.js").Alert | undefined} alertOf an incident
- * @property {((alert: import("./alerts.js").Alert) => void) | null} acknowledge null: this person may not
+ * @property {((alerts: import("./alerts.js").AreaAlert[]) => void) | null} acknowledge null: this person may not
+ * @property {(alert: import("./alerts.js").AreaAlert) => boolean} hasSeen whether this person has seen it
  * @property {((area: import("./messages.js").Feature) => void) | null} editArea null: this person may not
  */
 
 const hint = (words) => element("span", { class: "hint" }, words);
 
 /** Who has an incident's alert, or the button to say so. */
-function alertLine(alert, acknowledge) {
+function alertLine(alert, { acknowledge, hasSeen }) {
   const who = whoHasIt(alert);
   const line = element("div", { class: "line alert-line" }, hint(who ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}` : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`));
+  line.dataset.alerts = named(alert.areas);
   if (!acknowledge || !alert.areas.some(isWaiting)) return line;
   const button = element("button", { type: "button" }, "I have it");
-  button.addEventListener("click", () => acknowledge(alert));
+  const seen = alert.areas.filter((area) => !area.acknowledged && hasSeen(area));
+  button.disabled = seen.length === 0;
+  button.addEventListener("click", () => acknowledge(seen));
   line.append(button);
   return line;
 }
 
-function one(feature, { alertOf, acknowledge, editArea }) {
+function one(feature, { alertOf, editArea, ...context }) {
   const { name, severity, url, model, pk, ...properties } = feature.properties;
   const badge = severityBadge(severity);
   const facts = model === "Incident" ? [badge, hint([...stateWords(properties), whenWords(properties)].join(", "))] : [hint("Area, alerts from"), badge];
   const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
   const alert = model === "Incident" ? alertOf(pk) : undefined;
-  if (alert) node.append(alertLine(alert, acknowledge));
+  if (alert) node.append(alertLine(alert, context));
   const muted = mutedWords(properties);
   if (muted) node.append(element("div", { class: "line" }, hint(muted)));
   if (model === "AreaOfInterest" && editArea) {

@@ -8,6 +8,7 @@ import { keepPage } from "./offline-page.js";
 import { ReportQueue } from "./report-queue.js";
 import { placePart } from "./report-place.js";
 import { sendReport } from "./report-send.js";
+import { watchUnsaved } from "./unsaved.js";
 
 const MAX_NAME = 150; // characters, as the server has it
 const MAX_DESCRIPTION = 1000;
@@ -94,6 +95,7 @@ async function submit() {
   entry = queue.get(fields.key);
   if (entry?.state === "sent") {
     queue.remove(fields.key);
+    sent = true;
     return location.assign(success);
   }
   if (entry?.state === "refused") {
@@ -107,6 +109,9 @@ async function submit() {
 }
 
 let busy = false;
+let sent = false;
+watchUnsaved(() => !sent && (part("description").value.trim() !== "" || part("name").value !== suggested));
+addEventListener("pageshow", () => (sent = false));
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (busy) return;

@@ -16,16 +16,17 @@ function row(pk, { choose, point }) {
 /**
  * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
  * @param {HTMLElement} list
- * @param {{key: string, feature: import("./messages.js").Feature, more: string, waits?: boolean}[]} entries a changed feature has another key
+ * @param {{key: string, feature: import("./messages.js").Feature, more: string, waits?: boolean, alerts?: string}[]} entries a changed feature has another key
  * @param {{choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} actions
  */
 export function arrange(list, entries, actions) {
   const present = new Map([...list.children].map((item) => [item.dataset.pk, item]));
-  const items = entries.map(({ key, feature: { properties }, more, waits = false }) => {
+  const items = entries.map(({ key, feature: { properties }, more, waits = false, alerts = "" }) => {
     const item = present.get(String(properties.pk)) ?? row(properties.pk, actions);
     if (item.dataset.key !== key) item.firstElementChild.replaceChildren(...rowContent(properties));
     item.dataset.key = key;
     item.classList.toggle("waits", waits);
+    if (alerts) item.dataset.alerts = alerts;
     const words = item.querySelector(".more");
     if (words.textContent !== more) words.textContent = more;
     return item;

@@ -12,7 +12,7 @@ import { Replay } from "./replay.js";
 /**
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline", way?: "websocket"|"http", retryAt?: number}} Connection
+ * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http", retryAt?: number}} Connection
  *   full: the server has no place for one more page; way: how it is connected; retryAt: ms since 1970
  */
 

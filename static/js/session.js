@@ -1,0 +1,84 @@
+/**
+ * Who is signed in, across the tabs of one browser. Each page says so when it opens. The others take its CSRF token, since
+ * theirs ended with the sign-in before; or, if it is another account's, they say that nothing can be saved in them.
+ */
+
+import { isolate } from "./bidi.js";
+import { element } from "./elements.js";
+
+const CHANNEL = "tracker.session";
+
+/** @typedef {{user: string, token: string}} SignIn user: a name, "" if nobody is signed in */
+
+const meta = (name, root = document) => root.querySelector(`meta[name="${name}"]`);
+
+/** @returns {SignIn} */
+const readSignIn = (root) => ({ user: meta("user", root)?.content ?? "", token: meta("csrf-token", root)?.content ?? "" });
+
+/** The account that this page was made for, and the token that it sends. */
+export const mine = () => readSignIn(document);
+
+/** Where one signs in for a page that stays open. */
+export const signInAddress = () => meta("user").dataset.signIn;
+
+/** @type {Set<(other: string) => void>} */
+const listeners = new Set();
+
+/** @param {(other: string) => void} listener called after a sign-in: with "", or with the name of another account @returns {() => void} stops it */
+export function onSignIn(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** What a sign-in means for a page. Pure. @param {string} user of the page @param {SignIn} found @returns {"nobody" | "same" | "other"} */
+export function compare(user, found) {
+  if (!found.user) return "nobody";
+  return user && found.user !== user ? "other" : "same";
+}
+
+/** The call that another account has signed in for. */
+export class OtherAccount extends Error {
+  /** @param {string} other @param {string} user */
+  constructor(other, user) {
+    super(`${isolate(other)} is signed in now. Nothing was saved: sign in as ${isolate(user)} again.`);
+  }
+}
+
+function warn(other) {
+  document.getElementById("other-account")?.remove();
+  if (!other) return;
+  const words = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s. Nothing can be saved here.`;
+  const reload = element("button", { type: "button" }, "Load it anew");
+  reload.addEventListener("click", () => location.assign(location.pathname + location.search));
+  document.body.append(element("div", { id: "other-account", class: "notice", role: "alert" }, element("span", {}, words), reload));
+}
+
+function take(found) {
+  const state = compare(mine().user, found);
+  if (state === "nobody") return state;
+  const other = state === "other" ? found.user : "";
+  if (!other) {
+    meta("csrf-token").content = found.token;
+    for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = found.token;
+  }
+  warn(other);
+  for (const listener of [...listeners]) listener(other);
+  return state;
+}
+
+/** Asks the server who is signed in now, and takes it. @returns {Promise<"nobody" | "same" | "other">} */
+export async function refresh() {
+  const answer = await fetch(meta("user").dataset.signedIn, { cache: "no-store" });
+  const found = readSignIn(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const state = take(found);
+  if (state === "other") throw new OtherAccount(found.user, mine().user);
+  return state;
+}
+
+/** Tells the other tabs who is signed in here, and follows what they tell. */
+export function followSession() {
+  if (!globalThis.BroadcastChannel) return; // the server refuses what is too old, and then it is asked
+  const channel = new BroadcastChannel(CHANNEL);
+  channel.addEventListener("message", ({ data }) => take(data));
+  if (mine().user) channel.postMessage(mine());
+}

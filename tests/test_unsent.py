@@ -1,0 +1,294 @@
+"""Forms that come too late, without JavaScript: after a sign-in or sign-out by another tab, or a deletion."""
+
+import json
+
+import pytest
+from conftest import StartServer
+from harness import Page, Person, Server, isolated, point, square
+
+INCIDENT = "/tracker/incident"
+AREA = "/tracker/area_of_interest"
+PLACE = json.dumps(point(1, 2))
+
+
+def sign_in_again(person: Person, server: Server) -> None:
+    """Sign in as another tab of the same browser would."""
+    person.sign_in(server.name, server.password)
+
+
+def post(person: Person, path: str, form: dict[str, str], **options: object) -> Page:
+    return Page(person.http.post(path, data=form, follow_redirects=True, **options))  # type: ignore[arg-type]
+
+
+def hidden_form(page: Page) -> dict[str, str]:
+    """Return what the button of the page that keeps a form sends."""
+    return {str(field["name"]): str(field["value"]) for field in page.select(".unsent input[name]")}
+
+
+def test_form_is_shown_again_after_another_sign_in(server: Server) -> None:
+    """Nothing is saved, all that was typed stands in the form, and saving it once more stores it."""
+    person = server.person()
+    form = person.get(f"{INCIDENT}/create/").filled_in(
+        name="Typed before", description="A long text", location_geojson=PLACE
+    )
+    sign_in_again(person, server)
+    page = post(person, f"{INCIDENT}/create/", form)
+    assert page.status == 400
+    assert f"You signed in as {isolated(server.name)} after this page was opened" in page.words
+    assert not person.named("Typed before")
+    assert page.value("description") == "A long text"
+    post(person, f"{INCIDENT}/create/", page.filled_in())
+    (stored,) = person.named("Typed before")
+    assert stored["properties"]["description"] == "A long text"
+
+
+def test_form_after_somebody_else_signed_in_says_so(server: Server) -> None:
+    """It names the account that would save now, and does not save."""
+    person, bob = server.person(), server.another("Bob")
+    form = person.get(f"{INCIDENT}/create/").filled_in(name="Typed as admin", location_geojson=PLACE)
+    person.http.cookies = bob.http.cookies
+    page = post(person, f"{INCIDENT}/create/", form)
+    assert f"You signed in as {isolated('Bob')} after" in page.words
+    assert page.value("name") == "Typed as admin"
+    assert not person.named("Typed as admin")
+
+
+def test_form_after_a_viewer_signed_in_is_kept(server: Server) -> None:
+    """Who may not save is told so, and what was typed can still be sent when somebody else has signed in."""
+    person, viewer = server.person(), server.another("Vera", role="viewer")
+    form = person.get(f"{INCIDENT}/create/").filled_in(name="Typed as editor", location_geojson=PLACE)
+    cookies, person.http.cookies = person.http.cookies, viewer.http.cookies
+    page = post(person, f"{INCIDENT}/create/", form)
+    assert page.status == 403
+    assert isolated("Vera") in page.words
+    person.http.cookies = cookies
+    page = post(person, f"{INCIDENT}/create/", hidden_form(page))
+    post(person, f"{INCIDENT}/create/", page.filled_in())
+    assert person.named("Typed as editor")
+
+
+def test_form_of_who_was_signed_out_is_kept(server: Server) -> None:
+    """The answer holds what was typed; after signing in it stands in the form again, and is saved."""
+    person = server.person()
+    form = person.get(f"{INCIDENT}/create/").filled_in(
+        name="Signed out meanwhile", description="Line 1\nLine 2", location_geojson=PLACE
+    )
+    person.http.cookies.clear()
+    page = post(person, f"{INCIDENT}/create/", form)
+    assert page.status == 401
+    assert "You were signed out before this was saved" in page.words
+    assert "Line 1 Line 2" in page.words
+    assert any(link.startswith("/accounts/login/?next=/accounts/signed_in/") for link in page.links())
+    kept = hidden_form(page)
+    sign_in_again(person, server)
+    page = post(person, f"{INCIDENT}/create/", kept)
+    assert page.value("description") == "Line 1\nLine 2"
+    assert not person.named("Signed out meanwhile")
+    post(person, f"{INCIDENT}/create/", page.filled_in())
+    assert person.named("Signed out meanwhile")
+
+
+def test_button_without_a_page_of_its_own_is_kept_too(server: Server) -> None:
+    """A note typed on the list of alerts is shown and sent once more, and only then acknowledges."""
+    person = server.person()
+    person.save_area("Noted", square(40, 40, 4))
+    person.save_incident("Fire in Noted", 41, 41, severity="High")
+    (alert,) = [a for a in person.http.get("/api/alerts/").json()["alerts"] if a["area_name"] == "Noted"]
+    path = f"/tracker/alert/acknowledge/{alert['id']}/"
+    form = {"csrf_token": person.csrf_token(), "note": "Boat is on its way"}
+    person.http.cookies.clear()
+    page = post(person, path, form)
+    assert "Boat is on its way" in page.words
+    sign_in_again(person, server)
+    page = post(person, path, hidden_form(page))
+    assert page.status == 400
+    assert "Boat is on its way" in page.words
+    page = post(person, path, hidden_form(page))
+    assert page.path == "/tracker/alert/"
+    (alert,) = [a for a in person.http.get("/api/alerts/").json()["alerts"] if a["area_name"] == "Noted"]
+    assert alert["note"] == "Boat is on its way"
+
+
+def test_second_sign_in_page_works(server: Server) -> None:
+    """Who has signed in by another tab is led on; another name is asked for its password once more."""
+    visitor = server.visitor()
+    second = visitor.get(f"/accounts/login/?next={INCIDENT}/")
+    server.another("Carla")
+    sign_in_again(visitor, server)
+    form = second.filled_in(username=server.name, password=server.password)
+    assert post(visitor, "/accounts/login/", form).path == f"{INCIDENT}/"
+    page = post(visitor, "/accounts/login/", form | {"username": "Carla"})
+    assert page.status == 400
+    assert "Type the password once more" in page.words
+    assert page.value("username") == "Carla"
+    assert visitor.get("/accounts/signed_in/").words.count(server.name)
+    assert page.value("csrf_token") != form["csrf_token"]
+
+
+def test_passwords_are_not_sent_back(server: Server) -> None:
+    """A form with a password leads back to its page instead."""
+    person = server.person()
+    form = {
+        "csrf_token": person.csrf_token(),
+        "current_password": "the present one",
+        "new_password": "the coming one",
+    }
+    sign_in_again(person, server)
+    page = post(person, "/accounts/password/", form, headers={"Referer": f"{server.url}/accounts/"})
+    assert page.status == 400
+    assert "present one" not in page.response.text
+    assert "coming one" not in page.response.text
+    assert "/accounts/" in page.links()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Referer": "https://evil.example/"},
+        {"Referer": ""},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_form_of_another_site_is_not_shown(
+    server: Server, headers: dict[str, str], *, signed_in: bool
+) -> None:
+    """What another site's page sends does not come to stand in a form of ours, and is not saved."""
+    person = server.person() if signed_in else server.visitor()
+    form = {"csrf_token": "forged", "name": "Planted", "location_geojson": PLACE}
+    for path in (f"{INCIDENT}/create/", "/admin/users/", "/tracker/incident/report/"):
+        answer = person.http.post(path, data=form, headers=headers)
+        assert answer.status_code in (302, 400)
+        assert "Planted" not in answer.text
+    assert not server.person().named("Planted")
+
+
+def test_program_is_told_that_its_token_is_old(server: Server) -> None:
+    """The page's scripts can tell this refusal from others."""
+    person = server.person()
+    headers = {"X-CSRFToken": person.csrf_token()}
+    sign_in_again(person, server)
+    answer = person.http.post("/api/incidents/", json={"type": "Feature"}, headers=headers)
+    assert answer.status_code == 400
+    assert set(answer.json()["fields"]) == {"csrf_token"}
+
+
+def test_session_that_is_planted_gives_no_token(server: Server) -> None:
+    """A token that was given out before the sign-in is worth nothing after it, in any form and call."""
+    victim = server.visitor()
+    planted = victim.get("/accounts/login/").value("csrf_token")
+    assert planted
+    sign_in_again(victim, server)
+    attacker = {"Origin": "https://evil.example"}
+    form = {"csrf_token": planted, "name": "Fixed", "location_geojson": PLACE}
+    assert victim.http.post(f"{INCIDENT}/create/", data=form, headers=attacker).status_code == 400
+    call = victim.http.post("/api/incidents/", json={}, headers={"X-CSRFToken": planted})
+    assert call.status_code == 400
+    assert not victim.named("Fixed")
+
+
+@pytest.mark.parametrize("kind", ["incident", "area"])
+def test_what_was_deleted_while_edited_is_saved_as_a_new_one(server: Server, kind: str) -> None:
+    """The form says that it was deleted, keeps what was typed, and saves it as a new one."""
+    person = server.person()
+    name = f"Edited {kind}"
+    if kind == "incident":
+        stored, base, field, typed = person.save_incident(name), INCIDENT, "location_geojson", PLACE
+    else:
+        stored, base, field = person.save_area(name, square(0, 0)), AREA, "polygon_geojson"
+        typed = json.dumps(square(5, 5))
+    path = f"{base}/update/{stored['properties']['pk']}/"
+    form = person.get(path).filled_in(name=f"{name}, longer", **{field: typed})
+    person.delete(stored)
+    page = post(person, path, form)
+    assert page.status == 422
+    assert "Somebody has deleted this meanwhile" in page.words
+    assert page.value("name") == f"{name}, longer"
+    assert json.loads(page.value(field) or "") == json.loads(typed)
+    (element,) = page.select("main form[method=post]")
+    answer = person.http.post(str(element["action"]), data=form | {"version": page.value("version") or ""})
+    assert answer.status_code == 303
+    collection = "incident" if kind == "incident" else "area_of_interest"
+    assert person.named(f"{name}, longer", collection)
+
+
+def test_choice_between_two_changes_is_kept(server: Server) -> None:
+    """Whoever took the others' value still has it after another sign-in, and saves that."""
+    person = server.person()
+    stored = person.save_incident("Before")
+    path = f"{INCIDENT}/update/{stored['properties']['pk']}/"
+    form = person.get(path).filled_in(name="Mine", description="Also mine")
+    person.change(stored, name="Theirs")
+    answer = post(person, path, form)
+    assert answer.status == 409
+    sign_in_again(person, server)
+    page = post(person, path, answer.filled_in(keep_name="theirs"))
+    assert (page.status, page.value("name"), page.value("description")) == (400, "Theirs", "Also mine")
+    assert post(person, path, page.filled_in()).status == 200
+    (now,) = person.named("Theirs")
+    assert now["properties"]["description"] == "Also mine"
+
+
+def test_form_that_is_sent_twice_across_a_sign_in_stores_one(server: Server) -> None:
+    """The form that is shown again has the key of the first, so its answer that was lost is found."""
+    person = server.person()
+    form = person.get(f"{INCIDENT}/create/").filled_in(name="Sent twice", location_geojson=PLACE)
+    assert person.http.post(f"{INCIDENT}/create/", data=form).status_code == 303  # and the answer is lost
+    sign_in_again(person, server)
+    page = post(person, f"{INCIDENT}/create/", form)
+    assert page.status == 400
+    post(person, f"{INCIDENT}/create/", page.filled_in())
+    assert len(person.named("Sent twice")) == 1
+
+
+def test_form_of_an_account_that_must_set_up_codes_is_kept(start_server: StartServer) -> None:
+    """What was typed is not lost to the redirect: the page says what to do first, and sends it then."""
+    server = start_server(env={"TRACKER_ADMIN_TOTP": "on"})
+    person = server.visitor()
+    person.sign_in(server.name, server.password)
+    form = {"csrf_token": "old", "name": "Kept", "description": "A long text"}
+    page = post(person, f"{INCIDENT}/create/", form)
+    assert page.status == 403
+    assert "First open /accounts/totp/" in page.words
+    assert hidden_form(page)["description"] == "A long text"
+
+
+def test_confirmation_keeps_what_was_to_be_confirmed(server: Server) -> None:
+    """The page that asks for the password again is old: the rest of the form is kept, the password is not."""
+    person = server.person()
+    form = {
+        "csrf_token": "old",
+        "label": "Weather station",
+        "confirm_password": "hunter",
+        "confirm_code": "12",
+    }
+    page = post(person, "/accounts/tokens/", form)
+    assert page.status == 400
+    assert hidden_form(page).keys() == {"csrf_token", "label"}
+    assert "hunter" not in page.response.text
+    assert "Weather station" in page.words
+
+
+def test_lost_password_leads_to_a_page_that_opens(server: Server) -> None:
+    """Where the form stood may be no page to go back to: the answer of another form."""
+    person = server.person()
+    referrer = f"{server.url}/accounts/totp/enable/"
+    page = post(person, "/accounts/totp/enable/", {"code": "123456"}, headers={"Referer": referrer})
+    assert page.status == 400
+    assert "123456" not in page.response.text
+    link = page.select_one(".unsent a.primary")
+    assert link
+    assert link["href"] == "/"
+
+
+def test_large_form_is_kept_whole(server: Server) -> None:
+    """A long polygon comes back as it was sent."""
+    person = server.person()
+    ring = [[n / 100, 0] for n in range(2000)] + [[20, 1], [0, 1], [0, 0]]
+    text = json.dumps({"type": "Polygon", "coordinates": [ring]})
+    form = person.get(f"{AREA}/create/").filled_in(name="Long", polygon_geojson=text)
+    person.http.cookies.clear()
+    assert hidden_form(post(person, f"{AREA}/create/", form))["polygon_geojson"] == text

@@ -1,0 +1,93 @@
+"""Forms that can't be taken: their browser was signed out, or signed in again, after the page was opened.
+
+What was typed is shown again, so that nothing is lost, and nothing is done before the person has sent it once
+more. Only forms of this tracker's own pages are shown again; what a page of another site sends is refused.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import current_app, g, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+SECRETS = (
+    "csrf_token",
+    "password",
+    "code",
+    "secret",
+)  # fields with such a word in their name are not sent back
+TYPED = {"name": "Name", "description": "Description", "note": "Note", "label": "Name"}  # shown to be read
+ASKED_AGAIN = ("confirm_password", "confirm_code")  # nosec B105 (names of fields); by confirm.py, when missing
+DRAWN = ("location_geojson", "polygon_geojson")
+
+
+class StaleToken(BadRequest):
+    """The CSRF token is missing, or is not that of this session."""
+
+    description = "The CSRF token is missing, or is older than your last sign-in. Load the page again."
+    fields = {"csrf_token": "this is not the token of your session"}  # noqa: RUF012  # nosec B105 (words)
+
+
+def sentence() -> str:
+    """Return what to tell the person if this form must only be shown again, or ""."""
+    return str(g.get("unsent", ""))
+
+
+def show_again(words: str) -> None:
+    """Have the view show the form again, with these words, instead of acting on it."""
+    g.unsent = words
+
+
+def is_form() -> bool:
+    """Tell whether the request is a form that a page of this tracker has sent."""
+    is_program = request.accept_mimetypes.best == "application/json"
+    is_form = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
+    return is_form and not is_program and _is_ours(request.headers.get("Origin") or request.referrer)
+
+
+def is_typed() -> bool:
+    """Tell whether the form has something in it that a person would have to type or draw again."""
+    return any(request.form.get(name, "").strip() for name in (*TYPED, *DRAWN))
+
+
+def has_page() -> bool:
+    """Tell whether the form's address is also that of the page that it stands on."""
+    return _can_be_opened(request.path)
+
+
+def page(words: str, status: int) -> ResponseReturnValue:
+    """Answer with a page that says why nothing was done, and sends the same fields when the person wants it.
+
+    Passwords and codes are not sent back. If there were any, the page leads to where they are entered.
+    """
+    fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
+    lost = any(_is_secret(name) for name in request.form if name not in ("csrf_token", *ASKED_AGAIN))
+    back = urlsplit(request.referrer or "").path if _is_ours(request.referrer) else "/"
+    back = back if _can_be_opened(back) else "/"
+    typed = [(TYPED[name], value) for name, value in fields if name in TYPED and value.strip()]
+    shown = {"words": words, "fields": fields, "typed": typed, "lost": lost, "back": back}
+    return render_template("unsent.html", **shown), status
+
+
+def isolated(name: str) -> str:
+    """Keep the writing direction of a name to itself within a sentence."""
+    return f"\u2068{name}\u2069"
+
+
+def _can_be_opened(path: str) -> bool:
+    return "GET" in current_app.url_map.bind("").allowed_methods(path)
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in SECRETS)
+
+
+def _is_ours(source: str | None) -> bool:
+    """Tell whether an Origin, which browsers send with each form, or a Referer is one of this tracker."""
+    try:
+        parts = urlsplit(source or "")
+    except ValueError:
+        return False
+    return bool(parts.netloc) and parts.netloc == request.host and parts.scheme in ("https", request.scheme)

@@ -1,7 +1,7 @@
 """Requests as bytes, and how each must be answered: what the grammar has, and what readers could misread."""
 
 HOST = b"Host: 127.0.0.1\r\n"
-POST = b"POST /nowhere HTTP/1.1\r\n" + HOST
+POST = b"POST /nowhere HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-www-form-urlencoded\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 

@@ -181,6 +181,7 @@ def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
                 "Host: 127.0.0.1",
                 f"Cookie: {person.cookie_name}={person.cookie}",
                 f"X-CSRFToken: {person.csrf_token()}",
+                "Content-Type: application/json",
                 f"Content-Length: {len(body)}",
             ]
             save.sendall("\r\n".join([*head, "", body]).encode())

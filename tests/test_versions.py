@@ -217,7 +217,8 @@ def test_mute_that_has_ended_is_no_change(database: Path) -> None:
     area = AreaOfInterest()
     area.assign({"name": "Quiet", "polygon": square(0, 0)})
     area.save()
-    area.mute(models.parse_until("2020-01-01T00:00:00Z"))
+    area.muted_until, area.muted_at = "2020-01-01T01:00:00.000000Z", "2020-01-01T00:00:00.000000Z"
+    area.save()
     now = AreaOfInterest.find(area.id)
     first = models.database.execute_sql("SELECT message FROM notification WHERE seq = 1").fetchone()[0]
     versions.ensure_unchanged(now, json.loads(first)["feature"]["properties"]["version"], "muted_until")

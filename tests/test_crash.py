@@ -76,7 +76,8 @@ class Saver(threading.Thread):
         self.http.close()
 
     def call(self, method: str, path: str, content: object, *expected: int) -> Any:
-        self.http.request(method, path, json.dumps(content), self.headers)
+        body = None if content is None else json.dumps(content)
+        self.http.request(method, path, body, self.headers)
         with self.http.getresponse() as answer:
             text = answer.read()
             assert answer.status in expected, f"{method} {path}: {answer.status} {text!r}"
@@ -206,7 +207,11 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
     for west, size, severity in AREAS:
         watchers.person.save_area(f"From {west}", square(west, 0, size), severity=severity)
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in watchers.person.http.cookies.jar)
-    headers = {"X-CSRFToken": watchers.person.csrf_token(), "Cookie": cookies}
+    headers = {
+        "X-CSRFToken": watchers.person.csrf_token(),
+        "Cookie": cookies,
+        "Content-Type": "application/json",
+    }
     savers = [Saver(number, port, headers) for number in range(SAVERS)]
     for saver in savers:
         saver.start()

@@ -61,6 +61,7 @@ class Savings:
     def __init__(self, server: Server, person: Person, pause: float = 0) -> None:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies.jar)
         self._headers = {"X-CSRFToken": person.csrf_token(), "Cookie": cookies}
+        self._headers["Content-Type"] = "application/geo+json"
         self._server = server
         self._pause = pause
         self.sent: dict[int, float] = {}

@@ -1,51 +1,49 @@
-"""Durable saves a second over 8 keep-alive connections, and how long the loop stands still meanwhile."""
+"""Durable saves a second over 8 keep-alive connections, and how long another request waits meanwhile."""
 
 from __future__ import annotations
 
 import select
+import socket
 import statistics
 import time
 from itertools import islice
 from typing import Any
 
 from fanout import SAVERS
-from load import Saver, open_websocket, shake_hands
+from load import PATIENCE_S, Saver, is_whole
 from servers import PEERS, Tracker
 
-PROBE_S = 0.003  # between two pings of the one client that looks whether the loop is there
-PING = b"\x89\x80\0\0\0\0"
+PROBE_S = 0.01  # at least, between two questions of the one client that looks whether the loop is there
 NO_DATABASE = str(PEERS / "no_database.py")
 
 
 class Probe:
-    """A WebSocket client that pings; `times` are the milliseconds until the server answered."""
+    """Asks for `/healthz` now and then; `times` are the milliseconds until the server answered."""
 
     def __init__(self, server: Tracker) -> None:
-        self.sock = open_websocket(server.port, "/notifications", server.account.cookie())
-        shake_hands(self.sock)
-        self.sock.settimeout(0.2)
+        self.sock = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.times: list[float] = []
-        self._sent = 0.0
-        try:
-            while self.sock.recv(1 << 16):
-                pass
-        except TimeoutError:
-            self.sock.setblocking(False)
+        self._request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+        self._received = b""
+        self._sent = self._answered = 0.0
 
     @property
     def waits(self) -> bool:
         return bool(self._sent)
 
-    def ping(self, now: float) -> None:
-        if not self.waits:
+    def ask(self, now: float) -> None:
+        """Send a question, unless one is under way or was answered just now."""
+        if not self.waits and now > self._answered + PROBE_S:
             self._sent = now
-            self.sock.send(PING)
+            self.sock.send(self._request)
 
     def readable(self) -> None:
-        data = self.sock.recv(1 << 16)
-        if self.waits and b"\x8a\x00" in data:
-            self.times.append((time.perf_counter() - self._sent) * 1e3)
-            self._sent = 0.0
+        self._received += self.sock.recv(1 << 16)
+        if is_whole(self._received):
+            self._answered = time.perf_counter()
+            self.times.append((self._answered - self._sent) * 1e3)
+            self._received, self._sent = b"", 0.0
 
 
 def run(server: Tracker, requests: Any, saves: int, probe: Probe) -> dict[str, float]:
@@ -61,7 +59,7 @@ def run(server: Tracker, requests: Any, saves: int, probe: Probe) -> dict[str, f
     for saver in savers:
         saver.send()
     while sum(len(saver.answers) for saver in savers) < saves:
-        probe.ping(time.perf_counter())
+        probe.ask(time.perf_counter())
         for fd, _ in epoll.poll(PROBE_S):
             readable[fd]()
     wall = time.perf_counter() - start

@@ -295,6 +295,27 @@ class Handler(WSGIHandler):
         if self.close_connection and self.request_version == "HTTP/1.1":  # for 1.0 pywsgi tells it
             self.response_headers.append((b"Connection", b"close"))
 
+    def process_result(self) -> None:
+        """Send the answer piece by piece, and let the loop look at everybody else between two pieces.
+
+        Otherwise a peer that reads as fast as we send would be the only one served. No more bytes are sent
+        than Content-Length says. With fewer the connection ends: a file may change while it is being read.
+        """
+        size, sent = self.provided_content_length, 0
+        for piece in self.result:
+            if sent:
+                gevent.sleep(PAUSE_S)
+            whole = len(piece) if size is None else min(len(piece), int(size) - sent)
+            if whole:
+                self.write(piece[:whole])
+            sent += whole
+        if self.status and not self.headers_sent:
+            self.write(b"")
+        if self.response_use_chunked:
+            self._sendall(b"0\r\n\r\n")
+        if size is not None and sent < int(size) and self.command != "HEAD":
+            self.close_connection = True
+
     def _write(self, data: bytes) -> None:
         if self.command != "HEAD":
             super()._write(data)

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"group", "addresses", "http1", "tls", "connections"},
     "notifications": {"ring", "group", "polling", "models", "throttle", "auth", "connections"},
     "mutes": {"models"},
-    "bodies": set(),
+    "bodies": {"auth"},
     "pages": {"geo", "pieces", "models", "versions", "idempotency", "throttle", "auth"},
     "account_pages": {
         "models",

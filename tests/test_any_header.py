@@ -123,7 +123,7 @@ def inside(behind: Server) -> Person:
 
 def status(server: Server, person: Person, start: str, *fields: str, body: bytes = b"") -> int:
     """Send a request with these fields, and return its answer's status."""
-    cookie = f"Cookie: tracker={person.http.cookies['tracker']}"
+    cookie = f"Cookie: {person.cookie_name}={person.cookie}"
     lines = [start, "Connection: close", f"X-CSRFToken: {person.csrf_token()}", *fields]
     if not any(each.startswith("Host:") for each in fields):
         lines.append("Host: 127.0.0.1")

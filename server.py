@@ -109,11 +109,15 @@ class Body:
         if self._expects_continue:
             self._handler.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    def is_left(self) -> bool:
+        """Tell whether the rest is not worth reading: perhaps nothing comes, or too much."""
+        return not self._is_over() and (self._expects_continue or self._left > LINGER_BYTES)
+
     def _discard(self) -> None:
         """Read what is left, but neither for long nor much; then the connection can't be kept."""
         if self._is_over():
             return
-        if self._expects_continue or self._left > LINGER_BYTES:  # perhaps nothing comes, or too much
+        if self.is_left():
             self._break_off()
             return
         deadline, budget = time.monotonic() + LINGER_S, LINGER_BYTES
@@ -287,6 +291,8 @@ class Handler(WSGIHandler):
     def finalize_headers(self) -> None:
         if self.command == "HEAD" and self.provided_content_length is None:
             self.provided_content_length = ""  # else pywsgi would tell that of no body, or send chunks
+        if self.wsgi_input.is_left():  # told, so that no proxy sends the next request on this connection
+            self.close_connection = True
         super().finalize_headers()
         self.response_headers += self.server.headers
         is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # whose other ports are others'

@@ -8,20 +8,20 @@ from __future__ import annotations
 import _socket
 import contextlib
 import socket
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import gevent
 from gevent.hub import Waiter
 
 import addresses
+import tls
+from tls import RECORD
 
 PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
 TURN_S = 0.01  # for which requests are begun before the loop looks again at who else wants something
-RECORD = 16 << 10  # bytes in one record of TLS, at most
 
 
 class Neighbours:
@@ -39,8 +39,7 @@ class Neighbours:
         for connection in chosen:
             del self.waiting[connection]
             with contextlib.suppress(OSError):
-                # past TLS, which would not wake the reader
-                socket.socket.shutdown(connection, socket.SHUT_RD)
+                connection.shutdown(socket.SHUT_RD)
         return len(chosen)
 
 
@@ -133,52 +132,44 @@ class Connection(_socket.socket):
 class TlsConnection:
     """A TLS connection with the manners of a plain socket that does not block.
 
-    What OpenSSL could not pass on it wants to be given again, while a group may have changed its mind by
-    then. So `send` keeps the piece under way, and counts it as taken but for its last byte: the frame that
-    this byte belongs to is begun, and goes on with it.
+    What has been encrypted must be sent, while a group may have changed its mind by then. So `send` counts
+    a piece that the socket did not take whole as taken but for its last byte: the frame that this byte
+    belongs to is begun, and goes on with it.
     """
 
-    def __init__(self, connection: Any, freed: Callable[[], None]) -> None:
+    def __init__(self, connection: tls.Socket, freed: Callable[[], None]) -> None:
         self._tls = connection
         self._freed = freed
-        self._owed = b""  # given to OpenSSL, which has not passed it on
+        self._is_owed = False  # whether the last byte of a piece was not counted
         self.fileno = connection.fileno
         self.setsockopt = connection.setsockopt
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 (as a socket has it)
-        self._tls.setblocking(flag)
+        self._tls.settimeout(None if flag else 0)
 
     def send(self, data: bytes) -> int:
         """Return how many bytes were taken. Raises OSError; BlockingIOError if none were."""
-        taken = 0
-        if self._owed:
-            if not self._tls.send(self._owed):
-                raise BlockingIOError
-            self._owed = b""
-            taken = 1
+        if not self._tls.flush():
+            raise BlockingIOError
+        taken = 1 if self._is_owed else 0
+        self._is_owed = False
         view = memoryview(data)
         while taken < len(view):
-            piece = bytes(view[taken : taken + RECORD])
-            sent = self._tls.send(piece)
-            if not sent:
-                self._owed = piece
-                return taken + len(piece) - 1
-            taken += sent
+            piece = view[taken : taken + RECORD]
+            self._tls.encrypt(piece)
+            taken += len(piece)
+            if not self._tls.flush():
+                self._is_owed = True
+                return taken - 1
         return taken
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, _size: int) -> bytes:
         """Return all of what has been decrypted, for no event of the socket tells of the rest."""
-        try:
-            data = cast(bytes, self._tls.recv(size))
-            while waiting := self._tls.pending():
-                data += self._tls.recv(waiting)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
-            raise BlockingIOError from error
-        return data
+        return self._tls.recv_now()
 
     def shutdown(self, how: int) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._tls.unwrap()  # says goodbye, and does not wait for the answer
+            self._tls.say_goodbye()
         self._tls.shutdown(how)
 
     def close(self) -> None:

@@ -21,14 +21,14 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
-from gevent.ssl import SSLSocket
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
 import addresses
 import tls
-from connections import RECORD, Connection, Connections, TlsConnection, Turns
+from connections import Connection, Connections, TlsConnection, Turns
 from group import PAUSE_S
 from http1 import Chunks, Head, Incoming, Refused
+from tls import RECORD
 
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
 KEPT_S = 60.0  # between two requests on one connection
@@ -349,9 +349,9 @@ class Handler(WSGIHandler):
         self.socket = None  # so that nobody reads on here
         self.close_connection = True
         own.settimeout(0)
-        if isinstance(own, SSLSocket):
+        if isinstance(own, tls.Socket):
             self.server.given_away.add(own)
-            return TlsConnection(own, freed), self._incoming.data
+            return TlsConnection(own, freed), self._incoming.data + (own.decrypt() or b"")
         connection = Connection(fileno=own.detach())
         connection.freed = freed
         connection.setblocking(False)
@@ -388,6 +388,7 @@ class Server(WSGIServer):
         super().__init__(
             listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
         )
+        self.context = context
         self.before_answer = before_answer
         self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.proxies = [addresses.parse_network(proxy) for proxy in proxies]
@@ -416,11 +417,11 @@ class Server(WSGIServer):
         """Serve a connection by TLS. A handshake that fails or takes long is nobody's loss."""
         waiting, connection = self.connections.of(address[0]).waiting, client_socket
         try:
-            connection = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
+            connection = tls.Socket(client_socket, self.context)
             waiting.pop(client_socket, None)
             waiting[connection] = None
             with gevent.Timeout(HEADERS_S, TimeoutError):
-                tls.shake_hands(connection, self.turns.take)
+                connection.shake_hands(self.turns.take)
             waiting.pop(connection, None)
             self.handle(connection, address)
         except (OSError, ValueError) as error:

@@ -388,7 +388,7 @@ class Server(WSGIServer):
         super().__init__(
             listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
         )
-        self.context = context
+        self.context: Any = context  # asked for only if there is one
         self.before_answer = before_answer
         self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.proxies = [addresses.parse_network(proxy) for proxy in proxies]

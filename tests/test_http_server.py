@@ -17,10 +17,11 @@ from requests_as_data import CHUNKED, HOST, POST, REFUSED, TAKEN, field, line
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 import server as http_server
-from connections import RECORD, Connections
+from connections import Connections
 from group import PAUSE_S
 from http1 import MAX_OVERHEAD, Head, Refused
 from server import BODY_S, HEADERS_S, Body, Handler
+from tls import RECORD
 
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 

@@ -80,30 +80,45 @@ class Connections:
 
 
 class Turns:
-    """Lets requests begin in the order they came, for TURN_S; then the loop looks at the sockets first.
+    """Lets requests begin for TURN_S; then the loop looks at the sockets first.
 
     Else all that are ready at once would be served before a WebSocket's ping, or a round, has its turn.
-    With every look at least one begins, however long something else takes.
+    With every look at least one begins, however long something else takes. Clients take turns with each
+    other, so that 250 connections of one do not make another wait for 250 requests.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Waiter] = deque()
+        self._waiting: dict[str, deque[Waiter]] = {}  # by client; whose turn is next comes first
         self._running = False  # whether there is a turn; without one nobody waits
         self._end = 0.0  # of this turn
         self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)  # runs out after a look
 
-    def take(self) -> None:
-        """Return when the request of the calling greenlet may begin."""
+    def take(self, client: str = "") -> None:
+        """Return when the request of the calling greenlet, which this client sent, may begin."""
         if not self._running:
             self._begin()
         elif self._waiting or time.monotonic() > self._end:
             waiter = Waiter()
-            self._waiting.append(waiter)
+            self._waiting.setdefault(client, deque()).append(waiter)
             try:
                 waiter.get()
             except BaseException:  # it is not wanted any more
-                self._waiting.remove(waiter)
+                self._forget(client, waiter)
                 raise
+
+    def _forget(self, client: str, waiter: Waiter) -> None:
+        self._waiting[client].remove(waiter)
+        if not self._waiting[client]:
+            del self._waiting[client]
+
+    def _next(self) -> Waiter:
+        """Return the longest waiting of the client whose turn it is; then it is the other clients' turn."""
+        client = next(iter(self._waiting))
+        queue = self._waiting.pop(client)
+        waiter = queue.popleft()
+        if queue:
+            self._waiting[client] = queue
+        return waiter
 
     def _begin(self) -> None:
         self._running = True
@@ -115,7 +130,7 @@ class Turns:
         if self._waiting:
             self._begin()
         while self._waiting and time.monotonic() <= self._end:
-            self._waiting.popleft().switch(None)  # until it waits for something, or is done
+            self._next().switch(None)  # until it waits for something, or is done
 
 
 class Connection(_socket.socket):

@@ -14,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -283,7 +284,7 @@ class Handler(WSGIHandler):
         """Log nothing; pywsgi would word it all the same."""
 
     def handle_one_response(self) -> None:
-        self.server.turns.take()
+        self.server.turns.take(addresses.client(self.environ["REMOTE_ADDR"]))
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
@@ -421,7 +422,7 @@ class Server(WSGIServer):
             waiting.pop(client_socket, None)
             waiting[connection] = None
             with gevent.Timeout(HEADERS_S, TimeoutError):
-                connection.shake_hands(self.turns.take)
+                connection.shake_hands(partial(self.turns.take, addresses.client(address[0])))
             waiting.pop(connection, None)
             self.handle(connection, address)
         except (OSError, ValueError) as error:

@@ -1,12 +1,14 @@
 """What the server does while it sends an answer: it serves others too, and keeps to the length it told."""
 
 import contextlib
+import json
 import os
 import socket
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import gevent
 import pytest
@@ -14,6 +16,7 @@ from conftest import StartServer
 from harness import SOON_S
 from test_http_server import statuses
 
+import api
 from connections import Connections, Turns
 from group import PAUSE_S
 from server import Handler
@@ -99,6 +102,33 @@ def test_answer_is_cut_at_its_length() -> None:
     assert first == b""
     assert second.endswith(b"\r\n\r\nabc")
     assert third.endswith(b"\r\n\r\nabc")
+
+
+class Text(str):
+    """Text that one can see being freed."""
+
+
+class Stored:
+    """A table of three features; each is forgotten by itself as soon as nobody holds it."""
+
+    made: ClassVar[list[weakref.ref[Text]]] = []
+
+    @classmethod
+    def features(cls, _where: Any, after: int) -> list[tuple[int, str]]:
+        if after == 3:
+            return []
+        text = Text(f'"feature {after + 1}"')
+        cls.made.append(weakref.ref(text))
+        return [(after + 1, text)]
+
+
+def test_stream_keeps_nothing_but_the_piece_that_is_taken() -> None:
+    """A reader may take a piece for a minute, and 250 of them each hold one."""
+    pieces = []
+    for piece in api._stream(cast(Any, Stored), None, '{"seq":1}'):
+        pieces.append(piece)
+        assert all(made() is None for made in Stored.made)
+    assert json.loads(b"".join(pieces)) == {"seq": 1, "features": [f"feature {id_}" for id_ in (1, 2, 3)]}
 
 
 @pytest.mark.parametrize("size", [1000, 2 * TILES])

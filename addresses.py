@@ -7,6 +7,7 @@ Both are the client 192.0.2.1, or all of IPv4 would share one throttle and one b
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -44,6 +45,7 @@ def canonical(text: str) -> str:
         return text
 
 
+@lru_cache(maxsize=1024)  # every request asks
 def client(text: str) -> str:
     """Return what stands for a client where things are counted: an address, or the /64 of IPv6."""
     try:

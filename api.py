@@ -319,13 +319,13 @@ def _collection(model: type[Tracked], where: Any) -> Response:
     return Response(stream_with_context(stream), content_type="application/geo+json")
 
 
-def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[str]:
-    lead = f'{head[:-1]},"features":['
-    last = 0
-    while True:
-        chunk = model.features(where, last)
-        if not chunk:
-            break
-        yield lead + ",".join(feature for _, feature in chunk)
-        lead, last = ",", chunk[-1][0]
-    yield "]}" if last else lead + "]}"
+def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[bytes]:
+    """Yield the text in pieces. Of a piece nothing else is kept while its reader takes it, however slowly."""
+    lead, last = f'{head[:-1]},"features":[', 0
+    while chunk := model.features(where, last):
+        last = chunk[-1][0]
+        piece = (lead + ",".join(feature for _, feature in chunk)).encode()
+        del chunk
+        yield piece
+        lead = ","
+    yield b"]}" if last else f"{lead}]}}".encode()

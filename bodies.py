@@ -12,10 +12,13 @@ from io import BytesIO
 from flask import Request, abort, request
 from werkzeug.datastructures import ImmutableMultiDict
 
+import auth
+
 MAX_BODY = 64 << 10  # bytes; the longest description, with every character escaped, is 12 KB
 MAX_POLYGON_BODY = (
     1 << 20
 )  # bytes of what may hold a polygon: one of 10,000 positions is half of that in a form
+PIECE = 16 << 10  # bytes that are read at once of a body that is thrown away
 MAX_FIELDS = 100  # of a form; the largest has a dozen
 FORM = "application/x-www-form-urlencoded"
 JSON_TYPES = "application/json, application/geo+json or application/merge-patch+json"
@@ -37,18 +40,32 @@ class FormRequest(Request):
 def read_body() -> None:
     """Read the whole body before anything else does.
 
-    Answers 413 to one that is too large, 415 to one of a kind that is not taken there.
+    Answers 413 to one that is too large, 415 to one of a kind that is not taken there. A large one would take
+    memory for as long as it comes, so that of a stranger, who is refused in any case, is thrown away.
     """
     environ = request.environ
     most = MAX_POLYGON_BODY if request.endpoint in POLYGON_ENDPOINTS else MAX_BODY
     if int(environ.get("CONTENT_LENGTH") or 0) > most:
         abort(413, too_large(most))
+    if most > MAX_BODY and auth.current_user() is None:
+        _throw_away(most)
+        return
     body = environ["wsgi.input"].read(most + 1)
     if len(body) > most:
         abort(413, too_large(most))
     environ["wsgi.input"] = BytesIO(body)
     if body:
         _check_type()
+
+
+def _throw_away(most: int) -> None:
+    """Read a body to its end, since whoever sends it looks for the answer only then, and keep none of it."""
+    stream, size = request.environ["wsgi.input"], 0
+    while size <= most and (piece := stream.read(PIECE)):
+        size += len(piece)
+    if size > most:
+        abort(413, too_large(most))
+    request.environ["wsgi.input"] = BytesIO()
 
 
 def _check_type() -> None:

@@ -8,20 +8,20 @@ from __future__ import annotations
 import _socket
 import contextlib
 import socket
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import gevent
 from gevent.hub import Waiter
 
 import addresses
+import tls
+from tls import RECORD
 
 PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
 TURN_S = 0.01  # for which requests are begun before the loop looks again at who else wants something
-RECORD = 16 << 10  # bytes in one record of TLS, at most
 
 
 class Neighbours:
@@ -39,8 +39,7 @@ class Neighbours:
         for connection in chosen:
             del self.waiting[connection]
             with contextlib.suppress(OSError):
-                # past TLS, which would not wake the reader
-                socket.socket.shutdown(connection, socket.SHUT_RD)
+                connection.shutdown(socket.SHUT_RD)
         return len(chosen)
 
 
@@ -81,30 +80,45 @@ class Connections:
 
 
 class Turns:
-    """Lets requests begin in the order they came, for TURN_S; then the loop looks at the sockets first.
+    """Lets requests begin for TURN_S; then the loop looks at the sockets first.
 
     Else all that are ready at once would be served before a WebSocket's ping, or a round, has its turn.
-    With every look at least one begins, however long something else takes.
+    With every look at least one begins, however long something else takes. Clients take turns with each
+    other, so that 250 connections of one do not make another wait for 250 requests.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Waiter] = deque()
+        self._waiting: dict[str, deque[Waiter]] = {}  # by client; whose turn is next comes first
         self._running = False  # whether there is a turn; without one nobody waits
         self._end = 0.0  # of this turn
         self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)  # runs out after a look
 
-    def take(self) -> None:
-        """Return when the request of the calling greenlet may begin."""
+    def take(self, client: str = "") -> None:
+        """Return when the request of the calling greenlet, which this client sent, may begin."""
         if not self._running:
             self._begin()
         elif self._waiting or time.monotonic() > self._end:
             waiter = Waiter()
-            self._waiting.append(waiter)
+            self._waiting.setdefault(client, deque()).append(waiter)
             try:
                 waiter.get()
             except BaseException:  # it is not wanted any more
-                self._waiting.remove(waiter)
+                self._forget(client, waiter)
                 raise
+
+    def _forget(self, client: str, waiter: Waiter) -> None:
+        self._waiting[client].remove(waiter)
+        if not self._waiting[client]:
+            del self._waiting[client]
+
+    def _next(self) -> Waiter:
+        """Return the longest waiting of the client whose turn it is; then it is the other clients' turn."""
+        client = next(iter(self._waiting))
+        queue = self._waiting.pop(client)
+        waiter = queue.popleft()
+        if queue:
+            self._waiting[client] = queue
+        return waiter
 
     def _begin(self) -> None:
         self._running = True
@@ -116,7 +130,7 @@ class Turns:
         if self._waiting:
             self._begin()
         while self._waiting and time.monotonic() <= self._end:
-            self._waiting.popleft().switch(None)  # until it waits for something, or is done
+            self._next().switch(None)  # until it waits for something, or is done
 
 
 class Connection(_socket.socket):
@@ -133,52 +147,44 @@ class Connection(_socket.socket):
 class TlsConnection:
     """A TLS connection with the manners of a plain socket that does not block.
 
-    What OpenSSL could not pass on it wants to be given again, while a group may have changed its mind by
-    then. So `send` keeps the piece under way, and counts it as taken but for its last byte: the frame that
-    this byte belongs to is begun, and goes on with it.
+    What has been encrypted must be sent, while a group may have changed its mind by then. So `send` counts
+    a piece that the socket did not take whole as taken but for its last byte: the frame that this byte
+    belongs to is begun, and goes on with it.
     """
 
-    def __init__(self, connection: Any, freed: Callable[[], None]) -> None:
+    def __init__(self, connection: tls.Socket, freed: Callable[[], None]) -> None:
         self._tls = connection
         self._freed = freed
-        self._owed = b""  # given to OpenSSL, which has not passed it on
+        self._is_owed = False  # whether the last byte of a piece was not counted
         self.fileno = connection.fileno
         self.setsockopt = connection.setsockopt
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 (as a socket has it)
-        self._tls.setblocking(flag)
+        self._tls.settimeout(None if flag else 0)
 
     def send(self, data: bytes) -> int:
         """Return how many bytes were taken. Raises OSError; BlockingIOError if none were."""
-        taken = 0
-        if self._owed:
-            if not self._tls.send(self._owed):
-                raise BlockingIOError
-            self._owed = b""
-            taken = 1
+        if not self._tls.flush():
+            raise BlockingIOError
+        taken = 1 if self._is_owed else 0
+        self._is_owed = False
         view = memoryview(data)
         while taken < len(view):
-            piece = bytes(view[taken : taken + RECORD])
-            sent = self._tls.send(piece)
-            if not sent:
-                self._owed = piece
-                return taken + len(piece) - 1
-            taken += sent
+            piece = view[taken : taken + RECORD]
+            self._tls.encrypt(piece)
+            taken += len(piece)
+            if not self._tls.flush():
+                self._is_owed = True
+                return taken - 1
         return taken
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, _size: int) -> bytes:
         """Return all of what has been decrypted, for no event of the socket tells of the rest."""
-        try:
-            data = cast(bytes, self._tls.recv(size))
-            while waiting := self._tls.pending():
-                data += self._tls.recv(waiting)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
-            raise BlockingIOError from error
-        return data
+        return self._tls.recv_now()
 
     def shutdown(self, how: int) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._tls.unwrap()  # says goodbye, and does not wait for the answer
+            self._tls.say_goodbye()
         self._tls.shutdown(how)
 
     def close(self) -> None:

@@ -513,6 +513,7 @@ class Group:
         try:
             data = client.sock.recv(MAX_MESSAGE)
         except BlockingIOError:
+            self._charge(client, READ_COST)  # for a part of a record of TLS, which may come byte by byte
             return
         except OSError:
             data = b""

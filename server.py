@@ -14,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -21,14 +22,14 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
-from gevent.ssl import SSLSocket
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
 import addresses
 import tls
-from connections import RECORD, Connection, Connections, TlsConnection, Turns
+from connections import Connection, Connections, TlsConnection, Turns
 from group import PAUSE_S
 from http1 import Chunks, Head, Incoming, Refused
+from tls import RECORD
 
 HEADERS_S = 10.0  # for the line and headers of a request, and for the handshake of TLS
 KEPT_S = 60.0  # between two requests on one connection
@@ -109,11 +110,15 @@ class Body:
         if self._expects_continue:
             self._handler.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    def is_left(self) -> bool:
+        """Tell whether the rest is not worth reading: perhaps nothing comes, or too much."""
+        return not self._is_over() and (self._expects_continue or self._left > LINGER_BYTES)
+
     def _discard(self) -> None:
         """Read what is left, but neither for long nor much; then the connection can't be kept."""
         if self._is_over():
             return
-        if self._expects_continue or self._left > LINGER_BYTES:  # perhaps nothing comes, or too much
+        if self.is_left():
             self._break_off()
             return
         deadline, budget = time.monotonic() + LINGER_S, LINGER_BYTES
@@ -279,7 +284,7 @@ class Handler(WSGIHandler):
         """Log nothing; pywsgi would word it all the same."""
 
     def handle_one_response(self) -> None:
-        self.server.turns.take()
+        self.server.turns.take(addresses.client(self.environ["REMOTE_ADDR"]))
         super().handle_one_response()
         if self.server.closed:
             self.close_connection = True
@@ -287,6 +292,8 @@ class Handler(WSGIHandler):
     def finalize_headers(self) -> None:
         if self.command == "HEAD" and self.provided_content_length is None:
             self.provided_content_length = ""  # else pywsgi would tell that of no body, or send chunks
+        if self.wsgi_input.is_left():  # told, so that no proxy sends the next request on this connection
+            self.close_connection = True
         super().finalize_headers()
         self.response_headers += self.server.headers
         is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # whose other ports are others'
@@ -294,6 +301,27 @@ class Handler(WSGIHandler):
             self.response_headers.append((b"Strict-Transport-Security", HSTS))
         if self.close_connection and self.request_version == "HTTP/1.1":  # for 1.0 pywsgi tells it
             self.response_headers.append((b"Connection", b"close"))
+
+    def process_result(self) -> None:
+        """Send the answer piece by piece, and let the loop look at everybody else between two pieces.
+
+        Otherwise a peer that reads as fast as we send would be the only one served. No more bytes are sent
+        than Content-Length says. With fewer the connection ends: a file may change while it is being read.
+        """
+        size, sent = self.provided_content_length, 0
+        for piece in self.result:
+            if sent:
+                gevent.sleep(PAUSE_S)
+            whole = len(piece) if size is None else min(len(piece), int(size) - sent)
+            if whole:
+                self.write(piece[:whole])
+            sent += whole
+        if self.status and not self.headers_sent:
+            self.write(b"")
+        if self.response_use_chunked:
+            self._sendall(b"0\r\n\r\n")
+        if size is not None and sent < int(size) and self.command != "HEAD":
+            self.close_connection = True
 
     def _write(self, data: bytes) -> None:
         if self.command != "HEAD":
@@ -322,9 +350,9 @@ class Handler(WSGIHandler):
         self.socket = None  # so that nobody reads on here
         self.close_connection = True
         own.settimeout(0)
-        if isinstance(own, SSLSocket):
+        if isinstance(own, tls.Socket):
             self.server.given_away.add(own)
-            return TlsConnection(own, freed), self._incoming.data
+            return TlsConnection(own, freed), self._incoming.data + (own.decrypt() or b"")
         connection = Connection(fileno=own.detach())
         connection.freed = freed
         connection.setblocking(False)
@@ -361,6 +389,7 @@ class Server(WSGIServer):
         super().__init__(
             listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
         )
+        self.context: Any = context  # asked for only if there is one
         self.before_answer = before_answer
         self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.proxies = [addresses.parse_network(proxy) for proxy in proxies]
@@ -389,11 +418,11 @@ class Server(WSGIServer):
         """Serve a connection by TLS. A handshake that fails or takes long is nobody's loss."""
         waiting, connection = self.connections.of(address[0]).waiting, client_socket
         try:
-            connection = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
+            connection = tls.Socket(client_socket, self.context)
             waiting.pop(client_socket, None)
             waiting[connection] = None
             with gevent.Timeout(HEADERS_S, TimeoutError):
-                tls.shake_hands(connection, self.turns.take)
+                connection.shake_hands(partial(self.turns.take, addresses.client(address[0])))
             waiting.pop(connection, None)
             self.handle(connection, address)
         except (OSError, ValueError) as error:

@@ -50,6 +50,10 @@ from terminal import Traceback, prepare, say
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")  # of a machine for itself
+OTHER_NAME = (
+    "This tracker does not answer to the name in this address.\n"
+    "Use the name that you were given. Who runs the tracker can let it answer to more names: TRACKER_HOSTS.\n"
+)
 PORT = re.compile(r":[0-9]+$")
 PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
 
@@ -124,17 +128,24 @@ def _answer_to(names: Set[str]) -> None:
     """Refuse a request for another name: a web site may have its own lead here, and read what it gets."""
     name = PORT.sub("", request.host)
     if name not in names:
-        _tell_operator()
         raise SecurityError("other names than localhost must be in TRACKER_HOSTS")
 
 
 @cache
-def _tell_operator() -> None:
-    log.warning(
-        "A request was refused: on a loopback address only %s are answered. If people reach this tracker "
-        "by another name, through a proxy, put it into TRACKER_HOSTS.",
-        ", ".join(LOCAL_NAMES),
-    )
+def _tell_operator(hosts: tuple[str, ...]) -> None:
+    """Say once why requests are refused. The name that was asked for is a stranger's, and is left out."""
+    if hosts:
+        log.warning(
+            "A request was refused: its name is not in TRACKER_HOSTS, which has %s. If it came through a "
+            "proxy, that must pass on the name that people use (nginx: proxy_set_header Host $host).",
+            ", ".join(hosts),
+        )
+    else:
+        log.warning(
+            "A request was refused: on a loopback address only %s are answered. If people reach this tracker "
+            "by another name, through a proxy, put it into TRACKER_HOSTS.",
+            ", ".join(LOCAL_NAMES),
+        )
 
 
 def _leave_out_bad_dates() -> None:
@@ -168,7 +179,8 @@ def _answer(code: int | None, error: Exception) -> ResponseReturnValue | HTTPExc
     message, fields = str(error), {}
     headers: list[tuple[str, str]] = []
     if isinstance(error, SecurityError):
-        return Response("This tracker has another name.\n", code, content_type="text/plain")
+        _tell_operator(auth.settings().hosts)
+        return Response(OTHER_NAME, code, content_type="text/plain; charset=utf-8")
     if isinstance(error, models.Invalid):
         fields = error.fields
     elif isinstance(error, peewee.DoesNotExist):

@@ -1,14 +1,18 @@
 """The bodies of requests: kinds, sizes and escapes, checked before anything is decoded."""
 
 import json
+import socket
 import threading
+from contextlib import ExitStack
 from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
 
 import pytest
+from conftest import StartServer
 from flask import Flask
-from harness import Person, Server, feature, incident, square
+from harness import SOON_S, Person, Server, feature, incident, square
 from hypothesis import given
 from hypothesis import strategies as st
+from peers import resident_bytes
 from werkzeug.exceptions import HTTPException
 
 import bodies
@@ -151,6 +155,29 @@ def test_only_what_may_hold_a_polygon_takes_a_large_body(
         body = b"polygon_geojson=".ljust(size, b"x")
         answer = person.http.request(method, path, content=body, headers=headers)
         assert (answer.status_code != 413) == is_read
+
+
+@pytest.mark.parametrize(("path", "kind"), [(AREA, FORM), ("/api/areas/", "application/json")])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_large_body_of_a_stranger_is_not_kept(
+    start_server: StartServer, path: str, kind: str, *, chunked: bool
+) -> None:
+    """Who is not signed in is refused in any case: 100 bodies that are all but sent take no 100 MiB."""
+    server, size = start_server(), bodies.MAX_POLYGON_BODY
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+    lines = f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", length, "Connection: close"
+    head = "\r\n".join([*lines, "", f"{size:x}\r\n" if chunked else ""]).encode()
+    before = resident_bytes(server.process.pid)
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=SOON_S))
+            for _ in range(100)
+        ]
+        for connection in connections:
+            connection.sendall(head + b"x" * (size - 1))
+        assert resident_bytes(server.process.pid) - before < 30 << 20
+        connections[0].sendall(b"x\r\n0\r\n\r\n" if chunked else b"x")
+        assert connections[0].recv(4096).startswith(b"HTTP/1.1 401" if kind != FORM else b"HTTP/1.1 302")
 
 
 @pytest.mark.parametrize(

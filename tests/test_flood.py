@@ -55,6 +55,15 @@ def test_flood_is_closed(world: World, kind: str) -> None:
         assert not world.loop.fire(sock.number, group_module.READ)
 
 
+def test_reads_that_bring_nothing_are_counted(world: World) -> None:
+    """A record of TLS that comes byte by byte makes a socket readable 16,000 times without a frame."""
+    sock = Socket()
+    world.connect(sock)
+    for _ in range(MANY):
+        world.loop.fire(sock.number, group_module.READ)
+    assert sock.control()[-1] == TOO_MANY
+
+
 def test_cost_of_a_flood_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a thousand frames in one read, no more are handled than a client may send at once."""
     handled = []

@@ -17,10 +17,11 @@ from requests_as_data import CHUNKED, HOST, POST, REFUSED, TAKEN, field, line
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 import server as http_server
-from connections import RECORD, Connections
+from connections import Connections
 from group import PAUSE_S
 from http1 import MAX_OVERHEAD, Head, Refused
 from server import BODY_S, HEADERS_S, Body, Handler
+from tls import RECORD
 
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
@@ -194,7 +195,7 @@ def test_requests_in_one_piece_are_answered_in_order(server: Server) -> None:
     """Whatever their bodies are."""
     chunked = CHUNKED + b"3;a=b\r\nabc\r\n0\r\nA: b\r\n\r\n"
     health, posted = line(b"GET /healthz HTTP/1.1"), POST + b"Content-Length: 3\r\n\r\nabc"
-    assert statuses(raw(server, health + chunked + health + posted + CLOSING)) == [200, 404, 200, 404, 200]
+    assert statuses(raw(server, health + chunked + health + posted + CLOSING)) == [200, 415, 200, 415, 200]
 
 
 def test_host_of_an_absolute_target_is_the_one_that_counts(start_server: StartServer) -> None:
@@ -263,10 +264,20 @@ def test_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
-    assert statuses(answer) == [404, 200]
+    assert statuses(answer) == [415, 200]
     refused = raw(server, POST + b"Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n")
     assert statuses(refused) == [413]
     assert b"100 Continue" not in refused
+
+
+@pytest.mark.parametrize(
+    "fields", ["Content-Length: 99999999", "Content-Length: 70000\r\nExpect: 100-continue"]
+)
+def test_end_of_a_connection_is_told(server: Server, fields: str) -> None:
+    """A proxy that kept it would send somebody else's request after a body that is not read."""
+    refused = raw(server, POST + fields.encode() + b"\r\n\r\n")
+    assert statuses(refused) == [413]
+    assert b"\r\nConnection: close\r\n" in refused
 
 
 def test_chunked_call_of_the_api(server: Server, person: Person) -> None:
@@ -368,7 +379,9 @@ def test_operator_is_told_about_names_once(start_server: StartServer) -> None:
     """Whoever puts a proxy in front of it reads which setting is missing; nobody can fill the log."""
     server = start_server()
     for _ in range(3):
-        assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))) == [400]
+        answer = raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))
+        assert statuses(answer) == [400]
+        assert b"does not answer to the name" in answer
     assert server.output.count("TRACKER_HOSTS") == 1
     assert "map.example.org" not in server.output
 
@@ -377,7 +390,9 @@ def test_named_tracker_on_this_machine_is_behind_a_proxy(start_server: StartServ
     """With TRACKER_HOSTS only the names there count."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
     assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))) == [200]
-    assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"localhost"))) == [400]
+    for _ in range(3):
+        assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"localhost"))) == [400]
+    assert server.output.count("its name is not in TRACKER_HOSTS, which has map.example.org, 127.0.0.1") == 1
 
 
 def test_cookies_of_two_fields_are_both_read(server: Server, person: Person) -> None:

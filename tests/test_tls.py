@@ -1,20 +1,26 @@
 """What a stranger may do to a server that speaks TLS: old ciphers, dear handshakes, broken connections."""
 
+import _ssl
 import contextlib
+import ctypes
 import socket
 import ssl
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent.socket
 import httpx
 import pytest
 from conftest import end
-from harness import Server
+from harness import SOON_S, Server
 
 import tls
+from group import PAUSE_S
+
+SSL_OFFSET = 24  # of OpenSSL's own object in Python's: behind its head and one pointer
 
 
 @pytest.fixture(scope="module")
@@ -90,30 +96,21 @@ def test_what_is_offered_is_all_of_the_kind_that_is_meant(certificate: Path) -> 
         assert cipher["protocol"] == "TLSv1.3" or cipher["name"].startswith("ECDHE-"), cipher["name"]
 
 
-class Slow:
-    """A connection whose handshake takes several steps, each of which has what it wants to read."""
-
-    def __init__(self, steps: int, sock: socket.socket) -> None:
-        self.steps, self.fileno = steps, sock.fileno
-
-    def settimeout(self, seconds: float) -> None:
-        assert seconds == 0, "a step must not wait by itself"
-
-    def do_handshake(self) -> None:
-        self.steps -= 1
-        if self.steps:
-            raise ssl.SSLWantReadError
-
-
-def test_each_step_of_a_handshake_takes_a_turn() -> None:
+def test_each_step_of_a_handshake_takes_a_turn(certificate: Path) -> None:
     """So many at once do not hold up requests and sockets: between turns the loop looks at them."""
-    near, far = socket.socketpair()
-    with near, far:
-        far.send(b"x")
-        connection: Any = Slow(4, near)
-        turns: list[int] = []
-        tls.shake_hands(connection, lambda: turns.append(connection.steps))
-    assert turns == [4, 3, 2, 1]
+    near, far = gevent.socket.socketpair()
+    turns: list[None] = []
+    connection = tls.Socket(near, tls.context(str(certificate), ""))
+    serving = gevent.spawn(connection.shake_hands, lambda: turns.append(None))
+    data = hello()
+    for byte in data:
+        far.send(bytes([byte]))
+        gevent.sleep(0.001)
+    assert far.recv(1) == b"\x16"  # the server's hello
+    assert len(turns) > len(data) // 2  # two bytes may lie there at once
+    serving.kill()
+    connection.close()
+    far.close()
 
 
 def hello() -> bytes:
@@ -154,6 +151,86 @@ def test_connection_without_tls_is_no_error(secure: Server, first: bytes) -> Non
             assert b"HTTP/" not in peer.recv(4096)
     assert secure.health()
     assert "rror" not in secure.output
+
+
+class Updater:
+    """A client by TLS 1.3 that can send KeyUpdates, which Python has no call for."""
+
+    def __init__(self, sock: Any) -> None:
+        self.sock = sock
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing)
+        self.do(self.tls.do_handshake)
+        self.sock.sendall(self.outgoing.read())
+
+    def do(self, step: Callable[[], Any]) -> Any:
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                return step()
+            self.sock.sendall(self.outgoing.read())
+            if piece := self.sock.recv(4096):
+                self.incoming.write(piece)
+            else:
+                self.incoming.write_eof()
+
+    def updates(self, count: int) -> bytes:
+        """Return so many KeyUpdates, each of which wants another one for an answer."""
+        openssl = ctypes.CDLL(_ssl.__file__)
+        connection = ctypes.c_void_p.from_address(id(self.tls._sslobj) + SSL_OFFSET)  # type: ignore[attr-defined]
+        for _ in range(count):
+            assert openssl.SSL_key_update(connection, 1) == 1
+            assert openssl.SSL_do_handshake(connection) == 1
+        return self.outgoing.read()
+
+
+def test_messages_without_data_are_bounded(secure: Server) -> None:
+    """OpenSSL reads on over KeyUpdates as long as there are any: who sends a megabyte is cut off soon."""
+    flooder = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=SOON_S))
+    with flooder.sock, contextlib.suppress(ConnectionError):
+        flooder.sock.sendall(flooder.updates(20_000))
+        flooder.sock.shutdown(socket.SHUT_WR)
+        answers = 0
+        while piece := flooder.sock.recv(65536):
+            answers += len(piece)
+        assert answers < 2 * tls.MAX_OVERHEAD
+    assert "rror" not in secure.output
+
+
+def test_new_keys_are_taken(secure: Server) -> None:
+    """A client that changes its keys now and then, as RFC 8446 has it, is served."""
+    client = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=SOON_S))
+    with client.sock:
+        for _ in range(3):
+            client.sock.sendall(client.updates(100))
+            client.tls.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert client.do(lambda: client.tls.read(4096)).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_loop_looks_at_others_between_pieces_of_tls(certificate: Path) -> None:
+    """However many messages without data lie ready: OpenSSL is given a few of them at once."""
+    near, far = gevent.socket.socketpair()
+    connection = tls.Socket(near, tls.context(str(certificate), ""))
+    serving = gevent.spawn(connection.shake_hands, lambda: None)
+    client = Updater(far)
+    serving.join()
+    data = client.updates(2_000)
+    far.sendall(data)
+    far.shutdown(socket.SHUT_WR)
+    looks = [0]
+
+    def look() -> None:
+        while True:
+            looks[0] += 1
+            gevent.sleep(PAUSE_S)
+
+    looking = gevent.spawn(look)
+    assert connection.recv(1) == b""
+    looking.kill()
+    connection.close()
+    far.close()
+    assert looks[0] >= len(data) // tls.PIECE
 
 
 def test_browsers_are_told_to_come_by_tls_only(secure: Server) -> None:

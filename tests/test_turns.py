@@ -82,3 +82,24 @@ def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
     gevent.joinall([streaming, *requests], timeout=10, raise_error=True)
     assert len(begun) == 5
     assert begun[-1] <= 10
+
+
+def test_clients_take_turns_with_each_other() -> None:
+    """Whoever sends 100 requests at once makes another client wait for one of them, not for 100."""
+    turns, begun = Turns(), []
+
+    def request(client: str) -> None:
+        turns.take(client)
+        begun.append(client)
+        spend(0.4)
+
+    flood = [gevent.spawn(request, "flood") for _ in range(100)]
+    flood[50].kill(block=False)
+    gevent.sleep(5 * TURN_S)  # until all have asked for a turn
+    before = len(begun)
+    assert before < 50
+    others = [gevent.spawn(request, "other") for _ in range(2)]
+    gevent.joinall(others, timeout=10, raise_error=True)
+    assert len(begun) - before <= 10  # with those of the turn under way
+    gevent.joinall(flood, timeout=10, raise_error=True)
+    assert len(begun) == 101

@@ -111,6 +111,7 @@ def _own(
         ),
         this_session=g.credential.id,
         codes_on=totp.is_on(user),
+        asks_for_code=confirm.needs_code(user),
         recovery_codes_left=totp.recovery_codes_left(user),
     )
     status = 429 if wait else 422 if password.errors or token.errors else 200
@@ -135,6 +136,11 @@ def change_password() -> ResponseReturnValue:
         return _password_page(user, "new_password_again", "These are two different passwords.")
     if new == old:
         return _password_page(user, "new_password", "This is the present password. Choose another.")
+    if confirm.needs_code(user):  # or a session and a password would be enough to get one that is confirmed
+        wait, why = confirm.check_code(user, request.form.get(confirm.CODE, ""))
+        if why:
+            return _password_page(user, confirm.CODE, why, wait=wait)
+        confirm.note()
     try:
         accounts.set_password(known, new)
     except Invalid as error:
@@ -149,7 +155,10 @@ def _password_page(user: User, field: str = "", error: str = "", *, wait: float 
     form = Form({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
-        return render_template("password.html", password_form=form), status, auth.retry_after(wait)
+        page = render_template(
+            "password.html", password_form=form, asks_for_code=confirm.needs_code(user)
+        )
+        return page, status, auth.retry_after(wait)
     return _own(password=form, wait=wait)
 
 

@@ -183,10 +183,9 @@ def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
 
 def guard() -> ResponseReturnValue | None:
     """Refuse, before any view, who may not use it."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or request.endpoint == "static":
+    if request.endpoint is None or request.endpoint == "static":
         return None
-    role = getattr(view, "role", "viewer" if request.method in SAFE else "editor")
+    role = _role_for_this()
     if role == "nobody" and request.method in SAFE:
         return None
     user = current_user()
@@ -202,11 +201,30 @@ def guard() -> ResponseReturnValue | None:
     return None
 
 
+def _role_for_this() -> str:
+    """Return the role that the view of this request is for."""
+    view = current_app.view_functions[request.endpoint or ""]
+    return str(getattr(view, "role", "viewer" if request.method in SAFE else "editor"))
+
+
+def look_again() -> None:
+    """Ask once more who sends this request, after a pause in which a session, an account or a role may end.
+
+    Raises Forbidden if that has happened.
+    """
+    g.pop("user", None)
+    if current_user() is None or not _has(_role_for_this()):
+        raise Forbidden("You were signed out, or your role was changed, meanwhile. Nothing was done.")
+
+
 def may(role: str) -> bool:
     """Tell whether who sends this request has this role, or more."""
     user = current_user()
-    if user is None or unfinished(user):
-        return False
+    return user is not None and not unfinished(user) and _has(role)
+
+
+def _has(role: str) -> bool:
+    user = signed_in()
     level = ROLES.index(user.role)
     if g.credential.is_token:
         level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))

@@ -132,10 +132,15 @@ def change_password() -> ResponseReturnValue:
         return _password_page(user, "current_password", too_many, wait=wait)
     if known is None:
         return _password_page(user, "current_password", "This is not your present password.")
-    if new != request.form.get("new_password_again", ""):
-        return _password_page(user, "new_password_again", "These are two different passwords.")
     if new == old:
         return _password_page(user, "new_password", "This is the present password. Choose another.")
+    return _change_password(user, known, new)
+
+
+def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
+    """Do it for `user`, who has given the present password; `known` is as the account was then."""
+    if new != request.form.get("new_password_again", ""):
+        return _password_page(user, "new_password_again", "These are two different passwords.")
     if confirm.needs_code(user):  # or a session and a password would be enough to get one that is confirmed
         wait, why = confirm.check_code(user, request.form.get(confirm.CODE, ""))
         if why:
@@ -155,9 +160,7 @@ def _password_page(user: User, field: str = "", error: str = "", *, wait: float 
     form = Form({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
-        page = render_template(
-            "password.html", password_form=form, asks_for_code=confirm.needs_code(user)
-        )
+        page = render_template("password.html", password_form=form, asks_for_code=confirm.needs_code(user))
         return page, status, auth.retry_after(wait)
     return _own(password=form, wait=wait)
 
@@ -185,7 +188,11 @@ def create_token() -> ResponseReturnValue:
 
     try:
         id_ = _once(make)
-        secret = secret or accounts.renew_token(id_)  # the answer that showed the first secret was lost
+        if not secret:  # the answer that showed the first secret was lost
+            with database.atomic():
+                secret = accounts.renew_token(id_)
+                if secret and user.is_admin:
+                    _log(f"token {id_} given a new secret", user.name)
     except Invalid as error:
         return _own(
             token=Form({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
@@ -307,15 +314,21 @@ def create_user() -> ResponseReturnValue:
     if (page := confirm.ask("create an account")) is not None:
         return page
     name, role = request.form.get("name", ""), request.form.get("role", "")
+    made = False
 
     def make() -> int:
+        nonlocal made
+        made = True
         user = accounts.create(name, role)
         _log(f"account created as {user.role}", user.name)
         return int(user.id)
 
     try:
-        user = User.get_by_id(_once(make))
-        secret = accounts.make_reset(user)
+        with database.atomic():
+            user = User.get_by_id(_once(make))
+            secret = accounts.make_reset(user)
+            if not made:  # the form was sent again, perhaps when the account has long been in use
+                _log("link for a new password made", user.name)
     except Invalid as error:
         return _admin(form=Form(error.fields))
     return _admin(link_for=user, secret=secret)
@@ -334,11 +347,11 @@ def change_user(pk: int, action: str) -> ResponseReturnValue:
                 link = accounts.make_reset(user)
                 _log("link for a new password made", user.name)
             elif action == "role":
-                accounts.set_role(user, request.form.get("role", ""))
-                _log(f"role set to {request.form['role']}", user.name)
+                if accounts.set_role(user, request.form.get("role", "")):
+                    _log(f"role set to {request.form['role']}", user.name)
             elif action in ("activate", "deactivate"):
-                accounts.set_active(user, active=action == "activate")
-                _log(f"account {action}d", user.name)
+                if accounts.set_active(user, active=action == "activate"):
+                    _log(f"account {action}d", user.name)
             else:
                 abort(404)
     except Invalid as error:

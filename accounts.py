@@ -153,28 +153,30 @@ def is_current(user: User) -> bool:
     return bool(User.select().where(User.id == user.id, User.active, same).exists())
 
 
-def set_role(user: User, role: str) -> None:
-    """Raises Invalid if it is none, or if no admin would be left."""
+def set_role(user: User, role: str) -> bool:
+    """Tell whether it was another. Raises Invalid if it is none, or if no admin would be left."""
     _check_role(role)
-    _change(user, role=role)
+    return _change(user, role=role)
 
 
-def set_active(user: User, *, active: bool) -> None:
+def set_active(user: User, *, active: bool) -> bool:
     """Let an account in again; or shut it out, and end its sessions, links and tokens.
 
-    Raises Invalid: the last admin.
+    Tell whether it was different. Raises Invalid: the last admin.
     """
-    _change(user, active=active)
+    return _change(user, active=active)
 
 
-def _change(user: User, **values: Any) -> None:
+def _change(user: User, **values: Any) -> bool:
     with database.atomic():
+        before = User.get_by_id(user.id)
         User.update(**values).where(User.id == user.id).execute()
         if not User.select().where(User.active, User.role == "admin").exists():
             raise Invalid({"role": "this is the last account that may manage the others"})
         if values.get("active") is False:
             _end_all_access(user)
             revoke(Token.user == user.id)
+    return any(getattr(before, name) != value for name, value in values.items())
 
 
 def _check_role(role: str) -> None:

@@ -86,6 +86,33 @@ def test_commands_are_logged(server: Server) -> None:
     ]
 
 
+def test_what_changes_nothing_is_not_logged(server: Server) -> None:
+    """Or a session without the password could push out all else, by pressing one button again and again."""
+    admin = server.person()
+    add_user(server, "unchanged", "viewer")
+    pk = pk_of(server, "unchanged")
+    press(admin, f"/admin/users/{pk}/deactivate/")
+    before = actions(server)
+    for _ in range(3):
+        press(admin, f"/admin/users/{pk}/deactivate/")
+        press(admin, f"/admin/users/{pk}/role/", role="viewer")
+    assert actions(server) == before
+
+
+def test_secret_that_a_form_gives_when_sent_again_is_logged(server: Server) -> None:
+    """It may be sent again long afterwards, when somebody else uses the account or the token."""
+    admin = server.person()
+    for path, fields, logged in (
+        ("/admin/users/", {"name": "again", "role": "viewer"}, "link for a new password made"),
+        ("/accounts/tokens/", {"label": "again"}, "given a new secret"),
+    ):
+        press(admin, path, key="k", **fields)
+        before = len(actions(server))
+        assert press(admin, path, key="k", **fields).select("code.secret")
+        ((_, _, what, _),) = actions(server)[before:]
+        assert logged in what
+
+
 def test_refused_action_is_not_logged(server: Server) -> None:
     """What did not happen is not in the log."""
     admin = server.person()

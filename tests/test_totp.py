@@ -69,6 +69,16 @@ def test_clock_that_is_set_back_locks_nobody_out(user: models.User, clock: list[
     assert totp.accepts(user, code_at(user, NOON + 60))
 
 
+def test_code_accepted_in_the_future_locks_nobody_out(user: models.User, clock: list[float]) -> None:
+    """Server and phone were two days ahead and are set right: codes go on, and each is good once."""
+    clock[0] = NOON + 2 * 24 * 3600
+    assert totp.accepts(user, code_at(user, clock[0]))
+    clock[0] = NOON
+    assert totp.accepts(user, code_at(user, NOON))
+    assert not totp.accepts(user, code_at(user, NOON))
+    assert not totp.accepts(user, code_at(user, NOON - 30))
+
+
 @pytest.mark.parametrize("code", ["", "0", "٠١٢٣٤٥", "12345\n", "x" * 10_000, "\ud800", "000000000000"])
 def test_what_is_no_code_is_refused(user: models.User, code: str) -> None:
     """Whatever is typed, it is a refusal and no error."""

@@ -73,6 +73,8 @@ def named(name: str) -> User | None:
     Accounts that are older than this rule may have one normal form: each is found by its own spelling, and
     the oldest of them by any other.
     """
+    if not _is_unicode(name):
+        return None
     spellings = User.name == name, User.name == names.shown(name), User.name_key == names.normal(name)
     return next((user for spelt in spellings if (user := User.get_or_none(spelt))), None)
 
@@ -109,10 +111,16 @@ def create(name: str, role: str, password: str | None = None) -> User:
 
 
 def valid_name(name: str) -> bool:
+    return _is_unicode(name) and name.isprintable()
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether it can be stored: an argument of the command line may be bytes of no encoding."""
     try:
-        return valid_text(name).isprintable()
+        valid_text(text)
     except ValueError:
         return False
+    return True
 
 
 def set_password(user: User, password: str, *, link: str = "") -> None:

@@ -234,7 +234,7 @@ def revoke_token(pk: int) -> ResponseReturnValue:
 @bp.post("/accounts/sign_out_everywhere/")
 @auth.needs("viewer")
 def sign_out_everywhere() -> ResponseReturnValue:
-    accounts.end_sessions(Session.user == auth.signed_in().id)
+    accounts.sign_out_everywhere(auth.signed_in())
     session.clear()
     return redirect(url_for("auth.login"), 303)
 

@@ -146,10 +146,16 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
 
 def _end_all_access(user: User) -> None:
     """End an account's sessions and one-time links, and let nobody store one who began before this."""
-    newer = User.credentials_version + 1
-    User.update(credentials_version=newer).where(User.id == user.id).execute()
+    sign_out_everywhere(user)
     Reset.delete().where(Reset.user == user.id).execute()
-    end_sessions(Session.user == user.id)
+
+
+def sign_out_everywhere(user: User) -> None:
+    """End an account's sessions, and let nobody begin one who has given the password before this."""
+    with database.atomic():
+        newer = User.credentials_version + 1
+        User.update(credentials_version=newer).where(User.id == user.id).execute()
+        end_sessions(Session.user == user.id)
 
 
 def is_current(user: User) -> bool:

@@ -154,6 +154,31 @@ def test_every_route_asks_for_its_role(
     assert server.health()["seq"] == before
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_every_changing_call_wants_the_csrf_token(
+    server: Server, routes: list[tuple[str, str, list[str]]], stored: dict[str, int], method: str
+) -> None:
+    """Of every route: without one, with another session's, with an own one in the address: it is refused."""
+    admin = server.person()
+    own, other = admin.csrf_token(), server.person().csrf_token()
+    before = server.health()["seq"]
+    for endpoint, rule, methods in routes:
+        path = re.sub(r"<[^>]*>", "deactivate", rule.replace("<int:pk>", str(stored["incident"])))
+        is_api = path.startswith("/api/")
+        kind = "application/json" if is_api else "application/x-www-form-urlencoded"
+        for headers, field, query in (({}, "", ""), ({"X-CSRFToken": other}, other, ""), ({}, "", own)):
+            answer = admin.http.request(
+                method,
+                path,
+                content="{}" if is_api else f"csrf_token={field}",
+                headers={"Content-Type": kind, **headers},
+                params={"csrf_token": query} if query else {},
+            )
+            assert answer.status_code == (400 if method in methods else 405), (endpoint, path, field, query)
+    assert server.health()["seq"] == before
+    assert admin.get("/admin/").status == 200
+
+
 def test_viewer_sees_all_and_is_offered_nothing_to_change(
     people: dict[str, Person], stored: dict[str, int]
 ) -> None:

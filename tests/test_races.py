@@ -23,6 +23,21 @@ def held(start_server: StartServer, hold: Hold) -> Server:
     return server
 
 
+def test_sign_in_under_way_does_not_survive_signing_out_everywhere(held: Server, hold: Hold) -> None:
+    """Whoever has given the password, and not yet got a session, is signed out like the others."""
+    person, other = held.visitor(), held.visitor()
+    person.sign_in("second", PASSWORD)
+    form = other.get("/accounts/login/").filled_in(username="second", password=PASSWORD)
+    with ThreadPoolExecutor(1) as pool:
+        with hold() as wait_for:
+            under_way = pool.submit(other.http.post, "/accounts/login/", data=form)
+            wait_for(1)
+            assert press(person, "/accounts/sign_out_everywhere/").path == "/accounts/login/"
+        page = Page(under_way.result())
+    assert page.status == 401
+    assert rows(held, "SELECT * FROM session") == []
+
+
 @pytest.mark.parametrize(
     "change", [("user", "role", "second", "editor"), ("user", "deactivate", "second"), ()]
 )

@@ -41,6 +41,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
 import accounts
+import addresses
 import passwords
 import throttle
 import totp
@@ -386,8 +387,8 @@ def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
 
 
 def admitted() -> AbstractContextManager[None]:
-    """Hold a place, for this request's address, among those that hash a password. Raises passwords.Busy."""
-    return passwords.in_flight.admitted(throttle.by_address(request.remote_addr))
+    """Hold a place, for this request's site, among those that hash a password. Raises passwords.Busy."""
+    return passwords.in_flight.admitted(addresses.site(request.remote_addr or ""))
 
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:

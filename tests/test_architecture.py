@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "accounts": {"names", "models", "strength", "passwords"},
     "admin_log": {"models"},
     "totp": {"models", "accounts"},
-    "auth": {"models", "settings", "throttle", "sign_ins", "passwords", "accounts", "totp"},
+    "auth": {"models", "settings", "addresses", "throttle", "sign_ins", "passwords", "accounts", "totp"},
     "confirm": {"models", "throttle", "sign_ins", "accounts", "totp", "auth"},
     "two_step": {"models", "sign_ins", "admin_log", "totp", "auth", "confirm"},
     "http1": set(),

@@ -1,4 +1,4 @@
-"""What happens between a question and its answer: a role that is taken while a password is being checked."""
+"""What happens while a password is being checked: a role is taken, sessions end, others want to sign in."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +8,8 @@ from conftest import StartServer
 from harness import Page, Server
 from test_confirm import LONG_AGO, confirmed, shift
 from test_credentials import HELD, PASSWORD, Hold, command, press, rows
+
+from passwords import MAX_IN_FLIGHT_PER_CLIENT
 
 
 @pytest.fixture
@@ -36,6 +38,29 @@ def test_sign_in_under_way_does_not_survive_signing_out_everywhere(held: Server,
         page = Page(under_way.result())
     assert page.status == 401
     assert rows(held, "SELECT * FROM session") == []
+
+
+def test_one_ipv6_site_leaves_room_for_others(start_server: StartServer, hold: Hold) -> None:
+    """A customer has thousands of networks, but only the places of one client among the passwords."""
+    server = start_server(program=[HELD, hold.folder], env={"TRACKER_PROXIES": "127.0.0.1"})
+    site = [f"2001:db8:1:{number:x}::1" for number in range(MAX_IN_FLIGHT_PER_CLIENT + 1)]
+    people = [server.visitor() for _ in [*site, "another"]]
+    for person, address in zip(people, [*site, "2001:db8:2::1"], strict=True):
+        person.http.headers["X-Forwarded-For"] = address
+    forms = [
+        person.get("/accounts/login/").filled_in(username=address, password="x")
+        for person, address in zip(people, [*site, "another"], strict=True)
+    ]
+    with ThreadPoolExecutor(len(people)) as pool:
+        with hold() as wait_for:
+            posts = [
+                pool.submit(person.http.post, "/accounts/login/", data=form)
+                for person, form in zip(people, forms, strict=True)
+            ]
+            wait_for(MAX_IN_FLIGHT_PER_CLIENT + 1)  # the other one's among them
+        statuses = [post.result().status_code for post in posts]
+    assert sorted(statuses[:-1]) == [401] * MAX_IN_FLIGHT_PER_CLIENT + [503]
+    assert statuses[-1] == 401
 
 
 @pytest.mark.parametrize(

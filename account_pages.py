@@ -150,6 +150,8 @@ def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
         accounts.set_password(known, new)
     except Invalid as error:
         return _password_page(user, "new_password", error.fields["password"])
+    if user.is_admin:
+        _log("password changed", user.name)
     auth.sign_in(known)
     flash("Your password is changed. All other sessions have ended.")
     return redirect(url_for("accounts.own"), 303)
@@ -226,8 +228,12 @@ def _days(text: str) -> float:
 @bp.post("/accounts/tokens/<int:pk>/revoke/")
 @auth.needs("viewer")
 def revoke_token(pk: int) -> ResponseReturnValue:
-    if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == auth.signed_in().id)):
-        abort(404)
+    user = auth.signed_in()
+    with database.atomic():
+        if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == user.id)):
+            abort(404)
+        if user.is_admin:
+            _log(f"token {pk} revoked", user.name)
     return redirect(url_for("accounts.own"), 303)
 
 

@@ -2,9 +2,11 @@
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
 
+import httpx
 import pyotp
 import pytest
 from conftest import StartServer
@@ -190,6 +192,8 @@ def test_sign_in_asks_for_the_code(server: Server, someone: tuple[str, Person]) 
     page = visitor.sign_in(name, PASSWORD, next="/tracker/alert/")
     assert page.path == "/accounts/login/code/"
     assert visitor.get("/", follow=True).path == "/accounts/login/"
+    for program in ("/api/alerts/", "/tracker/incident/feature_collection/", "/notifications"):
+        assert visitor.http.get(program).status_code == 401, program
     path = "/accounts/login/code/?next=/tracker/alert/"
     assert visitor.submit(path, code="123456").status == 401
     code = code_of(server, name)
@@ -223,6 +227,26 @@ def test_recovery_code_signs_in_once(server: Server, someone: tuple[str, Person]
     again = server.visitor()
     again.sign_in(name, PASSWORD)
     assert again.submit("/accounts/login/code/", code=first).status == 401
+
+
+@pytest.mark.parametrize("kind", ["of the app", "for recovery"])
+def test_code_is_taken_once_by_many_at_once(server: Server, someone: tuple[str, Person], kind: str) -> None:
+    """Of four browsers that send the same code at the same time, one is signed in."""
+    name, person = someone
+    recovery = enrol(server, person, name)
+    code = recovery[0] if kind == "for recovery" else code_of(server, name)
+    visitors = [server.visitor() for _ in range(4)]
+    for visitor in visitors:
+        assert visitor.sign_in(name, PASSWORD).path == "/accounts/login/code/"
+    path = "/accounts/login/code/"
+    forms = [visitor.get(path).filled_in(code=code) for visitor in visitors]
+    with ThreadPoolExecutor(4) as pool:
+        sent = [
+            pool.submit(visitor.http.post, path, data=form)
+            for visitor, form in zip(visitors, forms, strict=True)
+        ]
+        statuses = sorted(post.result().status_code for post in sent)
+    assert statuses == [303, 401, 401, 401]
 
 
 def test_codes_are_throttled_whatever_the_password(start_server: StartServer) -> None:
@@ -282,6 +306,9 @@ def test_admins_must_set_up_codes_where_it_is_required(start_server: StartServer
     refused: Page = press(admin, "/admin/users/", name="x", role="admin")
     assert refused.path == "/accounts/totp/"
     assert "x\tadmin" not in command(server, "user", "list")[0]
+    secret = command(server, "token", "add", "admin", "wall")[0].strip()
+    token = {"Authorization": f"Bearer {secret}"}
+    assert httpx.get(f"{server.url}/api/alerts/", headers=token).status_code == 200, "its tokens go on"
     assert len(enrol(server, admin, "admin")) == totp.RECOVERY_CODES
     assert admin.get("/admin/").status == 200
     command(server, "user", "role", "ed", "admin")

@@ -392,7 +392,7 @@ def admitted() -> AbstractContextManager[None]:
 
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
-    keys = throttle.by_name(name), throttle.by_address(address)
+    keys = throttle.by_name_from(name, address), throttle.by_address(address)
     wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
     user = accounts.named(name)
     known = user.name if user else None
@@ -408,6 +408,7 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
         Refusal.note(known, address, "refused: tried too often")
         return wait, None
     throttle.succeeded(*keys)
+    throttle.remember(name, address)
     if outcome:
         SignIn.note(known, address, outcome)
     return 0.0, user

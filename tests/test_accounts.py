@@ -237,13 +237,16 @@ def test_user_list_names_everybody(server: Server, people: dict[str, Person]) ->
 
 
 def test_password_command_ends_sessions(server: Server) -> None:
-    """A new password by the command line: the old one and the sessions are worth nothing."""
+    """A new password by the command line: the old one and the sessions are worth nothing; tokens go on."""
     add_user(server, "forgetful", "editor")
     person = signed_in(server, "forgetful")
+    token = command(server, "token", "add", "forgetful", "script")[0].strip()
     command(server, "user", "password", "forgetful", stdin=f"{OTHER_PASSWORD}\n")
     assert person.get("/", follow=True).path == "/accounts/login/"
     assert server.visitor().sign_in("forgetful", PASSWORD).status == 401
     signed_in(server, "forgetful", OTHER_PASSWORD)
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{server.url}/api/alerts/", headers=bearer, trust_env=False).status_code == 200
 
 
 def test_deactivated_account_is_out_at_once(server: Server) -> None:

@@ -147,8 +147,18 @@ class SessionInterface(SecureCookieSessionInterface):
         return bool(request.is_secure)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session.modified:  # else there is only a header to add, for caches, which store none of this
+        # If nothing is modified there is only a header to add, for caches, which store none of this.
+        if session.modified and not self._would_replace_unseen(app):
             super().save_session(app, session, response)
+
+    def _would_replace_unseen(self, app: Flask) -> bool:
+        """Tell whether a page of another site has sent this, for which the browser holds the cookie back.
+
+        It would take a new one, though, so that any site could sign a person out by a form.
+        """
+        origin = request.headers.get("Origin")
+        is_foreign = origin is not None and origin.partition("://")[2] != request.host
+        return is_foreign and request.method not in SAFE and self.get_cookie_name(app) not in request.cookies
 
 
 class Protect(CSRFProtect):
@@ -184,9 +194,10 @@ def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
 
 def guard() -> ResponseReturnValue | None:
     """Refuse, before any view, who may not use it."""
-    if request.endpoint is None or request.endpoint == "static":
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
         return None
-    role = _role_for_this()
+    role = _role_for(view)
     if role == "nobody" and request.method in SAFE:
         return None
     user = current_user()
@@ -202,9 +213,8 @@ def guard() -> ResponseReturnValue | None:
     return None
 
 
-def _role_for_this() -> str:
-    """Return the role that the view of this request is for."""
-    view = current_app.view_functions[request.endpoint or ""]
+def _role_for(view: object) -> str:
+    """Return the role that a view is for, by this request's method."""
     return str(getattr(view, "role", "viewer" if request.method in SAFE else "editor"))
 
 
@@ -214,7 +224,8 @@ def look_again() -> None:
     Raises Forbidden if that has happened.
     """
     g.pop("user", None)
-    if current_user() is None or not _has(_role_for_this()):
+    view = current_app.view_functions[request.endpoint or ""]
+    if current_user() is None or not _has(_role_for(view)):
         raise Forbidden("You were signed out, or your role was changed, meanwhile. Nothing was done.")
 
 

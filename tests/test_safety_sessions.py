@@ -57,6 +57,20 @@ def test_session_has_a_new_id_at_sign_in(server: Server) -> None:
     assert victim.cookie != first
 
 
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/admin/users/", "/tracker/incident/report/", "/nowhere"]
+)
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_form_of_another_site_replaces_no_cookie(server: Server, path: str, origin: str) -> None:
+    """A browser sends it without the cookie, but would take another one: the person would be signed out."""
+    visitor = server.visitor()
+    answer = visitor.http.post(path, data={"name": "x"}, headers={"Origin": origin})
+    assert answer.status_code in (302, 400, 401, 404)
+    assert "Set-Cookie" not in answer.headers
+    own = visitor.http.post("/tracker/incident/report/", data={"name": "x"}, headers={"Origin": server.url})
+    assert "Set-Cookie" in own.headers, "the form that is shown again needs one"
+
+
 @pytest.mark.parametrize("change", ["", "x", "e30.aaaa.bbbb", "swap"])
 def test_forged_cookie_opens_nothing(server: Server, change: str) -> None:
     """A cookie that the server did not sign, or that was changed, is no session and no error."""

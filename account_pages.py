@@ -111,6 +111,7 @@ def _own(
         ),
         this_session=g.credential.id,
         codes_on=totp.is_on(user),
+        asks_for_code=confirm.needs_code(user),
         recovery_codes_left=totp.recovery_codes_left(user),
     )
     status = 429 if wait else 422 if password.errors or token.errors else 200
@@ -131,14 +132,26 @@ def change_password() -> ResponseReturnValue:
         return _password_page(user, "current_password", too_many, wait=wait)
     if known is None:
         return _password_page(user, "current_password", "This is not your present password.")
-    if new != request.form.get("new_password_again", ""):
-        return _password_page(user, "new_password_again", "These are two different passwords.")
     if new == old:
         return _password_page(user, "new_password", "This is the present password. Choose another.")
+    return _change_password(user, known, new)
+
+
+def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
+    """Do it for `user`, who has given the present password; `known` is as the account was then."""
+    if new != request.form.get("new_password_again", ""):
+        return _password_page(user, "new_password_again", "These are two different passwords.")
+    if confirm.needs_code(user):  # or a session and a password would be enough to get one that is confirmed
+        wait, why = confirm.check_code(user, request.form.get(confirm.CODE, ""))
+        if why:
+            return _password_page(user, confirm.CODE, why, wait=wait)
+        confirm.note()
     try:
         accounts.set_password(known, new)
     except Invalid as error:
         return _password_page(user, "new_password", error.fields["password"])
+    if user.is_admin:
+        _log("password changed", user.name)
     auth.sign_in(known)
     flash("Your password is changed. All other sessions have ended.")
     return redirect(url_for("accounts.own"), 303)
@@ -149,7 +162,8 @@ def _password_page(user: User, field: str = "", error: str = "", *, wait: float 
     form = Form({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
-        return render_template("password.html", password_form=form), status, auth.retry_after(wait)
+        page = render_template("password.html", password_form=form, asks_for_code=confirm.needs_code(user))
+        return page, status, auth.retry_after(wait)
     return _own(password=form, wait=wait)
 
 
@@ -176,7 +190,11 @@ def create_token() -> ResponseReturnValue:
 
     try:
         id_ = _once(make)
-        secret = secret or accounts.renew_token(id_)  # the answer that showed the first secret was lost
+        if not secret:  # the answer that showed the first secret was lost
+            with database.atomic():
+                secret = accounts.renew_token(id_)
+                if secret and user.is_admin:
+                    _log(f"token {id_} given a new secret", user.name)
     except Invalid as error:
         return _own(
             token=Form({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
@@ -210,15 +228,19 @@ def _days(text: str) -> float:
 @bp.post("/accounts/tokens/<int:pk>/revoke/")
 @auth.needs("viewer")
 def revoke_token(pk: int) -> ResponseReturnValue:
-    if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == auth.signed_in().id)):
-        abort(404)
+    user = auth.signed_in()
+    with database.atomic():
+        if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == user.id)):
+            abort(404)
+        if user.is_admin:
+            _log(f"token {pk} revoked", user.name)
     return redirect(url_for("accounts.own"), 303)
 
 
 @bp.post("/accounts/sign_out_everywhere/")
 @auth.needs("viewer")
 def sign_out_everywhere() -> ResponseReturnValue:
-    accounts.end_sessions(Session.user == auth.signed_in().id)
+    accounts.sign_out_everywhere(auth.signed_in())
     session.clear()
     return redirect(url_for("auth.login"), 303)
 
@@ -298,15 +320,21 @@ def create_user() -> ResponseReturnValue:
     if (page := confirm.ask("create an account")) is not None:
         return page
     name, role = request.form.get("name", ""), request.form.get("role", "")
+    made = False
 
     def make() -> int:
+        nonlocal made
+        made = True
         user = accounts.create(name, role)
         _log(f"account created as {user.role}", user.name)
         return int(user.id)
 
     try:
-        user = User.get_by_id(_once(make))
-        secret = accounts.make_reset(user)
+        with database.atomic():
+            user = User.get_by_id(_once(make))
+            secret = accounts.make_reset(user)
+            if not made:  # the form was sent again, perhaps when the account has long been in use
+                _log("link for a new password made", user.name)
     except Invalid as error:
         return _admin(form=Form(error.fields))
     return _admin(link_for=user, secret=secret)
@@ -325,11 +353,11 @@ def change_user(pk: int, action: str) -> ResponseReturnValue:
                 link = accounts.make_reset(user)
                 _log("link for a new password made", user.name)
             elif action == "role":
-                accounts.set_role(user, request.form.get("role", ""))
-                _log(f"role set to {request.form['role']}", user.name)
+                if accounts.set_role(user, request.form.get("role", "")):
+                    _log(f"role set to {request.form['role']}", user.name)
             elif action in ("activate", "deactivate"):
-                accounts.set_active(user, active=action == "activate")
-                _log(f"account {action}d", user.name)
+                if accounts.set_active(user, active=action == "activate"):
+                    _log(f"account {action}d", user.name)
             else:
                 abort(404)
     except Invalid as error:

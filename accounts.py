@@ -73,6 +73,8 @@ def named(name: str) -> User | None:
     Accounts that are older than this rule may have one normal form: each is found by its own spelling, and
     the oldest of them by any other.
     """
+    if not _is_unicode(name):
+        return None
     spellings = User.name == name, User.name == names.shown(name), User.name_key == names.normal(name)
     return next((user for spelt in spellings if (user := User.get_or_none(spelt))), None)
 
@@ -109,10 +111,16 @@ def create(name: str, role: str, password: str | None = None) -> User:
 
 
 def valid_name(name: str) -> bool:
+    return _is_unicode(name) and name.isprintable()
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether it can be stored: an argument of the command line may be bytes of no encoding."""
     try:
-        return valid_text(name).isprintable()
+        valid_text(text)
     except ValueError:
         return False
+    return True
 
 
 def set_password(user: User, password: str, *, link: str = "") -> None:
@@ -138,10 +146,16 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
 
 def _end_all_access(user: User) -> None:
     """End an account's sessions and one-time links, and let nobody store one who began before this."""
-    newer = User.credentials_version + 1
-    User.update(credentials_version=newer).where(User.id == user.id).execute()
+    sign_out_everywhere(user)
     Reset.delete().where(Reset.user == user.id).execute()
-    end_sessions(Session.user == user.id)
+
+
+def sign_out_everywhere(user: User) -> None:
+    """End an account's sessions, and let nobody begin one who has given the password before this."""
+    with database.atomic():
+        newer = User.credentials_version + 1
+        User.update(credentials_version=newer).where(User.id == user.id).execute()
+        end_sessions(Session.user == user.id)
 
 
 def is_current(user: User) -> bool:
@@ -153,28 +167,30 @@ def is_current(user: User) -> bool:
     return bool(User.select().where(User.id == user.id, User.active, same).exists())
 
 
-def set_role(user: User, role: str) -> None:
-    """Raises Invalid if it is none, or if no admin would be left."""
+def set_role(user: User, role: str) -> bool:
+    """Tell whether it was another. Raises Invalid if it is none, or if no admin would be left."""
     _check_role(role)
-    _change(user, role=role)
+    return _change(user, role=role)
 
 
-def set_active(user: User, *, active: bool) -> None:
+def set_active(user: User, *, active: bool) -> bool:
     """Let an account in again; or shut it out, and end its sessions, links and tokens.
 
-    Raises Invalid: the last admin.
+    Tell whether it was different. Raises Invalid: the last admin.
     """
-    _change(user, active=active)
+    return _change(user, active=active)
 
 
-def _change(user: User, **values: Any) -> None:
+def _change(user: User, **values: Any) -> bool:
     with database.atomic():
+        before = User.get_by_id(user.id)
         User.update(**values).where(User.id == user.id).execute()
         if not User.select().where(User.active, User.role == "admin").exists():
             raise Invalid({"role": "this is the last account that may manage the others"})
         if values.get("active") is False:
             _end_all_access(user)
             revoke(Token.user == user.id)
+    return any(getattr(before, name) != value for name, value in values.items())
 
 
 def _check_role(role: str) -> None:

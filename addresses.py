@@ -16,6 +16,7 @@ Network = IPv4Network | IPv6Network
 MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291, section 2.5.5.2
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
 CLIENT_PREFIX = 64  # of IPv6: the bits after it are the client's own to choose
+SITE_PREFIX = 48  # of IPv6: a provider's customer has that many at most, and so up to 65,536 of the above
 FORWARDED = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([0-9A-Fa-f:.]+)")
 
 
@@ -48,12 +49,21 @@ def canonical(text: str) -> str:
 @lru_cache(maxsize=1024)  # every request asks
 def client(text: str) -> str:
     """Return what stands for a client where things are counted: an address, or the /64 of IPv6."""
+    return _within(text, CLIENT_PREFIX)
+
+
+def site(text: str) -> str:
+    """Return what stands for all clients that one customer of a provider can be: an address, or the /48."""
+    return _within(text, SITE_PREFIX)
+
+
+def _within(text: str, prefix: int) -> str:
     try:
         address = parse(text)
     except ValueError:
         return text
     if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, CLIENT_PREFIX), strict=False))
+        return str(IPv6Network((address, prefix), strict=False))
     return str(address)
 
 

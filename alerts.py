@@ -5,9 +5,9 @@ Knows neither incidents nor areas as tables: the save hooks in models.py hand ov
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee
 
@@ -21,6 +21,7 @@ from storage import (
     database,
     now,
     parse_text,
+    to_json,
 )
 
 MAX_UNREAD = 1000  # more are not counted on every page
@@ -52,6 +53,21 @@ class Severity(StrEnum):
 
 BY_CODE = {severity.value: severity for severity in Severity}  # quicker than Severity(code)
 BY_TEXT = {text.casefold(): severity for severity in Severity for text in (severity.value, severity.word)}
+
+
+class Pair(NamedTuple):
+    """An alert's id, and the ids of the incident and the area that it belongs to."""
+
+    id: int
+    incident_id: int
+    area_id: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "incident": f"Incident:{self.incident_id}",
+            "area": f"AreaOfInterest:{self.area_id}",
+        }
 
 
 class Alert(Model):
@@ -153,7 +169,7 @@ class Alert(Model):
     @classmethod
     def clear_outside(cls, area: Any) -> None:
         """End the alerts of a changed area whose incidents it no longer matches."""
-        alerts = list(cls.open().where(cls.area_id == area.id))
+        alerts = cls.pairs_of(area)
         if alerts:
             alerting: set[int] = set()
             for places in area.inside([alert.incident_id for alert in alerts]):
@@ -161,14 +177,24 @@ class Alert(Model):
             cls.clear([alert for alert in alerts if alert.incident_id not in alerting], "area changed")
 
     @classmethod
-    def clear(cls, alerts: list[Alert], reason: str) -> None:
+    def pairs_of(cls, area: Any) -> list[Pair]:
+        """Return what belongs to the open alerts of an area; quickly, for there may be thousands."""
+        found = database.execute_sql(
+            "SELECT id, incident_id, area_id FROM alert WHERE area_id = ? AND cleared IS NULL", (area.id,)
+        )
+        return [Pair(*row) for row in found.fetchall()]
+
+    @classmethod
+    def clear(cls, alerts: Sequence[Alert | Pair], reason: str) -> None:
         """End alerts, and say so in one message; to be called in a transaction."""
         if not alerts:
             return
-        for chunk in peewee.chunked(alerts, 500):
-            ended = cls.id << [alert.id for alert in chunk]
-            cls.update(cleared=now(), cleared_reason=reason).where(ended).execute()
-        pairs = [alert.pair() for alert in alerts]
+        ids = to_json([alert.id for alert in alerts])
+        database.execute_sql(
+            "UPDATE alert SET cleared = ?, cleared_reason = ? WHERE id IN (SELECT value FROM json_each(?))",
+            (now(), reason, ids),
+        )
+        pairs = [Pair(alert.id, alert.incident_id, alert.area_id).as_json() for alert in alerts]
         Notification.append(pairs[0]["incident"], "alert_cleared", reason=reason, alerts=pairs)
 
     @classmethod
@@ -218,11 +244,7 @@ class Alert(Model):
 
     def pair(self) -> dict[str, Any]:
         """Return the alert's id, and the ids of the features it belongs to."""
-        return {
-            "id": self.id,
-            "incident": f"Incident:{self.incident_id}",
-            "area": f"AreaOfInterest:{self.area_id}",
-        }
+        return Pair(self.id, self.incident_id, self.area_id).as_json()
 
     def as_json(self) -> dict[str, Any]:
         """Return the alert as the API shows it."""

@@ -41,6 +41,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
 import accounts
+import addresses
 import passwords
 import throttle
 import totp
@@ -153,8 +154,18 @@ class SessionInterface(SecureCookieSessionInterface):
         return bool(request.is_secure)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session.modified:  # else there is only a header to add, for caches, which store none of this
+        # If nothing is modified there is only a header to add, for caches, which store none of this.
+        if session.modified and not self._would_replace_unseen(app):
             super().save_session(app, session, response)
+
+    def _would_replace_unseen(self, app: Flask) -> bool:
+        """Tell whether a page of another site has sent this, for which the browser holds the cookie back.
+
+        It would take a new one, though, so that any site could sign a person out by a form.
+        """
+        origin = request.headers.get("Origin")
+        is_foreign = origin is not None and origin.partition("://")[2] != request.host
+        return is_foreign and request.method not in SAFE and self.get_cookie_name(app) not in request.cookies
 
 
 class Protect(CSRFProtect):
@@ -193,7 +204,7 @@ def guard() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return None
-    role = getattr(view, "role", "viewer" if request.method in SAFE else "editor")
+    role = _role_for(view)
     if role == "nobody" and request.method in SAFE:
         return None
     user = current_user()
@@ -233,11 +244,30 @@ def _check_form(view: object) -> ResponseReturnValue | None:
     return None
 
 
+def _role_for(view: object) -> str:
+    """Return the role that a view is for, by this request's method."""
+    return str(getattr(view, "role", "viewer" if request.method in SAFE else "editor"))
+
+
+def look_again() -> None:
+    """Ask once more who sends this request, after a pause in which a session, an account or a role may end.
+
+    Raises Forbidden if that has happened.
+    """
+    g.pop("user", None)
+    view = current_app.view_functions[request.endpoint or ""]
+    if current_user() is None or not _has(_role_for(view)):
+        raise Forbidden("You were signed out, or your role was changed, meanwhile. Nothing was done.")
+
+
 def may(role: str) -> bool:
     """Tell whether who sends this request has this role, or more."""
     user = current_user()
-    if user is None or unfinished(user):
-        return False
+    return user is not None and not unfinished(user) and _has(role)
+
+
+def _has(role: str) -> bool:
+    user = signed_in()
     level = ROLES.index(user.role)
     if g.credential.is_token:
         level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
@@ -432,12 +462,12 @@ def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
 
 
 def admitted() -> AbstractContextManager[None]:
-    """Hold a place, for this request's address, among those that hash a password. Raises passwords.Busy."""
-    return passwords.in_flight.admitted(throttle.by_address(request.remote_addr))
+    """Hold a place, for this request's site, among those that hash a password. Raises passwords.Busy."""
+    return passwords.in_flight.admitted(addresses.site(request.remote_addr or ""))
 
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
-    keys = throttle.by_name(name), throttle.by_address(address)
+    keys = throttle.by_name_from(name, address), throttle.by_address(address)
     wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
     user = accounts.named(name)
     known = user.name if user else None
@@ -453,6 +483,7 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
         Refusal.note(known, address, "refused: tried too often")
         return wait, None
     throttle.succeeded(*keys)
+    throttle.remember(name, address)
     if outcome:
         SignIn.note(known, address, outcome)
     return 0.0, user

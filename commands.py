@@ -176,7 +176,7 @@ def token_list(options: argparse.Namespace) -> None:
 
 
 def token_revoke(options: argparse.Namespace) -> None:
-    token = Token.select(Token, User).join(User).where(Token.id == options.id).first()
+    token = Token.select(Token, User).join(User).where(Token.id == min(options.id, models.MAX_ID)).first()
     if token is None:
         raise models.Invalid({"id": f"there is no token {options.id}"})
     with models.database.atomic():

@@ -41,6 +41,16 @@ def is_recent() -> bool:
     return any(earliest < created <= latest for (created,) in [*confirmed.tuples(), *begun.tuples()])
 
 
+def needs_code(user: User) -> bool:
+    """Tell whether a code must be given with the password, to change that in this session."""
+    return totp.is_on(user) and not is_recent()
+
+
+def note() -> None:
+    """Note that this session was confirmed now."""
+    Confirmation.replace(session=g.credential.id, created=now()).execute()
+
+
 def ask(purpose: str) -> ResponseReturnValue | None:
     """Return the page to show first; None if nothing need be asked, or the request brings the right answer.
 
@@ -52,8 +62,9 @@ def ask(purpose: str) -> ResponseReturnValue | None:
     wait = 0.0
     if PASSWORD in request.form:
         wait, errors = _check(auth.signed_in(), request.form[PASSWORD], request.form.get(CODE, ""))
+        auth.look_again()
         if not errors:
-            Confirmation.replace(session=g.credential.id, created=now()).execute()
+            note()
             return None
     page = render_template(
         "confirm.html",

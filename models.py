@@ -555,7 +555,9 @@ class AreaOfInterest(Tracked):
         found = found.order_by(Incident.id.desc())
         if among is not None:
             for some in peewee.chunked(among, MOST_PLACES):
-                yield list(found.where(Incident.id << some).tuples())
+                # As JSON, and without peewee's rows: with thousands these took most of the time.
+                listed = peewee.SQL("(SELECT value FROM json_each(?))", [to_json(list(some))])
+                yield database.execute_sql(*found.where(Incident.id.in_(listed)).sql()).fetchall()
             return
         before = MAX_ID
         while before:
@@ -694,5 +696,7 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
 def log_delete(_model: type[Tracked], instance: Tracked) -> None:
     Notification.append(instance.feature_id, "post_delete", feature=to_json(instance.feature()))
     is_incident = isinstance(instance, Incident)
-    mine = Alert.incident_id == instance.id if is_incident else Alert.area_id == instance.id
-    Alert.clear(list(Alert.open().where(mine)), "incident deleted" if is_incident else "area deleted")
+    if is_incident:
+        Alert.clear(list(Alert.open().where(Alert.incident_id == instance.id)), "incident deleted")
+    else:
+        Alert.clear(Alert.pairs_of(instance), "area deleted")

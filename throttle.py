@@ -13,6 +13,7 @@ from models import Model, database
 
 LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
 FORGET_S = 24 * 3600.0  # after which failures are forgotten
+KNOWN_S = 90 * 24 * 3600.0  # for which an account is known to have been signed in to from an address
 ROUNDING_S = 1.0  # by which a wait may seem longer than it was given
 
 
@@ -27,6 +28,27 @@ class Throttle(Model):
 def by_name(name: str) -> str:
     """Return the key of a name that was typed; hashed, since people type passwords there by mistake."""
     return "name:" + hashlib.sha256(names.normal(name).encode(errors="replace")).hexdigest()[:32]
+
+
+def by_name_from(name: str, address: str | None) -> str:
+    """Return the key of a name that was typed at an address.
+
+    Where the right password was given before, tries are counted apart: what strangers guess elsewhere makes
+    nobody wait there. All other addresses have one key.
+    """
+    key = by_name(name)
+    row = Throttle.get_or_none(Throttle.key == _known(key, address))
+    is_known = row is not None and _credible(row.until - time.time(), KNOWN_S) > 0
+    return f"{key} {by_address(address)}" if is_known else key
+
+
+def remember(name: str, address: str | None) -> None:
+    """Note that the right password of a name was given at an address."""
+    _store(_known(by_name(name), address), 0, time.time() + KNOWN_S)
+
+
+def _known(name_key: str, address: str | None) -> str:
+    return f"known:{name_key} {by_address(address)}"
 
 
 def by_address(address: str | None) -> str:

@@ -103,14 +103,18 @@ def _use(user: User, code: str, *, enabled: bool) -> bool:
     step = row and _step_of(code, row.secret)
     if not step:
         return False
-    # An accepted step is ahead of the app's clock by DRIFT at most: that locks nobody out for long.
-    newer = Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, Totp.last_step < step)
-    return bool(newer.execute())
+    # A step that lies further ahead than any that is accepted now was accepted by a clock that was ahead.
+    newer = (Totp.last_step < step) | (Totp.last_step > _step_now() + DRIFT)
+    return bool(Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, newer).execute())
+
+
+def _step_now() -> int:
+    return int(time.time() // STEP_S)
 
 
 def _step_of(code: str, secret: str) -> int | None:
     """Return the newest step, of those that are accepted now, which the code belongs to."""
-    now = int(time.time() // STEP_S)
+    now = _step_now()
     for step in range(now + DRIFT, now - DRIFT - 1, -1):
         if hmac.compare_digest(pyotp.TOTP(secret).generate_otp(step).encode(), code.encode()):
             return step

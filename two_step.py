@@ -113,7 +113,9 @@ def recovery() -> ResponseReturnValue:
         return page
     if not totp.is_on(user):
         abort(404)
-    return render_template("recovery_codes.html", codes=totp.new_recovery_codes(user))
+    codes = totp.new_recovery_codes(user)
+    _log("recovery codes replaced", user)
+    return render_template("recovery_codes.html", codes=codes)
 
 
 @bp.post("/totp/off/")

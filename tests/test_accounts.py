@@ -155,6 +155,31 @@ def test_every_route_asks_for_its_role(
     assert server.health()["seq"] == before
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_every_changing_call_wants_the_csrf_token(
+    server: Server, routes: list[tuple[str, str, list[str]]], stored: dict[str, int], method: str
+) -> None:
+    """Of every route: without one, with another session's, with an own one in the address: it is refused."""
+    admin = server.person()
+    own, other = admin.csrf_token(), server.person().csrf_token()
+    before = server.health()["seq"]
+    for endpoint, rule, methods in routes:
+        path = re.sub(r"<[^>]*>", "deactivate", rule.replace("<int:pk>", str(stored["incident"])))
+        is_api = path.startswith("/api/")
+        kind = "application/json" if is_api else "application/x-www-form-urlencoded"
+        for headers, field, query in (({}, "", ""), ({"X-CSRFToken": other}, other, ""), ({}, "", own)):
+            answer = admin.http.request(
+                method,
+                path,
+                content="{}" if is_api else f"csrf_token={field}",
+                headers={"Content-Type": kind, **headers},
+                params={"csrf_token": query} if query else {},
+            )
+            assert answer.status_code == (400 if method in methods else 405), (endpoint, path, field, query)
+    assert server.health()["seq"] == before
+    assert admin.get("/admin/").status == 200
+
+
 def test_viewer_sees_all_and_is_offered_nothing_to_change(
     people: dict[str, Person], stored: dict[str, int]
 ) -> None:
@@ -213,13 +238,16 @@ def test_user_list_names_everybody(server: Server, people: dict[str, Person]) ->
 
 
 def test_password_command_ends_sessions(server: Server) -> None:
-    """A new password by the command line: the old one and the sessions are worth nothing."""
+    """A new password by the command line: the old one and the sessions are worth nothing; tokens go on."""
     add_user(server, "forgetful", "editor")
     person = signed_in(server, "forgetful")
+    token = command(server, "token", "add", "forgetful", "script")[0].strip()
     command(server, "user", "password", "forgetful", stdin=f"{OTHER_PASSWORD}\n")
     assert person.get("/", follow=True).path == "/accounts/login/"
     assert server.visitor().sign_in("forgetful", PASSWORD).status == 401
     signed_in(server, "forgetful", OTHER_PASSWORD)
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{server.url}/api/alerts/", headers=bearer, trust_env=False).status_code == 200
 
 
 def test_deactivated_account_is_out_at_once(server: Server) -> None:
@@ -256,6 +284,9 @@ def test_deactivated_account_is_out_at_once(server: Server) -> None:
         (("token", "add", "nobody here", "label"), "", "no account"),
         (("token", "add", "the viewer", "label", "--days", "-1"), "", "days"),
         (("token", "revoke", "999999"), "", "no token"),
+        (("token", "revoke", str(10**20)), "", "no token"),
+        (("user", "role", "a\udcff", "admin"), "", "no account"),
+        (("token", "add", "\udcff", "label"), "", "no account"),
         (("user",), "", "action"),
         (("user", "add", "name", "password on the command line"), "", "unrecognized"),
     ],

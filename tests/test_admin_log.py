@@ -6,8 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from conftest import StartServer
 from harness import Person, Server
-from test_accounts import PASSWORD, add_user, command, press, signed_in
+from test_accounts import OTHER_PASSWORD, PASSWORD, add_user, command, press, signed_in
+from test_totp import enrol
 
 import admin_log
 from admin_log import AdminAction
@@ -84,6 +86,61 @@ def test_commands_are_logged(server: Server) -> None:
         "token created",
         f"token {token} revoked",
     ]
+
+
+def test_what_changes_nothing_is_not_logged(server: Server) -> None:
+    """Or a session without the password could push out all else, by pressing one button again and again."""
+    admin = server.person()
+    add_user(server, "unchanged", "viewer")
+    pk = pk_of(server, "unchanged")
+    press(admin, f"/admin/users/{pk}/deactivate/")
+    before = actions(server)
+    for _ in range(3):
+        press(admin, f"/admin/users/{pk}/deactivate/")
+        press(admin, f"/admin/users/{pk}/role/", role="viewer")
+    assert actions(server) == before
+
+
+def test_what_admins_do_to_their_own_account_is_logged(start_server: StartServer) -> None:
+    """Whoever has taken over an admin's session leaves a trace, whatever they change."""
+    server = start_server()
+    add_user(server, "own", "admin")
+    person = signed_in(server, "own")
+    before = len(actions(server))
+    press(person, "/accounts/tokens/", label="mine")
+    with closing(sqlite3.connect(server.database)) as database:
+        ((token,),) = database.execute("SELECT max(id) FROM token").fetchall()
+    press(person, f"/accounts/tokens/{token}/revoke/")
+    enrol(server, person, "own")
+    press(person, "/accounts/totp/recovery/")
+    press(person, "/accounts/totp/off/")
+    new = {"new_password": OTHER_PASSWORD, "new_password_again": OTHER_PASSWORD}
+    assert press(person, "/accounts/password/", current_password=PASSWORD, **new).path == "/accounts/"
+    assert [(who, what, whose) for who, _, what, whose in actions(server)[before:]] == [
+        ("own", what, "own")
+        for what in (
+            "token created",
+            f"token {token} revoked",
+            "codes turned on",
+            "recovery codes replaced",
+            "codes turned off",
+            "password changed",
+        )
+    ]
+
+
+def test_secret_that_a_form_gives_when_sent_again_is_logged(server: Server) -> None:
+    """It may be sent again long afterwards, when somebody else uses the account or the token."""
+    admin = server.person()
+    for path, fields, logged in (
+        ("/admin/users/", {"name": "again", "role": "viewer"}, "link for a new password made"),
+        ("/accounts/tokens/", {"label": "again"}, "given a new secret"),
+    ):
+        press(admin, path, key="k", **fields)
+        before = len(actions(server))
+        assert press(admin, path, key="k", **fields).select("code.secret")
+        ((_, _, what, _),) = actions(server)[before:]
+        assert logged in what
 
 
 def test_refused_action_is_not_logged(server: Server) -> None:

@@ -1,6 +1,7 @@
 """Alerts as episodes: their life against a model, what is told of it, acknowledging, muting, unread."""
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -439,3 +440,38 @@ class Episodes(RuleBasedStateMachine):
 
 TestEpisodes = Episodes.TestCase
 TestEpisodes.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def test_area_with_many_alerts_is_saved_quickly(database: Path) -> None:
+    """Nobody else can save meanwhile, so the work for each open alert is small."""
+    assert database.exists()
+    area = AreaOfInterest()
+    area.assign({"name": "Harbour", "polygon": square(0, 10), "severity": "Low"})
+    area.save()
+    count = 1000
+    with models.database.atomic():
+        for _ in range(count):
+            incident()
+    area = AreaOfInterest.find(area.id)
+    calls = 0
+
+    def profile(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    def save(**values: object) -> float:
+        """Return how many functions are called for each alert."""
+        nonlocal calls
+        calls = 0
+        area.assign(values)
+        sys.setprofile(profile)
+        try:
+            area.save()
+        finally:
+            sys.setprofile(None)
+        return calls / count
+
+    assert save(name="Old harbour") < 10
+    assert Alert.open().count() == count
+    assert save(polygon=square(50, 60)) < 10
+    assert Alert.open().count() == 0

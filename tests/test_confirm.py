@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from conftest import StartServer
 from harness import Page, Person, Server
 from test_accounts import PASSWORD, add_user, command, press, signed_in
 from test_totp import code_of, enrol
@@ -132,3 +133,37 @@ def test_answers_are_throttled(admin: tuple[str, Person]) -> None:
     while statuses[-1] != 429 and len(statuses) < 20:  # the waits grow: 1, 2, 4, … seconds
         statuses.append(confirmed(asked, person, confirm_password="guess").status)
     assert statuses[-1] == 429
+
+
+def test_new_password_needs_a_code_too(server: Server, admin: tuple[str, Person]) -> None:
+    """It begins a session that counts as confirmed, so without a code it would get round the codes."""
+    name, person = admin
+    shift(server, name, 0)
+    enrol(server, person, name)
+    shift(server, name, LONG_AGO)
+    new = {"new_password": "seven grey geese fly", "new_password_again": "seven grey geese fly"}
+    assert person.get("/accounts/").select("input[name=confirm_code]")
+    for code in ("", "000000"):
+        page = press(person, "/accounts/password/", current_password=PASSWORD, confirm_code=code, **new)
+        assert page.wrong_fields() == {"confirm_code"}
+    weak = {"new_password": "password1234", "new_password_again": "password1234"}
+    code = code_of(server, name)
+    page = press(person, "/accounts/password/", current_password=PASSWORD, confirm_code=code, **weak)
+    assert page.wrong_fields() == {"new_password"}
+    assert not page.select("input[name=confirm_code]"), "the code is used up, and was right"
+    assert press(person, "/accounts/password/", current_password=PASSWORD, **new).path == "/accounts/"
+    assert press(person, "/accounts/tokens/", label="a").status == 200
+
+
+def test_admin_who_must_set_up_codes_confirms_first(start_server: StartServer) -> None:
+    """The page that sets them up is the only one that is reached, and it asks for the password as always."""
+    folder = start_server().folder
+    server = start_server(folder=folder, env={"TRACKER_ADMIN_TOTP": "on"})
+    add_user(server, "boss", "admin")
+    person = server.visitor()
+    assert person.sign_in("boss", PASSWORD).path == "/accounts/totp/"
+    shift(server, "boss", LONG_AGO)
+    form = {"csrf_token": person.get("/accounts/totp/").value("csrf_token") or ""}
+    asked = Page(person.http.post("/accounts/totp/", data=form))
+    assert confirmed(asked, person, confirm_password=PASSWORD).path == "/accounts/totp/"
+    assert person.get("/accounts/totp/").links()

@@ -58,6 +58,20 @@ def test_session_has_a_new_id_at_sign_in(server: Server) -> None:
     assert victim.cookie != first
 
 
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/admin/users/", "/tracker/incident/report/", "/nowhere"]
+)
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_form_of_another_site_replaces_no_cookie(server: Server, path: str, origin: str) -> None:
+    """A browser sends it without the cookie, but would take another one: the person would be signed out."""
+    visitor = server.visitor()
+    answer = visitor.http.post(path, data={"name": "x"}, headers={"Origin": origin})
+    assert answer.status_code in (302, 400, 401, 404)
+    assert "Set-Cookie" not in answer.headers
+    own = visitor.http.post("/tracker/incident/report/", data={"name": "x"}, headers={"Origin": server.url})
+    assert "Set-Cookie" in own.headers, "the form that is shown again needs one"
+
+
 @pytest.mark.parametrize("change", ["", "x", "e30.aaaa.bbbb", "swap"])
 def test_forged_cookie_opens_nothing(server: Server, change: str) -> None:
     """A cookie that the server did not sign, or that was changed, is no session and no error."""
@@ -260,12 +274,56 @@ def test_guesses_at_one_name_must_wait_longer_and_longer(start_server: StartServ
     assert attempt(again, "admin", "one wrong one", next(addresses)).status_code == 401
 
 
+def test_guesses_elsewhere_make_nobody_wait_where_the_account_is_known(start_server: StartServer) -> None:
+    """A stranger who goes on guessing keeps an account's owner out only where it was never signed in to."""
+    server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
+    for address in ("198.51.100.1", "2001:db8:1:2::3"):
+        assert attempt(server, "admin", server.password, address).status_code == 303
+    for number in range(auth.FREE_TRIES_NAME):
+        assert attempt(server, "Admin", "guess", f"203.0.113.{number}").status_code == 401
+    let_wait(server, throttle.by_name("admin"))
+    assert attempt(server, "admin", server.password, "192.0.2.1").status_code == 429
+    for address in ("198.51.100.1", "2001:db8:1:2:ffff::"):
+        assert attempt(server, "admin ", server.password, address).status_code == 303
+    for _ in range(auth.FREE_TRIES_NAME):
+        assert attempt(server, "admin", "guess", "198.51.100.1").status_code == 401
+    let_wait(server, f"{throttle.by_name('admin')} {throttle.by_address('198.51.100.1')}")
+    assert attempt(server, "admin", server.password, "198.51.100.1").status_code == 429
+
+
+def test_address_is_known_for_a_time_that_no_wrong_clock_makes_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After it, or if a clock that was ahead has noted it, tries there count with all others."""
+    models.open_database(tmp_path / "throttle.db")
+    try:
+        clock = [2_000_000_000.0]
+        monkeypatch.setattr(time, "time", lambda: clock[0])
+        throttle.remember("admin", "192.0.2.1")
+        assert throttle.by_name_from("ADMIN", "192.0.2.1") != throttle.by_name("admin")
+        assert throttle.by_name_from("admin", "192.0.2.2") == throttle.by_name("admin")
+        assert throttle.by_name_from("other", "192.0.2.1") == throttle.by_name("other")
+        for moment in (2_000_000_000 - 2 * 24 * 3600, 2_000_000_000 + throttle.KNOWN_S):
+            clock[0] = moment
+            assert throttle.by_name_from("admin", "192.0.2.1") == throttle.by_name("admin")
+    finally:
+        models.database.close()
+
+
 def until(server: Server, name: str) -> float:
     """Return until when this name is refused."""
     with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database:
         query = "SELECT until FROM throttle WHERE key = ?"
         (found,) = database.execute(query, (throttle.by_name(name),)).fetchone()
     return float(found)
+
+
+def let_wait(server: Server, key: str) -> None:
+    """Let a wait that has begun last for minutes, as if there had been more tries."""
+    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+        query = "UPDATE throttle SET count = 30, until = ? WHERE key = ? AND count >= ?"
+        changed = database.execute(query, (time.time() + 600, key, auth.FREE_TRIES_NAME)).rowcount
+    assert changed == 1
 
 
 def let_pass(server: Server, name: str) -> None:

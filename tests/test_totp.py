@@ -2,9 +2,11 @@
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
 
+import httpx
 import pyotp
 import pytest
 from conftest import StartServer
@@ -67,6 +69,16 @@ def test_clock_that_is_set_back_locks_nobody_out(user: models.User, clock: list[
     assert not totp.accepts(user, code_at(user, NOON))
     clock[0] = NOON + 60
     assert totp.accepts(user, code_at(user, NOON + 60))
+
+
+def test_code_accepted_in_the_future_locks_nobody_out(user: models.User, clock: list[float]) -> None:
+    """Server and phone were two days ahead and are set right: codes go on, and each is good once."""
+    clock[0] = NOON + 2 * 24 * 3600
+    assert totp.accepts(user, code_at(user, clock[0]))
+    clock[0] = NOON
+    assert totp.accepts(user, code_at(user, NOON))
+    assert not totp.accepts(user, code_at(user, NOON))
+    assert not totp.accepts(user, code_at(user, NOON - 30))
 
 
 @pytest.mark.parametrize("code", ["", "0", "٠١٢٣٤٥", "12345\n", "x" * 10_000, "\ud800", "000000000000"])
@@ -180,6 +192,8 @@ def test_sign_in_asks_for_the_code(server: Server, someone: tuple[str, Person]) 
     page = visitor.sign_in(name, PASSWORD, next="/tracker/alert/")
     assert page.path == "/accounts/login/code/"
     assert visitor.get("/", follow=True).path == "/accounts/login/"
+    for program in ("/api/alerts/", "/tracker/incident/feature_collection/", "/notifications"):
+        assert visitor.http.get(program).status_code == 401, program
     path = "/accounts/login/code/?next=/tracker/alert/"
     assert visitor.submit(path, code="123456").status == 401
     code = code_of(server, name)
@@ -213,6 +227,26 @@ def test_recovery_code_signs_in_once(server: Server, someone: tuple[str, Person]
     again = server.visitor()
     again.sign_in(name, PASSWORD)
     assert again.submit("/accounts/login/code/", code=first).status == 401
+
+
+@pytest.mark.parametrize("kind", ["of the app", "for recovery"])
+def test_code_is_taken_once_by_many_at_once(server: Server, someone: tuple[str, Person], kind: str) -> None:
+    """Of four browsers that send the same code at the same time, one is signed in."""
+    name, person = someone
+    recovery = enrol(server, person, name)
+    code = recovery[0] if kind == "for recovery" else code_of(server, name)
+    visitors = [server.visitor() for _ in range(4)]
+    for visitor in visitors:
+        assert visitor.sign_in(name, PASSWORD).path == "/accounts/login/code/"
+    path = "/accounts/login/code/"
+    forms = [visitor.get(path).filled_in(code=code) for visitor in visitors]
+    with ThreadPoolExecutor(4) as pool:
+        sent = [
+            pool.submit(visitor.http.post, path, data=form)
+            for visitor, form in zip(visitors, forms, strict=True)
+        ]
+        statuses = sorted(post.result().status_code for post in sent)
+    assert statuses == [303, 401, 401, 401]
 
 
 def test_codes_are_throttled_whatever_the_password(start_server: StartServer) -> None:
@@ -273,6 +307,9 @@ def test_admins_must_set_up_codes_where_it_is_required(start_server: StartServer
     assert refused.status == 403
     assert "First open /accounts/totp/" in refused.words
     assert "x\tadmin" not in command(server, "user", "list")[0]
+    secret = command(server, "token", "add", "admin", "wall")[0].strip()
+    token = {"Authorization": f"Bearer {secret}"}
+    assert httpx.get(f"{server.url}/api/alerts/", headers=token).status_code == 200, "its tokens go on"
     assert len(enrol(server, admin, "admin")) == totp.RECOVERY_CODES
     assert admin.get("/admin/").status == 200
     command(server, "user", "role", "ed", "admin")

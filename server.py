@@ -387,7 +387,14 @@ class Server(WSGIServer):
         environ = {"SERVER_NAME": host}
         options: dict[str, Any] = {} if context is None else {"ssl_context": context}
         super().__init__(
-            listener, app, log=None, handler_class=Handler, spawn=Pool(), environ=environ, **options
+            listener,
+            app,
+            log=None,
+            error_log=log,
+            handler_class=Handler,
+            spawn=Pool(),
+            environ=environ,
+            **options,
         )
         self.context: Any = context  # asked for only if there is one
         self.before_answer = before_answer

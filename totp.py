@@ -14,7 +14,7 @@ import time
 import peewee
 import pyotp
 
-from accounts import fingerprint
+from accounts import CLOCK_STEP_S, fingerprint
 from models import Model, User, database
 
 STEP_S = 30  # what every authenticator app counts in
@@ -98,14 +98,18 @@ def accepts(user: User, code: str) -> bool:
 
 
 def _use(user: User, code: str, *, enabled: bool) -> bool:
-    """Accept a code of a step that is newer than that of the last one, and note the step."""
+    """Accept a code of a step that is newer than that of the last one, and note the step.
+
+    A last step that lies in the future was noted by a wrong clock, and refuses nothing.
+    """
     row = Totp.get_or_none(Totp.user == user.id, Totp.enabled == enabled)
     step = row and _step_of(code, row.secret)
     if not step:
         return False
-    # An accepted step is ahead of the app's clock by DRIFT at most: that locks nobody out for long.
-    newer = Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, Totp.last_step < step)
-    return bool(newer.execute())
+    latest = int((time.time() + CLOCK_STEP_S) // STEP_S) + DRIFT  # that can have been noted by now
+    unused = (Totp.last_step < step) | (Totp.last_step > latest)
+    noted = Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, unused)
+    return bool(noted.execute())
 
 
 def _step_of(code: str, secret: str) -> int | None:

@@ -160,7 +160,7 @@ class Form:
         """Show both values of what others have changed, too, and what else they have changed."""
         self.conflicts = {names.get(clash.field, clash.field): clash for clash in conflict.clashes}
         self.errors[""] = (
-            "Nothing has been saved: others have changed the same meanwhile. Choose below, and save again."
+            "Nothing has been saved: others have changed the same fields. Choose below, and save again."
         )
         mine = {names.get(name, name) for name in conflict.changed}
         self.values |= {name: value for name, value in self.stored.items() if name not in mine}

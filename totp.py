@@ -14,7 +14,7 @@ import time
 import peewee
 import pyotp
 
-from accounts import fingerprint
+from accounts import CLOCK_STEP_S, fingerprint
 from models import Model, User, database
 
 STEP_S = 30  # what every authenticator app counts in
@@ -98,23 +98,23 @@ def accepts(user: User, code: str) -> bool:
 
 
 def _use(user: User, code: str, *, enabled: bool) -> bool:
-    """Accept a code of a step that is newer than that of the last one, and note the step."""
+    """Accept a code of a step that is newer than that of the last one, and note the step.
+
+    A last step that lies in the future was noted by a wrong clock, and refuses nothing.
+    """
     row = Totp.get_or_none(Totp.user == user.id, Totp.enabled == enabled)
     step = row and _step_of(code, row.secret)
     if not step:
         return False
-    # A step that lies further ahead than any that is accepted now was accepted by a clock that was ahead.
-    newer = (Totp.last_step < step) | (Totp.last_step > _step_now() + DRIFT)
-    return bool(Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, newer).execute())
-
-
-def _step_now() -> int:
-    return int(time.time() // STEP_S)
+    latest = int((time.time() + CLOCK_STEP_S) // STEP_S) + DRIFT  # that can have been noted by now
+    unused = (Totp.last_step < step) | (Totp.last_step > latest)
+    noted = Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, unused)
+    return bool(noted.execute())
 
 
 def _step_of(code: str, secret: str) -> int | None:
     """Return the newest step, of those that are accepted now, which the code belongs to."""
-    now = _step_now()
+    now = int(time.time() // STEP_S)
     for step in range(now + DRIFT, now - DRIFT - 1, -1):
         if hmac.compare_digest(pyotp.TOTP(secret).generate_otp(step).encode(), code.encode()):
             return step

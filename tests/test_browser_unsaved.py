@@ -329,6 +329,19 @@ def test_area_beside_the_map_is_discarded_only_if_one_says_so(
     assert asked == ["confirm", "confirm"]
 
 
+def test_small_form_is_above_notices(server: Server, person: Person, open_screen: OpenScreen) -> None:
+    """What waits for the reader is told over the map, but does not cover the form that they fill in."""
+    reader = server.another("Reader")
+    area = person.save_area("Told", square(0, 0))
+    stored = person.save_incident("Told", 0.5, 0.5)
+    page = open_screen(reader).open_map()
+    expect(page.locator("#notices")).to_contain_text("since you last looked")
+    page.get_by_role("link", name="New incident").click()
+    page.get_by_text("What has happened?").click(trial=True, timeout=3000)
+    person.delete(stored)
+    person.delete(area)
+
+
 def test_small_form_that_is_closed_can_be_gone_on_with(person: Person, open_screen: OpenScreen) -> None:
     """Escape closes it; what was typed is offered, and stands in it again."""
     page = open_screen(person).open_map()

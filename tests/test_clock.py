@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pyotp
 import pytest
 from conftest import StartServer
 from flask import Flask
@@ -16,6 +17,7 @@ from itsdangerous import TimestampSigner
 import accounts
 import models
 import throttle
+import totp
 from models import Session
 
 DAY_S = 24 * 3600.0
@@ -193,3 +195,27 @@ def test_cookie_signed_in_the_future_is_believed(
     visitor = server.visitor()
     visitor.http.cookies.set(cookie.name, str(serializer.dumps(holds)))
     assert visitor.get("/", follow=True).path == "/"
+
+
+@pytest.mark.parametrize(("ahead_s", "accepted"), [(60.0, False), (2 * DAY_S, True)])
+def test_code_used_by_a_clock_that_was_ahead_refuses_no_later_one(
+    database: Path, monkeypatch: pytest.MonkeyPatch, ahead_s: float, *, accepted: bool
+) -> None:
+    """Where the app has the server's clock. A clock that is set back a little lets no code be used again."""
+    assert database.exists()
+    clock = [1_000_000_000.0]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    user = accounts.create("somebody", "viewer", PASSWORD)
+    totp.begin(user)
+    app = pyotp.TOTP(totp.pending(user) or "")
+
+    def code() -> str:
+        return app.generate_otp(int(clock[0]) // totp.STEP_S)
+
+    earlier = code()
+    assert totp.enable(user, earlier)
+    clock[0] += ahead_s
+    assert totp.accepts(user, code())
+    clock[0] -= ahead_s
+    assert totp.accepts(user, code()) is accepted
+    assert not totp.accepts(user, code())

@@ -68,7 +68,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     askWhich(question, conflicts);
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
-    fail(`Others have changed the same while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`);
+    fail(`Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`);
     problem.scrollIntoView({ block: "start" });
   }
 

@@ -3,16 +3,14 @@
 import contextlib
 import hashlib
 import sqlite3
-import threading
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
-import gevent
 import pytest
 from conftest import StartServer
-from harness import ROOT, SOON_S, Server, wait_until
+from harness import ROOT, Server, environment
 
-import models
 import passwords
 
 SECRET = "a one-time link"
@@ -26,45 +24,22 @@ sys.exit(tracker.main())
 """
 
 
-class SlowHash:
-    """Stands for scrypt: lasts until the test lets it go on, and counts how many run at once."""
-
-    def __init__(self) -> None:
-        self.go_on = threading.Event()
-        self.running = self.most = 0
-        self._lock = threading.Lock()
-
-    def __call__(self, *_arguments: str) -> bool:
-        with self._lock:
-            self.running += 1
-            self.most = max(self.most, self.running)
-        self.go_on.wait(SOON_S)
-        with self._lock:
-            self.running -= 1
-        return True
+def run_slow_hash(*arguments: str | Path) -> None:
+    """Run a part of slow_hash.py, in a process of its own; what it asserts must hold."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "slow_hash.py", *arguments],
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "held\n", done.stderr[-2000:]
 
 
-@pytest.fixture
-def slow_hash(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowHash]:
-    found = SlowHash()
-    monkeypatch.setattr(passwords, "check_password_hash", found)
-    passwords._threads.cache_clear()  # threads belong to the loop that was there when they were first used
-    yield found
-    found.go_on.set()
-
-
-def test_two_hashes_run_at_once_and_the_queue_is_short(slow_hash: SlowHash) -> None:
+def test_two_hashes_run_at_once_and_the_queue_is_short() -> None:
     """Of 300 checks at once 20 are taken, two at a time: 64 MiB. The others are told to try again."""
-    checks = [gevent.spawn(passwords.matches, "stored", "password") for _ in range(300)]
-    refused = gevent.joinall(checks, SOON_S, count=300 - passwords.MAX_IN_FLIGHT)
-    assert len(refused) == 300 - passwords.MAX_IN_FLIGHT
-    assert all(isinstance(check.exception, passwords.Busy) for check in refused)
-    wait_until(lambda: slow_hash.running == passwords.AT_ONCE, what="both threads to hash")
-    slow_hash.go_on.set()
-    gevent.joinall(checks, SOON_S)
-    assert [check.value for check in checks if check not in refused] == [True] * passwords.MAX_IN_FLIGHT
-    assert slow_hash.most == passwords.AT_ONCE == 2
-    assert passwords.in_flight.hashes == 0
+    run_slow_hash("queue")
 
 
 def test_one_client_leaves_room_for_others() -> None:
@@ -83,19 +58,9 @@ def test_one_client_leaves_room_for_others() -> None:
     assert not line.clients
 
 
-def test_flush_waits_for_nobodys_work(database: Path, slow_hash: SlowHash) -> None:
+def test_flush_waits_for_nobodys_work(tmp_path: Path) -> None:
     """With every thread of the hub and every hash busy, a save still reaches the disk."""
-    assert database.exists()
-    models.database.group_commits()
-    hub = gevent.get_hub().threadpool
-    others = [hub.spawn(slow_hash) for _ in range(hub.maxsize)]
-    checks = [gevent.spawn(passwords.matches, "stored", "password") for _ in range(passwords.MAX_IN_FLIGHT)]
-    models.Incident.create(name="Fire", longitude=1, latitude=1)
-    with gevent.Timeout(SOON_S / 2):
-        models.database.sync()
-    assert not any(work.ready() for work in [*others, *checks])
-    slow_hash.go_on.set()
-    gevent.joinall([*others, *checks], SOON_S)
+    run_slow_hash("flush", tmp_path / "own.db")
 
 
 @pytest.fixture

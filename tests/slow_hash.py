@@ -61,7 +61,7 @@ def flush(slow: SlowHash, database: str) -> None:
 
 if __name__ == "__main__":
     held = SlowHash()
-    passwords.check_password_hash = held
+    passwords.__dict__["check_password_hash"] = held
     if sys.argv[1] == "queue":
         queue(held)
     else:

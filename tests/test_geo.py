@@ -242,3 +242,14 @@ def test_area_across_the_antimeridian_covers_both_sides() -> None:
     inside = [False, True, True, True, True, True, True, False]
     assert [bool(index.covering(x, 5, 0)) for x in asked] == inside
     assert [*itertools.chain(*geo.matcher(area).pieces([(x, 5) for x in asked]))] == inside
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"a" 1}', '{"a":', "[1,", '"abc', "tru", '{"a":1,}', "[1 2]", "{a:1}", '"\\x"', '"a\nb"'],
+)
+def test_what_is_no_json_is_told_in_one_clean_sentence(text: str) -> None:
+    """Some of Python's own messages end in "at", so that "at line 1" would follow a second time."""
+    with pytest.raises(geo.GeometryError, match=r"^not JSON: .*[^ ] at line \d+, column \d+$") as caught:
+        geo.parse_json(text)
+    assert "at at" not in str(caught.value)

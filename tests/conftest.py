@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 from harness import Person, Screen, Server, Watch
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -36,6 +37,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"TRACKER_TESTS_SKIP_NOTHING is set, and this was skipped: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _loop_knows_the_time() -> None:
+    """Bring gevent's clock up to date: after a test without gevent, a timeout would expire at once."""
+    gevent.get_hub().loop.update_now()
 
 
 @pytest.fixture

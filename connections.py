@@ -21,7 +21,7 @@ import tls
 from tls import RECORD
 
 PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
-TURN_S = 0.01  # for which requests are begun before the loop looks again at who else wants something
+TURN_S = 0.003  # for which requests are begun before the loop looks again at who else wants something
 
 
 class Neighbours:

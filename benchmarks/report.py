@@ -334,7 +334,7 @@ def _matching(section: Section) -> Iterator[str]:
 
 def _strangers(section: Section) -> Iterator[str]:
     yield (
-        f"Each attack goes on for {section['seconds']:.0f} s, in a process of its own. Meanwhile two others ask for "
+        f"Each attack goes on for {section['seconds']:.0f} s, in a process of its own and from an address of its own. Meanwhile two others ask for "
         "`/healthz` and save an incident, each again as soon as it was answered. ms of both together; in peace is "
         "just before.\n"
     )

@@ -27,6 +27,7 @@ ATTACK_S = 6.0  # for which an attack goes on
 TOY_S = 0.5
 PAUSE_S = 0.005  # between an answer and the next question of a probe
 GIVE_UP_S = 60.0  # without an answer to a probe
+STRANGER = "127.0.0.2"  # the attacker's address; others have another
 NICE = 10  # of the attackers' processes: the probes share their core and must not wait for it
 PIECE = 64 << 10  # bytes given to the system at once
 INCIDENTS = 100_000  # in the database when an area is asked what lies in it
@@ -45,7 +46,7 @@ class Target:
         self.token = server.token
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=GIVE_UP_S)
+        return socket.create_connection(("127.0.0.1", self.port), GIVE_UP_S, source_address=(STRANGER, 0))
 
     def head(self, line: str, *headers: str) -> bytes:
         lines = (f"{line} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", *headers)

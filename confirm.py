@@ -6,8 +6,6 @@ A confirmation counts for some minutes, in the session that it was made in; so d
 
 from __future__ import annotations
 
-import math
-
 import peewee
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -77,8 +75,7 @@ def ask(purpose: str) -> ResponseReturnValue | None:
         ],
         asks_for_code=totp.is_on(auth.signed_in()),
     )
-    headers = {"Retry-After": str(math.ceil(wait))} if wait else {}
-    return page, 429 if wait else 422 if errors else 403, headers
+    return page, 429 if wait else 422 if errors else 403, auth.retry_after(wait)
 
 
 def _check(user: User, password: str, code: str) -> tuple[float, dict[str, str]]:

@@ -503,7 +503,7 @@ def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
     """Tell a person by a page, and the page's script in JSON, what became of a report."""
     stored = not (wait or form.errors)
     status = 429 if wait else 201 if stored else form.status
-    headers = {"Retry-After": str(math.ceil(wait))} if wait else {}
+    headers = auth.retry_after(wait)
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
         error = form.errors.get("", "Some fields need another look.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from urllib.parse import urlsplit
 
@@ -40,8 +39,8 @@ def code() -> ResponseReturnValue:
             return redirect(target, 303)
         errors = {"code": why or "The account was changed meanwhile. Sign in again."}
     form = {"values": {}, "errors": errors}
-    headers = {"Retry-After": str(math.ceil(wait))} if wait else {}
-    return render_template("login_code.html", form=form, next=target), _status(wait, errors), headers
+    page = render_template("login_code.html", form=form, next=target)
+    return page, _status(wait, errors), auth.retry_after(wait)
 
 
 def _status(wait: float, errors: dict[str, str]) -> int:

@@ -23,7 +23,10 @@ class AdminAction(Model):
 
 
 def note(what: str, whose: str, *, who: str, address: str = "") -> None:
-    """Append to the log. Call it in the transaction that does it: neither is there without the other."""
+    """Append to the log. Call it in the transaction of the action, so that neither is there without the other.
+
+    An action that hashes a password is noted right after it: hashing lets other greenlets run.
+    """
     with database.atomic():
         row = AdminAction.create(who=who, address=address, what=what, whose=whose)
         AdminAction.delete().where(AdminAction.id <= row.id - KEPT).execute()

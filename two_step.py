@@ -13,7 +13,7 @@ import admin_log
 import auth
 import confirm
 import totp
-from models import User
+from models import User, database
 from sign_ins import SignIn
 
 HALFWAY_S = 5 * 60  # between the password and the code
@@ -96,10 +96,12 @@ def enable() -> ResponseReturnValue:
     user = auth.signed_in()
     if (page := confirm.ask("turn on sign-in codes")) is not None:
         return page
-    codes = totp.enable(user, request.form.get("code", ""))
+    with database.atomic():
+        codes = totp.enable(user, request.form.get("code", ""))
+        if codes is not None:
+            _log("codes turned on", user)
     if codes is None:
         return _enrol(user, "This is not the code that belongs to this key now. Try the next one.")
-    _log("codes turned on", user)
     return render_template("recovery_codes.html", codes=codes)
 
 
@@ -112,8 +114,9 @@ def recovery() -> ResponseReturnValue:
         return page
     if not totp.is_on(user):
         abort(404)
-    codes = totp.new_recovery_codes(user)
-    _log("recovery codes replaced", user)
+    with database.atomic():
+        codes = totp.new_recovery_codes(user)
+        _log("recovery codes replaced", user)
     return render_template("recovery_codes.html", codes=codes)
 
 
@@ -123,8 +126,9 @@ def off() -> ResponseReturnValue:
     if (page := confirm.ask("turn off sign-in codes")) is not None:
         return page
     user = auth.signed_in()
-    if totp.turn_off(user):
-        _log("codes turned off", user)
+    with database.atomic():
+        if totp.turn_off(user):
+            _log("codes turned off", user)
     return redirect(url_for("accounts.own"), 303)
 
 

@@ -23,7 +23,7 @@ class AdminAction(Model):
 
 
 def note(what: str, whose: str, *, who: str, address: str = "") -> None:
-    """Append to the log. Call it in the transaction of the action, so that neither is there without the other.
+    """Append to the log. Call it in the action's transaction, so that neither is there without the other.
 
     An action that hashes a password is noted right after it: hashing lets other greenlets run.
     """

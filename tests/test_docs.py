@@ -140,6 +140,12 @@ def test_readme_shows_the_two_commands_at_once(command: str) -> None:
     assert f"    {command}" in first
 
 
+def test_every_module_is_in_the_readme() -> None:
+    """The README says of each file what it is for."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [module.name for module in ROOT.glob("*.py") if f"`{module.name}`" not in text] == []
+
+
 def test_every_link_in_the_documentation_leads_somewhere() -> None:
     """Pictures and pages that the documentation links to are in the repository."""
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))

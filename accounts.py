@@ -75,8 +75,10 @@ def named(name: str) -> User | None:
     """
     if not _is_unicode(name):
         return None
-    spellings = User.name == name, User.name == names.shown(name), User.name_key == names.normal(name)
-    return next((user for spelt in spellings if (user := User.get_or_none(spelt))), None)
+    exact, trimmed = User.name == name, User.name == names.shown(name)
+    found = User.select().where(exact | trimmed | (User.name_key == names.normal(name)))
+    user: User | None = found.order_by(exact.desc(), trimmed.desc()).first()
+    return user
 
 
 def first_account() -> str | None:
@@ -134,11 +136,8 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
         if link and not Reset.delete().where(Reset.hash == fingerprint(link)).execute():
             raise Reset.DoesNotExist
         same = User.credentials_version == user.credentials_version
-        if (
-            not User.update(password_hash=hashed, password_temporary=False)
-            .where(User.id == user.id, same)
-            .execute()
-        ):
+        change = User.update(password_hash=hashed, password_temporary=False)
+        if not change.where(User.id == user.id, same).execute():
             raise Invalid({"password": CHANGED})
         _end_all_access(user)
     user.credentials_version += 1

@@ -15,9 +15,8 @@ from werkzeug.datastructures import ImmutableMultiDict
 import auth
 
 MAX_BODY = 64 << 10  # bytes; the longest description, with every character escaped, is 12 KB
-MAX_POLYGON_BODY = (
-    1 << 20
-)  # bytes of what may hold a polygon: one of 10,000 positions is half of that in a form
+# Bytes of what may hold a polygon: one of 10,000 positions is half of that in a form.
+MAX_POLYGON_BODY = 1 << 20
 PIECE = 16 << 10  # bytes that are read at once of a body that is thrown away
 MAX_FIELDS = 100  # of a form; the largest has a dozen
 FORM = "application/x-www-form-urlencoded"

@@ -253,8 +253,11 @@ class Handler(WSGIHandler):
                 gevent.sleep(PAUSE_S)
 
     def handle_error(self, t: Any, v: Any, tb: Any) -> None:
-        """Log what went wrong in the program; a peer that is too slow or gone is not that."""
-        if issubclass(t, OSError):
+        """Log what went wrong in the program, such as a disk that fails; not that the peer has gone.
+
+        pywsgi makes the code negative when an answer can't be sent.
+        """
+        if issubclass(t, OSError) and (self.code or 0) < 0:
             self.close_connection = True
         else:
             super().handle_error(t, v, tb)

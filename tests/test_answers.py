@@ -1,11 +1,12 @@
 """What the server does while it sends an answer: it serves others too, and keeps to the length it told."""
 
 import contextlib
+import errno
 import json
 import os
 import socket
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
@@ -49,8 +50,9 @@ class Reader:
         self.closed = True
 
 
-def serve(reader: Reader, pieces: list[bytes], length: int) -> None:
-    """Answer all that the reader asks with these pieces."""
+def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
+    """Answer all that the reader asks with these pieces; return the errors that were logged."""
+    errors: list[type] = []
 
     def app(_environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [("Content-Length", str(length))])
@@ -65,8 +67,11 @@ def serve(reader: Reader, pieces: list[bytes], length: int) -> None:
         closed=False,
         get_environ=lambda: {"wsgi.url_scheme": "http"},
         before_answer=lambda: None,
+        secure_environ_class=dict,
+        loop=SimpleNamespace(handle_error=lambda _context, kind, *_: errors.append(kind)),
     )
     Handler(reader, ("192.0.2.1", 1), cast(Any, server)).handle()
+    return errors
 
 
 def test_long_answer_lets_others_have_their_turn() -> None:
@@ -102,6 +107,24 @@ def test_answer_is_cut_at_its_length() -> None:
     assert first == b""
     assert second.endswith(b"\r\n\r\nabc")
     assert third.endswith(b"\r\n\r\nabc")
+
+
+def test_disk_that_fails_while_an_answer_is_sent_is_logged() -> None:
+    """The operator must learn of it; that a peer has gone is nobody's fault, and is not logged."""
+
+    def failing() -> Iterator[bytes]:
+        yield b"abc"
+        raise OSError(errno.EIO, "the disk failed")
+
+    reader = Reader(REQUEST + REQUEST)
+    assert serve(reader, failing(), 10) == [OSError]
+    assert reader.taken.count(b"200 OK") == 1
+
+    class Gone(Reader):
+        def sendall(self, data: bytes) -> None:
+            raise OSError(errno.EHOSTUNREACH, "no route to the peer")
+
+    assert serve(Gone(REQUEST), [b"abc"], 3) == []
 
 
 class Text(str):

@@ -329,6 +329,47 @@ def test_area_beside_the_map_is_discarded_only_if_one_says_so(
     assert asked == ["confirm", "confirm"]
 
 
+def test_hole_that_is_half_drawn_is_not_dropped_by_saving(person: Person, open_screen: OpenScreen) -> None:
+    """On the form's page nothing is saved, and the person reads what to do first."""
+    stored = person.save_area("Half drawn", square(40, -70, 8))
+    path = f"/tracker/area_of_interest/update/{stored['properties']['pk']}/"
+    page = open_screen(person).open(path)
+    canvas = page.locator("#map canvas").first
+    expect(page.locator("#draw-hint")).to_contain_text("Drag a corner")
+    page.get_by_role("button", name="Cut a hole").click()
+    expect(page.locator("#draw-hint")).to_contain_text("each corner")
+    box = canvas.bounding_box()
+    assert box
+    for x in (0.45, 0.55):
+        canvas.click(position={"x": box["width"] * x, "y": box["height"] * 0.45})
+    page.get_by_label("Name", exact=True).fill("Half drawn, renamed")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#polygon_geojson-error")).to_contain_text("Finish what you are drawing")
+    assert page.url.endswith(path)
+    page.locator("#map").press("Escape")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(lambda url: url.endswith(stored["properties"]["url"]))
+    (saved,) = person.named("Half drawn", "area_of_interest")
+    assert saved["properties"]["name"] == "Half drawn, renamed"
+    assert saved["geometry"] == stored["geometry"]
+
+
+def test_outline_that_is_half_drawn_is_not_dropped_beside_the_map(
+    person: Person, open_screen: OpenScreen
+) -> None:
+    """The panel says what to do first, and keeps what is drawn."""
+    page = open_screen(person).open_map()
+    page.get_by_role("link", name="New area").click()
+    expect(page.locator("#draw-hint")).to_contain_text("each corner")
+    for x in (200, 400):
+        page.locator("#map canvas").first.click(position={"x": x, "y": 250})
+    panel = page.locator("#area-panel")
+    panel.get_by_label("Name", exact=True).fill("Half an outline")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.locator("#area-problem")).to_contain_text("Finish what you are drawing")
+    assert not person.named("Half an outline", "area_of_interest")
+
+
 def test_small_form_is_above_notices(server: Server, person: Person, open_screen: OpenScreen) -> None:
     """What waits for the reader is told over the map, but does not cover the form that they fill in."""
     reader = server.another("Reader")

@@ -11,6 +11,8 @@ import { insideCount } from "./inside-count.js";
 import { LongEdges } from "./long-edges.js";
 import { PolygonText } from "./polygon-text.js";
 
+const UNFINISHED = "Finish what you are drawing by clicking its first corner, or press Esc to drop it.";
+
 /** @typedef {import("./geojson.js").Polygon} Polygon */
 
 export class AreaEditor {
@@ -63,15 +65,15 @@ export class AreaEditor {
     return this.#open && this.#drawing.drawing && this.#drawing.canUndo;
   }
 
-  /** What is wrong with the text, or "". */
+  /** What keeps the polygon from being saved, or "". */
   get problem() {
-    return this.#text.problem;
+    return this.#text.problem || (this.isDrawing ? UNFINISHED : "");
   }
 
   /** Begins with the polygon that is typed already, if it is one. */
   open() {
     this.#open = true;
-    const typed = this.problem ? null : this.#text.read();
+    const typed = this.#text.problem ? null : this.#text.read();
     const keep = !this.#longEdges.wasAsked || this.#longEdges.keeps; // what is stored has been decided
     this.#history = new History(this.#longEdges.ask(typed, keep));
     this.#fit();

@@ -1,6 +1,7 @@
 /** The form of an area, with a map of its own. */
 
 import { AreaEditor } from "./area-editor.js";
+import { showProblems } from "./form-problems.js";
 import { createMap } from "./map.js";
 import { watchUnsaved } from "./unsaved.js";
 
@@ -10,6 +11,11 @@ if (view) {
   const editor = await AreaEditor.create(form, view);
   editor.open();
   watchUnsaved(() => editor.isDrawing); // what is finished stands in the form
+  form.addEventListener("submit", (event) => {
+    if (!editor.isDrawing) return;
+    event.preventDefault();
+    showProblems(form, { polygon_geojson: editor.problem });
+  });
   const clash = form.querySelector(".clash[data-theirs]");
   if (clash) view.setOutline(JSON.parse(clash.dataset.theirs));
 }

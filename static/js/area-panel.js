@@ -50,7 +50,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     return new Set(Object.keys(now).filter((name) => !same(now[name], before[name]) && !theirs.has(name)));
   }
 
-  const isUnsaved = () => !form.hidden && (changed().size > 0 || editor.isDrawing || editor.problem !== "");
+  const isUnsaved = () => !form.hidden && (changed().size > 0 || editor.problem !== "");
 
   function put(feature, fields) {
     const { name, severity, polygon } = valuesOf(feature);

@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-const WORDS = { 0: "The server can't be reached.", 401: "You are signed out.", 403: "Your account may not do this." };
+const WORDS = { 0: "The server can't be reached.", 401: "You are signed out." };
 
 const intentions = new Intentions();
 

@@ -203,9 +203,9 @@ def create_token() -> ResponseReturnValue:
 
 
 def _once(make: Callable[[], int]) -> int:
-    """Return the id of what `make` makes, however often this form is sent: it makes one.
+    """Call `make` once, however often this form is sent, and return the id that it returned.
 
-    Its secret is not kept, so whoever sends the form again needs a new one.
+    The secret that belongs to the id is not kept. If the form is sent again, the caller makes a new secret.
     """
 
     def do() -> idempotency.Answer:

@@ -17,7 +17,7 @@ import peewee
 import names
 import passwords
 import strength
-from models import Invalid, Model, Session, User, database, now, timestamp, to_json, valid_text
+from models import CLOCK_STEP, Invalid, Model, Session, User, database, now, timestamp, to_json, valid_text
 
 ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
 NAME_LENGTH = 60
@@ -25,7 +25,7 @@ CHANGED = "the account is not active, or was changed meanwhile; look at it again
 TAKEN = "there is an account of this name already"
 MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
 MAX_SESSIONS = 50  # of an account; those that were unused for longest end
-CLOCK_STEP_S = 300  # by which a clock may be set back before times it gave count as wrong
+CLOCK_STEP_S = CLOCK_STEP.total_seconds()
 RESET_S = 24 * 3600  # for which a one-time link is good
 
 

@@ -43,6 +43,7 @@ from storage import (
 
 # What stands in storage.py and alerts.py is taken from here by all others: the models are one thing to them.
 __all__ = [
+    "CLOCK_STEP",
     "DESCRIPTION_LENGTH",
     "MAX_ID",
     "Alert",
@@ -74,7 +75,7 @@ __all__ = [
 ]
 
 NAME_LENGTH = 150
-CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back without ending the mutes that are on
+CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back before times it gave count as wrong
 MOST_FEATURES = 500  # that are read at once, while everybody waits: 5 ms
 FEATURES_SIZE = 128 << 10  # characters after which no further feature is read with them
 MOST_PLACES = 2000  # incidents that are read at once, while everybody waits: 5 ms
@@ -442,7 +443,7 @@ class AreaOfInterest(Tracked):
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
-    matches_others = False  # whether the last save changed which incidents it alerts for
+    matching_changed = False  # whether the last save changed which incidents it alerts for
 
     path = "/tracker/area_of_interest/"
     parsers: ClassVar = {
@@ -469,7 +470,7 @@ class AreaOfInterest(Tracked):
         self.centroid = to_json(geo.centroid(self.polygon))
         query = "SELECT polygon, severity FROM area_of_interest WHERE id = ?"
         stored = database.execute_sql(query, (self.id,)).fetchone()
-        self.matches_others = stored != (to_json(self.polygon), self.severity)
+        self.matching_changed = stored != (to_json(self.polygon), self.severity)
 
     @classmethod
     def _listed(cls) -> Any:
@@ -688,7 +689,7 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
     if isinstance(instance, Incident):
         matching = areas.covering(instance) if instance.alerting else []
         Alert.follow(instance, feature, matching, seq + 1, created=created)
-    elif isinstance(instance, AreaOfInterest) and not created and instance.matches_others:
+    elif isinstance(instance, AreaOfInterest) and not created and instance.matching_changed:
         Alert.clear_outside(instance)
 
 

@@ -441,7 +441,7 @@ class Screen:
     def _hear(self, message: ConsoleMessage) -> None:
         driver = "GL Driver Message" in message.text  # the software that stands in for a graphics card
         if message.type in ("error", "warning") and not driver:
-            self.complaints.append(f"{message.type}: {message.text}")
+            self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def _check(self, url: str) -> None:
         if not url.startswith((f"{self.url}/", "data:", "blob:")):

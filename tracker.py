@@ -25,27 +25,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES, parse_date
 
-import account_pages
-import accounts
-import addresses
-import api
-import auth
-import bodies
-import commands
-import geo
-import idempotency
-import importer
 import models
-import mutes
-import notifications
-import pages
-import server
-import tiles
-import tls
-import two_step
-import versions
-from settings import BadSetting, Settings
-from terminal import Traceback, prepare, say
+from base import addresses
+from base.settings import BadSetting, Settings
+from base.terminal import Traceback, prepare, say
+from commands import importer, manage
+from domain import accounts, idempotency, mutes, versions
+from geo import geojson
+from server import tls, wsgi
+from web import account_pages, api, assets, auth, bodies, notifications, pages, two_step
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
@@ -83,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     notifications.init_app(app)
     for module in (pages, api, account_pages, two_step):
         app.register_blueprint(module.bp)
-    tiles.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
+    assets.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
     _add_errors(app)
     app.after_request(_forbid_storing)
     return app
@@ -164,7 +152,7 @@ def _add_errors(app: Flask) -> None:
     """Turn every error into its answer."""
     for kind, code in (
         (models.Invalid, 422),
-        (geo.GeometryError, 400),
+        (geojson.GeometryError, 400),
         (peewee.DoesNotExist, 404),
         (peewee.DatabaseError, 503),
     ):
@@ -232,7 +220,7 @@ def security_headers(template: str) -> dict[str, str]:
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     try:
-        listener = server.listen(settings.host, settings.port)
+        listener = wsgi.listen(settings.host, settings.port)
     except (OSError, OverflowError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
@@ -244,12 +232,12 @@ def serve(settings: Settings) -> None:
             context = tls.context(settings.certfile, settings.keyfile)
         except OSError as error:
             fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
-    server.allow_many_descriptors()
+    wsgi.allow_many_descriptors()
     models.open_database(settings.database)
     app = create_app(settings)
     password = accounts.first_account()  # told once, so only when nothing can fail any more
     models.database.group_commits()
-    http = server.Server(
+    http = wsgi.Server(
         listener,
         app,
         settings.host,
@@ -303,7 +291,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     )
     subparsers = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
     importer.add_arguments(subparsers.add_parser("import", help="import GeoJSON", allow_abbrev=False))
-    commands.add_arguments(subparsers, Parser)
+    manage.add_arguments(subparsers, Parser)
     found = parser.parse_args(arguments)
     for name in ("host", "port", "database", "certfile", "keyfile"):
         setattr(settings, name, getattr(found, name))
@@ -316,7 +304,7 @@ def run(found: argparse.Namespace, settings: Settings) -> int:
         serve(settings)
         return 0
     is_new = not os.path.exists(settings.database)
-    do = importer.run if found.command == "import" else commands.run
+    do = importer.run if found.command == "import" else manage.run
     try:
         return do(found, settings.database)
     finally:

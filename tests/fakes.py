@@ -10,9 +10,9 @@ import gevent.event
 import pytest
 from wsproto.frame_protocol import Opcode
 
-import group as group_module
-from group import Client, Group
-from ring import Entry
+from realtime import group as group_module
+from realtime.group import Client, Group
+from realtime.replay import Entry
 
 CLOSE, PING, PONG, TEXT = Opcode.CLOSE, Opcode.PING, Opcode.PONG, Opcode.TEXT
 

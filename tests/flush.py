@@ -17,7 +17,7 @@ from typing import BinaryIO
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import tracker  # noqa: I001 (the first: it patches the standard library)
-import storage
+from storage import engine
 from gevent import monkey
 
 FLUSH_S = 0.03  # what has been told too early is not yet on the disk when a test looks there
@@ -27,7 +27,7 @@ files: dict[str, BinaryIO] = {}  # stay open: with the first that closes, SQLite
 
 
 def fdatasync(_descriptor: int) -> None:
-    database, folder = Path(storage.database.database), Path(sys.argv[1])
+    database, folder = Path(engine.database.database), Path(sys.argv[1])
     taken = folder / str(next(numbers))
     begun = taken.with_suffix(".begun")
     begun.mkdir()
@@ -46,9 +46,9 @@ def fdatasync(_descriptor: int) -> None:
 
 
 def main() -> int:
-    storage.fdatasync = fdatasync
+    engine.fdatasync = fdatasync
     if sys.argv[2] == "quick":
-        storage.QUICK_S, storage.LULL_S = math.inf, 0
+        engine.QUICK_S, engine.LULL_S = math.inf, 0
     return tracker.main(sys.argv[3:])
 
 

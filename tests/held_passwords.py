@@ -13,9 +13,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import tracker  # noqa: I001 (the first: it patches the standard library)
-import auth
+from web import auth
 import gevent
-import passwords
+from domain import passwords
 
 POLL_S = 0.01
 folder = Path(sys.argv[1])

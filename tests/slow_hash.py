@@ -10,7 +10,7 @@ import gevent
 from harness import SOON_S, wait_until
 
 import models
-import passwords
+from domain import passwords
 
 
 class SlowHash:

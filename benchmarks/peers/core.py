@@ -14,7 +14,6 @@ import _socket
 
 from floor_protocol import READ, shake_hands, split
 from gevent.server import StreamServer
-
 from group import SEND_BUFFER, Client, Group
 from ring import Entry
 

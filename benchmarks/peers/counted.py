@@ -27,9 +27,10 @@ FRAME = frame(ENTRY)
 
 def save(times: int) -> None:
     import accounts
+    from settings import Settings
+
     import models
     import tracker
-    from settings import Settings
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         models.open_database(f"{folder}/tracker.db")

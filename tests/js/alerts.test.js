@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Alerts, whoHasIt } from "../../static/js/alerts.js";
-import { wording } from "../../static/js/attention.js";
-import { isolate } from "../../static/js/bidi.js";
-import { insideWords } from "../../static/js/inside-count.js";
-import { alertWords, waitingFirst } from "../../static/js/panel-entries.js";
-import { summary } from "../../static/js/unread.js";
+import { Alerts, whoHasIt } from "../../static/js/live/alerts.js";
+import { wording } from "../../static/js/screen/attention.js";
+import { isolate } from "../../static/js/base/bidi.js";
+import { insideWords } from "../../static/js/editor/inside-count.js";
+import { alertWords, waitingFirst } from "../../static/js/screen/panel-entries.js";
+import { summary } from "../../static/js/screen/unread.js";
 import { acknowledged, alert, answered, area, cleared, incident } from "./examples.js";
 
 const known = (features) => new Map(features.map((feature) => [feature.properties.pk, feature]));

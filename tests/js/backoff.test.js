@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { backoff, MAX_DELAY_MS, MIN_DELAY_MS } from "../../static/js/backoff.js";
+import { backoff, MAX_DELAY_MS, MIN_DELAY_MS } from "../../static/js/base/backoff.js";
 
 const LATE = 0.999999; // the greatest thing that chance brings
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bornWords } from "../../static/js/announcer.js";
-import { isolate } from "../../static/js/bidi.js";
-import { mutedWords } from "../../static/js/elements.js";
-import { alertWords } from "../../static/js/panel-entries.js";
+import { bornWords } from "../../static/js/screen/announcer.js";
+import { isolate } from "../../static/js/base/bidi.js";
+import { mutedWords } from "../../static/js/base/elements.js";
+import { alertWords } from "../../static/js/screen/panel-entries.js";
 import { incident } from "./examples.js";
 
 const HEBREW = "שרפה בכפר";

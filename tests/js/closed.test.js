@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { closedOnDemand } from "../../static/js/closed.js";
-import { EVERYTHING } from "../../static/js/filter.js";
-import { Selection } from "../../static/js/selection.js";
-import { Store } from "../../static/js/store.js";
+import { closedOnDemand } from "../../static/js/live/closed.js";
+import { EVERYTHING } from "../../static/js/live/filter.js";
+import { Selection } from "../../static/js/live/selection.js";
+import { Store } from "../../static/js/live/store.js";
 import { collection, deleted, hello, incident, saved } from "./examples.js";
 
 const OPEN = { incidents: collection([incident(1)]), areas: collection([]) };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clustered, MAX_ZOOM, placeOf } from "../../static/js/clusters.js";
+import { clustered, MAX_ZOOM, placeOf } from "../../static/js/map/clusters.js";
 import { incident } from "./examples.js";
 
 const WORLD = [-180, -90, 180, 90];

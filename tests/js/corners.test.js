@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { count, nearest, neighbour, positionOf, withCornerAt, withoutCorner } from "../../static/js/corners.js";
+import { count, nearest, neighbour, positionOf, withCornerAt, withoutCorner } from "../../static/js/editor/corners.js";
 
 const OUTLINE = [[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]];
 const HOLE = [[2, 2], [2, 4], [4, 4], [2, 2]];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { DiffQueue } from "../../static/js/diff-queue.js";
+import { DiffQueue } from "../../static/js/map/diff-queue.js";
 import { incident } from "./examples.js";
 
 const settled = () => new Promise((done) => setImmediate(done));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { drawnIncident } from "../../static/js/draw-store.js";
+import { drawnIncident } from "../../static/js/map/draw-store.js";
 import { incident } from "./examples.js";
 
 test("only a closed incident is told to the map as closed, and drawn faint", () => {

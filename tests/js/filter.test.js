@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EVERYTHING, matcher, readFilter, strictness, writeFilter } from "../../static/js/filter.js";
-import { covers } from "../../static/js/geojson.js";
-import { Selection } from "../../static/js/selection.js";
-import { Store } from "../../static/js/store.js";
+import { EVERYTHING, matcher, readFilter, strictness, writeFilter } from "../../static/js/live/filter.js";
+import { covers } from "../../static/js/base/geojson.js";
+import { Selection } from "../../static/js/live/selection.js";
+import { Store } from "../../static/js/live/store.js";
 import { area, collection, deleted, hello, incident, saved } from "./examples.js";
 
 const NOW = Date.parse("2026-01-08T12:00:00Z");

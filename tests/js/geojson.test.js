@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bounds, circle, format, hasLongEdge, longEdgesQuery, parseDegrees, parsePoint, parsePolygon, pointAt, shortWay, TypedError, wrap } from "../../static/js/geojson.js";
+import { bounds, circle, format, hasLongEdge, longEdgesQuery, parseDegrees, parsePoint, parsePolygon, pointAt, shortWay, TypedError, wrap } from "../../static/js/base/geojson.js";
 
 const SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]];
 const HOLE = [[0.2, 0.2], [0.2, 0.4], [0.4, 0.4], [0.2, 0.2]];

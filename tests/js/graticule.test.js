@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { covers, degreesLabel, graticule, graticuleStep, grown } from "../../static/js/graticule.js";
+import { covers, degreesLabel, graticule, graticuleStep, grown } from "../../static/js/map/graticule.js";
 
 const labels = (box, step) => graticule(box, step).features.map(({ properties }) => properties.label);
 

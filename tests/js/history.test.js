@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { History } from "../../static/js/history.js";
+import { History } from "../../static/js/editor/history.js";
 
 test("undo goes back to the first state and no further, redo forward to the last", () => {
   const history = new History("a");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Intentions, newKey } from "../../static/js/keys.js";
+import { Intentions, newKey } from "../../static/js/base/keys.js";
 
 const counting = () => {
   let count = 0;

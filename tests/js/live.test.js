@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { latest } from "../../static/js/live.js";
+import { latest } from "../../static/js/live/live.js";
 
 /** An asker whose answers come when the test says so. */
 function asker() {

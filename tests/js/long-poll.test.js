@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { LongPoll, PAUSE_MS, WAIT_S } from "../../static/js/long-poll.js";
+import { LongPoll, PAUSE_MS, WAIT_S } from "../../static/js/live/long-poll.js";
 import { FakeServer, response } from "./fake-server.js";
 import { hello, incident, saved } from "./examples.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseMessage } from "../../static/js/messages.js";
+import { parseMessage } from "../../static/js/live/messages.js";
 import { incident } from "./examples.js";
 
 const parse = (value) => parseMessage(JSON.stringify(value));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { tomorrowMorning } from "../../static/js/morning.js";
+import { tomorrowMorning } from "../../static/js/base/morning.js";
 
 const CASES = [
   // zone, now, tomorrow at eight there; both in UTC

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { contains, newestIn } from "../../static/js/panel-entries.js";
+import { contains, newestIn } from "../../static/js/screen/panel-entries.js";
 import { incident } from "./examples.js";
 
 test("a box across the antimeridian contains what lies on both sides of it", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fold, nearestPlace, placeSearch, readPlaces, way, whereabouts } from "../../static/js/places.js";
+import { fold, nearestPlace, placeSearch, readPlaces, way, whereabouts } from "../../static/js/base/places.js";
 
 const FILE = {
   countries: { GR: "Greece", CH: "Switzerland", DK: "Denmark", US: "United States", MC: "Monaco", FJ: "Fiji" },

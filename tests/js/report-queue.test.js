@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ReportQueue } from "../../static/js/report-queue.js";
+import { ReportQueue } from "../../static/js/report/queue.js";
 
 /** What the queue needs of localStorage; `full` as when its quota is used up. */
 class FakeStorage {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { sendReport } from "../../static/js/report-send.js";
+import { sendReport } from "../../static/js/report/send.js";
 
 const FIELDS = { key: "k", name: "Fire & <smoke>", location_lat: "1", location_lon: "2" };
 const PAGE = new Response('<meta name="csrf-token" content="fresh">');

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { AlertNote } from "../../static/js/alert-note.js";
-import { keyOf, Seen, SEEN_MS, seenUpTo } from "../../static/js/seen.js";
-import { compare } from "../../static/js/session.js";
+import { AlertNote } from "../../static/js/live/alert-note.js";
+import { keyOf, Seen, SEEN_MS, seenUpTo } from "../../static/js/live/seen.js";
+import { compare } from "../../static/js/base/session.js";
 
 const one = { id: 5, seq: 10 };
 const escalated = { id: 5, seq: 12 };

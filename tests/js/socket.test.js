@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { PAUSE_MS, WAIT_S } from "../../static/js/long-poll.js";
-import { CONNECT_MS, MAX_REFUSALS, SESSION_ENDED, SILENCE_MS, Socket, TRIAL_MS } from "../../static/js/socket.js";
+import { PAUSE_MS, WAIT_S } from "../../static/js/live/long-poll.js";
+import { CONNECT_MS, MAX_REFUSALS, SESSION_ENDED, SILENCE_MS, Socket, TRIAL_MS } from "../../static/js/live/socket.js";
 import { FakeServer } from "./fake-server.js";
 import { hello, incident, saved } from "./examples.js";
 

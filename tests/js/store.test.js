@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isolate } from "../../static/js/bidi.js";
-import { Store } from "../../static/js/store.js";
+import { isolate } from "../../static/js/base/bidi.js";
+import { Store } from "../../static/js/live/store.js";
 import { acknowledged, alert, answered, area, cleared, collection, deleted, hello, incident, saved } from "./examples.js";
 
 /** A store that was loaded at entry 10 and has been told that nothing was missed, with what its listener heard. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { stateWords, whenWords } from "../../static/js/elements.js";
-import { EVERYTHING, matcher } from "../../static/js/filter.js";
-import { fromLocal, toLocal } from "../../static/js/local-time.js";
+import { stateWords, whenWords } from "../../static/js/base/elements.js";
+import { EVERYTHING, matcher } from "../../static/js/live/filter.js";
+import { fromLocal, toLocal } from "../../static/js/base/local-time.js";
 
 const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 

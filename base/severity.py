@@ -1,0 +1,33 @@
+"""The five severities of incidents and areas."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """Five levels. The database and the forms have the code, GeoJSON has the word."""
+
+    URGENT = "UR"
+    HIGH = "HI"
+    MEDIUM = "ME"
+    LOW = "LO"
+    INFO = "IN"
+
+    def __init__(self, _code: str) -> None:
+        self.word = self.name.capitalize()
+        self.level = 4 - len(type(self))  # of those made before it: 4 for Urgent to 0 for Info
+
+    @classmethod
+    def parse(cls, text: object) -> Severity:
+        """Return the severity of a word or a code, in any case. Raises ValueError."""
+        severity = BY_TEXT.get(str(text).casefold())
+        if severity is None:
+            raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
+        return severity
+
+
+BY_CODE = {severity.value: severity for severity in Severity}  # quicker than Severity(code)
+
+
+BY_TEXT = {text.casefold(): severity for severity in Severity for text in (severity.value, severity.word)}

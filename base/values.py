@@ -1,0 +1,38 @@
+"""JSON and text: what is written, and what is accepted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def to_json(value: Any) -> str:
+    """Return compact JSON."""
+    return ENCODER.encode(value)
+
+
+def valid_text(value: str) -> str:
+    """Return the text; one that is not Unicode, with half of a surrogate pair, raises ValueError."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("this is not valid Unicode text") from error
+    return value
+
+
+def parse_text(longest: int, *, required: bool) -> Callable[[Any], str]:
+    """Return a parser of text of at most `longest` characters. It raises ValueError."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("this must be text" if value is not None else "this is required")
+        if required and not any(char.isprintable() and not char.isspace() for char in value):
+            raise ValueError("this is required")
+        if len(value) > longest:
+            raise ValueError(f"at most {longest} characters, not {len(value)}")
+        return valid_text(value)
+
+    return parse

@@ -1,0 +1,278 @@
+"""`python tracker.py import FILE`: GeoJSON from a file or standard input becomes incidents and areas."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import peewee
+from tqdm import tqdm
+
+import models
+from base.severity import Severity
+from base.terminal import printable, say
+from domain.limits import NAME_LENGTH
+from geo import geojson
+from models import AreaOfInterest, Incident, Tracked
+
+BATCH = 20  # incidents or areas in one transaction: 10 ms in which others wait to save
+BATCH_POSITIONS = 10_000  # of polygons in one transaction: 20 ms
+PAUSE_S = 0.005  # between two transactions, so that they get their turn
+NAME_PROPERTIES = ("name", "title", "place")
+LIKELY = 5  # properties that are offered as names
+LONGEST_LABEL = 80  # characters of an id that are shown
+PARTS = {"MultiPolygon": "Polygon", "MultiPoint": "Point"}
+
+
+class Part(NamedTuple):
+    """One incident or area to be: its model, id in the source, and fields."""
+
+    model: type[Tracked]
+    source_id: str | None
+    fields: dict[str, Any]
+    has_name: bool  # if not, it is numbered, or keeps the name that it has
+    severity: str | None  # None: the source has no usable value
+    has_levels: bool  # then what is new and has no usable value is Info
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Points become incidents, polygons areas of interest. A feature that was imported before, by its "
+        "id, is updated. Exit status: 0, 1 if some features could not be imported, 2 if none could be read."
+    )
+    parser.add_argument("file", metavar="FILE", help="GeoJSON; - for standard input")
+    parser.add_argument("--name", metavar="PROPERTY", help="has the name (default: name, title or place)")
+    parser.add_argument(
+        "--severity", metavar="PROPERTY", default="severity", help="has the severity, as word or code"
+    )
+    parser.add_argument(
+        "--levels",
+        type=_levels,
+        metavar="A,B,C,D",
+        help="the severity is a number: Info below A, Low from A, Medium from B, High from C, Urgent from D",
+    )
+    parser.add_argument(
+        "--long-edges",
+        choices=["keep"],
+        help="keep edges longer than 180°, which otherwise are refused: they can be meant in two ways",
+    )
+    parser.add_argument("--source", metavar="NAME", help="keeps the ids of this feed apart from other feeds'")
+    parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
+
+
+def _levels(text: str) -> list[float]:
+    try:
+        levels = [float(number) for number in text.split(",")]
+    except ValueError:
+        levels = []
+    if len(levels) != len(Severity) - 1 or any(not a < b for a, b in pairwise(levels)):
+        raise argparse.ArgumentTypeError("four rising numbers are wanted, such as 2.5,4.5,6,7")
+    return levels
+
+
+def run(options: argparse.Namespace, database: str) -> int:
+    """Import and return the exit status. Raises TrackerError if nothing can be read or stored."""
+    features = _read(options.file)
+    models.open_database(database)
+    models.actor.set("import")
+    counts: Counter[str] = Counter()
+    nameless: Counter[str] = Counter()  # the properties with text of those that have no name
+    bar = tqdm(total=len(features), unit="feature", disable=None)
+    for start in range(0, len(features), BATCH):
+        parts: list[Part] = []
+        for number, (feature, geometry) in enumerate(features[start : start + BATCH], start + 1):
+            try:
+                found = list(_parts(feature, geometry, number, options))
+                for part in found:
+                    _check(part, keep_long_edges=options.long_edges == "keep")
+                parts += found
+                nameless.update(_texts_instead_of_name(feature, options.name))
+            except (geojson.GeometryError, models.Invalid) as error:
+                counts["failed"] += 1
+                with bar.external_write_mode(file=sys.stderr):
+                    say(f"{_label(feature, number)}: {error}", to_stderr=True)
+        for batch in _batches(parts):
+            try:
+                with models.database.atomic():
+                    stored = Counter(_store(part) for part in batch)
+            except peewee.DatabaseError as error:
+                reason = f"the database can't take more: {error}; {_summary(counts)}"
+                raise models.TrackerError(reason) from error
+            counts += stored
+            time.sleep(PAUSE_S)
+        bar.update(min(BATCH, len(features) - start))
+    bar.close()
+    models.database.close()
+    say(_summary(counts))
+    if nameless:
+        say(_advice([name for name, _ in nameless.most_common(LIKELY)]), to_stderr=True)
+    return 1 if counts["failed"] else 0
+
+
+def _batches(parts: list[Part]) -> Iterator[list[Part]]:
+    """Yield the parts in lists that are short enough for a transaction: by their number and positions."""
+    batch: list[Part] = []
+    positions = 0
+    for part in parts:
+        rings = part.fields["polygon"]["coordinates"] if "polygon" in part.fields else []
+        positions += sum(map(len, rings))
+        if batch and (len(batch) == BATCH or positions > BATCH_POSITIONS):
+            yield batch
+            batch, positions = [], sum(map(len, rings))
+        batch.append(part)
+    if batch:
+        yield batch
+
+
+def _summary(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[what]} {what}" for what in ("new", "updated", "unchanged", "failed"))
+
+
+def _advice(properties: list[str]) -> str:
+    return f"Some have no name, and got a number. --name PROPERTY says which it is: {', '.join(properties)}?"
+
+
+def _read(file: str) -> list[tuple[dict[str, Any], Any]]:
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise models.TrackerError(f"can't read {file}: {error.strerror}") from error
+    try:
+        return list(geojson.geometries(geojson.parse_json(text, lenient=True)))
+    except geojson.GeometryError as error:
+        raise models.TrackerError(f"can't import {file}: {error}") from error
+
+
+def _parts(
+    feature: dict[str, Any], geometry: Any, number: int, options: argparse.Namespace
+) -> Iterator[Part]:
+    """Yield what one feature becomes: itself, or each part of a MultiPolygon or MultiPoint."""
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    single = PARTS.get(kind, kind) if isinstance(kind, str) else None
+    if single not in ("Point", "Polygon"):
+        raise geojson.GeometryError(
+            "it has no geometry" if geometry is None else f"a {kind} is neither points nor polygons"
+        )
+    pieces = [geometry.get("coordinates")]
+    if kind in PARTS and not (isinstance(pieces[0], list) and pieces[0]):
+        raise geojson.GeometryError(f"the {kind} has no coordinates")
+    if kind in PARTS:
+        pieces = pieces[0]
+    properties = feature.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise models.Invalid({"properties": "this must be an object"})
+    fields = _fields(properties, options.name)
+    has_name = "name" in fields
+    fields.setdefault("name", f"{'Incident' if single == 'Point' else 'Area'} {feature.get('id', number)}")
+    severity = _severity(properties, options)
+    source_id = _source_id(feature.get("id"))
+    if source_id and options.source:
+        source_id = f"{options.source}:{source_id}"
+    for index, coordinates in enumerate(pieces, start=1):
+        where = {"type": single, "coordinates": coordinates}
+        suffix = f"/{index}" if kind in PARTS else ""
+        if single == "Point":
+            model: type[Tracked] = Incident
+            fields |= {"location": where}
+        else:
+            model = AreaOfInterest
+            fields = {"name": fields["name"], "polygon": where}
+        yield Part(
+            model,
+            source_id and source_id + suffix,
+            dict(fields),
+            has_name,
+            severity,
+            options.levels is not None,
+        )
+
+
+def _source_id(id_: Any) -> str | None:
+    if not isinstance(id_, str | int | float) or id_ == "":
+        return None
+    if len(str(id_)) > models.DESCRIPTION_LENGTH:
+        raise models.Invalid({"id": "this is too long"})
+    try:
+        return models.valid_text(str(id_))
+    except ValueError as error:
+        raise models.Invalid({"id": str(error)}) from error
+
+
+def _texts_instead_of_name(feature: dict[str, Any], name_property: str | None) -> list[str]:
+    """Return the properties of a feature that could be its name, if it has none."""
+    properties = feature.get("properties") or {}
+    if "name" in _fields(properties, name_property):
+        return []
+    texts = [name for name, value in properties.items() if isinstance(value, str) and value.strip()]
+    return [name for name in texts if name.isprintable() and len(name) < NAME_LENGTH]
+
+
+def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for candidate in (name_property, *NAME_PROPERTIES):
+        value = properties.get(candidate) if candidate else None
+        if isinstance(value, str | int | float) and str(value).strip():
+            fields["name"] = str(value)
+            break
+    if isinstance(properties.get("description"), str):
+        fields["description"] = properties["description"]
+    if isinstance(properties.get("closed"), bool):
+        fields["closed"] = properties["closed"]
+    return fields
+
+
+def _severity(properties: dict[str, Any], options: argparse.Namespace) -> str | None:
+    value: Any = properties.get(options.severity)
+    try:
+        if options.levels:
+            level = bisect_right(options.levels, float(value)) if math.isfinite(float(value)) else 0
+            return next(s.value for s in Severity if s.level == level)
+        return Severity.parse(value).value
+    except (TypeError, ValueError):
+        return None
+
+
+def _check(part: Part, *, keep_long_edges: bool) -> None:
+    """Check the fields before the transaction, in which the polygon is not checked again.
+
+    Raises Invalid or GeometryError.
+    """
+    thing = part.model()
+    thing.assign(part.fields)
+    polygon = thing.polygon if isinstance(thing, AreaOfInterest) else None
+    if polygon is None:
+        return
+    if polygon.long_edge and not keep_long_edges:
+        raise geojson.GeometryError(
+            f"{polygon.long_edge}; if all such edges run the long way round, import with --long-edges keep"
+        )
+    part.fields["polygon"] = polygon
+
+
+def _store(part: Part) -> str:
+    """Save one part, in the transaction under way; return what became of it."""
+    thing = part.source_id and part.model.get_or_none(part.model.source_id == part.source_id)
+    thing = thing or part.model(source_id=part.source_id)
+    before = [getattr(thing, name) for name in part.model.parsers] if thing.id else None
+    severity = {} if part.severity is None else {"severity": part.severity}
+    if before is None and part.has_levels:
+        severity = {"severity": part.severity or Severity.INFO.value}
+    kept = set() if before is None or part.has_name else {"name"}
+    thing.assign({name: value for name, value in (part.fields | severity).items() if name not in kept})
+    if before == [getattr(thing, name) for name in part.model.parsers]:
+        return "unchanged"
+    thing.save()
+    return "updated" if before else "new"
+
+
+def _label(feature: dict[str, Any], number: int) -> str:
+    id_ = feature.get("id")
+    return f"feature {number}" + (f" ({printable(id_)[:LONGEST_LABEL]})" if id_ is not None else "")

@@ -1,0 +1,211 @@
+"""Areas of interest: polygons, mutes, and which incidents lie inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple
+
+import peewee
+
+from base.errors import Invalid
+from base.severity import BY_CODE, Severity
+from base.times import now, timestamp
+from base.values import parse_text, to_json
+from domain.alerts import Alert
+from domain.incidents import Incident, is_credible
+from domain.limits import NAME_LENGTH
+from domain.tracked import Tracked, latest_credible
+from geo import geojson
+from storage.engine import MAX_ID, database
+from storage.log import actor
+
+MOST_PLACES = 2000  # incidents that are read at once, while everybody waits: 5 ms
+
+
+class PolygonField(peewee.TextField):
+    """A GeoJSON Polygon, stored as its text."""
+
+    def db_value(self, value: Any) -> str:
+        return to_json(value)
+
+    def python_value(self, value: str) -> geojson.CheckedPolygon:
+        return geojson.CheckedPolygon(json.loads(value))
+
+
+class AreaOfInterest(Tracked):
+    """A polygon somebody watches, and the severity from which its incidents alert."""
+
+    name = peewee.TextField()
+    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    polygon = PolygonField()
+    muted_until = peewee.TextField(null=True)
+    muted_at = peewee.TextField(null=True)  # when the mute was set
+    muted_by = peewee.TextField(null=True)
+    centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
+    matching_changed = False  # whether the last save changed which incidents it alerts for
+
+    path = "/tracker/area_of_interest/"
+    parsers: ClassVar = {
+        "name": parse_text(NAME_LENGTH, required=True),
+        "severity": lambda value: Severity.parse(value).value,
+        "polygon": geojson.parse_polygon,
+    }
+
+    def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        muted = {"muted_until": self.muted_until, "muted_by": self.muted_by} if self.is_muted else {}
+        return self.polygon, {
+            "name": self.name,
+            "severity": self.severity_name,
+            "centroid": json.loads(self.centroid) if self.centroid else geojson.centroid(self.polygon),
+            **muted,
+        }
+
+    @classmethod
+    def listed(cls) -> Any:
+        fields = cls._meta.sorted_fields
+        return cls.select(*(field for field in fields if field is not cls.polygon))
+
+    def _complete(self) -> None:
+        self.centroid = to_json(geojson.centroid(self.polygon))
+        query = "SELECT polygon, severity FROM area_of_interest WHERE id = ?"
+        stored = database.execute_sql(query, (self.id,)).fetchone()
+        self.matching_changed = stored != (to_json(self.polygon), self.severity)
+
+    @classmethod
+    def _listed(cls) -> Any:
+        small = (cls.name, cls.severity, cls.version, cls.centroid)
+        mute = (cls.muted_until, cls.muted_at, cls.muted_by)
+        return cls.select(cls.id, peewee.SQL("t1.polygon"), *small, *mute)
+
+    @classmethod
+    def _as_json(cls, id_: int, *columns: Any) -> str:
+        """Write the polygon as it is stored, without reading it."""
+        polygon, name, severity, version, centroid, muted_until, muted_at, muted_by = columns
+        area = cls(
+            id=id_,
+            name=name,
+            severity=severity,
+            version=version,
+            centroid=centroid or to_json(geojson.centroid(json.loads(polygon))),
+            muted_until=muted_until,
+            muted_at=muted_at,
+            muted_by=muted_by,
+        )
+        feature = area.feature()
+        del feature["geometry"]
+        return f'{to_json(feature)[:-1]},"geometry":{polygon}}}'
+
+    @property
+    def is_muted(self) -> bool:
+        return self.watch.is_muted
+
+    def mute(self, until: datetime | None) -> None:
+        """Let the area's alerts interrupt nobody until a time, or again from now on.
+
+        Raises Invalid if that time has passed.
+        """
+        if until is not None and timestamp(until) <= now():
+            raise Invalid({"until": f"this has passed: by the server's clock it is {now()[:16]}Z"})
+        self.muted_until = None if until is None else timestamp(until)
+        self.muted_at = None if until is None else now()
+        self.muted_by = None if until is None else actor.get()
+        with database.atomic():
+            self.save()
+            self.tell_unmuted()
+
+    def tell_unmuted(self) -> bool:
+        """Tell what was raised while the area was muted, if it is muted no more. See Alert.unmute."""
+        return not self.is_muted and Alert.unmute(self.watch, Incident.json_by_id)
+
+    def inside(self, among: list[int] | None = None) -> Iterator[list[Place]]:
+        """Yield the open incidents in the area, newest first; of those with the ids in `among`, if given.
+
+        They come in pieces of bounded work, so that a greenlet can be switched after each.
+        """
+        shape = geojson.to_polygon(self.polygon)
+        matcher = geojson.matcher(shape)
+        level = BY_CODE[self.severity].level
+        for rows in self._near(shape.bounds, among):
+            if not rows:
+                yield []  # looking for them was a piece of work, too
+            done = 0
+            for covered in matcher.pieces([row[:2] for row in rows]):
+                yield [
+                    Place(id_, BY_CODE[severity].level >= level and is_credible(verified, is_spam))
+                    for (_, _, id_, severity, verified, is_spam), is_in in zip(
+                        rows[done:], covered, strict=False
+                    )
+                    if is_in
+                ]
+                done += len(covered)
+
+    @staticmethod
+    def _near(bounds: Sequence[float], among: list[int] | None) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the open incidents within the bounds, some at a time: after looking at MOST_PLACES."""
+        west, south, east, north = bounds
+        near = [
+            Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
+            for turn in (-360, 0, 360)
+        ]
+        columns = (
+            *(Incident.longitude, Incident.latitude, Incident.id),
+            *(Incident.severity, Incident.verified, Incident.suspected_spam),
+        )
+        found = Incident.select(*columns).where(Incident.is_open, near[0] | near[1] | near[2])
+        found = found.order_by(Incident.id.desc())
+        if among is not None:
+            for some in peewee.chunked(among, MOST_PLACES):
+                # As JSON, and without peewee's rows: with thousands these took most of the time.
+                listed = peewee.SQL("(SELECT value FROM json_each(?))", [to_json(list(some))])
+                yield database.execute_sql(*found.where(Incident.id.in_(listed)).sql()).fetchall()
+            return
+        before = MAX_ID
+        while before:
+            (first,) = database.execute_sql(
+                "SELECT id FROM incident WHERE closed = 0 AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+                (before, MOST_PLACES - 1),
+            ).fetchone() or (0,)
+            yield list(found.where(Incident.id >= first, Incident.id < before).tuples())
+            before = first
+
+    @property
+    def watch(self) -> Watch:
+        return Watch(self.id, self.name, self.severity, self.muted_until, self.muted_at)
+
+
+class Watch(NamedTuple):
+    """An area, less its polygon: what its alerts need."""
+
+    id: int
+    name: str
+    severity: str
+    muted_until: str | None
+    muted_at: str | None
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether it is muted by the clock of this machine.
+
+        A mute that was set in the future was set by a wrong clock, and would last too long: it is over.
+        """
+        if self.muted_until is None or self.muted_at is None:
+            return False
+        return self.muted_until > now() and self.muted_at <= latest_credible()
+
+    def summary(self) -> dict[str, Any]:
+        """Return what an alert says of the area."""
+        return {
+            "id": f"AreaOfInterest:{self.id}",
+            "name": self.name,
+            "severity": BY_CODE[self.severity].word,
+            "url": f"{AreaOfInterest.path}{self.id}/",
+        }
+
+
+class Place(NamedTuple):
+    """An open incident in an area: its id, and whether the area alerts for it."""
+
+    id: int
+    alerting: bool

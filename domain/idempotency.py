@@ -1,0 +1,117 @@
+"""Requests that are sent twice, since the answer was slow or lost: the second gets the answer of the first.
+
+The client sends a key of its own with what it wants to be done once. The answer is stored under that key in
+the transaction that does it, so that of two requests at the same time the later one finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import peewee
+
+from base import times
+from base.errors import TrackerError
+from base.times import now, timestamp
+from base.values import to_json
+from storage.engine import Model, database
+
+MAX_KEY = 255  # characters; a UUID has 36
+KEPT = timedelta(days=1)  # a phone that was away tries again within this
+MOST = 1000  # answers kept of one owner; beyond it the oldest goes
+FEWEST = 100  # the newest are kept whatever the clock says: it may just have been set
+
+
+class Reused(TrackerError):
+    """The key was sent before with another request. `answer` is what that one got."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(
+            "This key was used for another request. Send what is to be done anew with a new key."
+        )
+        self.answer = answer
+
+    def as_json(self) -> dict[str, Any]:
+        return {"error": str(self), "fields": {}, "location": self.answer.headers.get("Location")}
+
+
+class Answer(NamedTuple):
+    """What a request was answered with: its status, the headers that matter, and its body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class StoredAnswer(Model):
+    """An answer under the key of its request. `request` is the fingerprint of what was asked."""
+
+    owner = peewee.TextField()
+    key = peewee.TextField()
+    request = peewee.TextField()
+    status = peewee.IntegerField()
+    headers = peewee.TextField()
+    body = peewee.BlobField()
+    created = peewee.TextField()
+
+    class Meta:
+        table_name = "answer"
+
+
+def once(owner: str, key: str, request: str, do: Callable[[], Answer]) -> Answer:
+    """Return what `do` answers, and whatever is asked again with this key the same, without doing it again.
+
+    `owner` is whose key it is: others may use the same. `request` is a `fingerprint`. If `do` raises, all of
+    it is taken back and the key is free. Raises Reused if the key was sent with another request.
+    """
+    with database.atomic():
+        kept = StoredAnswer.get_or_none(StoredAnswer.owner == owner, StoredAnswer.key == key)
+        if kept is None:
+            answer = do()
+            _keep(owner, key, request, answer)
+            return answer
+    answer = Answer(kept.status, json.loads(kept.headers), zlib.decompress(kept.body))
+    if kept.request != request:
+        raise Reused(answer)
+    return answer
+
+
+def fingerprint(*parts: bytes) -> str:
+    """Return what tells two requests apart."""
+    lengths = b",".join(b"%d" % len(part) for part in parts)
+    return hashlib.sha256(b"\n".join([lengths, *parts])).hexdigest()
+
+
+def _keep(owner: str, key: str, request: str, answer: Answer) -> None:
+    """Store an answer, and forget old ones. A time in the future is as wrong as one long ago."""
+    present = times.clock()
+    mine = StoredAnswer.owner == owner
+    is_old = ~StoredAnswer.created.between(timestamp(present - KEPT), timestamp(present + KEPT))
+    StoredAnswer.delete().where(mine, is_old, StoredAnswer.id <= _newest(owner, FEWEST)).execute()
+    StoredAnswer.delete().where(mine, StoredAnswer.id <= _newest(owner, MOST)).execute()
+    StoredAnswer.create(
+        owner=owner,
+        key=key,
+        request=request,
+        status=answer.status,
+        headers=to_json(answer.headers),
+        body=zlib.compress(answer.body),
+        created=now(),
+    )
+
+
+def _newest(owner: str, count: int) -> int:
+    """Return the id of the owner's `count`th newest answer; 0 if there are fewer."""
+    query = (
+        StoredAnswer.select(StoredAnswer.id)
+        .where(StoredAnswer.owner == owner)
+        .order_by(StoredAnswer.id.desc())
+        .offset(count - 1)
+        .limit(1)
+    )
+    return int(query.scalar() or 0)

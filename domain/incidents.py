@@ -1,0 +1,151 @@
+"""Incidents: what happened, where and when, and whether it may alert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import peewee
+
+from base.errors import Invalid
+from base.severity import Severity
+from base.times import now, timestamp
+from base.values import parse_text
+from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
+from domain.tracked import Tracked, latest_credible, parse_flag, parse_time
+from geo import geojson
+
+
+@dataclass
+class Policy:
+    """What is set from outside and decides what a save does."""
+
+    hold_reports: bool = False  # a public report alerts nobody until it is verified
+
+
+policy = Policy()
+
+
+def _parse_happened(value: Any) -> str | None:
+    time = parse_time(value)
+    return None if time is None else timestamp(time)
+
+
+class Incident(Tracked):
+    """Something that happened at a place; open until it is closed."""
+
+    name = peewee.TextField()
+    description = peewee.TextField(default="")
+    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    closed = peewee.BooleanField(default=False)
+    verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
+    suspected_spam = peewee.BooleanField(default=False)  # by a program: alerts nobody until it is verified
+    longitude = peewee.FloatField()
+    latitude = peewee.FloatField()
+    happened = peewee.TextField()  # by default when it was reported, which is `created`
+
+    path = "/tracker/incident/"
+    parsers: ClassVar = {
+        "name": parse_text(NAME_LENGTH, required=True),
+        "description": parse_text(DESCRIPTION_LENGTH, required=False),
+        "severity": lambda value: Severity.parse(value).value,
+        "closed": parse_flag,
+        "verified": parse_flag,
+        "location": geojson.parse_point,
+        "happened": _parse_happened,
+    }
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """See Tracked. It can't be given a time in the future, but keeps one that a wrong clock gave it."""
+        before, errors = self.happened, {}
+        try:
+            super().assign(values)
+        except Invalid as invalid:
+            errors = invalid.fields
+        if self.happened != before and (self.happened or "") > latest_credible():
+            errors["happened"] = f"this lies in the future: by the server's clock it is {now()[:16]}Z"
+        if errors:
+            raise Invalid(errors)
+
+    @property
+    def location(self) -> dict[str, Any] | None:
+        """The place as a GeoJSON Point; set it to (longitude, latitude)."""
+        if self.longitude is None or self.latitude is None:
+            return None
+        return geojson.point_geojson(self.longitude, self.latitude)
+
+    @location.setter
+    def location(self, position: geojson.Position) -> None:
+        self.longitude, self.latitude = position
+
+    is_open: ClassVar = peewee.SQL("t1.closed = 0")  # as the index of open incidents has it
+
+    @property
+    def alerting(self) -> bool:
+        """Whether it alerts the areas that it lies in."""
+        return not self.closed and is_credible(self.verified, self.suspected_spam)
+
+    @property
+    def why_not_alerting(self) -> str:
+        """Return why the areas that it alerted so far are alerted no more."""
+        if self.closed:
+            return "incident closed"
+        return "incident moved or less severe" if self.alerting else "incident not confirmed"
+
+    def _complete(self) -> None:
+        self.suspected_spam = self.suspected_spam and not self.verified
+        self.happened = self.happened or self.created
+
+    def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return geojson.point_geojson(self.longitude, self.latitude), {
+            "name": self.name,
+            "description": self.description,
+            "severity": self.severity_name,
+            "happened": self.happened,
+            "created": self.created,
+            "updated": self.updated,
+            "closed": self.closed,
+            "verified": self.verified,
+            "suspected_spam": self.suspected_spam,
+        }
+
+    @classmethod
+    def _listed(cls) -> Any:
+        """SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
+        return cls.select(cls.id, peewee.SQL(INCIDENT_JSON))
+
+    @classmethod
+    def _as_json(cls, id_: int, *columns: Any) -> str:
+        return str(columns[0])
+
+    @classmethod
+    def json_by_id(cls, ids: list[int]) -> dict[int, str]:
+        """Return the Features of these incidents as JSON, by id."""
+        return dict(cls.select(cls.id, peewee.SQL(INCIDENT_JSON)).where(cls.id << ids).tuples())
+
+
+_WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)
+
+
+def _json_flag(column: str) -> str:
+    return f"json(CASE WHEN {column} THEN 'true' ELSE 'false' END)"
+
+
+# The same as Incident.feature(), in the names of peewee's only table alias.
+INCIDENT_JSON = f"""json_object(
+    'type', 'Feature',
+    'id', 'Incident:' || t1.id,
+    'geometry', json_object('type', 'Point', 'coordinates', json_array(t1.longitude, t1.latitude)),
+    'properties', json_object(
+        'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
+        'happened', t1.happened, 'created', t1.created, 'updated', t1.updated,
+        'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
+        'suspected_spam', {_json_flag("t1.suspected_spam")},
+        'version', t1.version, 'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
+    )
+)"""
+
+
+def is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
+    """Tell whether an incident may alert: it is verified, or no more is wanted of public reports."""
+    return verified or not (policy.hold_reports or suspected_spam)

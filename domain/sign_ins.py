@@ -1,0 +1,44 @@
+"""The lists of sign-ins and of refused ones: each keeps its newest rows, however long the other is."""
+
+from __future__ import annotations
+
+import peewee
+
+from base.times import now
+from domain import throttle
+from storage.engine import Model, database
+
+KEPT = 10_000  # rows of each list; the newest are what an admin looks for
+MINUTE = len("2030-01-31T08:15")  # characters of a timestamp
+
+
+class SignIn(Model):
+    """Somebody came in, or gave the password again.
+
+    There is one row for each minute, network, account and outcome, with how often that happened.
+
+    `name` is null if there is no such account: people type passwords there by mistake. `address` is the first
+    that the network sent it from. `slot` is what the row is found by; null in rows of older versions.
+    """
+
+    created = peewee.TextField(default=now)
+    name = peewee.TextField(null=True)
+    address = peewee.TextField()
+    outcome = peewee.TextField()
+    count = peewee.IntegerField(default=1)
+    slot = peewee.TextField(null=True, unique=True)
+
+    @classmethod
+    def note(cls, name: str | None, address: str, outcome: str) -> None:
+        created = now()
+        slot = f"{created[:MINUTE]} {throttle.by_address(address)} {outcome} {name or ''}"
+        with database.atomic():
+            # Not ON CONFLICT: an upsert uses up an id, and the oldest row is known by the newest one's id.
+            if cls.update(count=cls.count + 1).where(cls.slot == slot).execute():
+                return
+            row = cls.create(created=created, name=name, address=address, outcome=outcome, slot=slot)
+            cls.delete().where(cls.id <= row.id - KEPT).execute()
+
+
+class Refusal(SignIn):
+    """Somebody was refused. The rows are like those of SignIn, in a table of their own."""

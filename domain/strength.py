@@ -1,0 +1,77 @@
+"""How easily a password is guessed, judged by zxcvbn's lists of words and its patterns of keyboards."""
+
+from __future__ import annotations
+
+import re
+
+from base.values import valid_text
+from domain.passwords import LONGEST
+
+SHORTEST = 12  # characters
+FEWEST_GUESSES = 10**10  # zxcvbn's highest score: three words in a row need more, common passwords far fewer
+PIECE = 20  # characters that are judged at once: zxcvbn's time grows fast, and is 15 ms for 20
+PIECES = 2  # that are judged, so that a weak beginning spoils no long password
+FEWEST = 5  # different characters
+MANY_SIGNS = 4  # kinds of signs that can stand for letters; zxcvbn would try all their combinations
+
+# Words that zxcvbn does not know, or not as something that people choose: the tracker's own, those of other
+# languages, and the rows and columns of QWERTZ and AZERTY keyboards.
+WORDS = tuple(
+    re.findall(
+        r"\w+",
+        "tracker incident incidents area areas alert alerts map admin administrator editor viewer "
+        "password passwort kennwort motdepasse senha parola salasana wachtwoord contrasena contraseña haslo "
+        "geheim letmein letmeinplease willkommen bienvenue bienvenido bienvenida valkommen changeme "
+        "default master server system computer internet hallo bonjour salut hola ciao passe secret "
+        "correcthorsebattery thisismypassword mypassword ichliebedich jetaime teamo tiamo "
+        "fussball prinzessin sommer winter frühling herbst schatz sonnenschein doudou soleil loulou "
+        "januar februar märz april mai juni juli august september oktober november dezember "
+        "qwertz qwertzuiop qwertzuiopü asdfghjklö yxcvbnm yxcvbn qay wsx 1qay 2wsx 3edc 4rfv 5tgb 6zhn 7ujm "
+        "azerty azertyuiop qsdfghjklm wxcvbn aqw zsx 1aqw 2zsx 3edc 1aq 2zs 3ed 4rf azeqsdwxc azeqsd",
+    )
+)
+ROWS = ('!"§$%&/()=?`', "1q2w3e4r5t6z7u8i9o0p", "1a2z3e4r5t6y7u8i9o0p")  # that zxcvbn does not know
+SIGNS = str.maketrans("@$({[<!|+%", "asccccii" + "tx")  # the letters that signs can stand for
+UNSHIFTED = str.maketrans("!@#$%^&*()_+", "1234567890-=")  # !QAZ@WSX is 1qaz2wsx
+
+
+def weakness(password: str, name: str) -> str | None:
+    """Return what is wrong with a password for the account of this name, if anything."""
+    if len(password) < SHORTEST:
+        return f"this must have at least {SHORTEST} characters"
+    if len(password) > LONGEST:
+        return f"this must have at most {LONGEST} characters"
+    try:
+        valid_text(password)
+    except ValueError as error:
+        return str(error)
+    plain = password.casefold()
+    if len(plain.replace(name.casefold(), "")) < SHORTEST // 2:
+        return "this is little more than the account's name"
+    is_row = any(plain in row or plain[::-1] in row for row in ROWS)
+    if len(set(plain)) < FEWEST or is_row or _repeats(plain) or not _takes_long_to_guess(plain, name):
+        return "this is guessed too easily; four words that have nothing to do with each other are good"
+    return None
+
+
+def _repeats(text: str) -> bool:
+    """Tell whether the text is a short piece, again and again."""
+    return any(text[size:] == text[:-size] for size in range(1, min(SHORTEST, len(text) // 2 + 1)))
+
+
+def _takes_long_to_guess(plain: str, name: str) -> bool:
+    # Only here, for it takes 50 ms and 13 MB, and most processes judge no password.
+    from zxcvbn import zxcvbn
+
+    spelt = {_with_few_signs(plain), _with_few_signs(plain.translate(UNSHIFTED))}
+    known = [name, *name.split(), *WORDS]
+    pieces = range(0, min(len(plain), PIECE * PIECES), PIECE)
+    return any(
+        all(zxcvbn(text[start : start + PIECE], known)["guesses"] >= FEWEST_GUESSES for text in spelt)
+        for start in pieces
+    )
+
+
+def _with_few_signs(text: str) -> str:
+    signs = set(text) & {chr(sign) for sign in SIGNS}
+    return text.translate(SIGNS) if len(signs) >= MANY_SIGNS else text

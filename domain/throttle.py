@@ -1,0 +1,112 @@
+"""Waits that grow and rates that hold. They stand in the database, so that a restart forgives nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import peewee
+
+from base import addresses, names
+from storage.engine import Model, database
+
+LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
+FORGET_S = 24 * 3600.0  # after which failures are forgotten
+KNOWN_S = 90 * 24 * 3600.0  # for which an account is known to have been signed in to from an address
+ROUNDING_S = 1.0  # by which a wait may seem longer than it was given
+
+
+class Throttle(Model):
+    """How often something was tried, and until when it is refused (seconds since 1970)."""
+
+    key = peewee.TextField(primary_key=True)
+    count = peewee.IntegerField()
+    until = peewee.FloatField()
+
+
+def by_name(name: str) -> str:
+    """Return the key of a name that was typed; hashed, since people type passwords there by mistake."""
+    return "name:" + hashlib.sha256(names.normal(name).encode(errors="replace")).hexdigest()[:32]
+
+
+def by_name_from(name: str, address: str | None) -> str:
+    """Return the key of a name that was typed at an address.
+
+    Where the right password was given before, tries are counted apart: what strangers guess elsewhere makes
+    nobody wait there. All other addresses have one key.
+    """
+    key = by_name(name)
+    row = Throttle.get_or_none(Throttle.key == _known(key, address))
+    is_known = row is not None and _credible(row.until - time.time(), KNOWN_S) > 0
+    return f"{key} {by_address(address)}" if is_known else key
+
+
+def remember(name: str, address: str | None) -> None:
+    """Note that the right password of a name was given at an address."""
+    _store(_known(by_name(name), address), 0, time.time() + KNOWN_S)
+
+
+def _known(name_key: str, address: str | None) -> str:
+    return f"known:{name_key} {by_address(address)}"
+
+
+def by_address(address: str | None) -> str:
+    """Return the key of a network address; of IPv6 the first half, for the other is its owner's to choose."""
+    return f"address:{addresses.client(address or '')}"
+
+
+def attempt(free: dict[str, int]) -> float:
+    """Count a try against each key, or return how many seconds it must wait: 1, 2, 4, … after `free` tries.
+
+    It is counted before its outcome is known, so that many at once win nothing; `succeeded` takes it back.
+    A wait longer than what so many tries cost was given by a wrong clock, and is none.
+    """
+    moment = time.time()
+    with database.atomic():
+        Throttle.delete().where(Throttle.until < moment - FORGET_S).execute()
+        found = {row.key: row for row in Throttle.select().where(Throttle.key << list(free))}
+        waits = [_credible(row.until - moment, _pause(row.count - free[key])) for key, row in found.items()]
+        if any(waits):
+            return max(waits)
+        for key, allowed in free.items():
+            count = found[key].count + 1 if key in found else 1
+            _store(key, count, moment + _pause(count - allowed))
+    return 0.0
+
+
+def _credible(wait: float, longest: float) -> float:
+    """Return a wait that is left, in seconds; 0 if it is over, or longer than it can have been."""
+    return wait if 0 < wait <= longest + ROUNDING_S else 0.0
+
+
+def _pause(surplus: int) -> float:
+    return 0.0 if surplus < 0 else min(2.0 ** min(surplus, 20), LONGEST_S)
+
+
+def succeeded(name_key: str, address_key: str) -> None:
+    """Forget the failures of this name; of the address only this try, which was none."""
+    with database.atomic():
+        Throttle.delete().where(Throttle.key == name_key).execute()
+        Throttle.update(count=Throttle.count - 1, until=time.time()).where(
+            Throttle.key == address_key, Throttle.count > 0
+        ).execute()
+
+
+def limit(key: str, count: int, per_s: float) -> float:
+    """Let through `count` in `per_s` seconds, in a burst or spread; return the seconds to wait, or 0.
+
+    The generic cell rate algorithm: `until` is when all that was let through will have been paid off.
+    """
+    moment, price = time.time(), per_s / max(count, 1)
+    with database.atomic():
+        row = Throttle.get_or_none(Throttle.key == key)
+        paid = moment + (_credible(row.until - moment, per_s) if row else 0)
+        wait = paid - moment - (per_s - price)
+        if count < 1 or wait > price / 1000:
+            return max(wait, price)
+        _store(key, 0, paid + price)
+    return 0.0
+
+
+def _store(key: str, count: int, until: float) -> None:
+    Throttle.insert(key=key, count=count, until=until).on_conflict_replace().execute()

@@ -1,0 +1,193 @@
+"""What incidents and areas have in common: parsing, saving, versions, and GeoJSON features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import peewee
+
+from base.errors import Invalid
+from base.severity import BY_CODE
+from base.times import now, timestamp
+from storage.engine import MAX_ID, Model, database
+from storage.log import Notification
+
+CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back before times it gave count as wrong
+
+
+MOST_FEATURES = 500  # that are read at once, while everybody waits: 5 ms
+
+
+FEATURES_SIZE = 128 << 10  # characters after which no further feature is read with them
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises ValueError."""
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
+            raise ValueError
+        return time.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("this must be a time such as 2030-01-31T08:00:00Z") from error
+
+
+def parse_until(value: Any) -> datetime | None:
+    """Return the time at which a mute ends, as ISO 8601 has it; None for None. Raises Invalid."""
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise Invalid({"until": str(error)}) from error
+
+
+def parse_flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("this must be true or false")
+    return value
+
+
+class Tracked(Model):
+    """What stands on the map and whose changes are logged.
+
+    `parsers` names the fields that people fill in, and turns what they give into what is stored.
+    """
+
+    parsers: ClassVar[dict[str, Callable[[Any], Any]]]
+    path: ClassVar[str]
+
+    source_id = peewee.TextField(null=True, unique=True)
+    created = peewee.TextField()
+    updated = peewee.TextField()
+    version = peewee.TextField(default="")  # another one after each save, and never the same again
+
+    @classmethod
+    def find(cls, pk: int) -> Any:
+        """Return the object with this id. Raises DoesNotExist."""
+        if pk > MAX_ID:
+            raise cls.DoesNotExist
+        return cls.get_by_id(pk)
+
+    @classmethod
+    def listed(cls) -> Any:
+        """Return the query for all of them as lists show them: what is large is left out."""
+        return cls.select()
+
+    @classmethod
+    @contextmanager
+    def changing(cls, pk: int) -> Iterator[Any]:
+        """Yield the object as it is now, in a transaction: nobody's change comes between reading and saving.
+
+        Raises DoesNotExist.
+        """
+        with database.atomic():
+            yield cls.find(pk)
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """Set fields to values from outside. Raises Invalid, which names every wrong or unknown one."""
+        errors = {}
+        for name, value in values.items():
+            try:
+                if name not in self.parsers:
+                    raise ValueError("there is no such field")
+                setattr(self, name, self.parsers[name](value))
+                self.__dict__.setdefault("_parsed", {})[name] = getattr(self, name)
+            except ValueError as error:
+                errors[name] = str(error)
+        if errors:
+            raise Invalid(errors)
+
+    def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
+        """Validate and store, and log it, in one transaction.
+
+        Raises Invalid, or DoesNotExist if the object has been deleted meanwhile.
+        """
+        parsed = self.__dict__.get("_parsed", {})
+        now_set = {name: getattr(self, name) for name in self.parsers}
+        self.assign({name: value for name, value in now_set.items() if parsed.get(name, self) != value})
+        with database.atomic():
+            self.updated = now()
+            self.created = self.created or self.updated
+            self.version = Notification.next_version()
+            self._complete()
+            return self._found(super().save(force_insert, only))
+
+    def _complete(self) -> None:
+        """Fill in, before a save, what follows from other fields."""
+
+    def delete_instance(self, *args: Any, **kwargs: Any) -> int:
+        """Delete, and log it, in one transaction. Raises DoesNotExist if it is gone already."""
+        with database.atomic():
+            return self._found(super().delete_instance(*args, **kwargs))
+
+    def _found(self, rows: int) -> int:
+        if not rows:
+            raise type(self).DoesNotExist(f"{type(self).__name__} {self.id} is gone")
+        return rows
+
+    @property
+    def severity_name(self) -> str:
+        return BY_CODE[self.severity].word
+
+    @property
+    def feature_id(self) -> str:
+        return f"{type(self).__name__}:{self.id}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.path}{self.id}/"
+
+    def feature(self) -> dict[str, Any]:
+        """Return the GeoJSON Feature that pages, the API and the socket show."""
+        geometry, properties = self._geojson()
+        properties |= {
+            "version": self.version,
+            "model": type(self).__name__,
+            "pk": self.id,
+            "url": self.url,
+        }
+        return {
+            "type": "Feature",
+            "id": self.feature_id,
+            "geometry": geometry,
+            "properties": properties,
+        }
+
+    def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        raise NotImplementedError
+
+    @classmethod
+    def features(cls, where: Any, after: int) -> list[tuple[int, str]]:
+        """Return (id, Feature as JSON) of matching rows with ids above `after`, by id.
+
+        At least one if there is any, at most MOST_FEATURES, and of about FEATURES_SIZE characters.
+        """
+        found = cls._listed().where(where, cls.id > after).order_by(cls.id).limit(MOST_FEATURES)
+        cursor = database.execute_sql(*found.sql())
+        features: list[tuple[int, str]] = []
+        size = 0
+        for id_, *columns in cursor:
+            features.append((id_, cls._as_json(id_, *columns)))
+            size += len(features[-1][1])
+            if size >= FEATURES_SIZE:
+                break
+        cursor.close()
+        return features
+
+    @classmethod
+    def _listed(cls) -> Any:
+        """Return the query for the columns that `_as_json` makes a Feature of, the id first."""
+        raise NotImplementedError
+
+    @classmethod
+    def _as_json(cls, id_: int, *columns: Any) -> str:
+        raise NotImplementedError
+
+
+def latest_credible() -> str:
+    """Return the time after which nothing can have happened yet, unless a clock was wrong."""
+    return timestamp(datetime.fromisoformat(now()) + CLOCK_STEP)

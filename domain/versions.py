@@ -1,0 +1,214 @@
+"""Changes that are based on an earlier version of an incident or area, and conflicts between two of them.
+
+Each save gives an incident or area a new `version`, which names the log entry that shows it. A person or
+program that changes one says which version they saw. What others have changed since is read from the log:
+other fields are merged without a word, the same field set to different values is a conflict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from base.errors import TrackerError
+from base.times import now
+from base.values import to_json
+from domain.tracked import Tracked
+from storage.engine import database
+from storage.log import actor
+
+MAX_READ = 4 << 20  # bytes of the log, read to find who changed what: some milliseconds of everybody's time
+NOT_CHANGED = {"created", "updated", "version", "model", "pk", "url", "centroid", "muted_by"} | {
+    "suspected_spam"
+}
+GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
+LABELS = {"closed": "state", "verified": "confirmation", "polygon": "outline", "muted_until": "mute"}
+NEWS = """
+SELECT created, message FROM notification WHERE model = ? AND object_id = ? AND seq > ? ORDER BY seq DESC
+"""
+ONE = "SELECT message FROM notification WHERE model = ? AND object_id = ? AND seq = ?"
+DELETION = """
+SELECT message FROM notification WHERE model = ? AND object_id = ?
+AND message LIKE '{"type":"post_delete"%' ORDER BY seq DESC LIMIT 1
+"""
+Values = defaultdict[str, Any]  # by field, as in the Feature
+UNKNOWN: Values = defaultdict(object)  # of a version that the log does not have: unlike any other value
+
+
+class Clash(NamedTuple):
+    """A field that others have changed since the version that somebody's change is based on.
+
+    Values are as in the Feature. `by` and `at` are None if the log does not tell.
+    """
+
+    field: str
+    yours: Any  # None where only the person's agreement is wanted, as before a delete
+    theirs: Any
+    by: str | None
+    at: str | None
+
+    @property
+    def who(self) -> str:
+        return who(self.by)
+
+    @property
+    def label(self) -> str:
+        """Return what a page calls the field."""
+        return LABELS.get(self.field, self.field)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Return both values for people."""
+        return {"yours": words(self.field, self.yours), "theirs": words(self.field, self.theirs)}
+
+
+class Conflict(TrackerError):
+    """A change can't be made, since others have changed the version that it is based on.
+
+    `clashes` are the fields in question, `changed` all fields that the refused change would set, and
+    `feature` is what is stored now.
+    """
+
+    code = 409
+
+    def __init__(self, thing: Tracked, clashes: list[Clash], changed: frozenset[str] = frozenset()) -> None:
+        told = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
+        what = (
+            f"These fields have been changed meanwhile: {told}." if told else "It has been saved meanwhile."
+        )
+        super().__init__(f"{what} Nothing was stored. Read it again, and send your change for that version.")
+        self.clashes = clashes
+        self.changed = changed
+        self.feature = thing.feature()
+
+    def as_json(self) -> dict[str, Any]:
+        fields = {clash.field: f"{clash.by or 'somebody'} has changed this" for clash in self.clashes}
+        conflicts = [clash._asdict() for clash in self.clashes]
+        return {"error": str(self), "fields": fields, "conflicts": conflicts, "feature": self.feature}
+
+
+class Stale(Conflict):
+    """The version that a program asked for is not the present one."""
+
+    code = 412
+
+
+def merge(thing: Tracked, values: dict[str, Any], base: str) -> dict[str, Any]:
+    """Return the change: those of `values` that differ both from the version `base` and from what is stored.
+
+    Raises Conflict if others have set one of these fields to a different value since, or if the log no longer
+    has `base` and can't tell; Invalid if a value can't be stored. To be called in a transaction; changes
+    nothing itself.
+    """
+    wanted = type(thing)(**thing.__data__)
+    wanted.assign(values)
+    mine, theirs, was = _values(wanted), _values(thing), _values_at(thing, base)
+    changed = {name for name in values if mine[name] not in (theirs[name], was[name])}
+    clashing = [name for name in values if name in changed and was[name] != theirs[name]]
+    if clashing:
+        after = 0 if was is UNKNOWN else _seq(base)
+        raise Conflict(thing, _clashes(thing, clashing, after, mine), frozenset(changed))
+    return {name: value for name, value in values.items() if name in changed}
+
+
+def ensure_unchanged(thing: Tracked, base: str | None, *names: str) -> None:
+    """Raise Conflict if these fields, by default all, have changed since `base`, if that is given."""
+    clashes = [] if base is None else _since(thing, base, *names)
+    if clashes:
+        raise Conflict(thing, clashes)
+
+
+def ensure_current(thing: Tracked, base: str) -> None:
+    """Raise Stale if the version is not the present one."""
+    if base != thing.version:
+        raise Stale(thing, _since(thing, base))
+
+
+def deleted_by(model: type[Tracked], pk: int) -> str | None:
+    """Return who deleted the object with this id. Raises DoesNotExist if the log has no such deletion."""
+    row = database.execute_sql(DELETION, (model.__name__, pk)).fetchone()
+    if row is None:
+        raise model.DoesNotExist
+    by: str | None = json.loads(row[0])["actor"]
+    return by
+
+
+def _since(thing: Tracked, base: str, *names: str) -> list[Clash]:
+    if base == thing.version:
+        return []
+    was, theirs = _values_at(thing, base), _values(thing)
+    after = 0 if was is UNKNOWN else _seq(base)
+    return _clashes(thing, [name for name in names or theirs if was[name] != theirs[name]], after)
+
+
+def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None = None) -> list[Clash]:
+    """Say of each field who gave it, in the log after an entry, the value that it has now."""
+    theirs, mine = _values(thing), mine or defaultdict(lambda: None)
+    found: dict[str, tuple[str | None, str | None]] = dict.fromkeys(names, (None, None))
+    same, size = set(names), 0
+    cursor = database.execute_sql(NEWS, (type(thing).__name__, thing.id, after))
+    for at, message in cursor:
+        entry = json.loads(message)
+        if entry["type"] == "post_save":
+            then = _values_in(entry["feature"])
+            same = {name for name in same if then[name] == theirs[name]}
+            found |= dict.fromkeys(same, (entry["actor"], at))
+        size += len(message)
+        if not same or size > MAX_READ:
+            break
+    cursor.close()
+    return [Clash(name, mine[name], theirs[name], *found[name]) for name in names]
+
+
+def _values(thing: Tracked) -> Values:
+    return _values_in(json.loads(to_json(thing.feature())))
+
+
+def _values_at(thing: Tracked, version: str) -> Values:
+    """Return the fields as they were in a version; or UNKNOWN if the log does not have it."""
+    if version == thing.version:
+        return _values(thing)
+    row = database.execute_sql(ONE, (type(thing).__name__, thing.id, _seq(version))).fetchone()
+    feature = json.loads(row[0]).get("feature") if row else None
+    if feature is None or feature["properties"].get("version", version) != version:
+        return UNKNOWN
+    return _values_in(feature)
+
+
+def _values_in(feature: dict[str, Any]) -> Values:
+    """Return the fields that a Feature shows and people change; what it does not have is None."""
+    values: Values = defaultdict(lambda: None)
+    values |= {name: value for name, value in feature["properties"].items() if name not in NOT_CHANGED}
+    values[GEOMETRY[feature["geometry"]["type"]]] = feature["geometry"]
+    if values["muted_until"] and values["muted_until"] <= now():
+        values["muted_until"] = None  # as in a Feature that is made after the mute has ended
+    return values
+
+
+def _seq(version: str) -> int:
+    """Return the place in the log of a version; 0 if it is none."""
+    digits = version.partition("-")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
+
+
+def who(by: str | None) -> str:
+    """Return who did something, to begin a sentence with: perhaps the same person, in another window."""
+    return "Somebody" if by is None else "You, in another window," if by == actor.get() else by
+
+
+def words(field: str, value: Any) -> str:
+    """Return a field's value, as in the Feature, for people."""
+    if field == "location" and value:
+        longitude, latitude = value["coordinates"]
+        south_north, west_east = "SN"[latitude >= 0], "WE"[longitude >= 0]
+        return f"{abs(latitude):.5f}° {south_north}, {abs(longitude):.5f}° {west_east}"
+    if field == "polygon" and value:
+        outline, *holes = value["coordinates"]
+        more = f", {len(holes)} hole{'s' if len(holes) > 1 else ''}" if holes else ""
+        return f"{len(outline) - 1} corners{more}"
+    if field == "verified":
+        return "confirmed" if value else "not confirmed"
+    if field == "closed":
+        return "closed" if value else "open"
+    return str(value) if value not in (None, "") else "(nothing)"

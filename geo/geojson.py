@@ -1,0 +1,433 @@
+"""GeoJSON geometries, parsed and validated, and the index of areas.
+
+Pure: knows neither Flask nor the database. Longitudes and latitudes are degrees on WGS 84, in the order
+and with the rules of RFC 7946.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+from shapely.geometry.polygon import orient
+from shapely.validation import explain_validity
+
+from geo import shapes
+
+DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
+MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
+MAX_RINGS = 1000  # in one polygon; each costs as much as 20 positions
+MAX_VALUES = 5 * MAX_POSITIONS  # in one JSON text; a position has two numbers, three with its altitude
+MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
+MAX_RECENT = 256  # changed areas in the tree that is built after every change
+MAX_MERGED = 4096  # areas in the largest tree that is built while others wait, for milliseconds
+
+Position = tuple[float, float]
+Tree = tuple[list[int], shapely.STRtree]
+
+
+class GeometryError(ValueError):
+    """The input is not the geometry that was asked for; the message says why, in a sentence."""
+
+
+class CheckedPolygon(dict[str, Any]):
+    """A GeoJSON Polygon that `parse_polygon` has returned or once stored: it need not be checked again.
+
+    `centroid` is its GeoJSON Point, if it is known. `long_edge` says which edge can be meant in two ways, or
+    is empty: see `long_edge`.
+    """
+
+    centroid: dict[str, Any] | None = None
+    long_edge: str = ""
+
+
+def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
+    """Read JSON in UTF-8; unless `lenient`, strictly and in bounded time.
+
+    Then NaN, Infinity, lone surrogates and more than MAX_VALUES values are refused.
+    Raises GeometryError, whose message says where the text stops being JSON.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        return json.loads(text) if lenient else _strict_json(text)
+    except UnicodeError as error:
+        raise GeometryError("not valid UTF-8 text") from error
+    except RecursionError as error:
+        raise GeometryError("nested too deeply") from error
+    except json.JSONDecodeError as error:
+        reason = error.msg.removesuffix(" at")
+        raise GeometryError(f"not JSON: {reason} at line {error.lineno}, column {error.colno}") from error
+    except GeometryError:
+        raise
+    except ValueError as error:  # an integer of more digits than Python converts
+        raise GeometryError("a number is too long") from error
+
+
+def _strict_json(text: str) -> Any:
+    if text.count(",") > MAX_VALUES:  # before anything is made of them
+        raise GeometryError(f"more than {MAX_VALUES} values, which is more than any polygon needs")
+    value = STRICT.decode(text)
+    _check_unicode(text, value)
+    return value
+
+
+def _check_unicode(text: str, value: Any) -> None:
+    """Raise UnicodeError if a half of a surrogate pair is in the value: it can only have been escaped."""
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def parse_point(geometry: Any) -> Position:
+    """Return (longitude, latitude) of a GeoJSON Point; an altitude is dropped.
+
+    Raises GeometryError.
+    """
+    coordinates = _coordinates(geometry, "Point")
+    longitude, latitude = _position(coordinates, "the point")
+    if not -180 <= longitude <= 180:
+        raise GeometryError(f"longitude {longitude:g} is not between -180 and 180")
+    return longitude, latitude
+
+
+def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
+    """Return a GeoJSON Polygon, normalised: two dimensions, 7 decimals, right-hand rule.
+
+    Longitudes may run past ±180° for a polygon across the antimeridian; the whole polygon is shifted by
+    full turns so that its middle lies within ±180°. An open ring, under four positions, one that crosses
+    itself or another, has no extent or costs too much to check raises GeometryError. A polygon that was
+    checked before is returned as it is, and a GeometryError of before is raised again.
+
+    With `short_way`, edges longer than 180° are taken for written across the antimeridian.
+
+    It takes up to 0.1 s. In the server, call it outside of transactions.
+    """
+    if isinstance(geometry, CheckedPolygon):
+        return geometry
+    if isinstance(geometry, GeometryError):
+        raise geometry
+    polygon = _sound(_coordinates(geometry, "Polygon"), short_way=short_way)
+    west, _, east, _ = polygon.bounds
+    if east - west > 360:
+        raise GeometryError("the polygon is wider than the world")
+    turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
+    checked = CheckedPolygon(polygon_geojson(orient(polygon), turn))
+    checked.centroid = _centroid(polygon)
+    checked.long_edge = long_edge(polygon)
+    return checked
+
+
+def _sound(rings: Any, *, short_way: bool) -> Polygon:
+    """Return the shapely polygon of these rings. Raises GeometryError if it is invalid, or costs too much."""
+    if not isinstance(rings, list) or not rings:
+        raise GeometryError("a polygon needs at least one ring")
+    count = sum(len(ring) for ring in rings if isinstance(ring, list))
+    if count > MAX_POSITIONS:
+        raise GeometryError(f"{count} positions are more than {MAX_POSITIONS}")
+    if len(rings) > MAX_RINGS:
+        raise GeometryError(f"{len(rings)} rings are more than {MAX_RINGS}")
+    arrays = [_ring(ring, number) for number, ring in enumerate(rings, start=1)]
+    shell, *holes = _short_way(arrays) if short_way else arrays
+    if (shell[0] != shell[-1]).any():
+        raise GeometryError("the polygon goes round a pole: there is no short way")
+    polygon = Polygon(shell, holes)
+    crossed = shapes.crossings(polygon)
+    if crossed > shapes.MAX_CROSSINGS:
+        raise GeometryError(
+            f"it goes to and fro too often: {crossed} of its edges lie side by side, and at most "
+            f"{shapes.MAX_CROSSINGS} may; simplify it, or cut it into several areas"
+        )
+    if not polygon.is_valid:
+        raise GeometryError(long_edge(polygon) or _invalidity(polygon))
+    return polygon
+
+
+def long_edge(polygon: Polygon) -> str:
+    """Return a sentence about the first edge that is longer than 180°; nothing if there is none.
+
+    Most tools write a polygon across the antimeridian with longitudes from -180 to 180, so that such an edge
+    is meant to go the short way round the world. One of exactly 360° can only go the long way.
+    """
+    for ring in (polygon.exterior, *polygon.interiors):
+        x = shapely.get_coordinates(ring)[:, 0]
+        lengths = np.abs(np.diff(x))
+        long = np.flatnonzero((lengths > 180) & (lengths < 360))
+        if long.size:
+            a, b = x[long[0]], x[long[0] + 1]
+            return (
+                f"an edge from longitude {a:.10g} to {b:.10g} is longer than 180° and can be meant in two "
+                f"ways: if it crosses the antimeridian, write {b + math.copysign(360, a - b):.10g}, "
+                f"not {b:.10g}"
+            )
+    return ""
+
+
+def _short_way(rings: list[Any]) -> list[Any]:
+    """Return the rings with every edge the short way round, so that longitudes may run past ±180°."""
+    turned: list[Any] = []
+    for ring in rings:
+        steps = np.diff(ring[:, 0])
+        steps -= 360 * np.round(steps / 360)
+        x = ring[0, 0] + np.concatenate([[0], np.cumsum(steps)])
+        x += 360 * np.round(((turned[0][0, 0] if turned else x[0]) - x[0]) / 360)  # a hole to its outline
+        turned.append(np.column_stack([x, ring[:, 1]]).round(DECIMALS))
+    return turned
+
+
+def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:
+    """Return the GeoJSON of a shapely polygon, its longitudes shifted by `shift` degrees."""
+    rings = [polygon.exterior, *polygon.interiors]
+    coordinates = [
+        (np.round(shapely.get_coordinates(ring) + (shift, 0), DECIMALS) + 0.0).tolist() for ring in rings
+    ]
+    return {"type": "Polygon", "coordinates": coordinates}
+
+
+def to_polygon(geometry: dict[str, Any]) -> Polygon:
+    """Return the shapely polygon of an already validated GeoJSON Polygon."""
+    shell, *holes = geometry["coordinates"]
+    return Polygon(shell, holes)
+
+
+def to_polygons(texts: Sequence[str]) -> Any:
+    """Return the shapely polygons of the texts of many validated GeoJSON Polygons, as an array."""
+    return shapely.from_geojson(texts)
+
+
+def centroid(geometry: dict[str, Any]) -> dict[str, Any]:
+    """Return the GeoJSON Point at a polygon's centre of mass, its longitude within ±180°."""
+    known = geometry.centroid if isinstance(geometry, CheckedPolygon) else None
+    return known or _centroid(to_polygon(geometry))
+
+
+def _centroid(polygon: Polygon) -> dict[str, Any]:
+    point = polygon.centroid
+    longitude = (point.x + 180) % 360 - 180
+    return point_geojson(round(longitude, DECIMALS), round(point.y, DECIMALS))
+
+
+def point_geojson(longitude: float, latitude: float) -> dict[str, Any]:
+    return {"type": "Point", "coordinates": [longitude, latitude]}
+
+
+def geometries(value: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield (feature, geometry) for a GeoJSON FeatureCollection, Feature or bare geometry.
+
+    A bare geometry comes with an empty feature. What the features hold is not checked here.
+    Raises GeometryError if the value as a whole is not GeoJSON.
+    """
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind == "FeatureCollection":
+        features = value.get("features")
+        if not isinstance(features, list):
+            raise GeometryError("the FeatureCollection has no list of features")
+        for feature in features:
+            known = isinstance(feature, dict) and feature.get("type") == "Feature"
+            yield (feature, feature.get("geometry")) if known else ({}, None)
+    elif kind == "Feature":
+        yield value, value.get("geometry")
+    elif kind in GEOMETRY_TYPES:
+        yield {}, value
+    else:
+        raise GeometryError("not GeoJSON: neither a FeatureCollection, a Feature nor a geometry")
+
+
+GEOMETRY_TYPES = (
+    "Point",
+    "MultiPoint",
+    "LineString",
+    "MultiLineString",
+    "Polygon",
+    "MultiPolygon",
+    "GeometryCollection",
+)
+
+
+def matcher(polygon: Polygon) -> shapes.Matcher:
+    """Return what tells which positions the polygon covers, also where it runs past ±180°."""
+    return shapes.Matcher([polygon, *_wrapped(polygon)])
+
+
+class AreaIndex:
+    """Answers which areas cover a point at or below a severity level.
+
+    An STRtree is immutable, and one of 100,000 polygons takes 50 ms to build. So there are several: the
+    one that was built at the start, and behind it smaller ones of what has changed since, of which only the
+    last, smallest one is built again after a change; when it is full it is merged with its neighbour. All
+    become one again only at the next start: until then 4,000 changed areas cost a question 5 µs more. An
+    area counts only where it was put last. Covers is shapely's: a point on an edge is inside. An area that
+    runs past ±180° is indexed a second time, shifted by a full turn.
+    """
+
+    def __init__(self, ids: Sequence[int] = (), levels: Sequence[int] = (), polygons: Any = ()) -> None:
+        """Index areas given as three columns of one length."""
+        self._areas = dict(zip(ids, zip(levels, polygons, strict=True), strict=True))
+        self._trees: list[Tree] = []
+        self._recent: set[int] = set()  # ids of the areas that are in none of the trees
+        self._recent_tree: Tree | None = None  # of those; None: to be built
+        self._home: dict[int, int] = {}  # the number of the tree in which an area counts
+        self._build()
+
+    def __len__(self) -> int:
+        return len(self._areas)
+
+    def put(self, id_: int, level: int, polygon: Polygon) -> None:
+        """Add an area, or replace the one with this id."""
+        self._areas[id_] = (level, polygon)
+        self._home[id_] = len(self._trees)
+        self._recent.add(id_)
+        self._recent_tree = None
+        if len(self._recent) > MAX_RECENT:
+            self._merge()
+
+    def remove(self, id_: int) -> None:
+        """Remove an area; one that is not there is ignored."""
+        if self._areas.pop(id_, None) is not None:
+            del self._home[id_]
+            if id_ in self._recent:
+                self._recent.remove(id_)
+                self._recent_tree = None
+
+    def covering(self, longitude: float, latitude: float, level: int) -> list[int]:
+        """Return the ids of the areas that cover the point and whose level is at most `level`, in order."""
+        point = shapely.points([[longitude, latitude]])  # an array of one: asked twice as fast as a Point
+        if self._recent and self._recent_tree is None:
+            self._recent_tree = self._tree(self._recent)
+        found = set()
+        for number, tree in enumerate((*self._trees, self._recent_tree)):
+            if tree is not None:
+                ids, shapes = tree
+                for i in shapes.query(point, "intersects")[1].tolist():  # of a point the same as covered by
+                    if self._home.get(ids[i]) == number:
+                        found.add(ids[i])
+        return sorted(id_ for id_ in found if self._areas[id_][0] <= level)
+
+    def _merge(self) -> None:
+        """Make a tree of the recent areas, together with the youngest trees that it does not outgrow."""
+        merged = set(self._recent)
+        while len(self._trees) > 1 and len(merged) + len(self._trees[-1][0]) <= MAX_MERGED:
+            ids, _ = self._trees.pop()
+            merged.update(id_ for id_ in ids if self._home.get(id_) == len(self._trees))
+        for id_ in merged:
+            self._home[id_] = len(self._trees)
+        self._trees.append(self._tree(merged))
+        self._recent, self._recent_tree = set(), None
+
+    def _build(self) -> None:
+        self._trees = [self._tree(self._areas)]
+        self._home = dict.fromkeys(self._areas, 0)
+        self._recent, self._recent_tree = set(), None
+
+    def _tree(self, ids: Iterable[int]) -> Tree:
+        ids = list(ids)
+        polygons = [self._areas[id_][1] for id_ in ids]
+        bounds = shapely.bounds(polygons).reshape(-1, 4)
+        for past, shift in ((bounds[:, 0] <= -180, 360), (bounds[:, 2] >= 180, -360)):
+            for i in past.nonzero()[0]:
+                ids.append(ids[i])
+                polygons.append(_shifted(polygons[i], shift))
+        return ids, shapely.STRtree(polygons)
+
+
+def _shifted(polygon: Polygon, degrees: float) -> Polygon:
+    return shapely.transform(polygon, lambda xy: (xy + (degrees, 0)).round(DECIMALS))
+
+
+def _wrapped(polygon: Polygon) -> list[Polygon]:
+    west, _, east, _ = polygon.bounds
+    return [_shifted(polygon, shift) for past, shift in ((west <= -180, 360), (east >= 180, -360)) if past]
+
+
+def _coordinates(geometry: Any, kind: str) -> Any:
+    if not isinstance(geometry, dict):
+        raise GeometryError(f"not a GeoJSON {kind}")
+    if geometry.get("type") != kind:
+        found = geometry.get("type")
+        raise GeometryError(f"expected a {kind}, not {found if found in GEOMETRY_TYPES else 'this'}")
+    if "coordinates" not in geometry:
+        raise GeometryError(f"the {kind} has no coordinates")
+    return geometry["coordinates"]
+
+
+def _position(value: Any, where: str) -> Position:
+    if not isinstance(value, list) or not 2 <= len(value) <= 4 or not all(map(_is_number, value)):
+        raise GeometryError(f"{where} is not a position [longitude, latitude] of finite numbers")
+    longitude, latitude = float(value[0]), float(value[1])
+    if not -90 <= latitude <= 90:
+        raise GeometryError(f"latitude {latitude:g} is not between -90 and 90")
+    return round(longitude, DECIMALS) + 0.0, round(latitude, DECIMALS) + 0.0  # + 0.0: no "-0.0"
+
+
+def _ring(ring: Any, number: int) -> Any:
+    """Return the positions of a ring, as an array. Raises GeometryError."""
+    if not isinstance(ring, list):
+        raise GeometryError(f"ring {number} is not a list of positions")
+    if len(ring) < 4:
+        raise GeometryError(f"ring {number} has {len(ring)} positions, a closed ring has 4 or more")
+    positions = _plain_positions(ring)
+    if positions is None:
+        positions = np.array([_position(p, f"position {i} of ring {number}") for i, p in enumerate(ring, 1)])
+    furthest = positions[np.abs(positions[:, 0]).argmax(), 0]
+    if abs(furthest) > MAX_LONGITUDE:
+        raise GeometryError(f"longitude {furthest:g} is not between -{MAX_LONGITUDE:g} and {MAX_LONGITUDE:g}")
+    if (positions[0] != positions[-1]).any():
+        raise GeometryError(f"ring {number} is open: its last position must repeat its first")
+    return positions
+
+
+def _plain_positions(ring: list[Any]) -> Any:
+    """Return the positions as `_position` has them, many times faster; None if they need its closer look."""
+    if not all(type(position) is list and len(position) == 2 for position in ring):
+        return None
+    if not {type(number) for position in ring for number in position} <= {int, float}:
+        return None
+    try:
+        positions = np.array(ring, dtype=float)
+    except OverflowError:
+        return None
+    if not (np.isfinite(positions).all() and (np.abs(positions[:, 1]) <= 90).all()):
+        return None
+    return np.round(positions, DECIMALS) + 0.0  # + 0.0: no "-0.0"
+
+
+def _invalidity(polygon: Polygon) -> str:
+    """Put shapely's word for an invalid polygon, such as "Self-intersection[5 5]", in a sentence."""
+    reason, _, place = explain_validity(polygon).partition("[")
+    where = f" at {place.rstrip(']').replace(' ', ', ')}" if place else ""
+    known = {
+        "Self-intersection": "the ring crosses itself",
+        "Ring Self-intersection": "the ring touches itself",
+        "Hole lies outside shell": "a hole lies outside the polygon",
+        "Holes are nested": "a hole lies inside another hole",
+        "Interior is disconnected": "the holes cut the polygon apart",
+        "Too few points in geometry component": "the ring has no extent",
+    }
+    return known.get(reason, f"not a valid polygon ({reason.lower()})") + where
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < 1e300
+        and math.isfinite(value)
+    )
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise GeometryError(f"{text[:20]} is not a finite number")
+    return value
+
+
+def _no_constant(text: str) -> float:
+    raise GeometryError(f"{text} is not allowed in JSON")
+
+
+STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

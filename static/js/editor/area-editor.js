@@ -1,0 +1,196 @@
+/**
+ * Edits one polygon on a map: it is drawn or typed, each shows the other, and both can be undone. Says how many open
+ * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live map.
+ */
+
+import { areaTools } from "./area-tools.js";
+import { CornerChoice } from "./corner-choice.js";
+import { createDrawing } from "./draw.js";
+import { History } from "./history.js";
+import { insideCount } from "./inside-count.js";
+import { LongEdges } from "./long-edges.js";
+import { PolygonText } from "./polygon-text.js";
+
+const UNFINISHED = "Finish what you are drawing by clicking its first corner, or press Esc to drop it.";
+
+/** @typedef {import("../base/geojson.js").Polygon} Polygon */
+
+export class AreaEditor {
+  #part;
+  #view;
+  #text;
+  #drawing;
+  #corners;
+  #tools;
+  #longEdges;
+  #history = new History(null);
+  #nudged = null; // what the arrow keys made: going on with them is one step to undo
+  #editable = true;
+  #open = false;
+  #showing = false;
+  #count;
+
+  /** @param {HTMLElement} root that holds the fields @param {import("../map/view.js").MapView} view @returns {Promise<AreaEditor>} */
+  static async create(root, view) {
+    const editor = new AreaEditor(root, view);
+    editor.#drawing = await createDrawing(view, { onChange: (polygon) => editor.#drawn(polygon), onStep: () => editor.#showState() });
+    editor.#listen(root);
+    return editor;
+  }
+
+  /** Use `create`. */
+  constructor(root, view) {
+    this.#part = (id) => root.querySelector(`#${id}`);
+    this.#view = view;
+    this.#text = new PolygonText(this.#part("polygon_geojson"), this.#part("polygon-problem"));
+    this.#count = insideCount(this.#part("inside-count"), this.#part("inside-count").dataset.address);
+    this.#longEdges = new LongEdges(this.#part("long-edges"), () => this.#chooseWay());
+    this.#corners = new CornerChoice(view, {
+      polygon: () => (this.#open && this.#editable && !this.#drawing.drawing ? this.#drawing.polygon : null),
+      onMove: (polygon, ring) => this.#nudge(polygon, ring),
+      onRemove: (polygon, ring) => this.#change(polygon, ring),
+      onChoice: () => {
+        this.#nudged = null;
+        this.#showState();
+      },
+    });
+  }
+
+  get polygon() {
+    return this.#history.current;
+  }
+
+  /** Whether a ring is being drawn and not finished. */
+  get isDrawing() {
+    return this.#open && this.#drawing.drawing && this.#drawing.canUndo;
+  }
+
+  /** What keeps the polygon from being saved, or "". */
+  get problem() {
+    return this.#text.problem || (this.isDrawing ? UNFINISHED : "");
+  }
+
+  /** Begins with the polygon that is typed already, if it is one. */
+  open() {
+    this.#open = true;
+    const typed = this.#text.problem ? null : this.#text.read();
+    const keep = !this.#longEdges.wasAsked || this.#longEdges.keeps; // what is stored has been decided
+    this.#history = new History(this.#longEdges.ask(typed, keep));
+    this.#fit();
+    this.#show(this.polygon);
+  }
+
+  /** Begins with this polygon, or with drawing a new one. @param {Polygon | null} polygon */
+  openWith(polygon) {
+    this.#text.write(polygon);
+    this.#longEdges.ask(null, true);
+    this.open();
+  }
+
+  /** Takes all of it off the map. */
+  close() {
+    this.#open = false;
+    this.#corners.clear();
+    this.#drawing.stop();
+    this.#longEdges.ask(null, false);
+    this.#count(null, "");
+  }
+
+  #fit() {
+    if (this.polygon) this.#view.fit([this.polygon]);
+  }
+
+  #chooseWay() {
+    this.#change(this.#longEdges.chosen, 0);
+    this.#fit();
+  }
+
+  #drawn(polygon) {
+    const chosen = this.#longEdges.ask(polygon, Boolean(this.#longEdges.chosen) && this.#longEdges.keeps);
+    if (chosen !== polygon) return this.#change(chosen, 0);
+    this.#history.push(polygon);
+    this.#text.write(polygon);
+    if (!polygon) this.#drawing.drawOutline();
+    this.#showState();
+    this.#recount();
+  }
+
+  #show(polygon, ring = 0) {
+    this.#showing = true; // on the way there is no polygon for a moment
+    this.#editable = this.#drawing.show(polygon, ring);
+    this.#showing = false;
+    this.#view.setOutline(this.#editable ? null : polygon, this.#longEdges.other);
+    if (!polygon) this.#drawing.drawOutline();
+    this.#showState();
+    this.#recount();
+  }
+
+  #change(polygon, ring) {
+    this.#history.push(polygon);
+    this.#text.write(polygon);
+    this.#show(polygon, ring);
+  }
+
+  #nudge(polygon, ring) {
+    if (this.#nudged && this.polygon === this.#nudged) this.#history.undo();
+    this.#nudged = polygon;
+    this.#change(polygon, ring);
+  }
+
+  #restore(polygon) {
+    this.#longEdges.ask(polygon, true);
+    this.#text.write(polygon);
+    this.#show(polygon);
+  }
+
+  #undo() {
+    if (this.#drawing.canUndo) this.#drawing.undo();
+    else if (this.#history.canUndo) this.#restore(this.#history.undo());
+  }
+
+  #redo() {
+    if (this.#drawing.canRedo) this.#drawing.redo();
+    else if (this.#history.canRedo) this.#restore(this.#history.redo());
+  }
+
+  #recount() {
+    this.#count(this.polygon, this.#part("polygon_geojson").form.elements.severity.value);
+  }
+
+  #showState() {
+    const drawing = this.#drawing;
+    if (!drawing || !this.#open || this.#showing) return;
+    const hasCorners = Boolean(this.polygon) && this.#editable && !drawing.drawing;
+    this.#corners.follow(hasCorners ? drawing.polygon : null);
+    this.#tools.show({
+      drawing,
+      hasCorners,
+      corner: this.#corners,
+      editable: this.#editable,
+      canCut: Boolean(this.polygon) && this.#editable,
+      canUndo: drawing.canUndo || this.#history.canUndo,
+      canRedo: drawing.canRedo || this.#history.canRedo,
+    });
+  }
+
+  #listen(root) {
+    this.#text.onTyped((polygon) => {
+      this.#history.push(this.#longEdges.ask(polygon, false));
+      this.#show(this.polygon);
+      this.#fit();
+    });
+    root.addEventListener("change", ({ target }) => target.name === "severity" && this.#recount());
+    this.#tools = areaTools(this.#part, {
+      isOpen: () => this.#open,
+      outline: () => this.#drawing.drawOutline(),
+      hole: () => this.#drawing.drawHole(),
+      undo: () => this.#undo(),
+      redo: () => this.#redo(),
+      nextCorner: () => this.#corners.turn(1),
+      removeCorner: () => this.#corners.remove(),
+      /** The Delete key: a corner if one is chosen; from the map itself the ring that is selected. */
+      remove: ({ alsoRing }) => (this.#corners.chosen ? this.#corners.remove() : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected()),
+      giveUp: () => this.#drawing.drawing && this.polygon && this.#show(this.polygon),
+    });
+  }
+}

@@ -1,0 +1,126 @@
+/** Draws and edits an area beside the live map, without leaving it. */
+
+import { AreaEditor } from "./area-editor.js";
+import { ApiError } from "../base/api.js";
+import { whileBusy } from "../base/busy.js";
+import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
+import { newKey } from "../base/keys.js";
+import { severityNamed } from "../base/severity.js";
+import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
+
+const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
+
+/**
+ * @param {HTMLElement} panel the whole panel @param {import("../map/view.js").MapView} view
+ * @param {{save: (feature: object, pk: number | null, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature: import("../live/messages.js").Feature) => void, onBusy: (busy: boolean) => void}} actions
+ * @returns {(feature: import("../live/messages.js").Feature | null) => Promise<void>} begins with an area, or a new one
+ */
+export function areaPanel(panel, view, { save, done, onBusy }) {
+  /** @type {HTMLFormElement} */
+  const form = panel.querySelector("#area-panel");
+  const problem = form.querySelector("#area-problem");
+  const question = form.querySelector("#area-conflict");
+  let editor = null;
+  let pk = null;
+  let key = "";
+  /** The area as it was when this person last saw all of it; null for a new one. @type {import("../live/messages.js").Feature | null} */
+  let base = null;
+
+  function finish() {
+    editor.close();
+    view.setOutline(null);
+    form.hidden = true;
+    panel.classList.remove("editing");
+    onBusy(false);
+    view.focus();
+  }
+
+  function fail(sentence) {
+    problem.textContent = sentence;
+    problem.hidden = !sentence;
+  }
+
+  const values = () => ({ name: form.elements.name.value, severity: form.elements.severity.value, polygon: editor.polygon });
+  const valuesOf = (feature) => ({ name: feature?.properties.name ?? "", severity: severityNamed(feature?.properties.severity ?? "Medium").code, polygon: feature?.geometry ?? null });
+  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+  /** The fields that this person has changed, and wants to stay so. */
+  function changed() {
+    const [now, before, theirs] = [values(), valuesOf(base), takenFrom(question)];
+    return new Set(Object.keys(now).filter((name) => !same(now[name], before[name]) && !theirs.has(name)));
+  }
+
+  const isUnsaved = () => !form.hidden && (changed().size > 0 || editor.problem !== "");
+
+  function put(feature, fields) {
+    const { name, severity, polygon } = valuesOf(feature);
+    if (fields.has("name")) form.elements.name.value = name;
+    if (fields.has("severity")) form.elements.severity.value = severity;
+    if (fields.has("polygon")) editor.openWith(polygon);
+    base = feature;
+    if (feature && fields.has("polygon")) base = { ...feature, geometry: editor.polygon ?? polygon }; // as it is typed
+  }
+
+  /** Shows what others have changed: as it is now, or if this person has changed it, too, as a question. */
+  function ask({ feature, conflicts }) {
+    const mine = changed();
+    put(feature, new Set(Object.keys(values()).filter((name) => !mine.has(name))));
+    askWhich(question, conflicts);
+    const outline = conflicts.find(({ field }) => field === "polygon");
+    if (outline) view.setOutline(outline.theirs);
+    fail(`Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`);
+    problem.scrollIntoView({ block: "start" });
+  }
+
+  /** The area was deleted: what is in the form is saved as a new one. */
+  function makeNew() {
+    pk = base = null;
+    askWhich(question, []);
+    fail(DELETED);
+  }
+
+  async function submit() {
+    fail(form.elements.name.value.trim() ? editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it.") : "Give the area a name.");
+    if (!problem.hidden) return;
+    const [fields, { polygon, ...rest }] = [changed(), values()];
+    if (base && fields.size === 0) return finish();
+    const properties = Object.fromEntries(Object.entries(rest).filter(([name]) => !base || fields.has(name)));
+    const feature = { type: "Feature", ...((!base || fields.has("polygon")) && { geometry: polygon }), properties: { ...properties, ...(base && { version: base.properties.version }) } };
+    try {
+      const saved = await save(feature, pk, key);
+      finish();
+      done(saved);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (isConflict(error)) return ask(error.answer);
+      if (error.status === 404 && pk !== null) return makeNew();
+      if (error.answer?.location) key = newKey();
+      fail(error.answer?.location ? "It was saved before, as you first drew it. Save again to make another." : Object.entries(error.fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || error.message);
+    }
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    whileBusy(form, submit);
+  });
+  form.querySelector("#area-cancel").addEventListener("click", () => mayDiscard(isUnsaved()) && finish());
+  watchUnsaved(isUnsaved);
+
+  return async (feature) => {
+    if (!mayDiscard(isUnsaved())) return;
+    onBusy(true);
+    view.closePopup();
+    editor ??= await AreaEditor.create(form, view);
+    pk = feature?.properties.pk ?? null;
+    key = newKey();
+    fail("");
+    askWhich(question, []);
+    form.querySelector("h2").textContent = feature ? "Edit area" : "New area";
+    form.hidden = false;
+    panel.classList.add("editing");
+    panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");
+    view.resize(); // on a phone the panel takes its room from the map
+    put(feature, new Set(["name", "severity", "polygon"]));
+    form.elements.name.focus();
+  };
+}

@@ -1,0 +1,130 @@
+/** Reports an incident where the map was clicked with the right button or held, in a small form at that place. */
+
+import { whileBusy } from "../base/busy.js";
+import { element, severityBadge } from "../base/elements.js";
+import { parseDegrees, TypedError } from "../base/geojson.js";
+import { newKey } from "../base/keys.js";
+import { SEVERITIES } from "../base/severity.js";
+import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
+
+const field = (label, control) => element("label", { class: "field" }, label, control);
+
+function severityChoices() {
+  const choices = SEVERITIES.map(({ name }) => {
+    const radio = element("input", { type: "radio", name: "severity", value: name, ...(name === "Medium" && { checked: "" }) });
+    return element("label", { class: "choice" }, radio, severityBadge(name));
+  });
+  return element("fieldset", { class: "field" }, element("legend", {}, "Severity"), element("div", { class: "choices" }, ...choices));
+}
+
+function makeForm() {
+  const input = (name, more = {}) => element("input", { name, autocomplete: "off", ...more });
+  const form = element("form", { class: "quick", novalidate: "" },
+    element("h2", {}, "New incident"),
+    field("What has happened?", input("name", { maxlength: "150", required: "" })),
+    severityChoices(),
+    element("div", { class: "pair" }, field("Latitude", input("latitude", { inputmode: "decimal" })), field("Longitude", input("longitude", { inputmode: "decimal" }))),
+    element("p", { class: "field-error", role: "alert", hidden: "" }),
+    element("p", { class: "form-actions" }, element("button", { class: "primary" }, "Save"), element("button", { type: "button", class: "cancel" }, "Cancel")));
+  return form;
+}
+
+const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
+
+/** What the server found wrong, in one line. */
+const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
+
+/** @typedef {{name: string, severity: string, at: [number, number], key: string}} Draft key: of the incident, which may have been sent already */
+
+/**
+ * @param {import("../map/view.js").MapView} view
+ * @param {{save: (feature: object, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature: import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was typed, and the form is gone without a decision
+ * @returns {(at: [number, number], draft?: Draft) => void} opens the form at a place
+ */
+export function incidentCreator(view, { save, done, onClosed }) {
+  let isUnsaved = () => false;
+  watchUnsaved(() => isUnsaved());
+  return (at, draft = null) => {
+    const form = makeForm();
+    const { elements } = form;
+    let key = draft?.key ?? newKey(); // of this incident, however often it is sent
+    const problem = form.querySelector(".field-error");
+    const pin = view.pin(({ coordinates }) => moveTo(coordinates));
+    const say = (sentence) => {
+      problem.textContent = sentence;
+      problem.hidden = !sentence;
+    };
+
+    let decided = false;
+    const isTyped = () => !decided && elements.name.value.trim() !== "";
+
+    function closed() {
+      pin.move(null);
+      isUnsaved = () => false;
+      if (isTyped()) onClosed({ name: elements.name.value, severity: elements.severity.value, at: here, key });
+    }
+
+    let here = at;
+    function moveTo([longitude, latitude]) {
+      here = [longitude, latitude];
+      elements.longitude.value = longitude;
+      elements.latitude.value = latitude;
+      pin.move({ type: "Point", coordinates: [longitude, latitude] });
+      view.movePopup([longitude, latitude]);
+    }
+
+    function typed() {
+      try {
+        return parseDegrees(elements.longitude.value, elements.latitude.value);
+      } catch (error) {
+        if (!(error instanceof TypedError)) throw error;
+        say(error.message);
+        return null;
+      }
+    }
+
+    async function submit() {
+      say("");
+      const geometry = typed();
+      if (!geometry) return;
+      if (!elements.name.value.trim()) {
+        say("Say in a few words what has happened.");
+        return elements.name.focus();
+      }
+      const properties = { name: elements.name.value, severity: elements.severity.value };
+      try {
+        const feature = await save({ type: "Feature", geometry, properties }, key);
+        decided = true;
+        view.closePopup();
+        view.focus();
+        done(feature);
+      } catch (error) {
+        if (error.answer?.location) key = newKey();
+        say(error.answer?.location ? SAVED_BEFORE : wrong(error));
+        elements.name.focus();
+      }
+    }
+
+    view.popup(at, form, closed, { sticky: true });
+    isUnsaved = isTyped;
+    moveTo(at);
+    if (draft) [elements.name.value, elements.severity.value] = [draft.name, draft.severity];
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      whileBusy(form, submit);
+    });
+    form.addEventListener("change", ({ target }) => {
+      if (target !== elements.latitude && target !== elements.longitude) return;
+      say("");
+      const geometry = typed();
+      if (geometry) moveTo(geometry.coordinates);
+    });
+    form.querySelector(".cancel").addEventListener("click", () => {
+      if (!mayDiscard(isTyped())) return;
+      decided = true;
+      view.closePopup();
+      view.focus();
+    });
+    elements.name.focus();
+  };
+}

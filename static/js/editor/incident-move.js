@@ -1,0 +1,60 @@
+/** The ring around the chosen incident, by which it can be dragged, or moved with the arrow keys, to where it really is. */
+
+import { isolate } from "../base/bidi.js";
+import { element } from "../base/elements.js";
+
+const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+const STEP = 8; // pixels; 1 with Shift
+
+/**
+ * @param {import("../map/view.js").MapView} view
+ * @param {{move: ((feature: import("../live/messages.js").Feature, at: [number, number]) => void) | null}} actions null: this person may not
+ * @returns {{choose: (feature: import("../live/messages.js").Feature | null) => void}}
+ */
+export function incidentHandle(view, { move }) {
+  let handle = null;
+  let chosen = null;
+  let from = null; // the incident as it was when the moving began; null while it is not moved
+
+  function choose(feature) {
+    if (feature && chosen?.id === feature.id && handle) {
+      chosen = feature;
+      return from ? undefined : handle.move(feature.geometry.coordinates);
+    }
+    handle?.remove();
+    handle = from = null;
+    chosen = feature;
+    if (!feature) return;
+    if (!move) {
+      handle = view.place(element("div", { class: "ring chosen", "aria-hidden": "true" }), feature.geometry.coordinates);
+      return;
+    }
+    const label = `Place of ${isolate(feature.properties.name)}: drag it, or move it with the arrow keys and press Enter`;
+    const ring = element("button", { type: "button", class: "ring chosen handle", "aria-label": label, title: "Drag to correct the place" });
+    let at = feature.geometry.coordinates;
+    const go = (to) => {
+      at = to;
+      from ??= chosen;
+      view.movePopup(to);
+    };
+    const end = (to) => {
+      go(to);
+      move(from, to);
+      from = null;
+    };
+    handle = view.place(ring, at, { onDrag: go, onDragEnd: end });
+    const here = handle;
+    ring.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && at.join() !== chosen.geometry.coordinates.join()) end(at);
+      else if (event.key === "Escape") view.closePopup();
+      else if (event.key in STEPS) {
+        const [right, down] = STEPS[event.key].map((direction) => direction * (event.shiftKey ? 1 : STEP));
+        go(view.shifted(at, right, down));
+        here.move(at);
+      } else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+  return { choose };
+}

@@ -1,0 +1,72 @@
+/** What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is over. Pure. */
+
+import { isWaiting } from "./alerts.js";
+import { isolate } from "../base/bidi.js";
+
+/** @typedef {import("./replay.js").Replay} Replay */
+
+export class AlertNews {
+  #alerts;
+  #changes;
+  #loadedSeq = -1;
+
+  /** @param {import("./alerts.js").Alerts} alerts @param {import("./changes.js").Changes} changes */
+  constructor(alerts, changes) {
+    this.#alerts = alerts;
+    this.#changes = changes;
+  }
+
+  /** Says up to which log entry the open alerts were loaded: what messages tell of before is in them. @param {number} seq */
+  loadedAt(seq) {
+    this.#loadedSeq = seq;
+  }
+
+  /** @param {import("./messages.js").Message} message one about alerts @param {Replay | null} replay that it is part of */
+  handle(message, replay) {
+    if (message.seq <= this.#loadedSeq) return;
+    this.#changes.pending.alerts = true;
+    if (message.type === "alert") this.#raise(message, replay);
+    else if (message.type === "alert_cleared") this.#over(this.#alerts.clear(message), replay);
+    else this.#acknowledge(message, replay);
+  }
+
+  /** Keeps an incident's alert true to it. @param {number} pk @param {import("./messages.js").Feature | null} feature null: there is none any more @param {Replay | null} replay */
+  follow(pk, feature, replay) {
+    const alert = this.#alerts.byIncident.get(pk);
+    if (!alert) return;
+    this.#changes.pending.alerts = true;
+    if (feature) alert.feature = feature;
+    else this.#over([pk], replay);
+  }
+
+  #raise(message, replay) {
+    if (!this.#alerts.take(message)) return;
+    const { pk } = message.feature.properties;
+    const { raised } = replay ?? this.#changes.pending;
+    raised.delete(pk);
+    raised.add(pk);
+  }
+
+  #acknowledge(message, replay) {
+    const features = this.#alerts.acknowledge(message);
+    for (const { properties: { pk } } of features) {
+      if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#quieten(pk, replay);
+    }
+    if (replay || features.length === 0) return;
+    const what = features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
+    this.#changes.pending.notice = `${isolate(message.by)} has it: ${what}${message.note ? ` (${isolate(message.note)})` : ""}`;
+  }
+
+  /** These incidents have no alert any more. */
+  #over(keys, replay) {
+    for (const pk of keys) {
+      this.#alerts.byIncident.delete(pk);
+      this.#quieten(pk, replay);
+    }
+  }
+
+  #quieten(pk, replay) {
+    this.#changes.pending.raised.delete(pk);
+    replay?.raised.delete(pk);
+  }
+}

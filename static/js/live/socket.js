@@ -1,0 +1,203 @@
+/**
+ * The only module that knows WebSocket: keeps one connection to /notifications, and tells the truth about it.
+ * Where a WebSocket does not come through, a LongPoll takes its place, and a WebSocket is tried now and then.
+ * It does not know what the messages mean, beyond that a `hello` is the proof of a working link.
+ */
+
+import { backoff } from "../base/backoff.js";
+import { LongPoll } from "./long-poll.js";
+import { parseMessage } from "./messages.js";
+
+export const SILENCE_MS = 35_000; // the server speaks at least every 25 s, so this is a dead link
+export const CONNECT_MS = 10_000; // a network that swallows packets would let an attempt hang for minutes
+export const SESSION_ENDED = 4401; // close code: this session is over, connecting again is no use
+export const MAX_REFUSALS = 3; // attempts that fail while plain requests are answered, before the other way is used; a restart costs one
+export const TRIAL_MS = 5 * 60_000; // between two trials of a WebSocket: a blocked network seldom changes its mind
+
+/**
+ * @typedef {"open" | "signed out" | "full" | "unreachable"} Verdict what the server says to a plain request
+ *
+ * @typedef {object} Options
+ * @property {() => string} url where to connect now, with `since` and `epoch`
+ * @property {() => string} pollUrl the same for plain requests
+ * @property {(message: import("./messages.js").Message) => void} onMessage
+ * @property {(connection: import("./store.js").Connection) => void} onState
+ * @property {() => void} onSignedOut
+ * @property {() => Promise<Verdict>} ask asked after a refused attempt, since a browser hides the status of a refusal
+ * @property {typeof globalThis} [scope] the window; another one in tests
+ */
+
+export class Socket {
+  #options;
+  #scope;
+  /** @type {WebSocket | LongPoll | null} */ #link = null;
+  /** @type {WebSocket | null} one that is tried while a LongPoll is the link */ #trial = null;
+  #attempt = 0;
+  #refusals = 0; // of the way that is used now, in a row
+  #polls = false; // whether it uses a LongPoll
+  #full = false; // whether the server has no place for this page
+  #heardAt = 0;
+  #greeted = false;
+  #retryAt = 0;
+  #retryTimer;
+  #silenceTimer;
+  #trialTimer;
+  #closed = true;
+
+  /** @param {Options} options */
+  constructor({ scope = globalThis, ...options }) {
+    this.#options = options;
+    this.#scope = scope;
+    scope.addEventListener("online", () => this.#online());
+    scope.addEventListener("offline", () => this.#closed || this.reconnect());
+    scope.document.addEventListener("visibilitychange", () => this.#seen());
+  }
+
+  open() {
+    this.#closed = false;
+    this.#connect();
+  }
+
+  /** Closes for good. */
+  close() {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  /** Gives up this link and tries another after a wait. */
+  reconnect() {
+    this.#drop();
+    this.#retryLater();
+  }
+
+  #connect() {
+    this.#drop();
+    if (!this.#full) this.#options.onState({ state: "connecting" });
+    this.#expectWithin(CONNECT_MS);
+    try {
+      this.#use(this.#polls ? new LongPoll(this.#options.pollUrl(), this.#scope) : new this.#scope.WebSocket(this.#options.url()));
+    } catch {
+      this.#lost(); // a browser that has no WebSocket, or may not use it
+    }
+  }
+
+  #use(link) {
+    this.#link = link;
+    link.addEventListener("message", (event) => link === this.#link && this.#receive(event.data));
+    link.addEventListener("close", (event) => link === this.#link && this.#lost(event.code));
+  }
+
+  #receive(text) {
+    this.#heardAt = this.#scope.Date.now();
+    this.#expectWithin(SILENCE_MS);
+    const message = parseMessage(text);
+    if (!message) return;
+    if (message.type === "hello") this.#welcome();
+    this.#options.onMessage(message);
+  }
+
+  #welcome() {
+    this.#greeted = true;
+    this.#full = false;
+    this.#attempt = 0;
+    this.#refusals = 0;
+    if (this.#polls) this.#tryLater();
+    this.#options.onState({ state: "connected", way: this.#polls ? "http" : "websocket" });
+  }
+
+  #lost(code) {
+    const refused = !this.#greeted;
+    this.#drop();
+    if (code === SESSION_ENDED) return this.#signOut();
+    this.#retryLater();
+    if (refused) this.#findOutWhy();
+  }
+
+  async #findOutWhy() {
+    const verdict = await this.#options.ask();
+    if (this.#closed) return;
+    if (verdict === "signed out") return this.#signOut();
+    this.#full = verdict === "full";
+    if (this.#full && !this.#link) this.#tellRetry();
+    if (verdict === "open" && ++this.#refusals >= MAX_REFUSALS) this.#changeWay();
+  }
+
+  #changeWay() {
+    this.#refusals = 0;
+    this.#polls = !this.#polls;
+    if (!this.#link) this.#connect();
+  }
+
+  #signOut() {
+    this.close();
+    this.#options.onSignedOut();
+  }
+
+  #retryLater() {
+    const wait = backoff(this.#attempt++, this.#scope.Math.random);
+    this.#retryAt = this.#scope.Date.now() + wait;
+    this.#retryTimer = this.#scope.setTimeout(() => this.#connect(), wait);
+    this.#tellRetry();
+  }
+
+  #tellRetry() {
+    // A browser without a network may still reach a server on its own machine, so it goes on trying.
+    const state = this.#scope.navigator.onLine === false ? "offline" : this.#full ? "full" : "reconnecting";
+    this.#options.onState({ state, retryAt: this.#retryAt });
+  }
+
+  /** Connects at once if it was only waiting to. */
+  #retryNow() {
+    if (this.#closed || this.#link) return;
+    this.#attempt = 0;
+    this.#connect();
+  }
+
+  #online() {
+    this.#retryNow();
+    if (this.#polls && this.#greeted) this.#tryWebSocket(); // it may be another network
+  }
+
+  /** The page is looked at again: timers may have slept, so silence is measured by the clock. */
+  #seen() {
+    if (this.#scope.document.visibilityState !== "visible") return;
+    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#heardAt > SILENCE_MS) this.#drop();
+    this.#retryNow();
+  }
+
+  #tryLater() {
+    this.#scope.clearTimeout(this.#trialTimer);
+    this.#trialTimer = this.#scope.setTimeout(() => this.#tryWebSocket(), TRIAL_MS);
+  }
+
+  /** Opens a WebSocket beside the LongPoll, which goes on until the WebSocket is greeted. */
+  #tryWebSocket() {
+    this.#tryLater();
+    this.#trial?.close();
+    const trial = new this.#scope.WebSocket(this.#options.url());
+    this.#trial = trial;
+    trial.addEventListener("message", (event) => trial === this.#trial && this.#takeOver(event.data));
+  }
+
+  #takeOver(greeting) {
+    const trial = this.#trial;
+    this.#trial = null;
+    this.#drop();
+    this.#polls = false;
+    this.#use(trial);
+    this.#receive(greeting);
+  }
+
+  #expectWithin(milliseconds) {
+    this.#scope.clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = this.#scope.setTimeout(() => this.#lost(), milliseconds);
+  }
+
+  #drop() {
+    for (const timer of [this.#retryTimer, this.#silenceTimer, this.#trialTimer]) this.#scope.clearTimeout(timer);
+    const ended = [this.#link, this.#trial];
+    this.#link = this.#trial = null;
+    this.#greeted = false;
+    for (const link of ended) link?.close();
+  }
+}

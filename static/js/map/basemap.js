@@ -1,0 +1,96 @@
+/**
+ * The world under the incidents, as a style for the map library. Plain data: nothing here draws.
+ * Land, borders and names come from the package in frontend/; raster tiles only if the operator has set them.
+ */
+
+import { nameLayers } from "./basemap-names.js";
+import { streetGround, streetLayers } from "./streets-layers.js";
+
+/** @typedef {{tiles: string | null, tilesAttribution: string, pmtiles: string | null, vendor: string, streets?: import("./streets.js").Streets | null}} MapConfig */
+
+export const DETAIL_ZOOM = 5; // from here on the coast is drawn at 1:10 million, below at 1:50 million
+const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
+const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
+const OVERVIEW = 6; // up to this zoom the graticule lies under the land; beyond, where the land may fill the screen, over it
+const TILE_SIZE = 256;
+
+function worldLayers(palette) {
+  const land = (id, rest) => ({ id, type: "fill", source: id, paint: { "fill-color": palette["map-land"], "fill-antialias": false }, ...rest });
+  const borders = (id, rest) => ({
+    id,
+    type: "line",
+    source: id,
+    paint: { "line-color": palette["map-border"], "line-width": ["interpolate", ["linear"], ["zoom"], 1, 0.5, 6, 1.2, 12, 2] },
+    ...rest,
+  });
+  const detail = { minzoom: DETAIL_ZOOM };
+  return [land("land"), land("land-detail", detail), borders("borders"), borders("borders-detail", detail)];
+}
+
+const graticuleLine = (id, colour, palette, rest) => ({
+  id,
+  type: "line",
+  source: "graticule",
+  paint: { "line-color": palette[colour], "line-width": 0.75 },
+  ...rest,
+});
+
+/** Over the land the degrees are written on the lines: where nothing else is on the map, they say where one is. */
+function gridLayers(palette) {
+  return [
+    graticuleLine("graticule-near", "map-grid", palette, { minzoom: OVERVIEW }),
+    {
+      id: "graticule-degrees",
+      type: "symbol",
+      source: "graticule",
+      minzoom: OVERVIEW + 1,
+      layout: { "symbol-placement": "line", "symbol-spacing": 320, "text-field": ["get", "label"], "text-font": FONT, "text-size": 10.5, "text-offset": [0, -0.7] },
+      paint: { "text-color": palette["map-country"] },
+    },
+  ];
+}
+
+function streetsUnderNames({ streets }, palette) {
+  if (!streets) return [];
+  const ground = { id: "streets-ground", type: "fill", source: "streets-ground", minzoom: streets.minzoom, paint: { "fill-color": palette["map-land"], "fill-antialias": false } };
+  return [ground, ...streetLayers(streets.schema, palette)];
+}
+
+function tileLayers(config) {
+  return config.tiles ? [{ id: "tiles", type: "raster", source: "tiles" }] : [];
+}
+
+/**
+ * The style; its sources of the world are empty: world.js fills them.
+ * @param {MapConfig} config
+ * @param {import("../base/palette.js").Palette} palette
+ */
+export function basemap(config, palette) {
+  const { tiles, tilesAttribution, streets } = config;
+  const geojson = (data, rest = {}) => ({ type: "geojson", data, ...rest });
+  const empty = (rest) => geojson({ type: "FeatureCollection", features: [] }, rest);
+  const sources = {
+    land: empty({ maxzoom: 6, attribution: WORLD_ATTRIBUTION }),
+    borders: empty({ maxzoom: 6 }),
+    "land-detail": empty({ maxzoom: 10, attribution: WORLD_ATTRIBUTION }), // the library credits what is in view, once
+    "borders-detail": empty({ maxzoom: 10 }),
+    graticule: empty(),
+  };
+  if (tiles) sources.tiles = { type: "raster", tiles: [tiles], tileSize: TILE_SIZE, attribution: tilesAttribution };
+  else Object.assign(sources, { countries: empty(), places: empty() });
+  if (streets) {
+    const { tiles: template, minzoom, maxzoom, bounds, credits } = streets;
+    sources.streets = { type: "vector", tiles: [template], minzoom, maxzoom, bounds, attribution: credits };
+    sources["streets-ground"] = geojson(streetGround(streets));
+  }
+  const layers = [
+    { id: "water", type: "background", paint: { "background-color": palette["map-water"] } },
+    graticuleLine("graticule", "map-graticule", palette, { maxzoom: OVERVIEW }),
+    ...worldLayers(palette),
+    ...gridLayers(palette),
+    ...tileLayers(config),
+    ...streetsUnderNames(config, palette),
+    ...(tiles ? [] : nameLayers(config, palette)),
+  ];
+  return { version: 8, sources, layers };
+}

@@ -1,0 +1,51 @@
+/**
+ * The only module that loads the map library: makes a map with it, or says why there is none. What a map can do is in
+ * map-view.js; that and the other map-*.js, world.js and draw.js are all that know the library.
+ */
+
+import { mapStyle } from "./style.js";
+import { FIT_PADDING, MapView, MAX_FIT_ZOOM } from "./view.js";
+import { readPalette } from "../base/palette.js";
+import { openStreets } from "./streets.js";
+
+const NARROW = 640; // pixels: below it the credits fold away behind their button
+const WORLD = [-170, -56, 190, 74];
+
+export const readConfig = () => JSON.parse(document.getElementById("map-config").textContent);
+
+/**
+ * Makes a map in the element, or says in it why there is none (then every form can still be typed).
+ * @param {HTMLElement} container
+ * @param {{hash?: boolean, bounds?: [number, number, number, number] | null}} [options] hash: keep the view in the address
+ * @returns {Promise<MapView | null>} once it can show features
+ */
+export async function createMap(container, { hash = false, bounds = null } = {}) {
+  const config = readConfig();
+  try {
+    const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
+    config.streets = await openStreets(config, library);
+    const map = new library.Map({
+      container,
+      style: mapStyle(config, readPalette()),
+      bounds: bounds ?? WORLD,
+      fitBoundsOptions: { padding: FIT_PADDING, maxZoom: MAX_FIT_ZOOM },
+      hash: hash && "map",
+      dragRotate: false,
+      touchPitch: false,
+      pitchWithRotate: false,
+      fadeDuration: 0, // labels that fade in cost a whole picture each time, dear without a graphics card
+      validateStyle: false,
+      attributionControl: { compact: container.clientWidth < NARROW },
+    });
+    const view = new MapView(map, library, config);
+    await view.loaded;
+    return view;
+  } catch (error) {
+    console.warn("No map:", error);
+    container.replaceChildren(Object.assign(document.createElement("p"), {
+      className: "map-fallback",
+      textContent: "This browser cannot show the map (it needs WebGL 2).",
+    }));
+    return null;
+  }
+}

@@ -1,0 +1,56 @@
+/** What is done to the map with a pointer: right clicks and long touches, and picking what is drawn there. */
+
+import { MAX_ZOOM } from "./clusters.js";
+import { pointAt } from "../base/geojson.js";
+
+const LONG_PRESS_MS = 600;
+const FINGER = 8; // pixels around a click within which something counts as hit
+const PADDING = 80; // pixels around the incidents of a cluster that is opened
+const PICKABLE = ["incidents", "clusters"];
+
+/**
+ * @typedef {"incidents" | "areas"} SourceName
+ * @typedef {{source: SourceName, keys: number[], at: [number, number]}} Picked keys: primary keys, without doubles
+ */
+
+/** Tells where a right click, a long touch or the menu key was. @param {object} map of the library @param {(point: import("../base/geojson.js").Point) => void} listener */
+export function onMenu(map, listener) {
+  let timer;
+  const tell = ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat));
+  map.on("contextmenu", (event) => {
+    clearTimeout(timer);
+    tell(event);
+  });
+  map.on("touchstart", (event) => {
+    clearTimeout(timer);
+    if (event.points.length === 1) timer = setTimeout(tell, LONG_PRESS_MS, event); // some phones have no menu event
+  });
+  for (const end of ["touchend", "touchmove", "touchcancel", "move"]) map.on(end, () => clearTimeout(timer));
+}
+
+/** Tells what was hit by a click; one on a cluster comes closer instead. @param {object} map of the library @param {(picked: Picked) => void} listener */
+export function onPick(map, listener) {
+  map.on("click", (event) => pick(map, event, listener));
+  map.on("mousemove", ({ point }) => {
+    map.getCanvas().style.cursor = map.queryRenderedFeatures(point, { layers: PICKABLE }).length > 0 ? "pointer" : "";
+  });
+}
+
+function pick(map, { point, lngLat }, listener) {
+  const box = [[point.x - FINGER, point.y - FINGER], [point.x + FINGER, point.y + FINGER]];
+  const hits = map.queryRenderedFeatures(box, { layers: PICKABLE });
+  const areas = hits.length > 0 ? [] : map.queryRenderedFeatures(point, { layers: ["area-fill"] });
+  const [top] = hits.length > 0 ? hits : areas;
+  if (!top) return;
+  if (top.layer.id === "clusters") return void openCluster(map, top);
+  const same = [...hits, ...areas].filter((each) => each.layer.id === top.layer.id);
+  const keys = [...new Set(same.map((each) => each.properties.pk))];
+  const at = top.layer.id === "incidents" ? top.geometry.coordinates : [lngLat.lng, lngLat.lat];
+  listener({ source: top.layer.id === "incidents" ? "incidents" : "areas", keys, at });
+}
+
+/** Shows the incidents of a cluster as large as they fit, at least one zoom closer. */
+function openCluster(map, { properties: { west, south, east, north } }) {
+  const { center, zoom } = map.cameraForBounds([[west, south], [east, north]], { padding: PADDING, maxZoom: MAX_ZOOM + 1 });
+  map.easeTo({ center, zoom: Math.max(zoom, map.getZoom() + 1) });
+}

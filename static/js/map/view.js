@@ -1,0 +1,171 @@
+/** A map with the world and Tracker's own layers on it: the few things that pages do with one. It knows neither the store nor the pages. */
+
+import { bounds as boundsOf, pointAt } from "../base/geojson.js";
+import { AreaLayer } from "./areas.js";
+import { IncidentLayer } from "./incidents.js";
+import { makePin, placeElement } from "./markers.js";
+import { onMenu, onPick } from "./pointer.js";
+import { MapPopup } from "./popup.js";
+import { addImages, repaint } from "./style.js";
+import { onPaletteChange, readPalette } from "../base/palette.js";
+import { bringWorld } from "./world.js";
+
+export const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
+export const FIT_PADDING = 48; // pixels
+const FLY_ZOOM = 8;
+const SCALE = 150; // pixels: half of it, the shortest that the scale gets, holds its words
+
+/**
+ * @typedef {import("../base/geojson.js").Point} Point
+ * @typedef {import("../base/geojson.js").Position} Position
+ * @typedef {import("../live/messages.js").Feature} Feature
+ * @typedef {import("./pointer.js").SourceName} SourceName
+ * @typedef {import("./pointer.js").Picked} Picked
+ */
+
+export class MapView {
+  #library;
+  #popup;
+  #layers;
+
+  /** @param {object} map of the library @param {object} library its exports @param {import("./basemap.js").MapConfig} config */
+  constructor(map, library, config) {
+    /** The library's own map: for draw.js, and to look into while testing. */
+    this.map = map;
+    this.#library = library;
+    this.#popup = new MapPopup(map, library);
+    map.touchZoomRotate.disableRotation();
+    map.keyboard.disableRotation();
+    map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
+    map.addControl(new library.ScaleControl({ maxWidth: SCALE }), "bottom-left");
+    this.#layers = { incidents: new IncidentLayer(map), areas: new AreaLayer(map) };
+    /** @type {Promise<void>} */
+    this.loaded = new Promise((done) => map.once("style.load", () => done(addImages(map, readPalette()))));
+    map.once("style.load", () => bringWorld(map, config));
+    map.once("idle", () => this.#foldCredits());
+    onPaletteChange((palette) => repaint(map, config, palette));
+  }
+
+  /** Shows exactly these. @param {SourceName} source @param {Feature[]} features */
+  setFeatures(source, features) {
+    this.#layers[source].set(features);
+  }
+
+  /** Shows one as it is now, or no more. @param {SourceName} source @param {number} key @param {Feature | null} feature */
+  putFeature(source, key, feature) {
+    this.#layers[source].put(key, feature);
+  }
+
+  /** @param {Iterable<object>} geometries does nothing without any */
+  fit(geometries, { animate = false, maxZoom = MAX_FIT_ZOOM } = {}) {
+    const box = boundsOf(geometries);
+    if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom, animate });
+  }
+
+  /** @param {[number, number]} centre */
+  fly(centre) {
+    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), FLY_ZOOM) });
+  }
+
+  /** @returns {[number, number, number, number]} west, south, east, north; west and east may be beyond ±180 */
+  bounds() {
+    const box = this.map.getBounds();
+    return [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];
+  }
+
+  /** @param {() => void} listener called when the view has come to rest */
+  onMoved(listener) {
+    this.map.on("moveend", listener);
+  }
+
+  /** @param {(point: Point) => void} listener */
+  onClick(listener) {
+    this.map.on("click", ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat)));
+  }
+
+  /** Tells where a right click, a long touch or the menu key was. @param {(point: Point) => void} listener */
+  onMenu(listener) {
+    onMenu(this.map, listener);
+  }
+
+  /** Tells what was hit by a click; one on a cluster comes closer instead. @param {(picked: Picked) => void} listener */
+  onPick(listener) {
+    onPick(this.map, listener);
+  }
+
+  /** @returns {[number, number]} what is in the middle of the view */
+  get centre() {
+    const { lng, lat } = this.map.getCenter();
+    return pointAt(lng, lat).coordinates;
+  }
+
+  /** How far apart two places are drawn, on whichever copy of the world. @param {Position} a @param {Position} b @returns {number} pixels */
+  pixels(a, b) {
+    const { x, y } = this.map.project(a);
+    const copies = [-360, 0, 360].map((turn) => this.map.project([b[0] + turn, b[1]]));
+    return Math.min(...copies.map((other) => Math.hypot(other.x - x, other.y - y)));
+  }
+
+  /** Whether the map takes the keys. */
+  get hasFocus() {
+    return document.activeElement === this.map.getCanvas();
+  }
+
+  /** Takes the size of its element at once, when that has changed. */
+  resize() {
+    this.map.resize();
+  }
+
+  /** Lets the map take the keys again. */
+  focus() {
+    this.map.getCanvas().focus();
+  }
+
+  /** Opens the one popup of this map. @param {Parameters<MapPopup["open"]>} how */
+  popup(...how) {
+    this.#popup.open(...how);
+  }
+
+  /** Gives the open popup another place and content. @param {[number, number]} at @param {Node} content */
+  refillPopup(at, content) {
+    this.#popup.refill(at, content);
+  }
+
+  /** Takes the open popup elsewhere. @param {[number, number]} at */
+  movePopup(at) {
+    this.#popup.move(at);
+  }
+
+  closePopup() {
+    this.#popup.close();
+  }
+
+  /** Puts an element of the page at a place of the map: see map-markers.js. */
+  place(element, at, drag) {
+    return placeElement(this.map, this.#library, element, at, drag);
+  }
+
+  /** The place so many pixels away from another. @param {[number, number]} at @param {number} right @param {number} down */
+  shifted(at, right, down) {
+    const { x, y } = this.map.project(at);
+    const { lng, lat } = this.map.unproject([x + right, y + down]);
+    return pointAt(lng, lat).coordinates;
+  }
+
+  /** A pin that can be dragged: see map-markers.js. */
+  pin(onDragged) {
+    return makePin(this.map, this.#library, onDragged);
+  }
+
+  /** Shows a polygon that is no feature: being typed, or how far off a location may be. @param {object | null} polygon @param {object | null} [other] what could be meant instead, dotted */
+  setOutline(polygon, other = null) {
+    const shown = [[polygon, {}], [other, { other: true }]].filter(([geometry]) => geometry);
+    const features = shown.map(([geometry, properties]) => ({ type: "Feature", properties, geometry }));
+    this.map.getSource("outline").setData({ type: "FeatureCollection", features });
+  }
+
+  /** On a narrow map the credits, once shown, fold away behind their button. */
+  #foldCredits() {
+    this.map.getContainer().querySelector(".maplibregl-compact-show")?.classList.remove("maplibregl-compact-show");
+  }
+}

@@ -1,0 +1,21 @@
+/** The form of an area, with a map of its own. */
+
+import { AreaEditor } from "../editor/area-editor.js";
+import { showProblems } from "../base/form-problems.js";
+import { createMap } from "../map/map.js";
+import { watchUnsaved } from "../base/unsaved.js";
+
+const view = await createMap(document.getElementById("map"));
+const form = document.getElementById("area-form");
+if (view) {
+  const editor = await AreaEditor.create(form, view);
+  editor.open();
+  watchUnsaved(() => editor.isDrawing); // what is finished stands in the form
+  form.addEventListener("submit", (event) => {
+    if (!editor.isDrawing) return;
+    event.preventDefault();
+    showProblems(form, { polygon_geojson: editor.problem });
+  });
+  const clash = form.querySelector(".clash[data-theirs]");
+  if (clash) view.setOutline(JSON.parse(clash.dataset.theirs));
+}

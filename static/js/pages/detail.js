@@ -1,0 +1,15 @@
+/** The page of one incident or one area: its own map, with nothing else on it. */
+
+import { drawnArea, drawnIncident } from "../map/draw-store.js";
+import { createMap } from "../map/map.js";
+import { bounds } from "../base/geojson.js";
+import { tomorrowMorning } from "../base/morning.js";
+
+for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
+  button.addEventListener("click", () => (button.value = tomorrowMorning(new Date()).toISOString()));
+}
+
+const feature = JSON.parse(document.getElementById("feature").textContent);
+const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
+if (feature.properties.model === "Incident") view?.setFeatures("incidents", [drawnIncident(feature)]);
+else view?.setFeatures("areas", [drawnArea(feature)]);

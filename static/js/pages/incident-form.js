@@ -1,0 +1,35 @@
+/** The form of an incident: its time, and its location, which is put on the map or typed, as degrees or as GeoJSON. */
+
+import { createMap } from "../map/map.js";
+import { degrees, geojson, pointField } from "../editor/point-field.js";
+import { timeField } from "../editor/time-field.js";
+
+const part = (id) => document.getElementById(id);
+
+/** @type {import("../map/view.js").MapView | null} */
+let view = null;
+let pin = null;
+let current = null;
+
+const field = pointField(
+  [geojson(part("location_geojson")), degrees(part("latitude"), part("longitude"))],
+  part("location-problem"),
+  (point, typed) => {
+    current = point;
+    pin?.move(point);
+    if (point && typed) view?.fit([point]);
+  },
+);
+
+const happened = timeField(part("happened"));
+
+part("location_geojson").form.addEventListener("submit", (event) => {
+  if (!field.isValid() || !happened.isValid()) event.preventDefault(); // or what was valid last would be saved
+});
+
+view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
+if (view) {
+  pin = view.pin(field.set);
+  pin.move(current);
+  view.onClick(field.set);
+}

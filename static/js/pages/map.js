@@ -1,0 +1,114 @@
+/** The map page: brings the store, the connection, the map, the panel, the dialog and the labels together. */
+
+import { showAlerts } from "../screen/alert-dialog.js";
+import { announceBorn, createAnnouncer } from "../screen/announcer.js";
+import { call } from "../base/api.js";
+import { callAttention } from "../screen/attention.js";
+import { closedOnDemand } from "../live/closed.js";
+import { showConnection } from "../screen/connection-label.js";
+import { drawAreas, drawIncidents } from "../map/draw-store.js";
+import { editing } from "../screen/editing.js";
+import { explain } from "../screen/explain.js";
+import { filterForm } from "../screen/filter-form.js";
+import { longEdgesQuery } from "../base/geojson.js";
+import { incidentHandle } from "../editor/incident-move.js";
+import { fetchJSON, follow } from "../live/live.js";
+import { createMap } from "../map/map.js";
+import { createMarks } from "../map/marks.js";
+import { createNotices, showNotices } from "../screen/notices.js";
+import { showPanel } from "../screen/panel.js";
+import { nextFrame } from "../base/schedule.js";
+import { seenUpTo } from "../live/seen.js";
+import { Selection } from "../live/selection.js";
+import { Store } from "../live/store.js";
+import { showUnread, summarise } from "../screen/unread.js";
+
+const WORLD_BOX = [-180, -90, 180, 90];
+const AGE_MS = 15_000; // "last hour" may show what is older for this long
+
+const part = (id) => document.getElementById(id);
+
+/** Calls of the API by what they are for; null for what this person may not. */
+function callsOf({ api, mayEdit }, store) {
+  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then((answer) => store.read(answer), () => {});
+  if (mayEdit !== "yes") return { read, acknowledge: null, save: null };
+  return {
+    read,
+    acknowledge: (alerts, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
+    save: (kind, feature, pk = null, key) => {
+      const query = longEdgesQuery(feature.geometry);
+      return pk === null ? call("POST", `${api}${kind}/${query}`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
+    },
+  };
+}
+
+/** Looks at everything that is shown, once it is loaded. */
+function lookAtAll(store, selection, view) {
+  const look = () => view.fit([...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry));
+  if (store.seq !== null) return look();
+  const stop = store.subscribe((change) => {
+    if (!change.reset) return;
+    stop();
+    look();
+  });
+}
+
+async function start() {
+  const { alertsPage, ...addresses } = part("tracker").dataset;
+  const store = new Store({ schedule: nextFrame });
+  const selection = new Selection(store);
+  /** For looking into the page while developing and testing; nothing of Tracker reads it. */
+  window.tracker = { store, selection, view: null, map: null };
+
+  const notices = createNotices(part("notices"));
+  const announce = createAnnouncer(part("announcer"));
+  const calls = callsOf(addresses, store);
+  showConnection(part("connection"), store);
+  showNotices(notices, store);
+  showUnread(part("unread"), store);
+  summarise(store, { say: notices.say, alertsPage, read: calls.read });
+  showAlerts(part("alert-dialog"), store, calls);
+  callAttention(store);
+  announceBorn(selection, announce);
+  closedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
+  filterForm(part("filter"), store, (filter) => selection.choose(filter));
+  setInterval(() => selection.age(), AGE_MS);
+
+  let view = null;
+  let marks = null;
+  let show = () => {};
+  const panel = showPanel(part("panel"), store, selection, {
+    box: () => view?.bounds() ?? WORLD_BOX,
+    point: (pk) => marks?.highlight(pk === null ? null : store.find("incidents", pk)?.geometry.coordinates ?? null),
+    choose(pk, { byKey }) {
+      const feature = store.find("incidents", pk);
+      if (!feature || !view) return;
+      const { coordinates } = feature.geometry;
+      const row = document.activeElement;
+      view.fly(coordinates);
+      show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
+    },
+  });
+  follow(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
+
+  const wanted = location.hash;
+  view = await createMap(part("map"), { hash: true });
+  if (!view) return;
+  Object.assign(window.tracker, { view, map: view.map });
+  marks = createMarks(view);
+  const edit = calls.save && editing(view, calls, { notices, announce, show: (picked) => show(picked) });
+  show = explain(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
+    acknowledge: calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
+    editArea: edit?.editArea ?? null,
+    inRows: panel.hasSeen,
+  });
+  view.onPick((picked) => edit?.isBusy() || show(picked));
+  drawAreas(store, view);
+  drawIncidents(selection, view);
+  selection.subscribe(({ born }) => born.forEach((pk) => marks.pulse(selection.shown.get(pk).geometry.coordinates)));
+  view.onMoved(panel.refresh);
+  if (!wanted) lookAtAll(store, selection, view);
+  panel.refresh();
+}
+
+start();

@@ -1,0 +1,129 @@
+/** The public report: two taps, locate and send. What is written without a network is kept here and sent later, once. */
+
+import { showProblems } from "../base/form-problems.js";
+import { parseDegrees } from "../base/geojson.js";
+import { newKey } from "../base/keys.js";
+import { keepSending, showOutbox } from "../report/outbox.js";
+import { keepPage } from "../report/offline-page.js";
+import { ReportQueue } from "../report/queue.js";
+import { placePart } from "../report/place.js";
+import { sendReport } from "../report/send.js";
+import { watchUnsaved } from "../base/unsaved.js";
+
+const MAX_NAME = 150; // characters, as the server has it
+const MAX_DESCRIPTION = 1000;
+const NO_STORAGE = { setItem() { throw new Error("nothing can be kept"); }, getItem: () => null, removeItem() {} };
+
+const KEPT = "No network. The report is kept on this device and sent when the network is back.";
+
+const form = /** @type {HTMLFormElement} */ (document.getElementById("report"));
+const part = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+const state = document.getElementById("send-state");
+const { path, success } = form.dataset;
+
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return NO_STORAGE; // where the person has forbidden it, even naming it is an error
+  }
+}
+
+/** What the server would refuse anyway, told before a report is kept that can never be sent. */
+function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
+  const found = {};
+  if (!name.trim()) found.name = "A few words are needed.";
+  if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
+  if ([...description.trim()].length > MAX_DESCRIPTION) found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
+  if (!latitude.trim() && !longitude.trim()) return { ...found, where: "Say where: use your location, tap the map or search a place." };
+  try {
+    parseDegrees(longitude, latitude);
+  } catch (error) {
+    found.location_lat = error.message;
+  }
+  return found;
+}
+
+function tell(found, sentence) {
+  showProblems(form, found);
+  state.textContent = found.where ?? sentence;
+  if (found.where) document.getElementById("locate").focus();
+}
+
+const queue = new ReportQueue(storage(), (fields) => sendReport(path, fields));
+queue.subscribe(() => {
+  if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
+});
+let suggested = "";
+/** @type {import("../report/queue.js").Entry | null} a refused report that is in the form again: it happened when it was first written */
+let corrected = null;
+const placing = placePart((words) => {
+  if (part("name").value === suggested) part("name").value = words;
+  suggested = words;
+});
+part("name").addEventListener("focus", ({ target }) => target.value === suggested && target.select());
+
+async function clear() {
+  for (const name of ["name", "description", "location_lat", "location_lon"]) part(name).value = "";
+  showProblems(form, {});
+  suggested = "";
+  corrected = null;
+  (await placing).clear();
+}
+
+function correct(entry) {
+  const { fields, problems: found, error } = entry;
+  corrected = entry;
+  for (const [name, value] of Object.entries(fields)) {
+    const control = form.elements.namedItem(name);
+    if (control && !["key", "csrf_token"].includes(name)) control.value = value;
+  }
+  part("location_lat").dispatchEvent(new Event("input", { bubbles: true })); // the map follows
+  tell(found ?? {}, error ?? "");
+}
+
+async function submit() {
+  const { csrf_token: _, ...typed } = Object.fromEntries(new FormData(form));
+  const fields = { ...typed, key: newKey() };
+  const found = problems(fields);
+  if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");
+  state.textContent = "Sending…";
+  queue.add(fields, corrected ? queue.age(corrected) : 0);
+  await queue.flush();
+  let entry = queue.get(fields.key);
+  if (entry?.state === "waiting" && !entry.error) await queue.flush(); // not tried: an earlier round was just ending
+  entry = queue.get(fields.key);
+  if (entry?.state === "sent") {
+    queue.remove(fields.key);
+    sent = true;
+    return location.assign(success);
+  }
+  if (entry?.state === "refused") {
+    queue.remove(fields.key);
+    return tell(entry.problems ?? {}, entry.error);
+  }
+  sending.later();
+  await clear();
+  state.textContent = KEPT;
+  document.getElementById("outbox").scrollIntoView({ block: "nearest" });
+}
+
+let busy = false;
+let sent = false;
+watchUnsaved(() => !sent && (part("description").value.trim() !== "" || part("name").value !== suggested));
+addEventListener("pageshow", () => (sent = false));
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (busy) return;
+  busy = true;
+  form.setAttribute("aria-busy", "true");
+  try {
+    await submit();
+  } finally {
+    busy = false;
+    form.removeAttribute("aria-busy");
+  }
+});
+showOutbox(document.getElementById("outbox"), queue, correct);
+const sending = keepSending(queue);
+placing.then(keepPage);

@@ -1,0 +1,90 @@
+/** Shows the reports that this device keeps, and keeps trying to send them. */
+
+import { backoff } from "../base/backoff.js";
+import { element, sinceWords } from "../base/elements.js";
+
+const FIRST_WAITS = 2; // attempts that are skipped in the backoff: a network is seldom back within a second
+
+/** @typedef {import("./queue.js").ReportQueue} ReportQueue */
+/** @typedef {import("./queue.js").Entry} Entry */
+
+const WORDS = { waiting: "Waiting for the network", sent: "Sent", refused: "Refused" };
+
+/** What became of a report, in words. @param {Entry} entry */
+function stateWords({ state, note, error, problems }) {
+  const why = [error, ...Object.values(problems ?? {})].filter(Boolean).join(" ");
+  if (state === "refused") return `Refused: ${why}`;
+  if (state === "sent" && note) return `Sent. ${note}`;
+  return state === "waiting" && error && error !== "No network." ? `${WORDS.waiting}: ${error}` : WORDS[state];
+}
+
+/** @param {Entry} entry @param {number} age ms @param {{onEdit: (entry: Entry) => void, onRemove: (key: string) => void}} actions */
+function row(entry, age, { onEdit, onRemove }) {
+  const button = (text, act) => {
+    const made = element("button", { type: "button" }, text);
+    made.addEventListener("click", act);
+    return made;
+  };
+  const done = entry.state === "sent";
+  return element("li", { "data-state": entry.state },
+    element("p", { class: "name" }, entry.name),
+    element("p", { class: "state-words" }, stateWords(entry)),
+    element("p", { class: "hint" }, `Written ${sinceWords(new Date(Date.now() - age).toISOString())}`),
+    element("p", { class: "form-actions" },
+      ...(entry.state === "refused" ? [button("Correct it", () => onEdit(entry))] : []),
+      button(done ? "Clear" : "Discard", () => onRemove(entry.key))));
+}
+
+/**
+ * @param {HTMLElement} section holds a list and a place for a note; hidden while there is nothing to tell
+ * @param {ReportQueue} queue
+ * @param {(entry: Entry) => void} onEdit when somebody wants to correct a refused report; it is no longer kept then
+ */
+export function showOutbox(section, queue, onEdit) {
+  const actions = {
+    onRemove(key) {
+      if (queue.get(key)?.state === "sent" || confirm("Discard this report? It has not been sent.")) queue.remove(key);
+    },
+    onEdit(entry) {
+      queue.remove(entry.key);
+      onEdit(entry);
+    },
+  };
+  function show() {
+    const entries = queue.entries();
+    section.querySelector("ul").replaceChildren(...entries.map((entry) => row(entry, queue.age(entry), actions)));
+    section.querySelector(".hint").textContent = queue.atRisk
+      ? "This browser lets nothing be kept: leave this page open until they are sent."
+      : "Waiting reports are sent when this page is open and the network is back.";
+    section.querySelector(".hint").hidden = queue.waiting.length === 0;
+    section.hidden = entries.length === 0;
+  }
+  queue.subscribe(show);
+  queue.tidy();
+  show();
+}
+
+/** Sends what waits: now, when the network or the page comes back, and every now and then. @param {ReportQueue} queue */
+export function keepSending(queue) {
+  let attempt = 0;
+  let timer = 0;
+  async function attemptNow() {
+    clearTimeout(timer);
+    if (queue.waiting.length > 0) await queue.flush();
+    later();
+  }
+  function later() {
+    clearTimeout(timer);
+    attempt = queue.waiting.length > 0 ? attempt + 1 : 0;
+    if (attempt > 0) timer = setTimeout(attemptNow, backoff(attempt + FIRST_WAITS));
+  }
+  const afresh = () => {
+    attempt = 0;
+    attemptNow();
+  };
+  addEventListener("online", afresh);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && afresh());
+  addEventListener("storage", later); // another tab has kept or sent one
+  attemptNow();
+  return { later };
+}

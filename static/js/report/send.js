@@ -1,0 +1,37 @@
+/** Brings one report to the server, and tells what became of it. Knows neither the page nor the queue. */
+
+const PATIENCE_MS = 20_000; // a phone with one bar needs seconds for a few hundred bytes; after this it has no network
+const TOKEN = /<meta name="csrf-token" content="([^"]+)"/;
+const TRY_LATER = new Set([408, 425, 429]); // and every 5xx
+
+/** @typedef {import("./queue.js").Outcome} Outcome */
+
+const reach = { cache: "no-store", credentials: "same-origin" };
+const waiting = (error) => ({ state: "waiting", error });
+
+/**
+ * @param {string} path of the report form, which gives the token and takes the report
+ * @param {import("./queue.js").Fields} fields
+ * @param {typeof fetch} [ask]
+ * @returns {Promise<Outcome>} never rejects
+ */
+export async function sendReport(path, fields, ask = fetch) {
+  try {
+    const page = await ask(path, { ...reach, headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (page.status === 403) return { state: "refused", error: "Reports are taken only from people who are signed in here." };
+    const token = TOKEN.exec(await page.text())?.[1];
+    if (!page.ok || !token) return waiting("The server does not answer as it should."); // a hotel's sign-in page, a proxy's error
+    const body = new URLSearchParams({ ...fields, csrf_token: token });
+    const answer = await ask(path, { ...reach, method: "POST", body, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    return await outcome(answer);
+  } catch {
+    return waiting("No network.");
+  }
+}
+
+async function outcome(answer) {
+  const said = await answer.json().catch(() => null);
+  if (answer.ok) return said?.stored ? { state: "sent", ...(said.note && { note: said.note }) } : waiting("The server does not answer as it should.");
+  if (answer.status >= 500 || TRY_LATER.has(answer.status)) return waiting(said?.error ?? "The server is busy.");
+  return { state: "refused", error: said?.error ?? `The server refused it (${answer.status}).`, problems: said?.fields ?? {} };
+}

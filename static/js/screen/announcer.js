@@ -1,0 +1,39 @@
+/** Tells a screen reader what has changed, in a live region, without flooding it. */
+
+import { isolate } from "../base/bidi.js";
+
+const PAUSE_MS = 1_000; // a sentence is left alone for so long; what comes meanwhile is told together
+
+/** What is said of incidents that were just reported. @param {import("../live/messages.js").Feature[]} incidents */
+export function bornWords(incidents) {
+  const [{ properties: { name, severity } }] = incidents;
+  return incidents.length === 1 ? `New incident: ${isolate(name)}, ${severity}` : `${incidents.length} new incidents`;
+}
+
+/** @param {HTMLElement} region @returns {(sentence: string) => void} */
+export function createAnnouncer(region) {
+  let said = -Infinity;
+  let timer;
+  return (sentence) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      said = performance.now();
+      region.textContent = sentence;
+    }, Math.max(0, said + PAUSE_MS - performance.now()));
+  };
+}
+
+/** @param {import("../live/selection.js").Selection} selection @param {(sentence: string) => void} announce */
+export function announceBorn(selection, announce) {
+  let waiting = new Map();
+  let timer;
+  selection.subscribe(({ born }) => {
+    for (const pk of born) waiting.set(pk, selection.shown.get(pk));
+    if (waiting.size === 0) return;
+    timer ??= setTimeout(() => {
+      announce(bornWords([...waiting.values()]));
+      waiting = new Map();
+      timer = undefined;
+    }, PAUSE_MS);
+  });
+}

@@ -1,0 +1,89 @@
+/**
+ * A desktop notification and a short sound for alerts that come while the tab is in the background.
+ * Each is off until this person turns it on in this browser.
+ */
+
+import { isolate } from "../base/bidi.js";
+
+/** @typedef {"desktop" | "sound"} Way */
+
+const TONES = [[880, 0], [1174.7, 0.14], [880, 0.28]]; // hertz, and seconds after the start
+const TONE_S = 0.22;
+const LOUDNESS = 0.25; // of 1: heard across a room, not startling
+const MOST_NAMES = 4; // in one notification
+
+const key = (way) => `tracker.${way}`;
+
+/** @param {Way} way */
+export function isWanted(way) {
+  try {
+    return localStorage.getItem(key(way)) === "on";
+  } catch {
+    return false; // this browser keeps nothing
+  }
+}
+
+/** @param {Way} way @param {boolean} on */
+export function want(way, on) {
+  try {
+    localStorage.setItem(key(way), on ? "on" : "off");
+  } catch {
+    // It holds for as long as the page does not ask.
+  }
+}
+
+let context = null;
+
+/** Browsers let a page sound only after somebody has touched it. Call this in an event of the person's. */
+export function unlockSound() {
+  context ??= new AudioContext();
+  if (context.state === "suspended") context.resume();
+}
+
+export function sound() {
+  if (!context) return;
+  for (const [frequency, delay] of TONES) {
+    const start = context.currentTime + delay;
+    const tone = new OscillatorNode(context, { type: "sine", frequency });
+    const gain = new GainNode(context, { gain: 0 });
+    gain.gain.setValueAtTime(0, start);
+    gain.gain.linearRampToValueAtTime(LOUDNESS, start + 0.02);
+    gain.gain.exponentialRampToValueAtTime(0.001, start + TONE_S);
+    tone.connect(gain).connect(context.destination);
+    tone.start(start);
+    tone.stop(start + TONE_S);
+  }
+}
+
+/** What a notification says of these alerts. @param {import("../live/alerts.js").Alert[]} alerts @returns {{title: string, body: string}} */
+export function wording(alerts) {
+  const line = ({ feature: { properties: { name, severity } } }) => `${severity}: ${isolate(name)}`;
+  if (alerts.length === 1) return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => isolate(name)).join(", ")}` };
+  const rest = alerts.length > MOST_NAMES ? [`and ${alerts.length - MOST_NAMES} more`] : [];
+  return { title: `${alerts.length} alerts`, body: [...alerts.slice(0, MOST_NAMES).map(line), ...rest].join("\n") };
+}
+
+function notifyDesktop(alerts) {
+  if (globalThis.Notification?.permission !== "granted") return;
+  const { title, body } = wording(alerts);
+  try {
+    const notification = new Notification(title, { body, tag: "tracker-alert", renotify: true });
+    notification.onclick = () => {
+      window.focus();
+      notification.close();
+    };
+  } catch (error) {
+    console.info("No desktop notification:", error); // some phones have them for installed pages only
+  }
+}
+
+/** @param {import("../live/store.js").Store} store */
+export function callAttention(store) {
+  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => isWanted("sound") && unlockSound());
+  store.subscribe(({ raised }) => {
+    const alerts = [...raised].map((pk) => store.alerts.byIncident.get(pk)).filter(Boolean).reverse();
+    if (alerts.length === 0 || !document.hidden) return;
+    if (isWanted("desktop")) notifyDesktop(alerts);
+    if (isWanted("sound")) sound();
+  });
+}

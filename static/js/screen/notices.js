@@ -1,0 +1,29 @@
+/** Short sentences for the reader over the map, each until it is dismissed or has been there long enough. */
+
+import { element } from "../base/elements.js";
+
+const STAY_MS = 20_000;
+const MOST = 3; // at once; the oldest goes
+
+/**
+ * @param {HTMLElement} place a live region
+ * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => void}} actions: buttons and
+ *   links, after any of which the notice goes; stay: until it is dismissed
+ */
+export function createNotices(place) {
+  function say(sentence, { actions = [], stay = false } = {}) {
+    const dismiss = element("button", { type: "button", class: "quiet" }, "Dismiss");
+    const notice = element("div", { class: "notice" }, element("span", {}, sentence), ...actions, dismiss);
+    const remove = () => notice.remove();
+    for (const each of [...actions, dismiss]) each.addEventListener("click", remove);
+    while (place.children.length >= MOST) place.firstElementChild.remove();
+    place.append(notice);
+    if (!stay) setTimeout(remove, STAY_MS);
+  }
+  return { say };
+}
+
+/** @param {ReturnType<typeof createNotices>} notices @param {import("../live/store.js").Store} store */
+export function showNotices({ say }, store) {
+  store.subscribe(({ notice }) => notice && say(notice));
+}

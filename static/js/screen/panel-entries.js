@@ -1,0 +1,56 @@
+/** What the panel lists, in which order and in which words. Pure. */
+
+import { isWaiting, whoHasIt } from "../live/alerts.js";
+import { isolate } from "../base/bidi.js";
+import { stateWords, whenWords } from "../base/elements.js";
+
+export const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
+
+/** @typedef {[number, number, number, number]} Box west, south, east, north */
+
+/** @param {Box} box @param {[number, number]} position */
+export function contains([west, south, east, north], [longitude, latitude]) {
+  const shifted = longitude + 360 * Math.ceil((west - longitude) / 360); // the first copy of it not west of the box
+  return latitude >= south && latitude <= north && shifted <= east;
+}
+
+const newer = ({ properties: a }, { properties: b }) => (a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk);
+
+/**
+ * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it returns.
+ * @param {Iterable<import("../live/messages.js").Feature>} incidents @param {Box} box
+ */
+export function newestIn(incidents, box) {
+  const first = [];
+  let oldest = "";
+  let count = 0;
+  const cut = () => {
+    first.sort(newer).splice(MAX_ROWS);
+    oldest = first[MAX_ROWS - 1]?.properties.created ?? "";
+  };
+  // The last to come are mostly the newest, so from the end hardly any has to be taken in only to be cut off again.
+  for (const incident of [...incidents].reverse()) {
+    if (!contains(box, incident.geometry.coordinates)) continue;
+    count += 1;
+    if (incident.properties.created >= oldest) first.push(incident);
+    if (first.length >= 2 * MAX_ROWS) cut();
+  }
+  cut();
+  return { count, first };
+}
+
+/** @param {import("../live/alerts.js").Alert[]} alerts */
+export const waitingFirst = (alerts) => {
+  const waits = (alert) => alert.areas.some(isWaiting);
+  return [...alerts.filter(waits), ...alerts.filter((alert) => !waits(alert))];
+};
+
+/** @param {Record<string, any>} properties of an incident */
+export const incidentWords = (properties) => [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
+
+/** @param {import("../live/alerts.js").Alert} alert */
+export function alertWords({ feature, areas }) {
+  const who = whoHasIt({ areas });
+  const state = who ? `${isolate(who.by)} has it` : areas.some(isWaiting) ? "nobody has it yet" : "muted";
+  return `${feature.properties.severity}, ${state}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
+}

@@ -1,0 +1,67 @@
+/** A list of rows that each choose an incident: changed in place, so that focus and the reader's place in it stay. */
+
+import { element, severityShape } from "../base/elements.js";
+
+const rowContent = ({ name, severity }) =>
+  [severityShape(severity), element("span", { class: "name" }, name), element("span", { class: "more" })];
+
+function row(pk, { choose, point }) {
+  const button = element("button", { type: "button", class: "row", tabindex: "-1" });
+  button.addEventListener("click", ({ detail }) => choose(pk, { byKey: detail === 0 }));
+  for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => point(pk));
+  for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => point(null));
+  return element("li", { "data-pk": String(pk) }, button);
+}
+
+/**
+ * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
+ * @param {HTMLElement} list
+ * @param {{key: string, feature: import("../live/messages.js").Feature, more: string, waits?: boolean, alerts?: string}[]} entries a changed feature has another key
+ * @param {{choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} actions
+ */
+export function arrange(list, entries, actions) {
+  const present = new Map([...list.children].map((item) => [item.dataset.pk, item]));
+  const items = entries.map(({ key, feature: { properties }, more, waits = false, alerts = "" }) => {
+    const item = present.get(String(properties.pk)) ?? row(properties.pk, actions);
+    if (item.dataset.key !== key) item.firstElementChild.replaceChildren(...rowContent(properties));
+    item.dataset.key = key;
+    item.classList.toggle("waits", waits);
+    if (alerts) item.dataset.alerts = alerts;
+    const words = item.querySelector(".more");
+    if (words.textContent !== more) words.textContent = more;
+    return item;
+  });
+  const keep = new Set(items);
+  for (const item of present.values()) if (!keep.has(item)) item.remove();
+  items.forEach((item, index) => {
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+  });
+  if (!list.contains(document.activeElement)) list.querySelectorAll(".row").forEach((each, index) => (each.tabIndex = index === 0 ? 0 : -1));
+}
+
+const MOVES = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+
+/** One stop of the Tab key for the whole list; within it the arrow keys move. @param {HTMLElement} list */
+export function moveByArrows(list) {
+  list.addEventListener("keydown", (event) => {
+    const rows = [...list.querySelectorAll(".row")];
+    const at = rows.indexOf(event.target);
+    if (!(event.key in MOVES) || at < 0) return;
+    rows[Math.min(rows.length - 1, Math.max(0, at + MOVES[event.key]))].focus();
+    event.preventDefault();
+  });
+  list.addEventListener("focusin", ({ target }) => {
+    for (const each of list.querySelectorAll('[tabindex="0"]')) each.tabIndex = -1;
+    target.tabIndex = 0;
+  });
+}
+
+/** Changes a scrolled list so that what the reader looks at stays where it is. @param {HTMLElement} scroller @param {() => void} change */
+export function keepingPlace(scroller, change) {
+  const top = scroller.getBoundingClientRect().top;
+  const rows = scroller.scrollTop > 0 ? [...scroller.querySelectorAll(".rows > li")] : [];
+  const seen = rows.find((each) => each.getBoundingClientRect().bottom > top + each.offsetHeight);
+  const before = seen?.getBoundingClientRect().top;
+  change();
+  if (seen?.isConnected) scroller.scrollTop += seen.getBoundingClientRect().top - before;
+}

@@ -1,0 +1,31 @@
+"""Copies of the database while it is in use."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from storage.engine import PRIVATE, UnusableDatabase, database, new_epoch
+
+
+def back_up(path: str | Path) -> None:
+    """Write what the open database holds to a new file, as one moment has it. Raises UnusableDatabase.
+
+    The copy's log has another `epoch`. Where the copy takes the database's place, the log goes back to an
+    earlier `seq`: so whoever has read further does not take what is written from then on for the same.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    except OSError as error:
+        raise UnusableDatabase(f"can't write {path}: {error.strerror}") from error
+    try:
+        with closing(sqlite3.connect(path)) as copy:
+            database.connection().backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file
+            copy.execute("UPDATE setting SET value = ? WHERE name = 'epoch'", (new_epoch(),))
+            copy.commit()
+    except sqlite3.Error as error:
+        Path(path).unlink()
+        raise UnusableDatabase(f"can't write {path}: {error}") from error

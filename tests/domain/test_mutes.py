@@ -1,0 +1,252 @@
+"""The end of a mute: what was raised meanwhile, and still waits for somebody, interrupts once."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import OpenScreen, StartServer
+from harness import Person, api_path, incident, isolated, square, wait_until
+from playwright.sync_api import expect
+
+import models
+from base import times
+from base.errors import Invalid
+from domain import mutes
+from models import Alert, AreaOfInterest, Incident, Notification, User
+from storage import engine
+
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    """The clock of the models, as far ahead of the real one as a test wants it."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock(database: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock for the models of this process, which have a database of their own open."""
+    assert database.exists()
+    clock = Clock()
+    monkeypatch.setattr(times, "clock", clock.now)
+    return clock
+
+
+def fire(**more: Any) -> Incident:
+    new = Incident(name="Fire", **more)
+    new.location = (0.5, 0.5)
+    new.save()
+    return new
+
+
+def muted_area(clock: Clock, duration: timedelta = HOUR) -> AreaOfInterest:
+    area: AreaOfInterest = AreaOfInterest.create(name="Town", polygon=square(0, 0))
+    area.mute(datetime.now(UTC) + clock.ahead + duration)
+    return area
+
+
+def messages(reason: str) -> list[dict[str, Any]]:
+    """Return the alert messages in the log that give this reason."""
+    found = [json.loads(text) for _, text in Notification.after(0, 1 << 30)]
+    return [message for message in found if message["type"] == "alert" and message["reason"] == reason]
+
+
+def test_end_of_a_mute_tells_what_is_open(clock: Clock) -> None:
+    """When the time is over, what was raised in the mute is told, once, and counts as unread."""
+    reader = User.create(name="ann", password_hash="")
+    area = muted_area(clock)
+    incident = fire()
+    mutes.end_mutes()
+    assert messages("unmuted") == []
+    assert Alert.unread(reader) == 0
+    clock.ahead = HOUR
+    mutes.end_mutes()
+    mutes.end_mutes()
+    (told,) = messages("unmuted")
+    assert told["feature"] == incident.feature()
+    assert told["areas_of_interest"] == [
+        area.watch.summary() | {"alert": 1, "reason": "unmuted", "muted": False}
+    ]
+    assert Alert.unread(reader) == 1
+    assert Alert.get().raised_seq == Notification.bounds()[1]
+
+
+def test_unmuting_tells_at_once(clock: Clock) -> None:
+    """Whoever ends a mute is answered when what was raised in it has been told."""
+    area = muted_area(clock)
+    fire()
+    area.mute(datetime.now(UTC) + 2 * HOUR)
+    assert messages("unmuted") == []
+    area.mute(None)
+    assert len(messages("unmuted")) == 1
+    mutes.end_mutes()
+    assert len(messages("unmuted")) == 1
+
+
+def test_what_is_done_with_is_not_told(clock: Clock) -> None:
+    """Acknowledged, closed and deleted incidents and those that broke through the mute are told no more."""
+    muted_area(clock)
+    acknowledged, closed, deleted, escalated = fire(), fire(), fire(), fire()
+    Alert.acknowledge([alert.id for alert in Alert.select().where(Alert.incident_id == acknowledged.id)])
+    closed.closed = True
+    closed.save()
+    deleted.delete_instance()
+    escalated.severity = "UR"
+    escalated.save()
+    fire(severity="UR")
+    clock.ahead = HOUR
+    mutes.end_mutes()
+    assert messages("unmuted") == []
+
+
+def test_what_escalates_in_a_mute_waits_for_its_end(clock: Clock) -> None:
+    """An acknowledgement that an escalation has taken back does not keep the alert from being told."""
+    muted_area(clock)
+    incident = fire()
+    Alert.acknowledge([1])
+    incident.severity = "HI"
+    incident.save()
+    clock.ahead = HOUR
+    mutes.end_mutes()
+    assert [message["feature"]["properties"]["severity"] for message in messages("unmuted")] == ["High"]
+
+
+def test_deleted_area_tells_nothing(clock: Clock) -> None:
+    """With the area, its mute and its alerts are gone."""
+    area = muted_area(clock)
+    fire()
+    area.delete_instance()
+    clock.ahead = HOUR
+    mutes.end_mutes()
+    assert messages("unmuted") == []
+
+
+def test_more_than_one_transaction_tells_everything_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long mute with many incidents is told piece by piece, oldest first, and nothing twice."""
+    monkeypatch.setattr("domain.alerts.MAX_UNMUTED", 3)
+    muted_area(clock)
+    incidents = [fire() for _ in range(7)]
+    clock.ahead = HOUR
+    mutes.end_mutes()
+    assert [message["feature"]["id"] for message in messages("unmuted")] == [
+        incident.feature_id for incident in incidents
+    ]
+
+
+def test_mute_set_by_a_clock_that_was_ahead_ends_when_that_is_set_right(clock: Clock) -> None:
+    """A mute for an hour does not last for two days, nor begin again when its own time comes."""
+    clock.ahead = timedelta(days=2)
+    area = muted_area(clock)
+    quiet = fire()
+    clock.ahead = timedelta()
+    assert not area.is_muted
+    mutes.end_mutes()
+    assert [message["feature"]["id"] for message in messages("unmuted")] == [quiet.feature_id]
+    clock.ahead = timedelta(days=2, minutes=30)
+    loud = fire()
+    assert [message["feature"]["id"] for message in messages("raised")][-1] == loud.feature_id
+    assert not Alert.select().where(Alert.muted).exists()
+
+
+def test_small_step_of_the_clock_ends_no_mute(clock: Clock) -> None:
+    """A clock that is set back by seconds, as time servers do, leaves mutes as they are."""
+    area = muted_area(clock)
+    clock.ahead = timedelta(seconds=-30)
+    mutes.end_mutes()
+    assert area.is_muted
+    assert area.find(area.id).muted_until == area.muted_until
+
+
+def test_mute_until_a_time_that_has_passed_is_refused(clock: Clock) -> None:
+    """Nobody is told that an area is muted when it is not."""
+    area = muted_area(clock)
+    with pytest.raises(Invalid, match="this has passed: by the server's clock it is"):
+        area.mute(datetime.now(UTC) - timedelta(seconds=1))
+    assert area.is_muted
+
+
+def test_mute_of_an_older_version_goes_on_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the update a mute goes on, and what it kept quiet is told at its end."""
+    older = tmp_path / "older"
+    older.mkdir()
+    for path in engine.MIGRATIONS.glob("000[123]_*.py"):
+        shutil.copy(path, older)
+    path, clock = tmp_path / "own.db", Clock()
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "MIGRATIONS", older)
+        models.open_database(path)
+        models.database.close()
+    until, moment = models.timestamp(datetime.now(UTC) + HOUR), models.now()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(f"""
+            INSERT INTO area_of_interest (name, polygon, muted_until, muted_by, created, updated)
+            VALUES ('Town', '{json.dumps(square(0, 0))}', '{until}', 'ann', '{moment}', '{moment}');
+            INSERT INTO incident (name, longitude, latitude, created, updated)
+            VALUES ('Fire', 0.5, 0.5, '{moment}', '{moment}');
+            INSERT INTO alert
+            (incident_id, incident_name, area_id, area_name, severity, muted, raised, raised_seq)
+            VALUES (1, 'Fire', 1, 'Town', 'ME', 1, '{moment}', 1);
+        """)
+    models.open_database(path)
+    monkeypatch.setattr(times, "clock", clock.now)
+    mutes.end_mutes()
+    assert AreaOfInterest.get().is_muted
+    clock.ahead = HOUR
+    mutes.end_mutes()
+    models.database.close()
+    with closing(sqlite3.connect(path)) as database:
+        (text,) = database.execute("SELECT message FROM notification").fetchone()
+    assert json.loads(text)["reason"] == "unmuted"
+
+
+def test_two_servers_and_a_restart_tell_once(start_server: StartServer) -> None:
+    """What an import on the same file raised in a mute is told to everybody, once, by whichever server."""
+    first = start_server()
+    second = start_server(password=first.password)
+    person, other = first.person(), second.person()
+    area = person.save_area("Town", square(0, 0))
+    with person.watch() as here, other.watch() as there:
+        person.api("POST", f"{api_path(area)}mute/", {"until": "2999-01-01T00:00:00Z"})
+        first.import_geojson(incident("Fire", 0.5, 0.5))
+        for watch in (here, there):
+            assert watch.wait_for_type("alert", "Fire")["areas_of_interest"][0]["muted"] is True
+        soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        assert person.api("POST", f"{api_path(area)}mute/", {"until": soon}).status_code == 200
+        for watch in (here, there):
+            watch.wait_for(lambda message: message.get("reason") == "unmuted")
+    first.stop()
+    second.stop()
+    third = start_server(password=first.password)
+    with third.person().watch(f"?since=0&epoch={here.hello['epoch']}") as watch:
+        person = third.person()
+        person.save_incident("Last", 50, 50)
+        watch.wait_for_type("post_save", "Last")
+        assert [message.get("reason") for message in watch.messages].count("unmuted") == 1
+
+
+def test_page_interrupts_when_a_mute_ends(person: Person, open_screen: OpenScreen) -> None:
+    """The map that is open shows the dialog when the mute ends, and the badge counts the alert."""
+    area = person.save_area("Quiet quarter", square(30, 0))
+    person.api("POST", f"{api_path(area)}mute/", {"until": "2999-01-01T00:00:00Z"})
+    page = open_screen(person).open_map()
+    person.save_incident("Kept quiet", 30.5, 0.5)
+    expect(page.locator("#alert-rows li", has_text="Kept quiet")).to_contain_text("muted")
+    expect(page.locator("#alert-dialog")).to_be_hidden()
+    unread = person.api("GET", "/api/alerts/").json()["unread"]
+    person.api("POST", f"{api_path(area)}mute/", {"until": None})
+    expect(page.locator("#alert-dialog")).to_contain_text("Kept quiet")
+    expect(page.locator("#alert-title")).to_have_text("Alert: no longer muted")
+    expect(page.locator("#unread")).to_have_text(str(unread + 1))
+    wait_until(lambda: isolated("Kept quiet") in page.locator("#alert-said").inner_text(), what="the words")

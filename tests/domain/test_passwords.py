@@ -1,0 +1,98 @@
+"""Hashing of passwords: bounded in memory and queue, and never in the way of a save."""
+
+import contextlib
+import hashlib
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import StartServer
+from harness import ROOT, Server, environment
+
+from domain import passwords
+
+SECRET = "a one-time link"
+# A tracker in which nobody finds a place in the queue.
+FULL = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import tracker
+from domain import passwords
+passwords.MAX_IN_FLIGHT_PER_CLIENT = 0
+sys.exit(tracker.main())
+"""
+
+
+def run_slow_hash(*arguments: str | Path) -> None:
+    """Run a part of slow_hash.py, in a process of its own; what it asserts must hold."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "slow_hash.py", *arguments],
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "held\n", done.stderr[-2000:]
+
+
+def test_two_hashes_run_at_once_and_the_queue_is_short() -> None:
+    """Of 300 checks at once 20 are taken, two at a time: 64 MiB. The others are told to try again."""
+    run_slow_hash("queue")
+
+
+def test_one_client_leaves_room_for_others() -> None:
+    """One address has 8 of the 20 places, and gives them back."""
+    line = passwords.InFlight()
+    with contextlib.ExitStack() as held:
+        for _ in range(passwords.MAX_IN_FLIGHT_PER_CLIENT):
+            held.enter_context(line.admitted("a stranger"))
+        with pytest.raises(passwords.Busy), line.admitted("a stranger"):
+            pass
+        held.enter_context(line.admitted("another"))
+        for number in range(passwords.MAX_IN_FLIGHT - passwords.MAX_IN_FLIGHT_PER_CLIENT - 1):
+            held.enter_context(line.admitted(f"crowd {number}"))
+        with pytest.raises(passwords.Busy), line.admitted("one too many"):
+            pass
+    assert not line.clients
+
+
+def test_flush_waits_for_nobodys_work(tmp_path: Path) -> None:
+    """With every thread of the hub and every hash busy, a save still reaches the disk."""
+    run_slow_hash("flush", tmp_path / "own.db")
+
+
+@pytest.fixture
+def full(start_server: StartServer) -> Server:
+    """A server that has too many passwords to check already, and a one-time link to it."""
+    server = start_server(program=["-c", FULL])
+    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+        fingerprint = hashlib.sha256(SECRET.encode()).hexdigest()
+        database.execute("INSERT INTO reset VALUES (?, 1, '2999')", (fingerprint,))
+        database.execute("UPDATE reset SET expires = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '1 hours')")
+    return server
+
+
+def test_full_queue_says_so_and_counts_no_try(full: Server) -> None:
+    """The sign-in page says in words when to try again, keeps the name, and blames nobody."""
+    visitor = full.visitor()
+    page = visitor.submit("/accounts/login/", username="admin", password=full.password)
+    assert page.status == 503
+    assert page.response.headers["Retry-After"] == str(passwords.RETRY_S)
+    assert "Too many people are signing in" in page.words
+    assert page.value("username") == "admin"
+    with contextlib.closing(sqlite3.connect(full.database, timeout=10)) as database:
+        assert database.execute("SELECT count(*) FROM throttle").fetchone() == (0,)
+
+
+def test_full_queue_leaves_a_link_good(full: Server) -> None:
+    """A password that could not be hashed uses up no link."""
+    visitor = full.visitor()
+    path = f"/accounts/reset/{SECRET}/"
+    new = "a long walk by the sea"
+    page = visitor.submit(path, new_password=new, new_password_again=new)
+    assert page.status == 503
+    assert page.response.headers["Retry-After"]
+    assert visitor.get(path).status == 200

@@ -1,0 +1,255 @@
+"""Parsing and validating geometries, and the index of areas against brute force."""
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from shapely.geometry import Point, Polygon
+
+from geo import geojson
+from geo.geojson import AreaIndex, GeometryError
+
+LEVELS = st.integers(0, 4)
+
+
+def polygon(*positions: tuple[float, float]) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": [[list(position) for position in positions]]}
+
+
+def box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    return polygon((west, south), (east, south), (east, north), (west, north), (west, south))
+
+
+# Parsing
+
+
+@pytest.mark.parametrize(
+    ("geometry", "position"),
+    [
+        ({"type": "Point", "coordinates": [24.0, 35.5]}, (24.0, 35.5)),
+        ({"type": "Point", "coordinates": [24, 35, 120.5]}, (24.0, 35.0)),
+        ({"type": "Point", "coordinates": [180, -90]}, (180.0, -90.0)),
+        ({"type": "Point", "coordinates": [0.123456789, -0.0]}, (0.1234568, 0.0)),
+    ],
+)
+def test_point_is_a_position_of_seven_decimals(geometry: Any, position: geojson.Position) -> None:
+    """A point has longitude, latitude and perhaps an altitude, which is dropped."""
+    found = geojson.parse_point(geometry)
+    assert found == position
+    assert "-0" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "coordinates",
+    [None, [], [1], [1, 2, 3, 4, 5], ["1", "2"], [True, False], [math.nan, 0], [0, math.inf], [10**400, 0]]
+    + [[181, 0], [-180.1, 0], [0, 90.1], [0, -91], {"0": 1, "1": 2}, "12"],
+)
+def test_what_is_no_position_is_refused(coordinates: Any) -> None:
+    """Too few, too many, not numbers, not finite, out of range."""
+    with pytest.raises(GeometryError):
+        geojson.parse_point({"type": "Point", "coordinates": coordinates})
+
+
+def test_polygon_is_normalised() -> None:
+    """Clockwise outside and altitudes go; the ring runs by the right-hand rule, in two dimensions."""
+    clockwise = {"type": "Polygon", "coordinates": [[[0, 0, 9], [0, 1, 9], [1, 1, 9], [1, 0, 9], [0, 0, 9]]]}
+    ring = shapely.LinearRing(geojson.parse_polygon(clockwise)["coordinates"][0])
+    assert ring.is_ccw
+    assert not ring.has_z
+
+
+@pytest.mark.parametrize(("west", "moved"), [(-350, 10), (170, -190), (10, 10), (-190, -190), (300, -60)])
+def test_polygon_drawn_on_a_copy_of_the_world_is_moved_to_this_one(west: float, moved: float) -> None:
+    """The middle of a stored polygon lies within ±180°, its edges may not."""
+    stored = geojson.parse_polygon(box(west, 0, west + 20, 10))
+    assert geojson.to_polygon(stored).bounds == (moved, 0, moved + 20, 10)
+
+
+@pytest.mark.parametrize(
+    ("rings", "reason"),
+    [
+        ([], "at least one ring"),
+        ([[]], "has 0 positions"),
+        ([[[0, 0], [1, 0], [0, 0]]], "has 3 positions"),
+        ([[[0, 0], [1, 0], [1, 1], [0, 1]]], "is open"),
+        ([[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]], "crosses itself at 0.5, 0.5"),
+        ([[[0, 0], [1, 0], [2, 0], [0, 0]]], "itself|no extent"),
+        ([[[0, 0], [0, 0], [0, 0], [0, 0]]], "no extent"),
+        ([[[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]], [[20, 20], [21, 20], [21, 21], [20, 20]]], "outside"),
+        ([[[0, 0], [400, 0], [400, 9], [0, 0]]], "longitude 400"),
+        ([[[-200, 0], [200, 0], [200, 9], [-200, 0]]], "wider than the world"),
+        ([[[0, 0], [1, 0], [1, 91], [0, 0]]], "latitude 91"),
+        ([[[0, 0]] * 10_001], "10001 positions"),
+        ("rings", "at least one ring"),
+        ([7], "not a list"),
+    ],
+)
+def test_what_is_no_polygon_is_refused_with_the_reason(rings: Any, reason: str) -> None:
+    """Each way to be wrong is told in words that name the ring or the place."""
+    with pytest.raises(GeometryError, match=reason):
+        geojson.parse_polygon({"type": "Polygon", "coordinates": rings})
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "NaN", "[1e999]", "-Infinity", '"\\ud800"', b"\xff", "[" * 100_000, "9" * 5000]
+)
+def test_json_that_others_could_not_read_is_refused(text: Any) -> None:
+    """NaN, infinities, broken UTF-8, half a surrogate pair and a bottomless nesting are errors."""
+    with pytest.raises(GeometryError):
+        geojson.parse_json(text)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=8))
+def test_no_geometry_raises_anything_else(coordinates: Any) -> None:
+    """Whatever stands where coordinates should, the answer is a geometry or a GeometryError."""
+    parsers: list[Callable[[Any], Any]] = [geojson.parse_point, geojson.parse_polygon]
+    for kind, parse in zip(("Point", "Polygon"), parsers, strict=True):
+        for geometry in ({"type": kind, "coordinates": coordinates}, coordinates):
+            try:
+                parse(geometry)
+            except GeometryError:
+                continue
+
+
+@given(
+    st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=3, max_size=8),
+)
+def test_parsing_again_changes_nothing(positions: list[tuple[float, float]]) -> None:
+    """What is stored is valid and already normal: parsing it again returns it."""
+    try:
+        stored = geojson.parse_polygon(polygon(*positions, positions[0]))
+    except GeometryError:
+        return
+    assert geojson.parse_polygon(json.loads(json.dumps(stored))) == stored
+
+
+# The index
+
+# Coordinates on a coarse grid make shared edges, shared corners, and points on both, the common case.
+GRID = st.integers(-12, 12).map(lambda i: i * 15.0)
+LATITUDES = st.integers(-6, 6).map(lambda i: i * 15.0)
+
+
+@st.composite
+def polygons(draw: st.DrawFn) -> Polygon:
+    """A triangle or quadrangle on the grid, a sliver, or a frame with a hole; maybe across ±180°."""
+    west, south = draw(GRID), draw(LATITUDES.filter(lambda y: y <= 60))
+    width, height = (
+        draw(st.sampled_from([1e-7, 15.0, 30.0, 170.0])),
+        draw(st.sampled_from([1e-7, 15.0, 30.0])),
+    )
+    east, north = west + width, south + height
+    kind = draw(st.sampled_from(["box", "triangle", "frame"]))
+    if kind == "triangle":
+        return Polygon([(west, south), (east, south), (west, north)])
+    ring = [(west, south), (east, south), (east, north), (west, north)]
+    x, y = (west + east) / 2, (south + north) / 2
+    hole = [(west, y), (x, north), (east, y), (x, south)]  # it touches the frame at four places
+    if kind == "frame" and Polygon(ring, [hole[:3]]).is_valid:
+        return Polygon(ring, [hole[:3]])
+    return Polygon(ring)
+
+
+def stored(shape: Polygon) -> Polygon | None:
+    """Return the polygon as it comes out of the database; None if it is refused."""
+    try:
+        return geojson.to_polygon(geojson.parse_polygon(geojson.polygon_geojson(shape)))
+    except GeometryError:
+        return None
+
+
+def brute_force(areas: dict[int, tuple[int, Polygon]], x: float, y: float, level: int) -> list[int]:
+    """Ask shapely of every area, on each copy of the world."""
+    places = [Point(round(x + turn, geojson.DECIMALS), y) for turn in (-360, 0, 360)]
+    return sorted(
+        id_
+        for id_, (wanted, shape) in areas.items()
+        if wanted <= level and any(shape.covers(place) for place in places)
+    )
+
+
+class Index(RuleBasedStateMachine):
+    """Areas put, replaced and removed in any order; every answer is compared with brute force."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.areas: dict[int, tuple[int, Polygon]] = {}
+        self.index = AreaIndex()
+
+    @rule(id_=st.integers(1, 8), level=LEVELS, shape=polygons())
+    def put(self, id_: int, level: int, shape: Polygon) -> None:
+        area = stored(shape)
+        if area is not None:
+            self.areas[id_] = (level, area)
+            self.index.put(id_, level, area)
+
+    @rule(id_=st.integers(1, 8))
+    def remove(self, id_: int) -> None:
+        self.areas.pop(id_, None)
+        self.index.remove(id_)
+
+    @rule()
+    def build_from_the_database(self) -> None:
+        ids = list(self.areas)
+        self.index = AreaIndex(ids, [self.areas[i][0] for i in ids], [self.areas[i][1] for i in ids])
+
+    @rule(x=GRID, y=LATITUDES, dx=st.sampled_from([0.0, 1e-7, 7.5]), level=LEVELS)
+    def ask(self, x: float, y: float, dx: float, level: int) -> None:
+        x = min(180.0, x + dx)
+        assert self.index.covering(x, y, level) == brute_force(self.areas, x, y, level)
+
+    @precondition(lambda self: self.areas)
+    @rule(data=st.data(), level=LEVELS)
+    def ask_at_a_corner(self, data: st.DataObject, level: int) -> None:
+        _, shape = self.areas[data.draw(st.sampled_from(sorted(self.areas)))]
+        x, y = data.draw(
+            st.sampled_from(list(itertools.chain(*(r.coords for r in [shape.exterior, *shape.interiors]))))
+        )
+        x = round((x + 180) % 360 - 180, geojson.DECIMALS)
+        assert self.index.covering(x, y, level) == brute_force(self.areas, x, y, level)
+
+
+class SmallTrees(Index):
+    """The same where trees fill up and are merged all the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits = (geojson.MAX_RECENT, geojson.MAX_MERGED)
+        geojson.MAX_RECENT, geojson.MAX_MERGED = 1, 3
+
+    def teardown(self) -> None:
+        geojson.MAX_RECENT, geojson.MAX_MERGED = self.limits
+
+
+TestIndex = Index.TestCase
+TestSmallTrees = SmallTrees.TestCase
+for case in (TestIndex, TestSmallTrees):
+    case.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_area_across_the_antimeridian_covers_both_sides() -> None:
+    """What was drawn from 170° to 190° covers 175° and -175°, its edges, and nothing else."""
+    area = geojson.to_polygon(geojson.parse_polygon(box(170, 0, 190, 10)))
+    index = AreaIndex([1], [0], [area])
+    asked = [169.9, 170, 175, 180, -180, -175, -170, -169.9]
+    inside = [False, True, True, True, True, True, True, False]
+    assert [bool(index.covering(x, 5, 0)) for x in asked] == inside
+    assert [*itertools.chain(*geojson.matcher(area).pieces([(x, 5) for x in asked]))] == inside
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"a" 1}', '{"a":', "[1,", '"abc', "tru", '{"a":1,}', "[1 2]", "{a:1}", '"\\x"', '"a\nb"'],
+)
+def test_what_is_no_json_is_told_in_one_clean_sentence(text: str) -> None:
+    """Some of Python's own messages end in "at", so that "at line 1" would follow a second time."""
+    with pytest.raises(geojson.GeometryError, match=r"^not JSON: .*[^ ] at line \d+, column \d+$") as caught:
+        geojson.parse_json(text)
+    assert "at at" not in str(caught.value)

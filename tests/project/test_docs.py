@@ -1,0 +1,155 @@
+"""What the README says is so: each setting, command, option and address that exists is in it or in docs/."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Set
+from functools import cache
+from pathlib import Path
+
+import pytest
+from harness import ROOT
+
+ASK = """
+import json, sys, tempfile
+from dataclasses import fields
+import tracker, models
+models.open_database(tempfile.mkdtemp() + "/own.db")
+rules = sorted({rule.rule for rule in tracker.create_app(tracker.Settings()).url_map.iter_rules()})
+json.dump({"rules": rules, "settings": [field.name for field in fields(tracker.Settings)]}, sys.stdout)
+"""
+# The pages' files, not for people:
+OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js"}
+
+
+@cache
+def existing() -> dict[str, list[str]]:
+    """Ask the program what there is; in a process of its own, since importing it patches the interpreter."""
+    return dict(json.loads(run("-c", ASK)))
+
+
+@cache
+def run(*arguments: str) -> str:
+    """Run Python in the repository and return what it prints; once for the same arguments."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def commands(*prefix: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each command of tracker.py, as it is typed, and its options, as its --help has them."""
+    text = run("tracker.py", *prefix, "--help")
+    yield " ".join(["tracker.py", *prefix]), set(re.findall(r"--[a-z-]+", text)) - {"--help"}
+    inner = re.search(r"^  (?:command|action)\n((?:    .*\n)+)", text, re.MULTILINE)
+    for name in re.findall(r"^    ([a-z-]+)", inner[1], re.MULTILINE) if inner else ():
+        yield from commands(*prefix, name)
+
+
+@cache
+def documentation() -> str:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+
+def documented(rule: str) -> bool:
+    """Whether an address with a number in it, or <pk>, or … in its place is named."""
+    pattern = re.sub(r"<[^>]+>", "@", rule)
+    return bool(re.search(re.escape(pattern).replace("@", r"[\w<>{}…]+") + r"(?![\w/])", documentation()))
+
+
+def test_every_address_is_documented() -> None:
+    """Each path that the server answers is in the documentation."""
+    assert [rule for rule in existing()["rules"] if rule not in OWN_BUSINESS and not documented(rule)] == []
+
+
+def test_every_setting_is_documented() -> None:
+    """Each setting's variable is in the documentation."""
+    names = [f"TRACKER_{name.upper()}" for name in existing()["settings"]]
+    assert [name for name in names if f"`{name}`" not in documentation()] == []
+
+
+def test_every_command_and_option_is_documented() -> None:
+    """Each command with each of its options is in the documentation."""
+    missing = []
+    known = dict(commands())
+    assert {
+        "tracker.py",
+        "tracker.py import",
+        "tracker.py user add",
+        "tracker.py token revoke",
+    } <= known.keys()
+    for command, options in known.items():
+        missing += [option for option in (command, *sorted(options)) if option not in documentation()]
+    assert missing == []
+
+
+def test_every_documented_option_and_setting_exists() -> None:
+    """Nothing that is named in the documentation has been renamed or removed in the program."""
+    words = (documentation() + (ROOT / "SECURITY.md").read_text(encoding="utf-8")).split("`")[1::2]
+    options = {option for word in words for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", word)}
+    assert options - {option for _, known in commands() for option in known} == set()
+    named = {name for word in words for name in re.findall(r"TRACKER_[A-Z_]+", word)}
+    settings = {f"TRACKER_{name.upper()}" for name in existing()["settings"]}
+    assert named - settings == set()
+
+
+def is_settings(value: ast.expr, names: Set[str] = frozenset()) -> bool:
+    """Whether an expression is the program's settings, directly or by one of these names."""
+    match value:
+        case ast.Subscript(slice=ast.Constant(value="SETTINGS")):
+            return True
+        case ast.Call(func=ast.Name(id="settings") | ast.Attribute(attr="settings")):
+            return True
+        case ast.Name(id=name):
+            return name == "settings" or name in names
+    return False
+
+
+def settings_read(module: Path) -> set[str]:
+    """Return the attributes of the settings that a module reads."""
+    nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+    assigned = [node for node in nodes if isinstance(node, ast.Assign) and is_settings(node.value)]
+    names = {target.id for node in assigned for target in node.targets if isinstance(target, ast.Name)}
+    return {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Load)
+        and is_settings(node.value, names)
+    }
+
+
+def test_every_setting_is_used() -> None:
+    """Each field of Settings is read somewhere."""
+    rooms = ("server", "web", "commands")
+    modules = [ROOT / "tracker.py", *(module for room in rooms for module in (ROOT / room).glob("*.py"))]
+    read = set().union(*map(settings_read, modules))
+    assert [name for name in existing()["settings"] if name not in read] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install -r requirements.txt && python tracker.py",
+        "pip install -r tests/requirements.txt && python -m pytest",
+    ],
+)
+def test_readme_shows_the_two_commands_at_once(command: str) -> None:
+    """How to run it and how to test it stand within the first thirty lines."""
+    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:30]
+    assert f"    {command}" in first
+
+
+def test_every_room_is_in_the_readme() -> None:
+    """The README says of each folder and file at the top what it is for."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rooms = [f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")]
+    files = [path.name for path in ROOT.glob("*.py")]
+    assert [name for name in rooms + files if f"`{name}`" not in text] == []
+
+
+def test_every_link_in_the_documentation_leads_somewhere() -> None:
+    """Pictures and pages that the documentation links to are in the repository."""
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []

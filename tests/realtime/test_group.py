@@ -1,0 +1,746 @@
+"""The group: whatever its clients' sockets do, each gets every entry once, in order, in whole frames."""
+
+import contextlib
+import os
+import socket
+import struct
+
+import gevent
+import gevent.event
+import pytest
+from fakes import CLOSE, HUGE, PING, PONG, TEXT, Log, Socket, World, parse
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from wsproto.frame_protocol import Opcode
+
+from base.loop import PAUSE_S
+from realtime import group as group_module
+from realtime import replay as ring_module
+from realtime.group import Client, Group
+from realtime.replay import Batch, Entry, Ring, frame
+
+MASKED_CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
+MASKED_PING = b"\x89\x81\0\0\0\0?"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring_module, "RING_BYTES", 600)  # so that a few entries fall off the ring
+    monkeypatch.setattr(ring_module, "CHUNK_BYTES", 150)
+    monkeypatch.setattr(group_module, "CHUNK_BYTES", 150)
+    monkeypatch.setattr(group_module, "COHORT", 2)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# Every interleaving
+
+
+class Interleavings(RuleBasedStateMachine):
+    """Saves, and clients that come, stall, read, talk, go and come back; the oracle is the log."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = World()
+        self.since: dict[int, int] = {}  # of each socket: what it had when it connected
+        self.socks: list[Socket] = []
+        self.away: list[int] = []  # what those had who have left
+
+    def pick(self, number: int) -> Socket:
+        return self.socks[number % len(self.socks)]
+
+    def client(self, sock: Socket) -> Client:
+        return next(client for client in self.world.group.clients if client.sock is sock)
+
+    def arrive(self, since: int | None, room: int, most: int) -> None:
+        sock = Socket(room, most)
+        self.world.connect(sock, since)
+        self.since[sock.number] = self.world.group.ring.head if since is None else since
+        self.socks.append(sock)
+
+    @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
+    def save(self, sizes: list[int]) -> None:
+        self.world.save(*sizes)
+
+    @rule(room=st.integers(0, 2000), most=st.integers(1, 400))
+    def connect(self, room: int, most: int) -> None:
+        self.arrive(None, room, most)
+
+    @precondition(lambda self: self.away)
+    @rule(which=st.integers(0), room=st.integers(0, 2000), most=st.integers(1, 400))
+    def reconnect(self, which: int, room: int, most: int) -> None:
+        self.arrive(self.away.pop(which % len(self.away)), room, most)
+
+    @precondition(lambda self: self.socks)
+    @rule(which=st.integers(0), size=st.integers(0, 1500), most=st.integers(1, 400))
+    def read(self, which: int, size: int, most: int) -> None:
+        sock = self.pick(which)
+        sock.room += size
+        sock.most = most
+        if sock.room:
+            self.world.loop.fire(sock.number, group_module.WRITE)
+
+    @precondition(lambda self: self.socks)
+    @rule(which=st.integers(0))
+    def stall(self, which: int) -> None:
+        self.pick(which).room = 0
+
+    @precondition(lambda self: self.socks)
+    @rule(which=st.integers(0))
+    def ping(self, which: int) -> None:
+        sock = self.pick(which)
+        sock.arrived += MASKED_PING
+        self.world.loop.fire(sock.number, group_module.READ)
+
+    @precondition(lambda self: self.socks)
+    @rule(which=st.integers(0), politely=st.booleans())
+    def disconnect(self, which: int, politely: bool) -> None:  # noqa: FBT001
+        sock = self.pick(which)
+        if politely:
+            sock.arrived += MASKED_CLOSE
+            self.world.loop.fire(sock.number, group_module.READ)
+        sock.broken = not politely
+        sock.at_end = True
+        self.world.loop.fire(sock.number, group_module.READ)
+        assert sock.closed
+        self.socks.remove(sock)
+        own = [seq for seq in sock.seqs()[1:] if seq > self.since[sock.number]]
+        self.away.append(max([self.since[sock.number], *own]))
+
+    @rule()
+    def let_others_run(self) -> None:
+        self.world.pause()
+
+    @rule()
+    def time_for_a_heartbeat(self) -> None:
+        self.world.time += group_module.HEARTBEAT_S + 1
+        self.world.pause()
+
+    @invariant()
+    def frames_are_whole_and_entries_in_order(self) -> None:
+        for sock in self.socks:
+            told = [payload for opcode, payload in sock.frames() if opcode == TEXT]
+            assert all(payload.endswith(b",hello") for payload in told[:1])
+            entries = [payload for payload in told[1:] if not payload.endswith(b",heartbeat")]
+            start = self.since[sock.number]
+            assert entries == [text for _, text in self.world.log.entries[start : start + len(entries)]]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        self.world.settle(*self.socks)
+        self.frames_are_whole_and_entries_in_order()
+        for sock in self.socks:
+            told = [payload for opcode, payload in sock.frames() if opcode == TEXT]
+            entries = [payload for payload in told[1:] if not payload.endswith(b",heartbeat")]
+            assert len(entries) == self.world.log.head - self.since[sock.number]
+            assert b"".join(frame(*piece) for piece in sock.frames()) == bytes(sock.taken)
+            assert self.client(sock).live
+        assert len(self.world.loop.watchers) == len(self.socks) == len(self.world.group.clients)
+
+
+Interleavings.TestCase.settings = settings(
+    max_examples=250,
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestInterleavings = Interleavings.TestCase
+
+
+# The ring
+
+
+def entries(*seqs: int, size: int = 10) -> list[Entry]:
+    return [(seq, b"%d,%s" % (seq, b"x" * size)) for seq in seqs]
+
+
+def test_ring_takes_nothing_twice() -> None:
+    """Two readers of the log may bring the same entries."""
+    ring = Ring(0)
+    ring.extend(entries(1, 2, 3))
+    ring.extend(entries(2, 3, 4))
+    assert ring.after(0) == Batch.of(entries(1, 2, 3, 4))
+
+
+def test_ring_forgets_the_oldest_and_says_so() -> None:
+    """Beyond its bytes the ring keeps the newest, and has no answer for whoever is further behind."""
+    ring = Ring(0)
+    ring.extend(entries(*range(1, 101)))
+    assert 0 < ring.start < ring.head == 100
+    assert ring.after(ring.start - 1) is None
+    batch = ring.after(ring.start)
+    assert batch is not None
+    assert batch.seqs[0] == ring.start + 1
+
+
+def test_ring_never_hides_a_gap() -> None:
+    """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
+    ring = Ring(0)
+    ring.extend(entries(1, 2))
+    ring.extend(entries(5, 6))
+    assert ring.after(2) is None
+    assert ring.after(4) == Batch.of(entries(5, 6))
+
+
+def test_ring_holds_an_entry_larger_than_itself() -> None:
+    """One huge entry is sent like any other."""
+    ring = Ring(0)
+    ring.extend(entries(1, size=5000))
+    assert ring.after(0) == Batch.of(entries(1, size=5000))
+
+
+# One client
+
+
+def test_full_socket_at_the_end_of_a_frame_is_waited_for(world: World) -> None:
+    """A socket that fills up exactly between two frames is left alone until it is writable."""
+    world.save(*[100] * 20)
+    world.group.pull()
+    hello = len(frame(TEXT, b"20,hello"))
+    sock = Socket(room=hello + sum(len(frame(TEXT, text)) for _, text in world.log.read(12, 150)))
+    world.connect(sock, since=12)
+    with gevent.Timeout(5):
+        world.pause()
+    assert sock.seqs() == [20, 13, 14]
+    world.settle(sock)
+    assert sock.seqs() == [20, *range(13, 21)]
+
+
+def test_full_socket_costs_no_reading_of_the_log(world: World) -> None:
+    """While a client that replays does not read, the log is not read for it either."""
+    world.save(*[100] * 50)
+    world.group.pull()
+    sock = Socket(room=len(frame(TEXT, b"50,hello")))
+    world.connect(sock, since=0)
+    reads = []
+    world.log.before_read = lambda: reads.append(1)
+    for _ in range(50):
+        world.pause()
+    assert len(reads) <= 3
+    world.settle(sock)
+    assert sock.seqs() == [50, *range(1, 51)]
+
+
+def test_replay_goes_from_the_log_to_the_ring_to_live(world: World) -> None:
+    """What is saved while a client replays comes after the replay, once."""
+    world.save(*[100] * 50)
+    sock = Socket()
+    client = world.connect(sock, since=0)
+    for _ in range(10):
+        world.pause()
+        world.save(100)
+    assert not client.live
+    world.settle(sock)
+    world.save()
+    world.settle(sock)
+    assert client.live
+    assert sock.seqs() == [50, *range(1, 62)]
+
+
+def test_many_replays_leave_pauses_to_the_others(world: World) -> None:
+    """However many clients replay, between two looks at the sockets the log is read for one of them."""
+    world.save(*[100] * 60)
+    world.group.pull()
+    socks = [Socket() for _ in range(10)]
+    for sock in socks:
+        world.connect(sock, since=0)
+    reads: list[int] = []
+    world.log.before_read = lambda: reads.append(1)
+    loop, most, before = gevent.get_hub().loop, 0, 0
+
+    def look() -> None:
+        nonlocal most, before
+        most, before = max(most, len(reads) - before), len(reads)
+
+    r, w = os.pipe()  # always readable: called at each look at the descriptors
+    os.write(w, b"x")
+    watcher = loop.io(r, 1)
+    watcher.start(look)
+    try:
+        world.settle(*socks)
+    finally:
+        watcher.stop()
+        watcher.close()
+        os.close(r)
+        os.close(w)
+    assert all(sock.seqs() == [60, *range(1, 61)] for sock in socks)
+    assert len(reads) > 100
+    assert most <= 2
+
+
+def test_reader_that_lets_others_run_cuts_no_frame(world: World) -> None:
+    """A pong that fills the socket while the log is being read for its client stays whole."""
+    world.save(*[100] * 50)
+    world.group.pull()
+    sock = Socket(room=len(frame(TEXT, b"50,hello")) + 2)
+
+    def ping() -> None:
+        world.log.before_read = lambda: None
+        sock.arrived += MASKED_PING
+        world.loop.fire(sock.number, group_module.READ)
+
+    world.connect(sock, since=0)
+    world.log.before_read = ping
+    world.pause()
+    assert bytes(sock.taken).endswith(frame(PONG, b"?")[:2])
+    world.settle(sock)
+    assert sock.control() == [(PONG, b"?")]
+    assert sock.seqs() == [50, *range(1, 51)]
+
+
+def test_close_while_the_log_is_read_is_the_last_frame(world: World) -> None:
+    """Nothing follows a close frame, even if a replay was under way."""
+    world.save(*[100] * 50)
+    world.group.pull()
+    sock = Socket()
+    world.log.before_read = lambda: world.group.close(lambda _owner: True, 4401)
+    world.connect(sock, since=0)
+    world.settle(sock)
+    assert sock.frames()[-1] == (CLOSE, struct.pack("!H", 4401))
+    assert sock.shut
+    assert not sock.closed
+
+
+def test_gap_in_the_log_closes(world: World) -> None:
+    """Whoever needs entries that are gone is told to come back, and does not get those after the gap."""
+    world.save(*[100] * 50)
+    world.group.pull()
+    sock = Socket()
+    world.log.start = 5
+    world.connect(sock, since=2)
+    world.settle(sock)
+    assert sock.seqs() == [50]
+    assert sock.control()[-1][1][:2] == struct.pack("!H", 1013)
+
+
+def test_log_that_cannot_be_read_closes_the_replay_only(world: World) -> None:
+    """When reading fails the client that replays is told to come back; the live one stays."""
+    world.save(*[100] * 50)
+    world.group.pull()
+    live, behind = Socket(), Socket()
+    world.connect(live)
+    world.settle(live)
+    world.log.failing = True
+    client = Client(behind, 0)
+    world.group.add(client)
+    world.pause()
+    assert behind.control()[-1][1][:2] == struct.pack("!H", 1013)
+    world.log.failing = False
+    world.save()
+    world.settle(live)
+    assert live.seqs() == [50, 51]
+
+
+def test_save_that_could_not_be_read_is_read_later(world: World) -> None:
+    """News that came while the log could not be read are not forgotten."""
+    sock = Socket()
+    world.connect(sock)
+    world.settle(sock)
+    world.log.failing = True
+    world.save()
+    with pytest.raises(OSError, match="fire"):
+        world.group.broadcast()
+    world.log.failing = False
+    world.settle(sock)
+    assert sock.seqs() == [0, 1]
+
+
+def test_huge_entry_reaches_a_lagging_client_whole(world: World) -> None:
+    """400 KB in one entry, taken in small pieces, hold nobody else up."""
+    slow, good = Socket(room=1000), Socket()
+    world.connect(slow)
+    world.connect(good)
+    world.settle(good)
+    slow.room = 500
+    world.save(400_000)
+    world.settle(good)
+    world.save()
+    world.settle(good)
+    assert good.seqs() == [0, 1, 2]
+    assert slow.seqs() == [0]
+    slow.most = 1000
+    for _ in range(600):
+        slow.room = 1000
+        world.loop.fire(slow.number, group_module.WRITE)
+    world.settle(slow)
+    assert slow.seqs() == [0, 1, 2]
+
+
+def test_pongs_for_a_full_socket_take_one_place(world: World) -> None:
+    """However often a client asks that does not read, one answer is kept, between whole frames."""
+    sock = Socket(room=1000)
+    client = world.connect(sock)
+    sock.room = 30
+    world.save(100)
+    world.settle()
+    for _ in range(50):
+        sock.arrived += MASKED_PING
+        world.loop.fire(sock.number, group_module.READ)
+    assert len(client.control) == 1
+    world.settle(sock)
+    assert sock.frames() == [(TEXT, b"0,hello"), (TEXT, world.log.entries[0][1]), (PONG, b"?")]
+
+
+@pytest.mark.parametrize("data", [b"\x8a\x7c", b"\x8a\xfe" + bytes(130)], ids=["unmasked", "too long"])
+def test_what_only_looks_like_a_pong_is_a_fault(world: World, data: bytes) -> None:
+    """The short way that pongs take lets nothing else through."""
+    sock = Socket()
+    world.connect(sock)
+    sock.arrived += data
+    world.loop.fire(sock.number, group_module.READ)
+    assert sock.control() == [(CLOSE, struct.pack("!H", 1002))]
+
+
+def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
+    """Who comes, is dropped or talks in a pause of a round is served like the others."""
+    socks = [Socket() for _ in range(7)]
+    clients = [world.connect(sock) for sock in socks]
+    world.settle(*socks)
+    world.save()
+    world.start_round()
+    gevent.sleep(0)
+    late = Socket()
+    world.connect(late, since=0)
+    world.group.discard(clients[6])
+    world.save()
+    world.settle(*socks, late)
+    assert all(sock.seqs() == [0, 1, 2] for sock in socks[:6])
+    assert late.seqs()[1:] == [1, 2]
+    assert socks[6].closed
+
+
+def test_news_that_come_faster_than_rounds_gather(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telling a crowd of news is followed by a rest, so that most of the time is left for those who save."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.time += seconds
+
+    class Costly(Socket):
+        cost = 0.004
+
+        def send(self, data: bytes) -> int:
+            world.time += self.cost
+            return super().send(data)
+
+    def rest_before_a_round_of(count: int) -> float:
+        slept.clear()
+        world.save(*[1] * count)
+        world.group.broadcast()
+        return sum(slept)
+
+    sock = Costly()
+    world.connect(sock)
+    with monkeypatch.context() as patch:
+        patch.setattr(gevent, "sleep", sleep)
+        assert rest_before_a_round_of(1) <= PAUSE_S
+        assert rest_before_a_round_of(group_module.CROWD) <= PAUSE_S
+        assert rest_before_a_round_of(1) == pytest.approx(group_module.REST * sock.cost)
+        assert rest_before_a_round_of(1) <= PAUSE_S
+        sock.cost = 1.0
+        assert rest_before_a_round_of(group_module.CROWD) <= PAUSE_S
+        assert rest_before_a_round_of(100) == pytest.approx(group_module.MAX_REST_S)
+        assert rest_before_a_round_of(1) <= PAUSE_S  # that was a piece of a backlog
+    world.settle(sock)
+    assert sock.seqs() == list(range(world.log.head + 1))
+
+
+def test_clients_that_lagged_find_together_again(world: World) -> None:
+    """However many have lagged and caught up, each at another time, a round has as few pauses as before."""
+    socks = [Socket() for _ in range(9)]
+    for sock in socks:
+        world.connect(sock)
+    for sock in socks[::2]:
+        sock.room = 0
+        world.save()
+        world.settle()
+        world.settle(sock)
+    world.save()
+    world.settle(*socks)
+    assert len(world.group._cohorts) <= 6  # any two neighbours have more clients than fit in one
+    assert all(sock.seqs() == list(range(7)) for sock in socks)
+
+
+def test_saves_soon_after_a_round_are_told_together(world: World) -> None:
+    """Before the next round the loop looks at its sockets, and what is saved then goes along."""
+    sock = Socket()
+    world.connect(sock)
+    world.settle(sock)
+    world.save()
+    gevent.get_hub().loop.timer(0).start(world.save)
+    broadcaster = gevent.spawn(world.group.broadcast)
+    broadcaster.join()
+    assert sock.seqs() == [0, 1, 2]
+
+
+def test_nothing_follows_a_close(world: World) -> None:
+    """send() to somebody who is being closed, or is gone, does nothing."""
+    sock, gone = Socket(), Socket()
+    client, lost = world.connect(sock), world.connect(gone)
+    world.group.close(lambda _owner: True, 1000)
+    world.group.discard(lost)
+    for each in (client, lost):
+        world.group.send(each, PING)
+        world.group.discard(lost)
+    assert not sock.closed  # it may still answer
+    assert sock.control() == [(CLOSE, b"\x03\xe8")]
+    world.save()
+    world.settle(sock)
+    assert sock.seqs() == [0]
+
+
+def test_close_finds_clients_by_their_owner(world: World) -> None:
+    """Only who is meant is closed, with the code and the reason."""
+    socks = [Socket() for _ in range(4)]
+    for number, sock in enumerate(socks):
+        world.connect(sock, owner=number)
+    world.group.close(lambda owner: owner in (1, 2), 4401, "signed out")
+    closed = [(CLOSE, struct.pack("!H", 4401) + b"signed out")]
+    assert [sock.control() for sock in socks] == [[], closed, closed, []]
+
+
+def test_broken_socket_costs_only_itself(world: World) -> None:
+    """Errors of one socket in a round, in a replay or while it is flushed remove that client only."""
+    world.save(*[100] * 50)
+    good, *bad = [Socket() for _ in range(4)]
+    world.connect(good)
+    world.connect(bad[0])
+    world.connect(bad[1], since=0)
+    bad[2].room = 20
+    world.connect(bad[2])
+    world.settle(good, bad[0])
+    for sock in bad:
+        sock.broken = True
+    world.save()
+    world.loop.fire(bad[2].number, group_module.WRITE)
+    world.settle(good, *bad)
+    assert all(sock.closed for sock in bad)
+    assert good.seqs() == [50, 51]
+    assert len(world.loop.watchers) == 1
+
+
+# Time
+
+
+def test_silence_is_broken_by_a_heartbeat(world: World) -> None:
+    """After HEARTBEAT_S without news everybody is told the head; after news it waits anew."""
+    sock = Socket()
+    world.connect(sock)
+    world.time += group_module.HEARTBEAT_S - 1
+    world.save()
+    world.settle(sock)
+    world.time += group_module.HEARTBEAT_S - 1
+    world.settle(sock)
+    assert sock.seqs() == [0, 1]
+    world.time += 1
+    world.settle(sock)
+    assert sock.frames()[2:] == [(TEXT, b"1,heartbeat")]
+    world.time += group_module.HEARTBEAT_S - 1
+    world.settle(sock)
+    assert len(sock.frames()) == 3
+
+
+def test_pong_keeps_a_client_and_its_absence_removes_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has answered no ping by the time of the next is forgotten, and its descriptor closed."""
+    alive, dead = Socket(), Socket()
+    world.connect(alive)
+    world.connect(dead)
+    for _ in range(5):
+        world.sweep(monkeypatch, group_module.PING_S)
+        alive.arrived += b"\x8a\x80\1\2\3\4"
+        world.loop.fire(alive.number, group_module.READ)
+    assert len(alive.control()) == 5
+    assert not alive.closed
+    assert len(dead.control()) == 1
+    assert dead.closed
+
+
+def test_pong_that_lies_unread_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the process was held up for long, clients are not dead for that."""
+    sock = Socket()
+    world.connect(sock)
+    world.sweep(monkeypatch, group_module.PING_S)
+    sock.arrived += b"\x8a\x80\1\2\3\4"
+    world.sweep(monkeypatch, group_module.PING_S)
+    assert not sock.closed
+    assert sock.control() == [(PING, b""), (PING, b"")]
+
+
+def test_stalled_client_is_closed_with_1013_between_frames(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MAX_LAG_S without progress: one that reads later finds the frame under way whole, then the close."""
+    sock = Socket(room=60)
+    world.connect(sock)
+    world.save(100)
+    world.settle()
+    world.sweep(monkeypatch, group_module.MAX_LAG_S)
+    world.save(100)
+    world.settle()
+    assert sock.control() == []
+    world.sweep(monkeypatch, 1)
+    sock.room = 10_000
+    world.loop.fire(sock.number, group_module.WRITE)
+    assert sock.seqs() == [0, 1]
+    assert sock.control()[0][1][:2] == struct.pack("!H", 1013)
+    assert sock.shut
+    world.sweep(monkeypatch, group_module.CLOSE_S + 1)
+    assert sock.closed
+    assert not world.group.clients
+    assert not world.loop.watchers
+
+
+def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is what counts, not how far behind somebody is."""
+    sock = Socket(room=60)
+    world.connect(sock)
+    world.save(*[100] * 20)
+    world.settle()
+    for _ in range(10):
+        world.sweep(monkeypatch, group_module.MAX_LAG_S)
+        sock.room += 1
+        world.loop.fire(sock.number, group_module.WRITE)
+    assert not sock.control()
+    world.settle(sock)
+    assert sock.seqs() == [0, *range(1, 21)]
+
+
+def test_client_whose_replay_waits_for_the_log_is_not_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to read the log for it, or for those before it: that's not its fault."""
+    world.save(*[100] * 50)
+    sock = Socket()
+    world.connect(sock, since=0)
+    read = gevent.event.Event()
+    world.log.before_read = read.wait
+    world.pause()
+    world.sweep(monkeypatch, group_module.MAX_LAG_S + 1)
+    world.log.before_read = lambda: None
+    read.set()
+    world.settle(sock)
+    assert sock.control() == []
+    assert sock.seqs() == [50, *range(1, 51)]
+
+
+# Real sockets
+
+
+def test_close_of_a_stalled_client_waits_in_the_kernel() -> None:
+    """A peer that reads only after it was given up finds every frame whole and the close last."""
+    log = Log()
+    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq)
+    listener = socket.create_server(("127.0.0.1", 0))
+    peer = socket.create_connection(listener.getsockname())
+    ours, _ = listener.accept()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    with listener, peer:
+        client = Client(ours, 0)
+        group.add(client)
+        while client.live:
+            log.append(2000)
+            group.wake()
+            group.broadcast()
+        group_module._enlarge_buffer(ours)
+        group._close(client, 1013, "too slow")
+        group.discard(client)
+        peer.settimeout(5)
+        received = bytearray()
+        while data := peer.recv(1 << 16):
+            received += data
+    found = list(parse(bytes(received)))
+    assert b"".join(frame(*piece) for piece in found) == received
+    assert [int(payload.split(b",")[0]) for opcode, payload in found if opcode == TEXT] == list(
+        range(1, len(found))
+    )
+    assert found[-1] == (CLOSE, b"\x03\xf5too slow")
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_close_behind_a_frame_larger_than_the_kernels_buffers(
+    monkeypatch: pytest.MonkeyPatch,
+    reads: bool,  # noqa: FBT001
+) -> None:
+    """Who reads on, however slowly, gets the frame whole and 1013; for who does not, nobody waits."""
+    pause, now = gevent.sleep, [0.0]
+    log = Log()
+    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, clock=lambda: now[0])
+    listener = socket.create_server(("127.0.0.1", 0))
+    peer = socket.create_connection(listener.getsockname())
+    ours, _ = listener.accept()
+    received = bytearray()
+    with listener, peer:
+        peer.setblocking(False)
+        client = Client(ours, 0)
+        group.add(client)
+        log.append(HUGE)
+        group.wake()
+        group.broadcast()
+        monkeypatch.setattr(gevent, "sleep", lambda _seconds: None)
+        now[0] += group_module.MAX_LAG_S + 1
+        group._sweep()
+        assert client.closing
+        assert client.rest, "the kernel has taken all of it"
+        given_up = now[0]
+        while group.clients and now[0] < 1000 * group_module.CLOSE_S:
+            now[0] += group_module.CLOSE_S * 0.4
+            pause(0.001)  # in which the group's watchers run
+            while reads and client.rest and client.progress < now[0]:  # the kernel passes on what it likes
+                received += read(peer, HUGE // 50)
+                pause(0.001)
+            group._sweep()
+        while reads and (piece := read(peer, HUGE)):
+            received += piece
+    assert not group.clients
+    if reads:
+        assert now[0] - given_up > 3 * group_module.CLOSE_S
+        assert [opcode for opcode, _ in parse(bytes(received))] == [TEXT, CLOSE]
+    else:
+        assert now[0] - given_up < 2 * group_module.CLOSE_S
+
+
+def read(peer: socket.socket, most: int) -> bytes:
+    """Read what has arrived, up to so many bytes."""
+    data = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(data) < most and (piece := peer.recv(1 << 16)):
+            data += piece
+    return data
+
+
+def test_stop_tells_the_last_news_first() -> None:
+    """What was saved just before the end goes out before the close frame."""
+    group = Group(lambda seq, _size: [(1, b"{}")] if seq < 1 else [], lambda _seq: b"")
+    group.start()
+    ours, theirs = socket.socketpair()
+    group.add(Client(ours, 0))
+    stopping = gevent.spawn(group.stop)
+    gevent.sleep(0.01)
+    assert theirs.recv(100) == frame(Opcode.TEXT, b"{}") + frame(CLOSE, b"\x03\xe9")
+    theirs.close()
+    stopping.get(timeout=2)
+
+
+def test_stop_closes_everybody_and_frees_the_descriptors() -> None:
+    """stop() says 1001 and waits for those who answer, not for those who don't."""
+    group = Group(lambda _seq, _size: [], lambda _seq: b"")
+    group.start()
+    pairs = [socket.socketpair() for _ in range(3)]
+    for ours, _ in pairs:
+        group.add(Client(ours, 0))
+    stopping = gevent.spawn(group.stop)
+    gevent.sleep(0.01)
+    for _, theirs in pairs:
+        assert theirs.recv(100) == frame(CLOSE, b"\x03\xe9")
+        theirs.close()
+    stopping.get(timeout=2)
+    assert not group.clients
+    assert all(ours.fileno() == -1 for ours, _ in pairs)

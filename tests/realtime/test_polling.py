@@ -1,0 +1,483 @@
+"""`/api/notifications`: what a client without a WebSocket is told, each message once and in order."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import StartServer
+from fakes import Socket, World
+from harness import Message, Person, Server, collection, incident, run_tracker, wait_until
+
+from realtime import group as group_module
+from realtime import polling
+from realtime.group import COHORT, MAX_LAG_S
+from realtime.replay import CHUNK_BYTES
+
+PATH = "/api/notifications"
+
+
+class Follower:
+    """A client that follows the log by polling, as the page does: one request at a time, on one cursor."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.cursor: dict[str, Any] = {}
+        self.hellos: list[Message] = []
+        self.messages: list[Message] = []
+
+    def ask(self, wait: int = 0) -> list[Message]:
+        """Ask once; return the messages after the hello."""
+        answer = self.person.http.get(PATH, params={**self.cursor, "wait": wait}, timeout=40)
+        assert answer.status_code == 200, answer.text
+        hello, *found = messages_of(answer)
+        self.hellos.append(hello)
+        assert hello["type"] == "hello"
+        entries = [message for message in found if message["type"] != "heartbeat"]
+        assert len(found) == max(1, len(entries))
+        self.messages += entries
+        seq = entries[-1]["seq"] if entries else self.cursor.get("since", hello["seq"])
+        self.cursor = {"since": seq if hello["recovered"] else hello["seq"], "epoch": hello["epoch"]}
+        return entries
+
+    def catch_up(self) -> None:
+        while self.ask():
+            pass
+
+    @property
+    def seqs(self) -> list[int]:
+        return [message["seq"] for message in self.messages]
+
+
+def messages_of(answer: httpx.Response) -> list[Message]:
+    assert answer.headers["Content-Type"] == "application/x-ndjson"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.text.endswith("\n")
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+@pytest.fixture
+def follower(server: Server) -> Follower:
+    follower = Follower(server.person())
+    follower.ask()
+    return follower
+
+
+class Waiting:
+    """A request that is under way."""
+
+    def __init__(self, server: Server, ask: Callable[[], Any]) -> None:
+        self.result: Any = None
+        before = server.health()["clients"]
+        self._thread = threading.Thread(target=self._run, args=(ask,))
+        self._thread.start()
+        wait_until(lambda: server.health()["clients"] > before, what="the request to wait")
+
+    def _run(self, ask: Callable[[], Any]) -> None:
+        self.result = ask()
+
+    @property
+    def is_over(self) -> bool:
+        return not self._thread.is_alive()
+
+    def end(self) -> Any:
+        self._thread.join(20)
+        assert self.is_over
+        return self.result
+
+
+# What it is told
+
+
+def test_first_answer_says_where_the_log_is(server: Server, person: Person) -> None:
+    """Without a cursor there is a hello with the head, which recovers nothing, and it comes at once."""
+    follower = Follower(person)
+    assert follower.ask(wait=25) == []
+    assert follower.hellos[0]["recovered"] is False
+    assert follower.hellos[0]["seq"] == server.health()["seq"]
+    assert follower.hellos[0]["epoch"] == person.collection()["epoch"]
+
+
+def test_messages_are_those_of_the_socket(person: Person, follower: Follower) -> None:
+    """A follower and a WebSocket are told the same, in the same order."""
+    with person.watch() as watch:
+        for number in range(30):
+            person.delete(person.save_incident(f"The same {number}"))
+        marker = person.save_incident("The last")
+        watch.wait_for_type("post_save", marker)
+    follower.catch_up()
+    assert follower.messages == watch.messages[1:]
+    assert all(hello["recovered"] for hello in follower.hellos[1:])
+
+
+def test_request_waits_for_the_next_message(server: Server, person: Person, follower: Follower) -> None:
+    """Without news the answer comes with the next save; meanwhile the request counts as a client."""
+    waiting = Waiting(server, lambda: follower.ask(wait=25))
+    assert not waiting.is_over
+    stored = person.save_incident("Waited for")
+    (message,) = waiting.end()
+    assert (message["type"], message["feature"]) == ("post_save", stored)
+    wait_until(lambda: server.health()["clients"] == 0, what="the request to be forgotten")
+
+
+def test_other_process_wakes_a_waiting_request(server: Server, follower: Follower) -> None:
+    """What an import stores is told like a save."""
+    waiting = Waiting(server, lambda: follower.ask(wait=25))
+    assert server.import_geojson(collection(incident("From a file"))).returncode == 0
+    assert [message["feature"]["properties"]["name"] for message in waiting.end()] == ["From a file"]
+
+
+def test_nothing_is_missed_or_doubled_while_everybody_saves(
+    server: Server, person: Person, follower: Follower
+) -> None:
+    """Requests that wait, arrive and leave while others save tell each entry once and in order."""
+    start = follower.cursor["since"]
+    followers = [follower, *(Follower(server.person()) for _ in range(4))]
+    for other in followers[1:]:
+        other.cursor = dict(follower.cursor)
+
+    def follow(each: Follower) -> None:
+        while len(each.messages) < 120:
+            each.ask(wait=5)
+
+    threads = [threading.Thread(target=follow, args=(each,)) for each in followers]
+    for thread in threads:
+        thread.start()
+    for number in range(120):
+        person.save_incident(f"Crowded {number}")
+    for thread in threads:
+        thread.join(30)
+    for each in followers:
+        assert each.seqs == list(range(start + 1, start + 121))
+
+
+def test_backlog_comes_in_bounded_answers(server: Server, follower: Follower) -> None:
+    """Who was away is told all of it, piece by piece; the hello says where it ends."""
+    many = [incident(f"Backlog {number}", description="x" * 900) for number in range(300)]
+    assert server.import_geojson(collection(*many)).returncode == 0
+    start = follower.cursor["since"]
+    sizes = []
+    while found := follower.ask():
+        sizes.append(len(json.dumps(found)))
+        assert follower.hellos[-1]["seq"] == start + 300
+    assert follower.seqs == list(range(start + 1, start + 301))
+    assert len(sizes) > 3
+    assert max(sizes) < 2 * CHUNK_BYTES
+
+
+def test_lost_answer_is_given_again(person: Person, follower: Follower) -> None:
+    """The cursor is the client's: who asks twice for the same place gets the same."""
+    person.save_incident("Told twice")
+    cursor = dict(follower.cursor)
+    first = follower.ask()
+    follower.cursor = cursor
+    assert follower.ask() == first
+
+
+def test_follower_goes_on_after_a_restart(start_server: StartServer) -> None:
+    """A server that was stopped and started again continues at the cursor; a waiting request ends at once."""
+    server = start_server()
+    follower = Follower(server.person())
+    follower.ask()
+    cookies, cursor = dict(follower.person.http.cookies), {**follower.cursor, "wait": 25}
+    with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=40) as other:
+        waiting = Waiting(server, lambda: other.get(PATH, params=cursor).status_code)
+        assert server.stop() == 0
+        assert waiting.end() == 503
+    again = start_server(port=server.port, password=server.password)
+    follower.person = again.person()
+    stored = follower.person.save_incident("After the restart")
+    assert [message["feature"] for message in follower.ask()] == [stored]
+
+
+def test_other_database_recovers_nothing(start_server: StartServer, tmp_path: Path) -> None:
+    """With another epoch, a cursor ahead of the head, or none that is a number, the client must load anew."""
+    server = start_server()
+    follower = Follower(server.person())
+    follower.ask()
+    good = dict(follower.cursor)
+    for wrong in ({"epoch": "other"}, {"since": good["since"] + 1}, {"since": "x"}, {"since": ""}):
+        follower.cursor = good | wrong
+        assert follower.ask(wait=25) == []
+        assert not follower.hellos[-1]["recovered"], wrong
+    follower.cursor = good
+    follower.ask()
+    assert follower.hellos[-1]["recovered"]
+
+
+@pytest.mark.parametrize("wait", ["26", "-1", "x", "1.5", "1e9", "nan", "٣"])
+def test_wait_must_be_a_number_of_seconds(person: Person, wait: str) -> None:
+    """Anything but 0 to 25 is refused in plain words."""
+    answer = person.http.get(PATH, params={"wait": wait})
+    assert answer.status_code == 400
+    assert "0 to 25" in answer.json()["error"]
+
+
+# Who may, and how many
+
+
+def test_who_is_not_signed_in_is_refused(visitor: Person) -> None:
+    """401, as JSON."""
+    answer = visitor.http.get(PATH)
+    assert (answer.status_code, answer.json()["fields"]) == (401, {})
+
+
+def test_token_may_follow(server: Server, person: Person) -> None:
+    """A program with a token follows like a page, with as many requests as the seats allow."""
+    env = {"TRACKER_DATABASE": str(server.database)}
+    made = run_tracker(server.folder, "token", "add", server.name, "poll", env=env)
+    assert made.returncode == 0, made
+    headers = {"Authorization": f"Bearer {made.stdout.split()[-1]}"}
+    with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
+        hello = messages_of(http.get(PATH))[0]
+        stored = person.save_incident("For a program")
+        answer = http.get(PATH, params={"since": hello["seq"], "epoch": hello["epoch"]})
+        assert messages_of(answer)[1]["feature"] == stored
+
+
+def test_other_site_is_refused(person: Person) -> None:
+    """A page of another origin can neither read nor take seats."""
+    assert person.http.get(PATH, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert person.http.head(PATH).status_code == 405
+    assert person.http.post(PATH).status_code in {400, 405}
+
+
+def test_waiting_request_ends_with_the_session(server: Server, follower: Follower) -> None:
+    """Signing out answers 401 to a request that waits, and to the next."""
+    person, cursor = follower.person, {**follower.cursor, "wait": 25}
+    cookies = dict(person.http.cookies)
+    with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=40) as other:
+        waiting = Waiting(server, lambda: other.get(PATH, params=cursor).status_code)
+        person.http.post("/accounts/logout/", data={"csrf_token": person.csrf_token()})
+        assert waiting.end() == 401
+        assert other.get(PATH, params=cursor).status_code == 401
+
+
+def test_seats_are_shared_with_sockets(start_server: StartServer) -> None:
+    """Sockets and waiting requests count together; a plain request tells a page that there are too many."""
+    server = start_server(env={"TRACKER_SOCKETS_PER_ACCOUNT": "2"})
+    person, follower = server.person(), Follower(server.person())
+    follower.ask()
+    with person.watch():
+        waiting = Waiting(server, lambda: follower.ask(wait=25))
+        assert person.http.get(PATH).status_code == 429
+        assert person.http.get("/notifications").status_code == 429
+        person.save_incident("Makes room")
+        waiting.end()
+        wait_until(lambda: person.http.get("/notifications").status_code == 426, what="a free seat")
+    wait_until(lambda: server.health()["clients"] == 0, what="all to be forgotten")
+
+
+def test_tabs_of_a_browser_leave_it_connections(server: Server, follower: Follower) -> None:
+    """The fourth request of a session that waits has the first answered, without news."""
+    cookies, cursor = dict(follower.person.http.cookies), {**follower.cursor, "wait": 25}
+
+    def ask() -> list[str]:
+        answer = httpx.get(server.url + PATH, params=cursor, cookies=cookies, trust_env=False, timeout=40)
+        return [message["type"] for message in messages_of(answer)]
+
+    waiting = [Waiting(server, ask) for _ in range(polling.PER_SESSION)]
+    fourth = threading.Thread(target=lambda: waiting.append(ask()))  # type: ignore[arg-type]
+    fourth.start()
+    assert waiting[0].end() == ["hello", "heartbeat"]
+    assert not any(each.is_over for each in waiting[1:3])
+    follower.person.save_incident("Ends them all")
+    fourth.join(20)
+    assert [each.end() for each in waiting[1:3]] == [["hello", "post_save"]] * 2
+
+
+# Bad manners
+
+
+def raw_request(person: Person, cursor: dict[str, Any], version: str = "1.1") -> bytes:
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies.jar)
+    host = person.url.removeprefix("http://")
+    query = f"since={cursor['since']}&epoch={cursor['epoch']}&wait=25"
+    return f"GET {PATH}?{query} HTTP/{version}\r\nHost: {host}\r\nCookie: {cookies}\r\n\r\n".encode()
+
+
+@contextlib.contextmanager
+def raw(
+    server: Server, follower: Follower, more: bytes = b"", version: str = "1.1"
+) -> Iterator[socket.socket]:
+    """Send a request that waits, by a socket."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+        before = server.health()["clients"]
+        sock.sendall(raw_request(follower.person, follower.cursor, version) + more)
+        wait_until(lambda: server.health()["clients"] > before, what="the request to wait")
+        yield sock
+
+
+def read_all(sock: socket.socket) -> bytes:
+    data = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := sock.recv(65536):
+            data += piece
+    return data
+
+
+def test_old_proxy_gets_a_whole_answer(server: Server, person: Person, follower: Follower) -> None:
+    """By HTTP/1.0 the answer has a length and its end is the connection's."""
+    with raw(server, follower, version="1.0") as sock:
+        person.save_incident("For an old proxy")
+        head, _, content = read_all(sock).partition(b"\r\n\r\n")
+    assert b"Connection: close" in head
+    assert f"Content-Length: {len(content)}".encode() in head
+    assert content.count(b"\n") == 2
+
+
+def test_peer_that_has_gone_is_forgotten(server: Server, follower: Follower) -> None:
+    """Who hangs up while waiting frees the seat at once."""
+    with raw(server, follower):
+        pass
+    wait_until(lambda: server.health()["clients"] == 0, what="the request to be forgotten")
+
+
+def test_peer_that_talks_while_it_waits(server: Server, person: Person, follower: Follower) -> None:
+    """What comes after the request is ignored."""
+    with raw(server, follower, b"\r\n") as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n")
+        person.save_incident("For a talker")
+        assert read_all(sock).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+# In the group, with fakes
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def wait(world: World, sock: Socket, *, since: int | None = None, owner: object = None) -> polling.Request:
+    head = world.group.pull()
+    request = polling.Request(sock, head if since is None else since, owner, b"hello")
+    world.group.wait(request, 25)
+    return request
+
+
+def lines(sock: Socket) -> tuple[bytes, list[bytes]]:
+    """Return the status and the lines of an answer that is whole."""
+    head, _, content = bytes(sock.taken).partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(content)}\r\n".encode() in head
+    return head.split()[1], content.splitlines()
+
+
+def test_polls_are_answered_by_the_round(world: World) -> None:
+    """All that wait get what has come, sockets too, and their connections end."""
+    polls, sock = [Socket() for _ in range(2 * COHORT + 1)], Socket()
+    for each in polls:
+        wait(world, each)
+    world.connect(sock)
+    world.save(10, 20)
+    world.settle(sock)
+    texts = [text for _, text in world.log.entries]
+    assert all(lines(each) == (b"200", [b"hello", *texts]) for each in polls)
+    assert all(each.shut for each in polls)
+    assert sock.seqs() == [0, 1, 2]
+    assert not world.group.polls
+
+
+def test_polls_read_the_log_once(world: World) -> None:
+    """Those that wait at one place cost one reading and one answer, however many they are."""
+    for _ in range(50):
+        wait(world, Socket())
+    world.save()
+    reads: list[None] = []
+    world.log.before_read = lambda: reads.append(None)
+    world.settle()
+    assert len(reads) <= 4
+
+
+def test_poll_that_comes_late_is_answered_at_once(world: World) -> None:
+    """What was saved between its look at the log and its waiting is not waited for twice."""
+    world.save(10, 10)
+    world.group.pull()
+    world.settle()
+    behind, ahead = Socket(), Socket()
+    wait(world, ahead)
+    wait(world, behind, since=1)
+    world.settle()
+    assert lines(behind)[1] == [b"hello", world.log.entries[1][1]]
+    assert not ahead.taken
+
+
+def test_poll_is_answered_when_its_time_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without news it gets a heartbeat at its own place in the log, after as long as it wanted."""
+    sock = Socket()
+    wait(world, sock)
+    world.sweep(monkeypatch, 24)
+    assert not sock.taken
+    world.sweep(monkeypatch, 2)
+    assert lines(sock) == (b"200", [b"hello", b"0,heartbeat"])
+    world.sweep(monkeypatch, group_module.CLOSE_S + 1)
+    assert sock.closed
+    assert not world.group.clients
+    assert not world.loop.watchers
+
+
+def test_log_that_was_cut_answers_503(world: World) -> None:
+    """A poll whose next entry has been pruned is told to come again."""
+    sock = Socket()
+    wait(world, sock)
+    world.save(10, 10)
+    world.log.start = 1
+    world.settle()
+    assert lines(sock) == (b"503", [])
+
+
+def test_log_that_can_not_be_read_is_read_later(world: World) -> None:
+    """An error while polls are answered leaves them waiting, and wakes the broadcaster again."""
+    sock = Socket()
+    wait(world, sock)
+    world.save()
+    world.group.pull()
+    world.log.failing = True
+    with pytest.raises(OSError, match="disk"):
+        world.group.broadcast()
+    world.log.failing = False
+    world.settle()
+    assert lines(sock)[0] == b"200"
+
+
+def test_answer_is_taken_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow peer gets all of its answer, piece by piece; one that takes nothing more is forgotten."""
+    sock, stalled = Socket(room=10), Socket(room=10)
+    wait(world, sock)
+    wait(world, stalled)
+    world.save(500)
+    world.settle()
+    while not sock.shut:
+        world.sweep(monkeypatch, MAX_LAG_S - 5)
+        sock.room += 50
+        assert world.loop.fire(sock.number, group_module.WRITE)
+    assert lines(sock)[1] == [b"hello", world.log.entries[0][1]]
+    assert stalled.closed
+
+
+def test_close_answers_with_its_status(world: World) -> None:
+    """Signed out is 401, too many bytes 429, a server that stops 503; nothing follows."""
+    for code, status in ((4401, b"401"), (1008, b"429"), (1001, b"503")):
+        sock = Socket()
+        request = wait(world, sock, owner=code)
+        world.group.close(code.__eq__, code)
+        world.group.answer(request)
+        world.save()
+        world.settle()
+        assert lines(sock) == (status, [])
+
+
+def test_flood_ends_a_poll(world: World) -> None:
+    """Who sends without end while it waits is read no further."""
+    sock = Socket()
+    wait(world, sock)
+    sock.arrived += b"x" * (8 << 20)
+    while world.loop.fire(sock.number, group_module.READ):
+        pass
+    assert lines(sock)[0] == b"429"
+    assert len(sock.arrived) > 4 << 20

@@ -1,0 +1,237 @@
+"""The bodies of requests: kinds, sizes and escapes, checked before anything is decoded."""
+
+import json
+import socket
+import threading
+from contextlib import ExitStack
+from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
+
+import pytest
+from conftest import StartServer
+from flask import Flask
+from harness import SOON_S, Person, Server, feature, incident, square
+from hypothesis import given
+from hypothesis import strategies as st
+from peers import resident_bytes
+from werkzeug.exceptions import HTTPException
+
+from geo import geojson
+from web import bodies
+
+FORM = "application/x-www-form-urlencoded"
+LOGIN, AREA = "/accounts/login/", "/tracker/area_of_interest/create/"
+
+
+def status_of(body: bytes) -> int:
+    """Return what `parse_form` answers to a body: 200 if it takes it."""
+    try:
+        bodies.parse_form(body)
+    except HTTPException as error:
+        return error.code or 500
+    return 200
+
+
+@given(st.lists(st.tuples(st.text(), st.text())))
+def test_form_is_decoded_as_the_standard_library_does(pairs: list[tuple[str, str]]) -> None:
+    """The fields of a form as browsers send it are those that parse_qsl finds."""
+    try:
+        body = urlencode(pairs).encode()
+    except UnicodeEncodeError:
+        return
+    wanted = parse_qsl(body.decode(), keep_blank_values=True)
+    assert sorted(bodies.parse_form(body).items(multi=True)) == sorted(wanted)
+
+
+@given(st.text(alphabet="%=+;ab0d\r\n\t _.ü\x00"))
+def test_raw_characters_and_escapes_are_told_apart(text: str) -> None:
+    """No raw character of a value is taken for an escape, and no escape for a raw character."""
+    raw = text.encode()
+    if not bodies.BAD_ESCAPE.search(raw):
+        found = bodies._decode(raw) if status_of(b"a=" + raw) == 200 else ""
+        assert found.encode() in (b"", unquote_to_bytes(raw.replace(b"+", b" ")))
+
+
+@pytest.mark.parametrize("bad", [b"%", b"%%", b"a=%4", b"a=%zz", b"a=%4g", b"%" * 60_000, b"a=%u0041"])
+def test_bad_escape_is_refused_before_anything_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, bad: bytes
+) -> None:
+    monkeypatch.setattr(bodies, "_decode", lambda _: pytest.fail("this was decoded"))
+    assert status_of(bad) == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"a=&" * (bodies.MAX_FIELDS - 2) + b"b", 200),
+        (b"a=&" * bodies.MAX_FIELDS, 413),
+        (b"&" * bodies.MAX_FIELDS, 413),
+        (b"name=" + b"x" * bodies.MAX_BODY, 200),
+        (b"name=" + b"x" * (bodies.MAX_BODY + 1), 413),
+        (b"x" * (bodies.MAX_BODY + 1) + b"=", 413),
+        (b"polygon_geojson=" + b"x" * (bodies.MAX_BODY + 1), 200),
+        (b"a=%ff", 400),
+        (b"a=\xff", 400),
+    ],
+)
+def test_fields_are_bounded(body: bytes, expected: int) -> None:
+    """A form has a bounded number of fields, and only a polygon may be large."""
+    assert status_of(body) == expected
+
+
+def test_form_is_decoded_only_if_something_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that is refused for another reason costs no decoding."""
+    calls: list[bytes] = []
+
+    def parse_form(body: bytes) -> dict[str, str]:
+        calls.append(body)
+        return {"a": "b"}
+
+    monkeypatch.setattr(bodies, "parse_form", parse_form)
+    app = Flask(__name__)
+    app.request_class = bodies.FormRequest
+    with app.test_request_context("/", method="POST", data="a=b", content_type=FORM) as context:
+        assert calls == []
+        assert context.request.form == {"a": "b"}
+        assert context.request.form == {"a": "b"}
+    assert calls == [b"a=b"]
+
+
+@pytest.mark.parametrize("path", [LOGIN, AREA, "/tracker/incident/report/", "/nowhere/", "/healthz"])
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", "application/json", ""])
+def test_what_is_no_form_is_415(person: Person, path: str, kind: str) -> None:
+    """Files are uploaded nowhere: a page takes a form as browsers send it and nothing else."""
+    body = b'--x\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n1\r\n--x--\r\n'
+    answer = person.http.post(path, content=body, headers={"Content-Type": kind} if kind else {})
+    assert answer.status_code == 415
+    assert "uploaded" in answer.text
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "text/plain", FORM, "multipart/form-data; boundary=x", "application/xml"]
+)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_api_wants_a_json_content_type(person: Person, kind: str, method: str) -> None:
+    """A page of another site can send text or a form without asking; the API takes neither."""
+    headers = {"X-CSRFToken": person.csrf_token()} | ({"Content-Type": kind} if kind else {})
+    path = "/api/incidents/" if method == "POST" else "/api/incidents/1/"
+    answer = person.http.request(method, path, content=json.dumps(incident("Typeless")), headers=headers)
+    assert answer.status_code == 415
+    assert "application/geo+json" in answer.json()["error"]
+    assert not person.named("Typeless")
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/geo+json; charset=utf-8", "application/merge-patch+json"]
+)
+def test_api_takes_each_json_content_type(person: Person, kind: str) -> None:
+    answer = person.send("POST", "/api/incidents/", json.dumps(incident("Typed")), kind)
+    assert answer.status_code == 201
+
+
+def test_delete_needs_no_content_type(person: Person) -> None:
+    person.delete(person.save_incident("Short"))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "most"),
+    [
+        (LOGIN, FORM, bodies.MAX_BODY),
+        ("/nowhere/", FORM, bodies.MAX_BODY),
+        ("/api/incidents/", "application/json", bodies.MAX_BODY),
+        ("/api/alerts/read/", "application/json", bodies.MAX_BODY),
+        (AREA, FORM, bodies.MAX_POLYGON_BODY),
+        ("/api/areas/", "application/json", bodies.MAX_POLYGON_BODY),
+        ("/api/areas/inside/", "application/json", bodies.MAX_POLYGON_BODY),
+        ("/api/areas/1/", "application/json", bodies.MAX_POLYGON_BODY),
+    ],
+)
+def test_only_what_may_hold_a_polygon_takes_a_large_body(
+    person: Person, path: str, kind: str, most: int
+) -> None:
+    """Small forms and calls have 64 KiB; a body at its bound is read, one byte more is 413."""
+    method = "PATCH" if path == "/api/areas/1/" else "POST"
+    headers = {"X-CSRFToken": person.csrf_token(), "Content-Type": kind}
+    for size, is_read in ((most, True), (most + 1, False)):
+        body = b"polygon_geojson=".ljust(size, b"x")
+        answer = person.http.request(method, path, content=body, headers=headers)
+        assert (answer.status_code != 413) == is_read
+
+
+@pytest.mark.parametrize(("path", "kind"), [(AREA, FORM), ("/api/areas/", "application/json")])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_large_body_of_a_stranger_is_not_kept(
+    start_server: StartServer, path: str, kind: str, *, chunked: bool
+) -> None:
+    """Who is not signed in is refused in any case: 100 bodies that are all but sent take no 100 MiB."""
+    server, size = start_server(), bodies.MAX_POLYGON_BODY
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+    lines = f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", length, "Connection: close"
+    head = "\r\n".join([*lines, "", f"{size:x}\r\n" if chunked else ""]).encode()
+    before = resident_bytes(server.process.pid)
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=SOON_S))
+            for _ in range(100)
+        ]
+        for connection in connections:
+            connection.sendall(head + b"x" * (size - 1))
+        assert resident_bytes(server.process.pid) - before < 30 << 20
+        connections[0].sendall(b"x\r\n0\r\n\r\n" if chunked else b"x")
+        assert connections[0].recv(4096).startswith(b"HTTP/1.1 401" if kind != FORM else b"HTTP/1.1 302")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + "1.5," * 50_001 + "1]",
+        "[" + "[]," * 50_001 + "1]",
+        '{"a":1' + ',"b":2' * 60_000 + "}",
+    ],
+    ids=["numbers", "lists", "members"],
+)
+def test_json_of_too_many_values_is_refused_before_it_is_parsed(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A megabyte of brackets and commas costs no more than counting them."""
+    monkeypatch.setattr(geojson, "STRICT", None)
+    with pytest.raises(geojson.GeometryError, match="values"):
+        geojson.parse_json(text)
+    assert len(geojson.parse_json(json.dumps([0.5, 1.5] * 25_000), lenient=True)) == geojson.MAX_VALUES
+
+
+def test_largest_area_fits_into_a_form_and_a_call(person: Person) -> None:
+    """10,000 positions with as many decimals as programs write are within the bounds of both."""
+    half = [
+        [i / 60 - 80.12345678901234, (i % 2) / 1000 + 0.12345678901234]
+        for i in range(geojson.MAX_POSITIONS // 2 - 1)
+    ]
+    ring = [*half, *([x, y + 1.0] for x, y in reversed(half))]
+    shape = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    assert person.api("POST", "/api/areas/", feature(shape, name="Largest called")).status_code == 201
+    page = person.submit(AREA, name="Largest typed", polygon_geojson=json.dumps(shape))
+    assert page.status == 200
+    assert person.named("Largest", "area_of_interest")
+
+
+def test_small_area_is_still_stored_by_a_form(person: Person) -> None:
+    page = person.submit(AREA, name="Größe & 100 % + mehr = viel", polygon_geojson=json.dumps(square(3, 3)))
+    assert "Größe & 100 % + mehr = viel" in page.words
+
+
+def test_many_bad_bodies_at_once_are_all_refused(server: Server) -> None:
+    """Strangers who send what is costly to decode get an answer each, and the server goes on."""
+    answers: list[int] = []
+
+    def send() -> None:
+        body = b"csrf_token=" + b"%" * 60_000
+        answers.append(
+            server.visitor().http.post(LOGIN, content=body, headers={"Content-Type": FORM}).status_code
+        )
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [400] * 8
+    assert server.health()

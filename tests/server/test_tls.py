@@ -1,0 +1,268 @@
+"""What a stranger may do to a server that speaks TLS: old ciphers, dear handshakes, broken connections."""
+
+import _ssl
+import contextlib
+import ctypes
+import socket
+import ssl
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent.socket
+import httpx
+import pytest
+from conftest import end
+from harness import SOON_S, Server
+
+from base.loop import PAUSE_S
+from server import tls
+
+SSL_OFFSET = 24  # of OpenSSL's own object in Python's: behind its head and one pointer
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a certificate for 127.0.0.1 and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        + ["-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", "/CN=127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )
+    cert.write_bytes(cert.read_bytes() + key.read_bytes())
+    return cert
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[Server]:
+    """A server that speaks TLS."""
+    server = Server(tmp_path_factory.mktemp("secure"), "--certfile", str(certificate))
+    yield server
+    end(server)
+
+
+def negotiated(server: Server, *options: str) -> str | None:
+    """Return what OpenSSL's own client says of a handshake with these options; None if there is none."""
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", *options],
+        input=b"",
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    said = done.stdout.decode()
+    return None if done.returncode or "Cipher is (NONE)" in said else said
+
+
+@pytest.mark.parametrize("groups", ["ffdhe8192", "ffdhe2048", "ffdhe8192:ffdhe2048", "P-521", "X448"])
+def test_only_two_curves_are_spoken(secure: Server, groups: str) -> None:
+    """A stranger's hello can't ask for an exchange of keys that takes long (D(HE)at)."""
+    assert negotiated(secure, "-tls1_3", "-groups", groups) is None
+    assert negotiated(secure, "-tls1_3", "-groups", f"{groups}:P-256")
+
+
+@pytest.mark.parametrize("groups", ["P-256", "X25519:P-256", "P-521:X25519:P-256"])
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_every_client_finds_a_curve(secure: Server, groups: str, version: str) -> None:
+    """P-256 is the one that all must have, whatever they would like better."""
+    assert negotiated(secure, version, "-groups", groups)
+
+
+@pytest.mark.parametrize(
+    "cipher",
+    [
+        "ECDHE-ECDSA-AES128-SHA256",
+        "ECDHE-ECDSA-AES256-SHA384",
+        "ECDHE-ECDSA-AES128-SHA",
+        "DHE",
+        "AES128-GCM-SHA256",
+    ],
+)
+def test_no_cipher_of_blocks_is_spoken(secure: Server, cipher: str) -> None:
+    """Neither CBC nor an exchange of keys without curves."""
+    assert negotiated(secure, "-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0") is None
+    assert negotiated(secure, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256")
+
+
+def test_what_is_offered_is_all_of_the_kind_that_is_meant(certificate: Path) -> None:
+    """Every cipher is an authenticated one, with keys exchanged on a curve."""
+    for cipher in tls.context(str(certificate), "").get_ciphers():
+        assert cipher["aead"], cipher["name"]
+        assert cipher["protocol"] == "TLSv1.3" or cipher["name"].startswith("ECDHE-"), cipher["name"]
+
+
+def test_each_step_of_a_handshake_takes_a_turn(certificate: Path) -> None:
+    """So many at once do not hold up requests and sockets: between turns the loop looks at them."""
+    near, far = gevent.socket.socketpair()
+    turns: list[None] = []
+    connection = tls.Socket(near, tls.context(str(certificate), ""))
+    serving = gevent.spawn(connection.shake_hands, lambda: turns.append(None))
+    data = hello()
+    for byte in data:
+        far.send(bytes([byte]))
+        gevent.sleep(0.001)
+    assert far.recv(1) == b"\x16"  # the server's hello
+    assert len(turns) > len(data) // 2  # two bytes may lie there at once
+    serving.kill()
+    connection.close()
+    far.close()
+
+
+def hello() -> bytes:
+    """Return what a client begins with."""
+    context = ssl.create_default_context()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 50, None])
+@pytest.mark.parametrize("reset", [True, False])
+def test_connection_broken_off_in_the_handshake_is_no_error(
+    secure: Server, size: int | None, *, reset: bool
+) -> None:
+    """At whatever place, by a reset or without: the server says nothing of it."""
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as peer:
+            peer.sendall(hello()[:size])
+            if reset:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert secure.health()
+    assert "Traceback" not in secure.output
+    assert "rror" not in secure.output
+
+
+@pytest.mark.parametrize(
+    "first", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 100, b"\x16\x03\x01\xff\xff" + b"a" * 100]
+)
+def test_connection_without_tls_is_no_error(secure: Server, first: bytes) -> None:
+    """Whatever it begins with."""
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=20) as peer:
+        peer.sendall(first)
+        with contextlib.suppress(OSError):  # it may have hung up before
+            peer.shutdown(socket.SHUT_WR)
+            assert b"HTTP/" not in peer.recv(4096)
+    assert secure.health()
+    assert "rror" not in secure.output
+
+
+class Updater:
+    """A client by TLS 1.3 that can send KeyUpdates, which Python has no call for."""
+
+    def __init__(self, sock: Any) -> None:
+        self.sock = sock
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing)
+        self.do(self.tls.do_handshake)
+        self.sock.sendall(self.outgoing.read())
+
+    def do(self, step: Callable[[], Any]) -> Any:
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                return step()
+            self.sock.sendall(self.outgoing.read())
+            if piece := self.sock.recv(4096):
+                self.incoming.write(piece)
+            else:
+                self.incoming.write_eof()
+
+    def updates(self, count: int) -> bytes:
+        """Return so many KeyUpdates, each of which wants another one for an answer."""
+        openssl = ctypes.CDLL(_ssl.__file__)
+        connection = ctypes.c_void_p.from_address(id(self.tls._sslobj) + SSL_OFFSET)  # type: ignore[attr-defined]
+        for _ in range(count):
+            assert openssl.SSL_key_update(connection, 1) == 1
+            assert openssl.SSL_do_handshake(connection) == 1
+        return self.outgoing.read()
+
+
+def test_messages_without_data_are_bounded(secure: Server) -> None:
+    """OpenSSL reads on over KeyUpdates as long as there are any: who sends a megabyte is cut off soon."""
+    flooder = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=SOON_S))
+    with flooder.sock, contextlib.suppress(ConnectionError):
+        flooder.sock.sendall(flooder.updates(20_000))
+        flooder.sock.shutdown(socket.SHUT_WR)
+        answers = 0
+        while piece := flooder.sock.recv(65536):
+            answers += len(piece)
+        assert answers < 2 * tls.MAX_OVERHEAD
+    assert "rror" not in secure.output
+
+
+def test_new_keys_are_taken(secure: Server) -> None:
+    """A client that changes its keys now and then, as RFC 8446 has it, is served."""
+    client = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=SOON_S))
+    with client.sock:
+        for _ in range(3):
+            client.sock.sendall(client.updates(100))
+            client.tls.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert client.do(lambda: client.tls.read(4096)).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_loop_looks_at_others_between_pieces_of_tls(certificate: Path) -> None:
+    """However many messages without data lie ready: OpenSSL is given a few of them at once."""
+    near, far = gevent.socket.socketpair()
+    connection = tls.Socket(near, tls.context(str(certificate), ""))
+    serving = gevent.spawn(connection.shake_hands, lambda: None)
+    client = Updater(far)
+    serving.join()
+    data = client.updates(2_000)
+    far.sendall(data)
+    far.shutdown(socket.SHUT_WR)
+    looks = [0]
+
+    def look() -> None:
+        while True:
+            looks[0] += 1
+            gevent.sleep(PAUSE_S)
+
+    looking = gevent.spawn(look)
+    assert connection.recv(1) == b""
+    looking.kill()
+    connection.close()
+    far.close()
+    assert looks[0] >= len(data) // tls.PIECE
+
+
+def test_browsers_are_told_to_come_by_tls_only(secure: Server) -> None:
+    """By TLS every answer says so, also one of an error."""
+    person = secure.visitor()
+    for path in ("/", "/healthz", "/static/css/base.css", "/no/such/page"):
+        assert person.http.get(path).headers["Strict-Transport-Security"] == "max-age=15552000"
+    answer = person.http.get("/healthz", headers={"Host": f"localhost:{secure.port}"})
+    assert "Strict-Transport-Security" not in answer.headers, "it would be for all that runs on localhost"
+
+
+def test_without_tls_nothing_is_said_of_it(tmp_path: Path) -> None:
+    """A proxy that speaks it is believed; a client that only says so is not."""
+    for name, expected in (("behind", True), ("open", False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        server = Server(folder, env={"TRACKER_PROXIES": "127.0.0.1"} if expected else {})
+        for scheme in ("http", "https"):
+            answer = httpx.get(
+                f"{server.url}/healthz", headers={"X-Forwarded-Proto": scheme}, trust_env=False
+            )
+            assert ("Strict-Transport-Security" in answer.headers) is (expected and scheme == "https")
+        end(server)
+
+
+@pytest.mark.parametrize(
+    "referer", ["https://[", "https://h:99999/", "https://h:x/", "https://[::1", "//[", "https://\u00e9[", ""]
+)
+def test_referer_that_is_no_url_is_refused(secure: Server, referer: str) -> None:
+    """By TLS a form says where it comes from; what can't be read is no place."""
+    visitor = secure.visitor()
+    form = visitor.get("/accounts/login/").filled_in(username="nobody", password="a guess")
+    headers = {b"Referer": referer.encode("latin-1")}
+    answer = visitor.http.post("/accounts/login/", data=form, headers=headers)
+    assert answer.status_code == 400

@@ -1,0 +1,105 @@
+"""Turns: many requests at once begin in order, and the loop looks at the sockets between them."""
+
+import os
+import time
+from collections import Counter
+
+import gevent
+
+from base.loop import PAUSE_S
+from server.connections import TURN_S, Turns
+
+
+def spend(turns: float) -> None:
+    end = time.monotonic() + turns * TURN_S
+    while time.monotonic() < end:
+        pass
+
+
+def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> None:
+    """Of requests that each take two fifths of a turn, three at most begin between two looks, in order."""
+    turns, looks, begun = Turns(), [0], []
+    r, w = os.pipe()  # always readable: its watcher is called at each look
+    os.write(w, b"x")
+    watcher = gevent.get_hub().loop.io(r, 1)
+
+    def look() -> None:
+        looks[0] += 1
+
+    def request(number: int) -> None:
+        turns.take()
+        begun.append((number, looks[0]))
+        spend(0.4)
+
+    watcher.start(look)
+    requests = [gevent.spawn(request, number) for number in range(20)]
+    requests[10].kill(block=False)
+    gevent.joinall(requests, timeout=10, raise_error=True)
+    watcher.close()
+    os.close(r)
+    os.close(w)
+    assert [number for number, _ in begun] == [*range(10), *range(11, 20)]
+    assert max(Counter(after for _, after in begun).values()) <= 3
+
+
+def test_nobody_is_overtaken_while_waiting_for_a_turn() -> None:
+    """Thirty ask without pause, and one now and then: none begins more than twice before another."""
+    turns, begun = Turns(), Counter[object]()
+
+    def ask(who: object, pause: float) -> None:
+        for _ in range(10):
+            turns.take()
+            begun[who] += 1
+            busy = [begun[number] for number in range(30)]
+            assert max(busy) - min(busy) <= 2
+            spend(0.1)
+            gevent.sleep(pause)
+
+    asking = [gevent.spawn(ask, number, PAUSE_S) for number in range(30)]
+    asking.append(gevent.spawn(ask, "modest", 0.002))
+    gevent.joinall(asking, timeout=30, raise_error=True)
+    assert all(greenlet.successful() for greenlet in asking)
+
+
+def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
+    """Five requests come while an answer of long pieces is made: they need not wait for its end."""
+    turns, begun = Turns(), []
+
+    def stream() -> None:
+        for piece in range(20):
+            pieces.append(piece)
+            spend(1.2)
+            gevent.sleep(PAUSE_S)
+
+    def request() -> None:
+        turns.take()
+        begun.append(len(pieces))
+
+    pieces: list[int] = []
+    streaming = gevent.spawn(stream)
+    gevent.sleep(0)
+    requests = [gevent.spawn(request) for _ in range(5)]
+    gevent.joinall([streaming, *requests], timeout=10, raise_error=True)
+    assert len(begun) == 5
+    assert begun[-1] <= 10
+
+
+def test_clients_take_turns_with_each_other() -> None:
+    """Whoever sends 100 requests at once makes another client wait for one of them, not for 100."""
+    turns, begun = Turns(), []
+
+    def request(client: str) -> None:
+        turns.take(client)
+        begun.append(client)
+        spend(0.4)
+
+    flood = [gevent.spawn(request, "flood") for _ in range(100)]
+    flood[50].kill(block=False)
+    gevent.sleep(5 * TURN_S)  # until all have asked for a turn
+    before = len(begun)
+    assert before < 50
+    others = [gevent.spawn(request, "other") for _ in range(2)]
+    gevent.joinall(others, timeout=10, raise_error=True)
+    assert len(begun) - before <= 10  # with those of the turn under way
+    gevent.joinall(flood, timeout=10, raise_error=True)
+    assert len(begun) == 101

@@ -1,0 +1,151 @@
+"""Clients of the socket that send much more than they need to: they are closed with 1008, and cost little."""
+
+import struct
+from collections.abc import Iterator
+
+import pytest
+from fakes import CLOSE, PONG, TEXT, Socket, World
+from harness import Person, Server
+from peers import Crowd, Peer, masked
+
+from realtime import group as group_module
+from realtime.group import FRAMES_AT_ONCE, FRAMES_PER_S, PING_S
+
+CONTINUATION, BINARY, PING = 0x0, 0x2, 0x9
+TOO_MANY = (CLOSE, struct.pack("!H", 1008) + b"too many frames")
+MANY = 10 * int(FRAMES_AT_ONCE)
+FLOODS = {
+    "pings": [masked(PING, b"?")] * MANY,
+    "pongs": [masked(PONG)] * MANY,
+    "empty texts": [masked(TEXT)] * MANY,
+    "binaries": [masked(BINARY, b"x")] * MANY,
+    "continuations": [masked(TEXT, b"", fin=False), *[masked(CONTINUATION, b"", fin=False)] * MANY],
+    "pings in a message": [masked(TEXT, b"x", fin=False), *[masked(PING)] * MANY],
+    "a frame byte by byte": [bytes([byte]) for byte in masked(TEXT, b"x" * 4096)],
+    "long messages": [masked(TEXT, b"x" * 4096)] * MANY,
+}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def send(world: World, sock: Socket, data: bytes) -> bool:
+    """Have data arrive and be read; return whether the group has read all of it."""
+    sock.arrived += data
+    while sock.arrived and world.loop.fire(sock.number, group_module.READ):
+        pass
+    return not sock.arrived
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_flood_is_closed(world: World, kind: str) -> None:
+    """Whatever the frames are, in one read or each in its own, 1008 comes and nothing more is read."""
+    for pieces in ([b"".join(FLOODS[kind])], FLOODS[kind]):
+        sock = Socket()
+        world.connect(sock)
+        if len(pieces) == 1 and kind == "a frame byte by byte":
+            continue
+        read = [send(world, sock, piece) for piece in [*pieces, b"more"]]
+        assert not read[-1]
+        assert sock.control()[-1] == TOO_MANY
+        answered = sock.control()[:-1]
+        assert len(answered) <= FRAMES_AT_ONCE
+        assert not world.loop.fire(sock.number, group_module.READ)
+
+
+def test_reads_that_bring_nothing_are_counted(world: World) -> None:
+    """A record of TLS that comes byte by byte makes a socket readable 16,000 times without a frame."""
+    sock = Socket()
+    world.connect(sock)
+    for _ in range(MANY):
+        world.loop.fire(sock.number, group_module.READ)
+    assert sock.control()[-1] == TOO_MANY
+
+
+def test_cost_of_a_flood_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a thousand frames in one read, no more are handled than a client may send at once."""
+    handled = []
+    monkeypatch.setattr(world.group, "_handle", lambda _client, frame: handled.append(frame))
+    sock = Socket()
+    world.connect(sock)
+    send(world, sock, b"".join(FLOODS["empty texts"]))
+    assert 0 < len(handled) <= FRAMES_AT_ONCE
+
+
+def test_closed_flooder_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer to the close is not read, but its place is free after CLOSE_S."""
+    sock = Socket()
+    world.connect(sock)
+    send(world, sock, b"".join(FLOODS["pongs"]))
+    assert len(world.group.clients) == 1
+    world.sweep(monkeypatch, group_module.CLOSE_S + 1)
+    assert not world.group.clients
+    assert sock.closed
+    assert not world.loop.watchers
+
+
+def test_steady_rate_is_allowed_for_ever(world: World) -> None:
+    """A client within the rate is never closed, however much it sends in all; at double the rate it is."""
+    for factor, stays in ((0.8, True), (2, False)):
+        sock = Socket()
+        world.connect(sock)
+        for _ in range(MANY):
+            world.time += (1 + group_module.READ_COST) / (FRAMES_PER_S * factor)
+            send(world, sock, masked(PING, b"x"))
+        assert (TOO_MANY not in sock.control()) == stays
+
+
+def test_silence_is_not_saved_up(world: World) -> None:
+    """After a day without a word a client may send as many at once as a new one."""
+    sock = Socket()
+    world.connect(sock)
+    world.time += 86_400
+    send(world, sock, b"".join(FLOODS["pings"]))
+    assert sock.control()[-1] == TOO_MANY
+    assert len(sock.control()) <= FRAMES_AT_ONCE + 1
+
+
+def test_browser_is_never_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pong for each ping during a day, and every hour a stray message and a pong that nobody asked for."""
+    sock = Socket()
+    world.connect(sock)
+    for number in range(86_400 // int(PING_S)):
+        world.sweep(monkeypatch, PING_S)
+        stray = masked(PONG) + masked(TEXT, b"hello?") if number % 180 == 0 else b""
+        assert send(world, sock, masked(PONG) + stray)
+    assert [code for code, _ in sock.control() if code == CLOSE] == []
+    assert len(world.group.clients) == 1
+
+
+def test_small_messages_byte_by_byte_are_taken(world: World) -> None:
+    """A peer that cuts frames anywhere, as Autobahn's cases do, is answered."""
+    sock = Socket()
+    world.connect(sock)
+    for byte in masked(PING, b"x" * 125) + masked(TEXT, b"fragment", fin=False) + masked(CONTINUATION, b"2"):
+        assert send(world, sock, bytes([byte]))
+    assert sock.control() == [(PONG, b"x" * 125)]
+
+
+@pytest.fixture
+def flooders(server: Server, person: Person) -> Iterator[Crowd]:
+    with Crowd() as crowd:
+        for _ in range(50):
+            crowd.add(Peer(person))
+        yield crowd
+
+
+def test_flooders_are_closed_and_others_are_served(person: Person, flooders: Crowd) -> None:
+    """Fifty that send as fast as they can get 1008, and another is told each save meanwhile."""
+    with person.watch() as watch:
+        for number in range(20):
+            for peer in flooders.peers:
+                if not peer.closed:
+                    peer.send(masked(PING) * 1000)
+            watch.wait_for_type("post_save", person.save_incident(f"Meanwhile {number}"))
+            flooders.listen(0)
+        flooders.listen_until(
+            lambda: all(peer.close_code == 1008 for peer in flooders.peers), 10, "all to be closed"
+        )
+        assert watch.socket.ping().wait(5)

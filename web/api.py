@@ -1,0 +1,322 @@
+"""The JSON API: incidents and areas as GeoJSON.
+
+A body is one GeoJSON Feature whose properties are the fields; what is unknown is refused, what only the
+server sets (`created`, `url`, …) is ignored, so that a feature can be read, changed and sent back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    make_response,
+    request,
+    stream_with_context,
+)
+from flask.typing import ResponseReturnValue
+
+from base import loop
+from base.errors import Invalid
+from base.values import to_json
+from domain import idempotency, versions
+from geo import geojson
+from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
+from web import auth
+
+MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
+READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
+MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
+
+REPEATED = ("Location", "ETag")  # headers of an answer that is given again
+
+bp = Blueprint("api", __name__)
+
+
+def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Do what a request with an `Idempotency-Key` asks for once, and answer it again when it comes again."""
+
+    @wraps(view)
+    def repeatable(**arguments: Any) -> ResponseReturnValue:
+        key = _idempotency_key()
+        if key is None:
+            return view(**arguments)
+
+        def do() -> idempotency.Answer:
+            response = make_response(view(**arguments))
+            headers = {name: response.headers[name] for name in REPEATED if name in response.headers}
+            return idempotency.Answer(response.status_code, headers, response.get_data())
+
+        asked = (request.method, request.full_path)
+        print_ = idempotency.fingerprint(
+            *(part.encode(errors="replace") for part in asked), request.get_data()
+        )
+        answer = idempotency.once(auth.owner(), key, print_, do)
+        return Response(answer.body, answer.status, answer.headers, content_type="application/json")
+
+    return repeatable
+
+
+def _idempotency_key() -> str | None:
+    """Return the key of the request, with or without the quotes that the draft of the header wants."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    bare = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+    if not 0 < len(bare) <= idempotency.MAX_KEY or not (bare.isascii() and bare.isprintable()):
+        abort(400, f"An Idempotency-Key has 1 to {idempotency.MAX_KEY} printable ASCII characters.")
+    return bare
+
+
+@bp.get("/tracker/incident/feature_collection/")
+def incident_feature_collection() -> Response:
+    """Return the open incidents; with `?closed=true` the closed ones."""
+    wanted = request.args.get("closed", "false")
+    if wanted not in ("true", "false"):
+        raise Invalid({"closed": "this must be true or false"})
+    return _collection(Incident, Incident.closed if wanted == "true" else Incident.is_open)
+
+
+@bp.get("/tracker/area_of_interest/feature_collection/")
+def area_feature_collection() -> Response:
+    return _collection(AreaOfInterest, AreaOfInterest.id > 0)
+
+
+@bp.post("/api/incidents/")
+@once
+def incidents() -> ResponseReturnValue:
+    return _create(Incident(), "location")
+
+
+@bp.post("/api/areas/")
+@once
+def areas() -> ResponseReturnValue:
+    return _create(AreaOfInterest(), "polygon")
+
+
+@bp.route("/api/incidents/<int:pk>/", methods=["GET", "PATCH", "DELETE"])
+def incident(pk: int) -> ResponseReturnValue:
+    return _one(Incident, pk, "location")
+
+
+@bp.route("/api/areas/<int:pk>/", methods=["GET", "PATCH", "DELETE"])
+def area(pk: int) -> ResponseReturnValue:
+    return _one(AreaOfInterest, pk, "polygon")
+
+
+@bp.post("/api/areas/inside/")
+def inside() -> ResponseReturnValue:
+    """Count the open incidents in the Feature of an area that is not saved yet."""
+    area = AreaOfInterest()
+    fields = _fields("polygon", _feature())
+    area.assign(
+        {name: fields[name] for name in fields if name in ("polygon", "severity")}
+        | {"polygon": fields.get("polygon")}
+    )
+    count, alerting = 0, 0
+    for places in loop.in_turn(area.inside()):
+        count += len(places)
+        alerting += sum(place.alerting for place in places)
+    return jsonify(open=count, alerting=alerting)
+
+
+@bp.post("/api/areas/<int:pk>/mute/")
+@once
+def mute(pk: int) -> ResponseReturnValue:
+    """Mute an area `until` an ISO 8601 time, or with null no longer."""
+    body = _members("until", version=None)
+    until = parse_until(body["until"])
+    base = _version(body)
+    with AreaOfInterest.changing(pk) as area:
+        _heed_if_match(area)
+        versions.ensure_unchanged(area, base, "muted_until")
+        area.mute(until)
+    return _answer(area)
+
+
+@bp.get("/api/alerts/")
+def alerts() -> ResponseReturnValue:
+    """Return the open alerts, newest first, with the seq at which they were read and the unread count."""
+    _, seq = Notification.bounds()
+    found = Alert.open().order_by(Alert.raised_seq.desc()).limit(MAX_ALERTS)
+    head = {"seq": seq, "epoch": current_app.config["EPOCH"]}
+    return jsonify(head | _read_state() | {"alerts": [alert.as_json() for alert in found]})
+
+
+@bp.post("/api/alerts/acknowledge/")
+@once
+def acknowledge() -> ResponseReturnValue:
+    """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now.
+
+    With `seen`, those that were raised or escalated after this `seq` stay open.
+    """
+    body = _members("alerts", note="", seen=None)
+    ids = body["alerts"]
+    if not isinstance(ids, list) or not all(type(id_) is int and 0 < id_ <= MAX_ID for id_ in ids):
+        raise Invalid({"alerts": "this must be a list of alert ids"})
+    if len(ids) > MAX_ALERTS:
+        raise Invalid({"alerts": f"at most {MAX_ALERTS} at once"})
+    seen = body["seen"]
+    if seen is not None and not (type(seen) is int and 0 <= seen <= MAX_ID):
+        raise Invalid({"seen": "this must be a seq of the log"})
+    return jsonify(alerts=[alert.as_json() for alert in Alert.acknowledge(ids, body["note"], seen=seen)])
+
+
+@bp.post("/api/alerts/read/")
+@once
+@auth.needs("viewer")
+def read() -> ResponseReturnValue:
+    """Say that this person has seen the alerts up to `seq`."""
+    seq = _members("seq")["seq"]
+    if type(seq) is not int or not 0 <= seq <= Notification.bounds()[1]:
+        raise Invalid({"seq": "this must be a seq of the log"})
+    user = auth.signed_in()
+    user.read_up_to(seq)
+    return jsonify(_read_state())
+
+
+def _read_state() -> dict[str, int]:
+    user = auth.signed_in()
+    return {"unread": Alert.unread(user), "read_seq": user.read_seq}
+
+
+def _members(*required: str, **optional: Any) -> dict[str, Any]:
+    """Return the members of the JSON object in the body; all others are refused."""
+    body = geojson.parse_json(request.get_data())
+    if not isinstance(body, dict):
+        raise geojson.GeometryError("the body must be a JSON object")
+    errors = dict.fromkeys(body.keys() - {*required, *optional}, "there is no such member")
+    errors |= {name: "this is required" for name in required if name not in body}
+    if errors:
+        raise Invalid(errors)
+    return optional | body
+
+
+def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
+    thing.assign({"name": None, geometry_field: None} | _fields(geometry_field, _feature()))
+    thing.save()
+    return _answer(thing, 201, Location=thing.url)
+
+
+def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
+    if request.method in ("GET", "HEAD"):
+        return _answer(model.find(pk))
+    if request.method == "DELETE":
+        with model.changing(pk) as thing:
+            _heed_if_match(thing)
+            thing.delete_instance()
+        return "", 204
+    feature = _feature(partial=True)
+    fields = _fields(geometry_field, feature)
+    base = _version(feature.get("properties") or {})
+    with model.changing(pk) as thing:
+        _heed_if_match(thing)
+        fields = _without_mute(fields, thing)
+        if base is not None:
+            fields = versions.merge(thing, fields, base)
+        if fields or base is None:
+            thing.assign(fields)
+            thing.save()
+    return _answer(thing)
+
+
+def _without_mute(fields: dict[str, Any], thing: Tracked) -> dict[str, Any]:
+    """Leave out the mute of an area that was read and is sent back. Raises Invalid if it is another one."""
+    mute = fields.keys() & MUTE
+    if mute and isinstance(thing, AreaOfInterest):
+        changed = [name for name in mute if fields[name] != getattr(thing, name)]
+        if changed:
+            raise Invalid(dict.fromkeys(changed, f"an area is muted by POST /api/areas/{thing.id}/mute/"))
+        return {name: value for name, value in fields.items() if name not in MUTE}
+    return fields
+
+
+def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturnValue:
+    return jsonify(thing.feature()), status, {"ETag": f'"{thing.version}"', **headers}
+
+
+def _heed_if_match(thing: Tracked) -> None:
+    """Raise Stale if the request is for another version than the present one (RFC 9110, section 13.1.1)."""
+    if "If-Match" in request.headers and not request.if_match.contains(thing.version):
+        versions.ensure_current(thing, next(iter(request.if_match.as_set()), "none"))
+
+
+def _version(members: dict[str, Any]) -> str | None:
+    """Return the version that a change is based on; None if it does not say so."""
+    version = members.get("version")
+    if version is not None and not isinstance(version, str):
+        raise Invalid({"version": "this must be text, as the Feature has it"})
+    return version
+
+
+def _feature(*, partial: bool = False) -> dict[str, Any]:
+    """Return the Feature in the body; in a partial one its type may be missing."""
+    feature = geojson.parse_json(request.get_data())
+    if not isinstance(feature, dict) or feature.get("type", partial and "Feature") != "Feature":
+        raise geojson.GeometryError("the body must be a GeoJSON Feature")
+    unknown = sorted(feature.keys() - {"type", "id", "bbox", "geometry", "properties"})
+    if unknown:
+        raise Invalid(dict.fromkeys(unknown, "a Feature has no such member"))
+    if not isinstance(feature.get("properties") or {}, dict):
+        raise Invalid({"properties": "this must be an object"})
+    return feature
+
+
+def _fields(geometry_field: str, feature: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that a Feature sets."""
+    properties = feature.get("properties") or {}
+    fields = {name: value for name, value in properties.items() if name not in READ_ONLY}
+    if geometry_field in fields:
+        raise Invalid({geometry_field: "this belongs in the Feature's geometry"})
+    if "geometry" in feature:
+        is_area = geometry_field == "polygon"
+        fields[geometry_field] = _checked(feature["geometry"]) if is_area else feature["geometry"]
+    return fields
+
+
+def _checked(geometry: Any) -> Any:
+    """Return the polygon after its check, which takes too long for a transaction; or what is wrong with it.
+
+    An edge that is longer than 180° is wrong unless the request says that it is meant, or it is stored so.
+    """
+    try:
+        polygon = geojson.parse_polygon(geometry)
+    except geojson.GeometryError as error:
+        return error
+    if polygon.long_edge and request.args.get("long_edges") != "keep":
+        area = AreaOfInterest.get_or_none(AreaOfInterest.id == (request.view_args or {}).get("pk"))
+        if area is None or area.polygon != polygon:
+            return geojson.GeometryError(
+                f"{polygon.long_edge}; if it runs the long way round, send it with ?long_edges=keep"
+            )
+    return polygon
+
+
+def _collection(model: type[Tracked], where: Any) -> Response:
+    """Stream a FeatureCollection.
+
+    Its `seq` is the log's head when the reading began: a feature saved while it goes on may be in it
+    already, and comes once more to whoever continues from `seq`.
+    """
+    _, seq = Notification.bounds()
+    head = {"type": "FeatureCollection", "seq": seq, "epoch": current_app.config["EPOCH"]}
+    stream = loop.in_turn(_stream(model, where, to_json(head)))
+    return Response(stream_with_context(stream), content_type="application/geo+json")
+
+
+def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[bytes]:
+    """Yield the text in pieces. Of a piece nothing else is kept while its reader takes it, however slowly."""
+    lead, last = f'{head[:-1]},"features":[', 0
+    while chunk := model.features(where, last):
+        last = chunk[-1][0]
+        piece = (lead + ",".join(feature for _, feature in chunk)).encode()
+        del chunk
+        yield piece
+        lead = ","
+    yield b"]}" if last else f"{lead}]}}".encode()

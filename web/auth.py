@@ -1,0 +1,576 @@
+"""Who somebody is and what they may do: sign-in, sessions, tokens and roles, asked before every request.
+
+The browser holds a random secret in Flask's signed cookie; the database holds its hash, so that a session
+can be ended from here and a copy of the database lets nobody in. A program sends a token instead.
+
+Without a word beside a view, it is for who is signed in: to read for viewers, to change for editors. So a new
+page is never open by oversight.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Iterable, Set
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+import peewee
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import BadSignature
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
+
+from base import addresses, times
+from base.settings import Settings
+from base.times import now
+from domain import accounts, passwords, throttle, totp
+from domain.accounts import ROLES, Token
+from domain.sign_ins import Refusal, SignIn
+from models import Session, User, actor, database
+from web import unsent
+
+TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
+FREE_TRIES_NAME = 5  # before waits begin
+SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
+FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
+MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
+LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
+LONGEST_TOKEN = 200  # characters of a form's token that is remembered; ours have half of that
+SAFE = {"GET", "HEAD", "OPTIONS"}
+# What somebody can reach who must change a password or set up codes first.
+FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
+FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
+
+bp = Blueprint("auth", __name__, url_prefix="/accounts")
+View = TypeVar("View", bound=Callable[..., object])
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Credential(NamedTuple):
+    """What a request is let in by: the id of a session, or that of a token with "token:" before it."""
+
+    id: str
+    is_token: bool = False
+    read_only: bool = False
+
+
+def needs(role: str) -> Callable[[View], View]:
+    """Say which role a view is for, whatever the method; "nobody" stands for everybody."""
+
+    def mark(view: View) -> View:
+        view.__dict__["role"] = role
+        return view
+
+    return mark
+
+
+public = needs("nobody")
+
+
+def shows_unsent(view: View) -> View:
+    """Say that a view, if `unsent.sentence` is not "", only shows the form again."""
+    view.__dict__["shows_unsent"] = True
+    return view
+
+
+def init_app(app: Flask) -> None:
+    """Have every request asked who sends it, and every form whether it is ours."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
+    Protect(app)
+    app.session_interface = SessionInterface()
+    app.before_request(guard)
+    app.register_blueprint(bp)
+    passwords.nobodys_hash()
+
+
+def settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
+
+    Cookies don't know ports: by a common name two trackers on one host would sign each other out.
+
+    What it has found to be signed it need not check again: the database knows when a session ends.
+    """
+
+    def __init__(self) -> None:
+        # What cookies hold, by whether they came by TLS, and the header that they came in.
+        self._known: dict[tuple[bool, str], dict[str, str | bool]] = {}
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        header = request.environ.get("HTTP_COOKIE", "")
+        key = request.is_secure, header
+        if key in self._known:
+            return self.session_class(self._known[key])
+        found = self._read(app, request) if header else self.session_class()
+        # What can be changed in place is not remembered: a request would change it for the next.
+        if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
+            _remember(self._known, key, dict(found))
+        return found
+
+    def _read(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
+        serializer = self.get_signing_serializer(app)
+        value = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or value is None:
+            return self.session_class()
+        try:
+            return self.session_class(serializer.loads(value))
+        except BadSignature:
+            return self.session_class()
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the cookie's name; by TLS one that browsers take only from TLS, and for this host."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
+
+    def get_cookie_secure(self, _app: Flask) -> bool:
+        return bool(request.is_secure)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        # If nothing is modified there is only a header to add, for caches, which store none of this.
+        if session.modified and not self._would_replace_unseen(app):
+            super().save_session(app, session, response)
+
+    def _would_replace_unseen(self, app: Flask) -> bool:
+        """Tell whether a page of another site has sent this, for which the browser holds the cookie back.
+
+        It would take a new one, though, so that any site could sign a person out by a form.
+        """
+        origin = request.headers.get("Origin")
+        is_foreign = origin is not None and origin.partition("://")[2] != request.host
+        return is_foreign and request.method not in SAFE and self.get_cookie_name(app) not in request.cookies
+
+
+class Protect(CSRFProtect):
+    """Flask-WTF's. That a form's token belongs to a session is not computed again for its next form.
+
+    By TLS it also looks where each form comes from, so there nothing is left out.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app)
+        self._known: dict[tuple[str, str], bool] = {}  # tokens of a session, each with one of its forms
+
+    def protect(self, *, apply_exemptions: bool = False) -> None:
+        if request.method in SAFE:
+            return
+        pair = session.get("csrf_token", ""), request.form.get("csrf_token", "")
+        if pair in self._known and not request.is_secure:
+            return
+        try:
+            super().protect(apply_exemptions)
+        except ValueError as error:  # by TLS it takes the Referer for a URL
+            raise BadRequest("The Referer is no URL.") from error
+        if all(pair) and len(pair[1]) < LONGEST_TOKEN:
+            _remember(self._known, pair, True)
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Note what need not be computed again; when that becomes too much, all is."""
+    if len(known) >= MAX_KNOWN:
+        known.clear()
+    known[key] = value
+
+
+def guard() -> ResponseReturnValue | None:
+    """Refuse, before any view, who may not use it."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
+        return None
+    role = _role_for(view)
+    if role == "nobody" and request.method in SAFE:
+        return None
+    user = current_user()
+    if role != "nobody":
+        if user is None:
+            return _ask_to_sign_in()
+        if page := unfinished(user):
+            return _finish_first(page, view)
+        if not may(role):
+            return _refuse(user, role)
+    if g.credential is None or not g.credential.is_token:
+        return _check_form(view)
+    return None
+
+
+def _refuse(user: User, role: str) -> ResponseReturnValue:
+    """Refuse what takes a higher role. What was typed is kept for somebody who has it."""
+    if unsent.is_form() and unsent.is_typed():
+        words = f"You are signed in as {unsent.isolated(user.name)}. {_why_not(role)}"
+        return unsent.page(words, 403)
+    raise Forbidden(_why_not(role))
+
+
+def _check_form(view: object) -> ResponseReturnValue | None:
+    """Refuse what no page of this session has sent. A form of an earlier session's page is shown again."""
+    try:
+        current_app.extensions["csrf"].protect()
+    except CSRFError as error:
+        if not unsent.is_form():
+            raise unsent.StaleToken from error
+        user = current_user()
+        what = f"You signed in as {unsent.isolated(user.name)}" if user else "You signed in or out"
+        words = f"{what} after this page was opened. Nothing is saved yet: check it, and send it again."
+        if not getattr(view, "shows_unsent", False):
+            return unsent.page(words, 400)
+        unsent.show_again(words)
+    return None
+
+
+def _role_for(view: object) -> str:
+    """Return the role that a view is for, by this request's method."""
+    return str(getattr(view, "role", "viewer" if request.method in SAFE else "editor"))
+
+
+def look_again() -> None:
+    """Ask once more who sends this request, after a pause in which a session, an account or a role may end.
+
+    Raises Forbidden if that has happened.
+    """
+    g.pop("user", None)
+    view = current_app.view_functions[request.endpoint or ""]
+    if current_user() is None or not _has(_role_for(view)):
+        raise Forbidden("You were signed out, or your role was changed, meanwhile. Nothing was done.")
+
+
+def may(role: str) -> bool:
+    """Tell whether who sends this request has this role, or more."""
+    user = current_user()
+    return user is not None and not unfinished(user) and _has(role)
+
+
+def _has(role: str) -> bool:
+    user = signed_in()
+    level = ROLES.index(user.role)
+    if g.credential.is_token:
+        level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
+    return level >= ROLES.index(role)
+
+
+def unfinished(user: User) -> str:
+    """Return the endpoint that a session of this user must go to before all others; "" if there is none."""
+    if g.credential.is_token:
+        return ""
+    if user.password_temporary:
+        return "accounts.change_password"
+    return "two_step.enrol" if settings().admin_totp and user.is_admin and not totp.is_on(user) else ""
+
+
+def _finish_first(page: str, view: object) -> ResponseReturnValue | None:
+    if request.endpoint in FINISHING:
+        return _check_form(view)
+    if request.blueprint in FOR_PROGRAMS:
+        raise Forbidden(f"First open {url_for(page)}, and do what that page asks for.")
+    if unsent.is_form() and unsent.is_typed():
+        words = f"This is not saved yet. First open {url_for(page)} in another tab and do what it asks for."
+        return unsent.page(words, 403)
+    return redirect(url_for(page))
+
+
+def _why_not(role: str) -> str:
+    if g.credential.read_only:
+        return "This token is for reading only."
+    if g.credential.is_token and role == "admin":
+        return "Tokens are for the API only."
+    if role == "admin":
+        return "Only who manages the accounts may open this."
+    return "Your account is for looking. To change something, ask for the role of an editor."
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    if request.blueprint in FOR_PROGRAMS:
+        raise Unauthorized("Sign in, or send a token.", www_authenticate=WWWAuthenticate("bearer"))
+    secret = _bearer()
+    if secret is not None:
+        _find_token(secret)
+        raise Forbidden("Tokens are for the API only.")
+    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
+        return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
+    if request.method == "POST" and unsent.has_page():
+        here = request.path  # a page with a form
+        flash("You were signed out before this was saved. Sign in, and enter it again.")
+    return redirect(url_for("auth.login", next=here))
+
+
+def current_user() -> User | None:
+    """Return who this request comes from; None if nobody is signed in. A wrong token is refused with 401."""
+    if "user" not in g:
+        g.user = g.credential = None
+        actor.set(None)
+        token = _bearer() if request.blueprint in FOR_PROGRAMS else None
+        found = _find_session(session.get("secret")) if token is None else _find_token(token)
+        if found is not None:
+            g.user, g.credential = found
+            actor.set(found[0].name)
+    user: User | None = g.user
+    return user
+
+
+def _bearer() -> str | None:
+    """Return the token that the request sends; None without one."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else None
+
+
+def signed_in() -> User:
+    """Return who this request comes from. Raises Unauthorized if nobody is signed in."""
+    return current_user() or abort(401)
+
+
+def session_key() -> tuple[int, str]:
+    """Return (user id, session id) of this request, by which its socket can be found again."""
+    return g.user.id, g.credential.id
+
+
+def owner() -> str:
+    """Return whose keys this request's are: an account's, whatever its session, or a token's."""
+    return str(g.credential.id) if g.credential.is_token else f"user:{signed_in().id}"
+
+
+def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those of these `session_key`s that have not ended."""
+    hours = settings()
+    return accounts.valid_keys(keys, session_s=hours.session_hours * 3600, idle_s=hours.idle_hours * 3600)
+
+
+def note_use(keys: Iterable[tuple[int, str]]) -> None:
+    """Note that the sessions of these `session_key`s are in use: their pages are open."""
+    stale = accounts.moment(-min(TOUCH_S, settings().idle_hours * 360))
+    wrong = Session.last_used > accounts.moment(accounts.CLOCK_STEP_S)
+    for some in peewee.chunked([id_ for _, id_ in keys], 500):
+        unnoted = (Session.id << some) & ((Session.last_used < stale) | wrong)
+        if Session.select().where(unnoted).exists():
+            database.try_write(Session.update(last_used=now()).where(unnoted))
+
+
+@bp.route("/login/", methods=["GET", "POST"])
+@public
+@shows_unsent
+def login() -> ResponseReturnValue:
+    target = local(request.values.get("next", ""))
+    name = request.form.get("username", "")
+    errors = {}
+    status = 200
+    headers: dict[str, str] = {}
+    if unsent.sentence():
+        return _login_again(name, target)
+    if request.method == "POST":
+        try:
+            wait, user = check(name, request.form.get("password", ""), "")
+        except passwords.Busy as busy:
+            wait, user, status, errors[""] = passwords.RETRY_S, None, 503, str(busy.description)
+        else:
+            status, errors[""] = 401, "That name and password do not belong together."
+            if wait:
+                status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
+        if user is not None:
+            if (answer := _let_in(user, target)) is not None:
+                return answer
+            errors[""] = "The account was changed meanwhile. Sign in again."
+        headers = retry_after(wait)
+    return _login_page(name, target, errors), status, headers
+
+
+def _let_in(user: User, target: str) -> ResponseReturnValue | None:
+    """Begin a session, or ask for the code first; None if the account was changed meanwhile."""
+    if totp.is_on(user):
+        return _ask_for_code(user, target)
+    if not sign_in(user):
+        return None
+    SignIn.note(user.name, request.remote_addr or "", "signed in")
+    return redirect(target, 303)
+
+
+def _login_again(name: str, target: str) -> ResponseReturnValue:
+    """Answer a sign-in page from before another sign-in: lead on if that was of the same account."""
+    known = current_user()
+    if known is not None and known == accounts.named(name):
+        return redirect(target, 303)
+    return _login_page(name, target, {"": f"{unsent.sentence()} Type the password once more."}), 400
+
+
+def _login_page(name: str, target: str, errors: dict[str, str]) -> str:
+    form = {"values": {"username": name}, "errors": errors}
+    return render_template("login.html", form=form, next=target)
+
+
+@bp.get("/signed_in/", endpoint="signed_in")
+@public
+def signed_in_page() -> ResponseReturnValue:
+    """Say who is signed in: to a person who signed in for another tab, and to that tab's script."""
+    return render_template("signed_in.html")
+
+
+def credentials(user: User) -> str:
+    """Return what changes with whatever ends an account's sessions, so that a sign-in under way ends, too."""
+    return accounts.fingerprint(f"{user.credentials_version} {user.password_hash}")
+
+
+def _ask_for_code(user: User, target: str) -> ResponseReturnValue:
+    """Lead on to the second step. The cookie says for some minutes who has given the password."""
+    SignIn.note(user.name, request.remote_addr or "", "gave the password, was asked for a code")
+    session.clear()
+    session["halfway"] = f"{user.id} {time.time()} {credentials(user)}"
+    return redirect(url_for("two_step.code", next=target), 303)
+
+
+@bp.post("/logout/")
+@needs("viewer")
+def logout() -> ResponseReturnValue:
+    accounts.end_sessions(Session.id == g.credential.id)
+    session.clear()
+    return redirect(url_for("auth.login"), 303)
+
+
+def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
+    """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
+
+    Takes the same time for every name. Success is noted as `outcome`, unless that is empty. Raises
+    passwords.Busy, and counts no try, if too many are being checked.
+    """
+    address = request.remote_addr or ""
+    with admitted():
+        return _check(name, password, outcome, address)
+
+
+def admitted() -> AbstractContextManager[None]:
+    """Hold a place, for this request's site, among those that hash a password. Raises passwords.Busy."""
+    return passwords.in_flight.admitted(addresses.site(request.remote_addr or ""))
+
+
+def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
+    keys = throttle.by_name_from(name, address), throttle.by_address(address)
+    wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
+    user = accounts.named(name)
+    known = user.name if user else None
+    if wait:
+        Refusal.note(known, address, "refused: tried too often")
+        return wait, None
+    if not accounts.matches(user if user and user.active else None, password) or user is None:
+        why = "refused: not active" if user and not user.active else "refused: wrong password"
+        Refusal.note(known, address, why if user else "refused: no such account")
+        return 0.0, None
+    wait = throttle.limit(f"signed in:{user.id}", SIGN_INS_PER_HOUR, 3600.0)
+    if wait:  # it goes on counting as a failure: who has the password has no reason to try on
+        Refusal.note(known, address, "refused: tried too often")
+        return wait, None
+    throttle.succeeded(*keys)
+    throttle.remember(name, address)
+    if outcome:
+        SignIn.note(known, address, outcome)
+    return 0.0, user
+
+
+def sign_in(user: User) -> bool:
+    """Begin a session, with an id that nobody had before.
+
+    Returns False, and begins none, if the account was shut out or got a new password since `user` was read.
+    """
+    secret = secrets.token_urlsafe(32)
+    created = accounts.moment(-settings().session_hours * 3600)
+    last_used = accounts.moment(-settings().idle_hours * 3600)
+    id_ = accounts.fingerprint(secret)
+    with database.atomic():
+        if not accounts.is_current(user):
+            return False
+        Session.delete().where((Session.created <= created) | (Session.last_used <= last_used)).execute()
+        Session.create(
+            id=id_,
+            user=user,
+            address=request.remote_addr or "",
+            user_agent=request.user_agent.string[:300],
+            force_insert=True,
+        )
+        accounts.drop_surplus_sessions(user, id_)
+    session.clear()
+    session["secret"] = secret
+    session.permanent = True
+    return True
+
+
+def _find_session(secret: object) -> tuple[User, Credential] | None:
+    """Return the active account of a living session."""
+    if not isinstance(secret, str):
+        return None
+    id_ = accounts.fingerprint(secret)
+    user, row = User.first(
+        "SELECT s.created, s.last_used, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "
+        "WHERE s.id = ?",
+        id_,
+    )
+    if user is None:
+        return None
+    age_s, idle_s = map(_age_s, row)
+    longest_idle_s = settings().idle_hours * 3600
+    longest_s = settings().session_hours * 3600
+    if accounts.is_over(age_s, idle_s, session_s=longest_s, idle_limit_s=longest_idle_s):
+        return None
+    if not -accounts.CLOCK_STEP_S <= idle_s <= min(TOUCH_S, longest_idle_s / 10):
+        database.try_write(Session.update(last_used=now()).where(Session.id == id_))
+    return user, Credential(id_)
+
+
+def _find_token(secret: str) -> tuple[User, Credential]:
+    """Return the active account of a token that is good. Raises Unauthorized."""
+    user, row = User.first(
+        "SELECT t.id, t.read_only, t.last_used, u.* "
+        "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
+        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)",
+        accounts.fingerprint(secret),
+        now(),
+        accounts.moment(accounts.CLOCK_STEP_S),
+    )
+    if user is None:
+        raise Unauthorized(
+            "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
+        )
+    id_, read_only, last_used = row
+    if last_used is None or not -accounts.CLOCK_STEP_S <= _age_s(last_used) <= TOUCH_S:
+        database.try_write(Token.update(last_used=now()).where(Token.id == id_))
+    return user, Credential(f"token:{id_}", is_token=True, read_only=bool(read_only))
+
+
+def _age_s(timestamp: str) -> float:
+    return (times.clock() - datetime.fromisoformat(timestamp)).total_seconds()
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """Return the header that tells programs how long to wait; none for 0."""
+    return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
+
+
+def duration(seconds: float) -> str:
+    """Return a time to wait, for people."""
+    return f"{math.ceil(seconds)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+
+
+def local(target: str) -> str:
+    """Return the target if it leads to this site, else the start page."""
+    local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
+    return target if local else url_for("pages.index")

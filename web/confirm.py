@@ -1,0 +1,100 @@
+"""Ask for the password again, and for a code if the account uses them, before what would outlast a session.
+
+A stolen session or an unlocked machine should not be enough to make a token, or to give power to an account.
+A confirmation counts for some minutes, in the session that it was made in; so does the sign-in itself.
+"""
+
+from __future__ import annotations
+
+from flask import g, render_template, request
+from flask.typing import ResponseReturnValue
+
+from base.times import now
+from domain import accounts, throttle, totp
+from domain.sign_ins import Refusal
+from models import Confirmation, Session, User
+from web import auth
+
+RECENT_S = 10 * 60  # for which a confirmation, or a sign-in, counts
+PASSWORD, CODE = "confirm_password", "confirm_code"  # nosec B105 (names of fields)
+
+
+def is_recent() -> bool:
+    """Tell whether this session was confirmed, or begun, a few minutes ago.
+
+    A time in the future is none: then the clock was set back, and nobody knows how long ago it was.
+    """
+    confirmed = Confirmation.select(Confirmation.created).where(Confirmation.session == g.credential.id)
+    begun = Session.select(Session.created).where(Session.id == g.credential.id)
+    earliest, latest = accounts.moment(-RECENT_S), now()
+    return any(earliest < created <= latest for (created,) in [*confirmed.tuples(), *begun.tuples()])
+
+
+def needs_code(user: User) -> bool:
+    """Tell whether a code must be given with the password, to change that in this session."""
+    return totp.is_on(user) and not is_recent()
+
+
+def note() -> None:
+    """Note that this session was confirmed now."""
+    Confirmation.replace(session=g.credential.id, created=now()).execute()
+
+
+def ask(purpose: str) -> ResponseReturnValue | None:
+    """Return the page to show first; None if nothing need be asked, or the request brings the right answer.
+
+    The page sends the request again, with all its fields. `purpose` is a verb and what it is done to.
+    """
+    if is_recent():
+        return None
+    errors: dict[str, str] = {}
+    wait = 0.0
+    if PASSWORD in request.form:
+        wait, errors = _check(auth.signed_in(), request.form[PASSWORD], request.form.get(CODE, ""))
+        auth.look_again()
+        if not errors:
+            note()
+            return None
+    page = render_template(
+        "confirm.html",
+        purpose=purpose,
+        form={"errors": errors, "values": {}},
+        fields=[
+            (name, value)
+            for name, value in request.form.items(multi=True)
+            if name not in (PASSWORD, CODE, "csrf_token")
+        ],
+        asks_for_code=totp.is_on(auth.signed_in()),
+    )
+    return page, 429 if wait else 422 if errors else 403, auth.retry_after(wait)
+
+
+def _check(user: User, password: str, code: str) -> tuple[float, dict[str, str]]:
+    """Return the seconds to wait, and what is wrong with each field."""
+    wait, known = auth.check(user.name, password, "gave the password again")
+    if wait:
+        return wait, {PASSWORD: f"Too many tries; again in {auth.duration(wait)}."}
+    if known is None:
+        return 0.0, {PASSWORD: "This is not your password."}  # nosec B105 (words)
+    if totp.is_on(user):
+        wait, why = check_code(user, code)
+        return wait, {CODE: why} if why else {}
+    return 0.0, {}
+
+
+def check_code(user: User, code: str) -> tuple[float, str]:
+    """Use up a code. Return the seconds to wait, and what is wrong with it, if anything.
+
+    Tries are counted apart from those of passwords: a password that is right forgives no wrong code.
+    """
+    address = request.remote_addr or ""
+    keys = f"code:{user.id}", throttle.by_address(address)
+    wait = throttle.attempt({keys[0]: auth.FREE_TRIES_NAME, keys[1]: auth.FREE_TRIES_ADDRESS})
+    if wait:
+        Refusal.note(user.name, address, "refused: tried too often")
+        return wait, f"Too many tries; again in {auth.duration(wait)}."
+    if not totp.accepts(user, code):
+        Refusal.note(user.name, address, "refused: wrong code")
+        return 0.0, "This code is wrong, or was used already. Wait for the next one."
+    throttle.succeeded(*keys)
+    return 0.0, ""

@@ -15,6 +15,7 @@ import pytest
 from harness import ROOT, Page, Person, Server, api_path, feature, incident, point, run_tracker, square
 
 import models
+from base import times
 from domain import idempotency
 from domain.idempotency import Answer, Reused, StoredAnswer
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 import models
+from base import loop
 from commands import importer
 from domain import areas, tracked
 from geo import geojson, shapes

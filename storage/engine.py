@@ -161,15 +161,14 @@ class Database(peewee.SqliteDatabase):
         return _unlocked(super()._connect)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Do as peewee does, less its hooks and its log of queries, of which nothing is used here."""
-        if self._state.transactions:
-            self._check_owner()
-            return self._execute(sql, params)
-        return _unlocked(lambda: self._execute(sql, params))
+        """Execute a statement as peewee does; outside of a transaction it waits for other processes.
 
-    def _execute(self, sql: str, params: Any) -> Any:
-        with peewee.__exception_wrapper__:
-            return self.cursor().execute(sql, params or ())
+        Raises RuntimeError if another greenlet has a transaction open.
+        """
+        if self.in_transaction():
+            self._check_owner()
+            return super().execute_sql(sql, params)
+        return _unlocked(lambda: super(Database, self).execute_sql(sql, params))
 
     @property
     def version(self) -> tuple[int, int]:
@@ -181,7 +180,7 @@ class Database(peewee.SqliteDatabase):
         """Execute a write that nobody misses: not if another process is writing, or the disk takes none."""
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
-            self._execute(sql, params)
+            super().execute_sql(sql, params)
 
 
 @cache

@@ -18,6 +18,7 @@ from domain.incidents import Incident, is_credible
 from domain.limits import NAME_LENGTH
 from domain.tracked import Tracked, latest_credible
 from geo import geojson
+from storage import peewee_private
 from storage.engine import MAX_ID, database
 from storage.log import actor
 
@@ -64,8 +65,7 @@ class AreaOfInterest(Tracked):
 
     @classmethod
     def listed(cls) -> Any:
-        fields = cls._meta.sorted_fields
-        return cls.select(*(field for field in fields if field is not cls.polygon))
+        return cls.select(*(field for field in peewee_private.fields(cls) if field is not cls.polygon))
 
     def _complete(self) -> None:
         self.centroid = to_json(geojson.centroid(self.polygon))

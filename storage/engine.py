@@ -43,6 +43,7 @@ from playhouse import signals
 from playhouse.migrations import Runner
 
 from base.errors import TrackerError
+from storage import peewee_private
 
 APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
 PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
@@ -65,7 +66,7 @@ class UnusableDatabase(TrackerError):
     """The database file can't be opened, is not a tracker's, or is of a newer version."""
 
 
-class Database(peewee.SqliteDatabase):
+class Database(peewee_private.OpenDatabase):
     """SQLite that waits for other processes by sleeping, so that the greenlets beside it go on.
 
     Every transaction takes the write lock at its start, so that none fails halfway. A transaction in
@@ -120,8 +121,8 @@ class Database(peewee.SqliteDatabase):
         except peewee.DatabaseError:  # it does not answer: who can tell what has changed
             return object()
 
-    def _close(self, connection: sqlite3.Connection) -> None:
-        super()._close(connection)
+    def close_connection(self, connection: sqlite3.Connection) -> None:
+        super().close_connection(connection)
         if self._wal >= 0:
             os.close(self._wal)
             self._wal = -1
@@ -150,15 +151,15 @@ class Database(peewee.SqliteDatabase):
 
     def after_commit(self, fn: Callable[[], None]) -> None:
         """Call it once when the transaction is committed, however often that is asked for."""
-        if fn not in self._state.commit_callbacks:
+        if not self.will_call(fn):
             super().after_commit(fn)
 
     def _check_owner(self) -> None:
         if self._owner != threading.get_ident():
             raise RuntimeError("a greenlet was switched inside a transaction")
 
-    def _connect(self) -> sqlite3.Connection:
-        return _unlocked(super()._connect)
+    def open_connection(self) -> sqlite3.Connection:
+        return _unlocked(super().open_connection)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Execute a statement as peewee does; outside of a transaction it waits for other processes.
@@ -278,9 +279,9 @@ class Model(signals.Model):
             return super().save(force_insert, only)
         model: Any = type(self)
         statement, fields = _insertion(model)
-        values = [field.db_value(self.__data__.get(field.name)) for field in fields]
-        self._pk = database.execute_sql(statement, values).lastrowid
-        self._dirty.clear()
+        mine = peewee_private.values(self)
+        values = [field.db_value(mine.get(field.name)) for field in fields]
+        peewee_private.mark_inserted(self, database.execute_sql(statement, values).lastrowid)
         signals.post_save.send(self, created=True)
         return 1
 
@@ -291,24 +292,24 @@ class Model(signals.Model):
         (None, ()) if there is no row. Values are as SQLite has them: a boolean is 0 or 1.
         """
         cursor = database.execute_sql(sql, values)
-        row, fields = cursor.fetchone(), cls._meta.columns
+        row = cursor.fetchone()
         if row is None:
             return None, ()
-        names = [fields[column].name for column, *_ in cursor.description[-len(fields) :]]
+        count = peewee_private.column_count(cls)
+        names = [peewee_private.field_name(cls, column) for column, *_ in cursor.description[-count:]]
         cursor.close()
-        thing = cls(__no_default__=1)
-        thing.__data__ = dict(zip(names, row[-len(fields) :], strict=True))
-        return thing, row[: -len(fields)]
+        found = dict(zip(names, row[-count:], strict=True))
+        return peewee_private.from_values(cls, found), row[:-count]
 
 
 @cache
 def _insertion(model: Any) -> tuple[str, list[Any]]:
     """Return the statement that inserts a row of a model, and the fields it takes."""
-    meta = model._meta  # noqa: SLF001 (has no public name in peewee)
-    fields = [field for field in meta.sorted_fields if not field.primary_key]
+    fields = [field for field in peewee_private.fields(model) if not field.primary_key]
+    table = peewee_private.table_name(model)
     columns = ", ".join(field.column_name for field in fields)
     marks = ", ".join("?" for _ in fields)
-    return f"INSERT INTO {meta.table_name} ({columns}) VALUES ({marks})", fields  # noqa: S608 # nosec (our names)
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", fields  # noqa: S608 # nosec (our names)
 
 
 class Setting(Model):

@@ -8,6 +8,7 @@ from base.severity import BY_CODE
 from domain.areas import AreaOfInterest, Watch
 from domain.incidents import Incident
 from geo import geojson
+from geo.index import AreaIndex
 from storage.engine import database
 
 # The log's last entry, the time of the one at a cursor, and the ids of the areas that changed since.
@@ -30,7 +31,7 @@ class AreaFollower:
 
     def __init__(self) -> None:
         self._cursor: tuple[int, str] | None = None
-        self._index = geojson.AreaIndex()
+        self._index = AreaIndex()
         self._watches: dict[int, Watch] = {}  # of the areas in the index, by id
 
     def covering(self, incident: Incident) -> list[Watch]:
@@ -67,7 +68,7 @@ class AreaFollower:
             "SELECT polygon, id, name, severity, muted_until, muted_at FROM area_of_interest"
         ).fetchall()
         self._watches = {row[1]: Watch(*row[1:]) for row in rows}
-        self._index = geojson.AreaIndex(
+        self._index = AreaIndex(
             list(self._watches),
             [BY_CODE[watch.severity].level for watch in self._watches.values()],
             geojson.to_polygons([row[0] for row in rows]),

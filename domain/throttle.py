@@ -58,7 +58,7 @@ def by_address(address: str | None) -> str:
 def attempt(bursts: dict[str, int]) -> float:
     """Count a try against each key, or return the seconds to wait: 1, 2, 4, … after a key's burst of tries.
 
-    A try is counted before its outcome is known, so that many at once gain nothing; `succeeded` takes it back.
+    A try counts before its outcome is known, so that many at once gain nothing; `succeeded` takes it back.
     A wait that is longer than its count allows was stored by a wrong clock, and is ignored.
     """
     moment = time.time()

@@ -14,8 +14,9 @@ import _socket
 
 from floor_protocol import READ, shake_hands, split
 from gevent.server import StreamServer
-from group import SEND_BUFFER, Client, Group
-from ring import Entry
+
+from realtime.group import SEND_BUFFER, Client, Group
+from realtime.replay import Entry
 
 entries: list[Entry] = []
 

@@ -61,7 +61,7 @@ def end_mutes() -> None:
 def _tell(id_: int) -> bool:
     """Tell some of what an area has to tell, and return whether more is left."""
     with suppress(AreaOfInterest.DoesNotExist), AreaOfInterest.changing(id_) as area:
-        return bool(area.tell_unmuted())
+        return bool(area.announce_unmuted())
     return False
 
 

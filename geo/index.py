@@ -66,7 +66,7 @@ class AreaIndex:
         point = shapely.points([[longitude, latitude]])  # an array of one: twice as fast as a Point
         if self._recent and self._recent_tree is None:
             self._recent_tree = self._tree(self._recent)
-        found = set()
+        found: set[int] = set()
         for number, tree in enumerate((*self._trees, self._recent_tree)):
             if tree is not None:
                 ids, polygons = tree

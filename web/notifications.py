@@ -95,7 +95,7 @@ def serve(app: Flask) -> None:
     """Feed the app's group from now on: with saves of this process and of others on the same file."""
     group: Group = app.extensions["group"]
     group.pull()
-    models.areas.follow()  # builds the index now, not when the first incident comes
+    models.areas.refresh()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
     app.extensions["watcher"] = gevent.spawn(_watch_database, app)
@@ -128,7 +128,7 @@ def _watch_database(app: Flask) -> NoReturn:
                 if late or arrived != newest or owners - still:  # else nobody can have been signed out
                     _close_signed_out(app, group, still, owners - still)
                     arrived, due = newest, time.monotonic() + EXPIRY_S
-                models.areas.follow()  # bit by bit, so that no save waits for an import of areas
+                models.areas.refresh()  # bit by bit, so that no save waits for an import of areas
                 seen, owners = found, still
         except Exception:
             log.exception("Can't see whether the database has changed")

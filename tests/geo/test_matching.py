@@ -171,7 +171,7 @@ def test_every_copy_of_the_polygon_is_prepared() -> None:
 def test_look_inside_reads_some_incidents_at_a_time(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
     """What is read at once is bounded by incidents that are looked at, not by those that are found."""
     assert database.exists()
-    monkeypatch.setattr(areas, "MOST_PLACES", 10)
+    monkeypatch.setattr(areas, "MAX_READ", 10)
     wanted = []
     for number in range(35):
         one = Incident(name=str(number), closed=number % 7 == 0)

@@ -65,14 +65,14 @@ def test_the_log_is_read_by_index(database: Path) -> None:
     assert database.exists()
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
     area = models.AreaOfInterest.create(name="Town", polygon=square)
-    models.areas.follow()
+    models.areas.refresh()
     area.save()  # the next one follows the log, instead of building the index anew
     statements: list[str] = []
     connection = models.database.connection()
     connection.set_trace_callback(statements.append)
     models.Notification.after(1, 1000)
     models.Notification.bounds()
-    models.areas.follow()
+    models.areas.refresh()
     connection.set_trace_callback(None)
     log = [sql.strip() for sql in statements if "notification" in sql]
     assert len(log) == 3

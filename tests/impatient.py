@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import tracker  # noqa: I001 (the first: it patches the standard library)
-from server import connections, wsgi
+from server import limits
 from realtime import group
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     cut = sys.argv.index("--")
     for setting in sys.argv[1:cut]:
         name, _, value = setting.partition("=")
-        owner = next(module for module in (group, wsgi, connections) if hasattr(module, name))
+        owner = next(module for module in (group, limits) if hasattr(module, name))
         setattr(owner, name, float(value))
     return tracker.main(sys.argv[cut + 1 :])
 

@@ -236,7 +236,7 @@ def _hello(*, recovered: bool) -> bytes:
 
 def _take_connection() -> tuple[Connection | TlsConnection, bytes]:
     """Take this request's connection from the HTTP server; return it, and what came after the request."""
-    connection, received = request.environ["tracker.handler"].let_go(g.pop("seat"))
+    connection, received = request.environ["tracker.handler"].detach(g.pop("seat"))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return connection, received
 

@@ -199,7 +199,7 @@ def test_one_piece_is_done_between_two_looks_at_the_sockets() -> None:
 
     look = gevent.get_hub().loop.check()  # runs once in each turn of the loop
     look.start(lambda: done.append("look"))
-    workers = [gevent.spawn(lambda name=name: [*loop.in_turn(work(name))]) for name in "abc"]
+    workers = [gevent.spawn(lambda name=name: [*loop.interleaved(work(name))]) for name in "abc"]
     gevent.joinall(workers, raise_error=True)
     look.stop()
     look.close()

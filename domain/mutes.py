@@ -1,7 +1,7 @@
 """Ends mutes: alerts that were raised while an area was muted, and are still open, are announced then.
 
-The database decides which alerts are announced, not a timer: those that are marked as muted in an area that is
-not. So they are announced after a restart too, and once, though several processes work on one file.
+The database decides which alerts are announced, not a timer: those that are marked as muted in an area that
+is not. So they are announced after a restart too, and once, though several processes work on one file.
 """
 
 from __future__ import annotations

@@ -26,8 +26,9 @@ from wsproto.utilities import RemoteProtocolError
 import models
 from domain import throttle
 from realtime import polling
-from realtime.group import HEARTBEAT_S, SEND_BUFFER, Client, Group
-from realtime.replay import CHUNK_BYTES
+from realtime.client import Client
+from realtime.group import Group
+from realtime.limits import CHUNK_BYTES, HEARTBEAT_S, SEND_BUFFER
 from server.connections import Connection, TlsConnection
 from web import auth
 

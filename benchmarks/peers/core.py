@@ -15,7 +15,9 @@ import _socket
 from floor_protocol import READ, shake_hands, split
 from gevent.server import StreamServer
 
-from realtime.group import SEND_BUFFER, Client, Group
+from realtime.client import Client
+from realtime.group import Group
+from realtime.limits import SEND_BUFFER
 from realtime.replay import Entry
 
 entries: list[Entry] = []

@@ -73,7 +73,8 @@ def sockets() -> list[tuple[_socket.socket, _socket.socket]]:
 
 
 def rounds(times: int) -> None:
-    from realtime.group import Client, Group
+    from realtime.client import Client
+    from realtime.group import Group
 
     entries: list[tuple[int, bytes]] = []
     group = Group(lambda seq, _size: entries[seq:], lambda _seq: b"{}")

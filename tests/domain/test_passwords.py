@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -28,8 +29,8 @@ sys.exit(tracker.main())
 def run_slow_hash(*arguments: str | Path) -> None:
     """Run a part of slow_hash.py, in a process of its own; what it asserts must hold."""
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "slow_hash.py", *arguments],
-        env=environment({"PYTHONPATH": str(ROOT)}),
+        [sys.executable, ROOT / "tests" / "programs" / "slow_hash.py", *arguments],
+        env=environment({"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "support")))}),
         capture_output=True,
         text=True,
         timeout=60,

@@ -19,7 +19,7 @@ from models import Session, User
 
 PASSWORD = "a long walk by the sea"
 OTHER_PASSWORD = "seven grey geese fly"
-HELD = ROOT / "tests" / "held_passwords.py"
+HELD = ROOT / "tests" / "programs" / "held_passwords.py"
 
 
 def command(server: Server, *arguments: str, stdin: str = "", status: int = 0) -> str:
@@ -36,7 +36,7 @@ def press(person: Person, path: str, **fields: str) -> Page:
 
 
 class Hold:
-    """The folder by which tests/held_passwords.py is told to wait."""
+    """The folder by which tests/programs/held_passwords.py is told to wait."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -18,7 +18,7 @@ from peers import descriptors, resident_bytes
 
 SLOW = 500  # connections of a slowloris
 FEW = 20  # connections that the crowded server takes from one address
-IMPATIENT = ROOT / "tests" / "impatient.py"
+IMPATIENT = ROOT / "tests" / "programs" / "impatient.py"
 HEADERS_S, BODY_S, LINGER_S = 5.0, 4.0, 2.0  # seconds that the impatient server waits
 SECRET_FILES = ("tracker.db", "tracker.py", "models.py", "templates/base.html")
 

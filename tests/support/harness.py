@@ -8,21 +8,24 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 from bs4 import BeautifulSoup, Tag
+from forks import Process
 from playwright.sync_api import ConsoleMessage, expect
 from playwright.sync_api import Page as BrowserPage
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND_S = 60
 START_S = 30  # two busy cores and a cold disk: a start takes one second, this is for the worst day
 STOP_S = 15  # a server has 10 s for the requests in flight
 SOON_S = 10  # anything that should happen "at once": usually milliseconds
@@ -47,7 +50,7 @@ def wait_until(condition: Callable[[], T], *, what: str = "the condition", timeo
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on at the moment."""
+    """Return a port of 127.0.0.1 that is free now. Another process may take it: `--port 0` is safer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -60,19 +63,55 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run_tracker(
-    folder: Path, *arguments: str | Path, stdin: str | bytes = b"", env: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str | Path,
+    stdin: str | bytes = b"",
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str | Path] = (ROOT / "tracker.py",),
 ) -> subprocess.CompletedProcess[str]:
     """Run `python tracker.py ARGUMENTS` in folder until it ends by itself."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "tracker.py", *arguments],
-        cwd=folder,
-        env=environment(env),
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    with ExitStack() as stack:
+        given, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        given.write(stdin.encode() if isinstance(stdin, str) else stdin)
+        given.seek(0)
+        process = start_program([*program, *arguments], folder, env, given, out, err)
+        try:
+            process.wait(COMMAND_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        return subprocess.CompletedProcess(process.args, process.wait(), _content(out), _content(err))
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+def start_program(
+    program: Sequence[str | Path],
+    folder: Path,
+    env: Mapping[str, str] | None,
+    stdin: IO[bytes],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+) -> "Process | subprocess.Popen[bytes]":
+    """Start `python PROGRAM` in folder: as a fork, unless Python itself must be given something.
+
+    That is an option such as -c before the program, or a variable such as PYTHONIOENCODING.
+    """
+    if str(program[0]).startswith("-") or any(name.startswith("PYTHON") for name in env or ()):
+        return subprocess.Popen(
+            [sys.executable, *program],
+            cwd=folder,
+            env=environment(env),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    streams = {"stdin": stdin.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
+    return Process(program, cwd=folder, env=environment(env), **streams)
 
 
 class Server:
@@ -107,14 +146,9 @@ class Server:
         self._stranger = self.visitor()
         if options is None:
             options = ["--host", host, "--port", str(self.port), "--database", str(self.database)]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *program, *options, *more],
-                cwd=folder,
-                env=environment({**PATIENT, **(env or {})}),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+        with self._log.open("wb") as log, Path(os.devnull).open("rb") as nothing:
+            self.process = start_program(
+                [*program, *options, *more], folder, {**PATIENT, **(env or {})}, nothing, log, log
             )
         try:
             wait_until(self._is_up, what="the server to start", timeout=START_S)

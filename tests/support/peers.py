@@ -13,7 +13,7 @@ from harness import ROOT, SOON_S, Person
 
 CLOSE, PING, PONG, TEXT = 0x8, 0x9, 0xA, 0x1
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the one of RFC 6455
-IMPATIENT = ROOT / "tests" / "impatient.py"
+IMPATIENT = ROOT / "tests" / "programs" / "impatient.py"
 
 
 def masked(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 import pytest
-from harness import Person, Screen, Server, Watch
+from harness import PATIENCE_MS, Person, Screen, Server, Watch
 from playwright.sync_api import Browser, expect, sync_playwright
 
 import models
@@ -22,8 +22,6 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-BROWSER_MS = 20_000  # a map drawn without a graphics card takes its time
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
@@ -107,7 +105,7 @@ def browser() -> Iterator[Browser]:
     chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
     if not chromium:
         pytest.skip("no Chromium here: install Debian's chromium or set TRACKER_TESTS_CHROMIUM to its path")
-    expect.set_options(timeout=BROWSER_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
@@ -123,7 +121,7 @@ def open_screen(browser: Browser) -> Iterator[OpenScreen]:
         context = browser.new_context(
             base_url=who.url, **{"viewport": {"width": 1000, "height": 700}, **options}
         )
-        context.set_default_timeout(BROWSER_MS)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_cookies(
             [{"name": c.name, "value": c.value or "", "url": who.url} for c in who.http.cookies.jar]
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from archive import Drawn, Position, write_archive
 from conftest import OpenScreen, StartServer
-from harness import Person, Screen, wait_until
+from harness import PATIENCE_S, Person, Screen, wait_until
 from playwright.sync_api import expect
 
 HERE = (24.025, 35.511)  # Chania, where the archives' town stands
@@ -58,7 +58,9 @@ PROTOMAPS = [
 
 def open_at(screen: Screen, zoom: float) -> None:
     screen.open(f"/#map={zoom}/{HERE[1]}/{HERE[0]}")
-    wait_until(lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=30)
+    wait_until(
+        lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=PATIENCE_S
+    )
 
 
 def drawn(screen: Screen, layers: list[str] | None = None) -> dict[str, set[str]]:
@@ -82,7 +84,7 @@ def test_streets_of_an_archive_are_drawn(
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "city.pmtiles")})
     screen = open_screen(server.person(), color_scheme=scheme)
     open_at(screen, 14.5)
-    wait_until(lambda: "Harbour Road" in str(drawn(screen)), what="the street", timeout=30)
+    wait_until(lambda: "Harbour Road" in str(drawn(screen)), what="the street", timeout=PATIENCE_S)
     layers = drawn(screen)
     assert {"streets-road-major", "streets-road-minor", "streets-road-names"} <= layers.keys()
     for kind in ("water", "building", "park|landuse"):
@@ -123,7 +125,7 @@ def test_world_has_coasts_borders_and_names(person: Person, open_screen: OpenScr
             and drawn(screen, wanted).keys() == set(wanted)
         ),
         what="the world",
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert "Germany" in drawn(screen, wanted)["countries"]
 
@@ -136,13 +138,15 @@ def test_near_the_coast_is_finer_and_the_lines_say_where_one_is(
     asked: list[str] = []
     screen.page.on("requestfinished", lambda request: asked.append(request.url))
     screen.open("/#map=3/35.51/24.02")
-    wait_until(lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=30)
+    wait_until(
+        lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=PATIENCE_S
+    )
     assert not [url for url in asked if "detail" in url]
     screen.page.evaluate("() => { tracker.map.jumpTo({zoom: 11}); }")
     near = ["land", "land-detail", "graticule-degrees"]
     wait_until(
         lambda: drawn(screen, near).keys() == {"land-detail", "graticule-degrees"},
         what="the coast",
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert "24.00° E" in drawn(screen, near)["graticule-degrees"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import StartServer
-from harness import ROOT, Page, Person, Server, run_tracker, wait_until
+from harness import PATIENCE_S, ROOT, Page, Person, Server, run_tracker, wait_until
 
 import models
 from base.errors import Invalid
@@ -73,7 +73,7 @@ def held(start_server: StartServer, hold: Hold) -> Server:
 
 
 def rows(server: Server, sql: str, *values: object) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         return database.execute(sql, values).fetchall()
 
 

@@ -82,7 +82,7 @@ def test_streets_of_an_archive_are_drawn(
     """Streets, water, green, buildings and names come from the server itself, with their owner's credits."""
     write_archive(tmp_path / "city.pmtiles", town, range(8, 15), attribution=CREDITS)
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "city.pmtiles")})
-    screen = open_screen(server.person(), color_scheme=scheme)
+    screen = open_screen(server.person(), color_scheme=scheme, world=True)
     open_at(screen, 14.5)
     wait_until(lambda: "Harbour Road" in str(drawn(screen)), what="the street", timeout=PATIENCE_S)
     layers = drawn(screen)
@@ -107,7 +107,7 @@ def test_other_archives_are_left_alone(
     """Of an archive with layers of another schema the console tells; the world is there all the same."""
     write_archive(tmp_path / "odd.pmtiles", [Drawn("odd", "Polygon", rectangle(0.009))], range(8, 9))
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "odd.pmtiles")})
-    screen = open_screen(server.person())
+    screen = open_screen(server.person(), world=True)
     open_at(screen, 10)
     wait_until(lambda: "Chania" in str(drawn(screen, ["places"])), what="the name of the town")
     assert len(screen.complaints) == 1
@@ -116,7 +116,7 @@ def test_other_archives_are_left_alone(
 
 def test_world_has_coasts_borders_and_names(person: Person, open_screen: OpenScreen) -> None:
     """From far away there are land, borders, countries and their capitals."""
-    screen = open_screen(person)
+    screen = open_screen(person, world=True)
     screen.open("/#map=4/48/10")
     wanted = ["land", "borders", "countries", "places"]
     wait_until(
@@ -134,7 +134,7 @@ def test_near_the_coast_is_finer_and_the_lines_say_where_one_is(
     person: Person, open_screen: OpenScreen
 ) -> None:
     """Close by, the finer coast takes the place of the coarse one, and degrees stand on the graticule."""
-    screen = open_screen(person)
+    screen = open_screen(person, world=True)
     asked: list[str] = []
     screen.page.on("requestfinished", lambda request: asked.append(request.url))
     screen.open("/#map=3/35.51/24.02")

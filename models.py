@@ -98,7 +98,7 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
     seq = Notification.append(instance.feature_id, "post_save", created=created, feature=feature)
     if isinstance(instance, Incident):
         matching = areas.covering(instance) if instance.alerting else []
-        Alert.follow(instance, feature, matching, seq + 1, created=created)
+        Alert.reconcile(instance, feature, matching, seq + 1, created=created)
     elif isinstance(instance, AreaOfInterest) and not created and instance.matching_changed:
         Alert.clear_outside(instance)
 
@@ -110,4 +110,4 @@ def log_delete(_model: type[Tracked], instance: Tracked) -> None:
     if is_incident:
         Alert.clear(list(Alert.open().where(Alert.incident_id == instance.id)), "incident deleted")
     else:
-        Alert.clear(Alert.pairs_of(instance), "area deleted")
+        Alert.clear(Alert.refs_in(instance), "area deleted")

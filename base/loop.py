@@ -1,7 +1,7 @@
-"""Long work, done in pieces: between two of them everybody else has their turn.
+"""Sharing the event loop: a pause for others, and long work that is done in pieces.
 
-However many greenlets have long work at the same time, the process does one piece of it, and then looks at
-its sockets. Knows neither Flask nor the database.
+However many greenlets have long work at the same time, the process does one piece of it and then looks at its
+sockets. Knows neither Flask nor the database.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import gevent
 from gevent.lock import Semaphore
 
 T = TypeVar("T")
-PAUSE_S = 1e-6  # at sleep(0) gevent looks at the sockets only after every 50th pause
+PAUSE_S = 1e-6  # a sleep in which gevent looks at the sockets; at sleep(0) it does so only every 50th time
 
-_turn = Semaphore()
+_working = Semaphore()
 
 
-def in_turn(work: Iterator[T]) -> Iterator[T]:
-    """Yield what the iterator yields, each piece made when it is this one's turn. Not for transactions."""
+def interleaved(work: Iterator[T]) -> Iterator[T]:
+    """Yield the iterator's pieces, each made after a pause and never while another greenlet makes one.
+
+    Not for transactions.
+    """
     while True:
-        with _turn:
-            gevent.sleep(PAUSE_S)  # with the turn kept, so that the next piece waits for it too
+        with _working:
+            gevent.sleep(PAUSE_S)  # inside, so that the next greenlet's piece waits for the pause too
             try:
                 piece = next(work)
             except StopIteration:

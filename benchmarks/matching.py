@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 import shapely
 from shapely.geometry import Point, Polygon, mapping
 
-from geo import geojson
+from geo.index import AreaIndex
 
 SIZES = (100, 10_000, 100_000)
 LEVEL = 3
@@ -92,7 +92,7 @@ def _size(size: int, rounds: int, asked: int, server: PostGis | None) -> dict[st
     shapes = polygons(size)
     areas = [(number, LEVEL, shape) for number, shape in enumerate(shapes)]
     start = time.perf_counter()
-    index = geojson.AreaIndex(range(size), [LEVEL] * size, shapes)
+    index = AreaIndex(range(size), [LEVEL] * size, shapes)
     found = {"build_ms": (time.perf_counter() - start) * 1e3}
     shapely.prepare(shapes)
 
@@ -123,7 +123,7 @@ def _size(size: int, rounds: int, asked: int, server: PostGis | None) -> dict[st
     return found
 
 
-def _saving(index: geojson.AreaIndex, size: int) -> dict[str, float]:
+def _saving(index: AreaIndex, size: int) -> dict[str, float]:
     """Change areas one by one, each followed by a question, as saves of areas and incidents alternate."""
     source = random.Random(3)
     times = []

@@ -22,10 +22,10 @@ from base.terminal import printable, say
 from domain.limits import NAME_LENGTH
 from geo import geojson
 from models import AreaOfInterest, Incident, Tracked
+from storage.engine import WRITE_GAP_S
 
 BATCH = 20  # incidents or areas in one transaction: 10 ms in which others wait to save
 BATCH_POSITIONS = 10_000  # of polygons in one transaction: 20 ms
-PAUSE_S = 0.005  # between two transactions, so that they get their turn
 NAME_PROPERTIES = ("name", "title", "place")
 LIKELY = 5  # properties that are offered as names
 LONGEST_LABEL = 80  # characters of an id that are shown
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace, database: str) -> int:
                 reason = f"the database can't take more: {error}; {_summary(counts)}"
                 raise models.TrackerError(reason) from error
             counts += stored
-            time.sleep(PAUSE_S)
+            time.sleep(WRITE_GAP_S)
         bar.update(min(BATCH, len(features) - start))
     bar.close()
     models.database.close()

@@ -58,8 +58,8 @@ def moment(seconds: float = 0) -> str:
     return timestamp(times.clock() + timedelta(seconds=seconds))
 
 
-def fingerprint(secret: str) -> str:
-    """Return what the database holds of a secret. Quick, for the secrets are long and random."""
+def token_hash(secret: str) -> str:
+    """Return the hash of a token or link, which the database stores. A fast hash will do: they are random."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
@@ -137,7 +137,7 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
     """
     hashed = passwords.hashed(_acceptable(passwords.normal(password), user.name))
     with database.atomic():
-        if link and not Reset.delete().where(Reset.hash == fingerprint(link)).execute():
+        if link and not Reset.delete().where(Reset.hash == token_hash(link)).execute():
             raise Reset.DoesNotExist
         same = User.credentials_version == user.credentials_version
         change = User.update(password_hash=hashed, password_temporary=False)
@@ -255,7 +255,7 @@ def make_reset(user: User) -> str:
         if not is_current(user):
             raise Invalid({"name": CHANGED})
         Reset.delete().where((Reset.user == user.id) | (Reset.expires < now())).execute()
-        Reset.insert(hash=fingerprint(secret), user=user.id, expires=moment(RESET_S)).execute()
+        Reset.insert(hash=token_hash(secret), user=user.id, expires=moment(RESET_S)).execute()
     return secret
 
 
@@ -268,7 +268,7 @@ def find_reset(secret: str) -> User | None:
     row = (
         Reset.select(Reset, User)
         .join(User)
-        .where(Reset.hash == fingerprint(secret), good, User.active)
+        .where(Reset.hash == token_hash(secret), good, User.active)
         .first()
     )
     return row and row.user
@@ -288,7 +288,7 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
         if Token.select().where(Token.user == user.id).count() >= MAX_TOKENS:
             raise Invalid({"name": f"there are {MAX_TOKENS} tokens already; revoke one that is not in use"})
         Token.create(
-            hash=fingerprint(secret),
+            hash=token_hash(secret),
             user=user,
             name=name,
             read_only=read_only,
@@ -300,7 +300,7 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
 def renew_token(id_: int) -> str:
     """Return a new secret of a token, in place of the one it had; "" if the token is gone."""
     secret = f"tracker_{secrets.token_urlsafe(32)}"
-    found = Token.update(hash=fingerprint(secret)).where(Token.id == id_).execute()
+    found = Token.update(hash=token_hash(secret)).where(Token.id == id_).execute()
     return secret if found else ""
 
 
@@ -316,6 +316,6 @@ def matches(user: User | None, password: str) -> bool:
 
 def _acceptable(password: str, name: str) -> str:
     """Return the password. Raises Invalid if it is too short, or one of those that are tried first."""
-    if (reason := strength.weakness(password, name)) is not None:
+    if (reason := strength.password_problem(password, name)) is not None:
         raise Invalid({"password": reason})
     return password

@@ -19,12 +19,12 @@ from storage.engine import MAX_ID, Model, database
 from storage.log import Notification, actor
 
 MAX_UNREAD = 1000  # more are not counted on every page
-MAX_UNMUTED = 200  # alerts told in one transaction: about 15 ms in which nobody else can save
-REASONS = ("raised", "escalated", "unmuted", "updated")  # of an alert, the one to tell first
+MAX_UNMUTED = 200  # alerts announced in one transaction: about 15 ms in which nobody else can save
+REASONS = ("raised", "escalated", "unmuted", "updated")  # of an alert, the most important first
 
 
-class Pair(NamedTuple):
-    """An alert's id, and the ids of the incident and the area that it belongs to."""
+class AlertRefs(NamedTuple):
+    """An alert's id, and the ids of its incident and its area."""
 
     id: int
     incident_id: int
@@ -50,7 +50,7 @@ class Alert(Model):
     area_id = peewee.IntegerField()
     area_name = peewee.TextField()
     severity = peewee.TextField()  # the incident's, when it was last saved
-    muted = peewee.BooleanField(default=False)  # it has interrupted nobody; `unmute` does when the mute ends
+    muted = peewee.BooleanField(default=False)  # it interrupts nobody before `unmute`
     raised = peewee.TextField()
     raised_seq = peewee.IntegerField()  # of the message that last raised, escalated or unmuted it
     acknowledged = peewee.TextField(null=True)
@@ -61,32 +61,33 @@ class Alert(Model):
 
     @classmethod
     def open(cls) -> Any:
-        """Return the query for the alerts that go on."""
+        """Return the query for the open alerts."""
         return cls.select().where(cls.cleared.is_null())
 
     @classmethod
-    def follow(cls, incident: Any, feature: str, matching: list[Any], seq: int, *, created: bool) -> None:
-        """Raise, update and clear what a saved incident calls for; to be called in its transaction.
+    def reconcile(cls, incident: Any, feature: str, matching: list[Any], seq: int, *, created: bool) -> None:
+        """Raise, update and clear the alerts of a saved incident. To be called in its transaction.
 
-        `feature` is its JSON; `matching` are the areas that it alerts now; `seq` is that of the next message.
+        `feature` is the incident's JSON, `matching` are the areas that it alerts now, and `seq` is the next
+        message's.
         """
         mine = [] if created else cls.open().where(cls.incident_id == incident.id)
         before = {alert.area_id: alert for alert in mine}
-        told = []
+        listed = []
         for area in matching:
             alert = before.pop(area.id, None)
-            news = alert.renew(incident, area, seq) if alert else cls.begin(incident, area, seq)
-            told.append(area.summary() | news)
-        if told:
-            reason = min((area["reason"] for area in told), key=REASONS.index)
+            change = alert.renew(incident, area, seq) if alert else cls.begin(incident, area, seq)
+            listed.append(area.as_json() | change)
+        if listed:
+            reason = min((area["reason"] for area in listed), key=REASONS.index)
             Notification.append(
-                incident.feature_id, "alert", feature=feature, reason=reason, areas_of_interest=told
+                incident.feature_id, "alert", feature=feature, reason=reason, areas_of_interest=listed
             )
         cls.clear(list(before.values()), incident.why_not_alerting)
 
     @classmethod
     def begin(cls, incident: Any, area: Any, seq: int) -> dict[str, Any]:
-        """Begin an alert, and return what is told of it."""
+        """Begin an alert. Return what the message says of it."""
         muted = _is_muted(incident, area)
         cursor = database.execute_sql(
             "INSERT INTO alert (incident_id, incident_name, area_id, area_name, severity, muted, raised, "
@@ -96,7 +97,7 @@ class Alert(Model):
         return {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
 
     def renew(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
-        """Bring an alert up to date, and return what is told of it."""
+        """Bring an alert up to date. Return what the message says of it."""
         reason = "updated"
         before = (self.severity, self.incident_name, self.area_name)
         if BY_CODE[incident.severity].level > BY_CODE[self.severity].level:
@@ -112,49 +113,49 @@ class Alert(Model):
 
     @classmethod
     def unmute(cls, area: Any, features: Callable[[list[int]], dict[int, str]]) -> bool:
-        """Tell what was raised while the area was muted, if it is open and nobody has acknowledged it.
+        """Announce the alerts that were raised while the area was muted and that still wait for somebody.
 
-        Each alert is told once, by a message with the reason "unmuted", and is unread from then on. Return
-        whether more are left: at most MAX_UNMUTED are told. To be called in a transaction. `features` returns
-        the JSON of the incidents with these ids.
+        Each is announced once, by a message with the reason "unmuted", and is unread from then on. At most
+        MAX_UNMUTED are announced; return whether more may be left. To be called in a transaction. `features`
+        returns the JSON of the incidents with these ids.
         """
         is_muted = peewee.SQL("muted = 1")  # not a parameter, with which SQLite would not use its index
         muted = cls.open().where(cls.area_id == area.id, is_muted, cls.acknowledged.is_null())
         alerts = list(muted.order_by(cls.id).limit(MAX_UNMUTED))
         found = features([alert.incident_id for alert in alerts])
         for alert in alerts:
-            told = area.summary() | {"alert": alert.id, "reason": "unmuted", "muted": False}
+            listed = area.as_json() | {"alert": alert.id, "reason": "unmuted", "muted": False}
             seq = Notification.append(
-                alert.pair()["incident"],
+                alert.refs()["incident"],
                 "alert",
                 feature=found[alert.incident_id],
                 reason="unmuted",
-                areas_of_interest=[told],
+                areas_of_interest=[listed],
             )
             database.execute_sql("UPDATE alert SET muted = 0, raised_seq = ? WHERE id = ?", (seq, alert.id))
         return len(alerts) == MAX_UNMUTED
 
     @classmethod
     def clear_outside(cls, area: Any) -> None:
-        """End the alerts of a changed area whose incidents it no longer matches."""
-        alerts = cls.pairs_of(area)
+        """End the alerts whose incidents a changed area no longer matches."""
+        alerts = cls.refs_in(area)
         if alerts:
             alerting: set[int] = set()
-            for places in area.inside([alert.incident_id for alert in alerts]):
-                alerting |= {place.id for place in places if place.alerting}
+            for found in area.inside([alert.incident_id for alert in alerts]):
+                alerting |= {incident.id for incident in found if incident.alerting}
             cls.clear([alert for alert in alerts if alert.incident_id not in alerting], "area changed")
 
     @classmethod
-    def pairs_of(cls, area: Any) -> list[Pair]:
-        """Return what belongs to the open alerts of an area; quickly, for there may be thousands."""
+    def refs_in(cls, area: Any) -> list[AlertRefs]:
+        """Return the ids of an area's open alerts, incidents with them. Fast: there may be thousands."""
         found = database.execute_sql(
             "SELECT id, incident_id, area_id FROM alert WHERE area_id = ? AND cleared IS NULL", (area.id,)
         )
-        return [Pair(*row) for row in found.fetchall()]
+        return [AlertRefs(*row) for row in found.fetchall()]
 
     @classmethod
-    def clear(cls, alerts: Sequence[Alert | Pair], reason: str) -> None:
-        """End alerts, and say so in one message; to be called in a transaction."""
+    def clear(cls, alerts: Sequence[Alert | AlertRefs], reason: str) -> None:
+        """End alerts, with one message for all. To be called in a transaction."""
         if not alerts:
             return
         ids = to_json([alert.id for alert in alerts])
@@ -162,17 +163,16 @@ class Alert(Model):
             "UPDATE alert SET cleared = ?, cleared_reason = ? WHERE id IN (SELECT value FROM json_each(?))",
             (now(), reason, ids),
         )
-        pairs = [Pair(alert.id, alert.incident_id, alert.area_id).as_json() for alert in alerts]
-        Notification.append(pairs[0]["incident"], "alert_cleared", reason=reason, alerts=pairs)
+        refs = [AlertRefs(alert.id, alert.incident_id, alert.area_id).as_json() for alert in alerts]
+        Notification.append(refs[0]["incident"], "alert_cleared", reason=reason, alerts=refs)
 
     @classmethod
     def acknowledge(cls, ids: list[int], note: str = "", *, seen: int | None = None) -> list[Alert]:
-        """Say of open alerts that the actor takes care; whoever said it first stays named.
+        """Acknowledge open alerts for the actor. The first person to acknowledge an alert stays named.
 
         `seen` is the `seq` up to which the actor has seen the log. Alerts that were raised or escalated later
-        stay as they are.
-
-        Returns the alerts of these ids as they are now. Raises Invalid if the note can't be stored.
+        stay as they are. Return the alerts with these ids as they are now. Raises Invalid if the note can't
+        be stored.
         """
         try:
             note = parse_text(DESCRIPTION_LENGTH, required=False)(note)
@@ -191,14 +191,14 @@ class Alert(Model):
                 cls.update(acknowledged=at, acknowledged_by=by, note=note).where(
                     cls.id << [alert.id for alert in fresh]
                 ).execute()
-                pairs = [alert.pair() for alert in fresh]
-                subject = pairs[0]["incident"]
-                Notification.append(subject, "alert_acknowledged", alerts=pairs, by=by, at=at, note=note)
+                refs = [alert.refs() for alert in fresh]
+                subject = refs[0]["incident"]
+                Notification.append(subject, "alert_acknowledged", alerts=refs, by=by, at=at, note=note)
             return list(cls.select().where(cls.id << ids).order_by(cls.id))
 
     @classmethod
     def unread(cls, user: Any) -> int:
-        """Count, up to MAX_UNREAD, the alerts that interrupted after what this person has read."""
+        """Count, up to MAX_UNREAD, the unmuted alerts that are newer than this person's last read one."""
         return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).limit(MAX_UNREAD).count()
 
     @property
@@ -210,15 +210,15 @@ class Alert(Model):
         """Return open, acknowledged or past."""
         return "past" if self.cleared else "acknowledged" if self.acknowledged else "open"
 
-    def pair(self) -> dict[str, Any]:
-        """Return the alert's id, and the ids of the features it belongs to."""
-        return Pair(self.id, self.incident_id, self.area_id).as_json()
+    def refs(self) -> dict[str, Any]:
+        """Return the alert's id and the ids of its features."""
+        return AlertRefs(self.id, self.incident_id, self.area_id).as_json()
 
     def as_json(self) -> dict[str, Any]:
         """Return the alert as the API shows it."""
         names = ("raised", "raised_seq", "muted", "acknowledged", "acknowledged_by", "note", "cleared")
         return (
-            self.pair()
+            self.refs()
             | {name: getattr(self, name) for name in (*names, "cleared_reason")}
             | {
                 "incident_name": self.incident_name,
@@ -230,5 +230,5 @@ class Alert(Model):
 
 
 def _is_muted(incident: Any, area: Any) -> bool:
-    """Tell whether what the incident raises in the area now interrupts nobody."""
+    """Return whether an alert that the incident raises in the area now is muted."""
     return area.is_muted and incident.severity != Severity.URGENT

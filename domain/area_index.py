@@ -1,19 +1,19 @@
-"""The areas in memory, kept up with the log."""
+"""The areas in memory, up to date with the log."""
 
 from __future__ import annotations
 
 import json
 
 from base.severity import BY_CODE
-from domain.areas import AreaOfInterest, Watch
+from domain.areas import AreaOfInterest, AreaSummary
 from domain.incidents import Incident
 from geo import geojson
+from geo.index import AreaIndex
 from storage.engine import database
 
 # The log's last entry, the time of the one at a cursor, and the ids of the areas that changed since.
-# Left to itself, SQLite would read all entries about areas, and not only those. For DISTINCT it would open a
-# table of its own, each time.
-NEWS_OF_AREAS = """
+# Without INDEXED BY, SQLite would read all entries about areas. For DISTINCT it would make a temporary table.
+CHANGED_AREAS = """
 SELECT seq, created, (SELECT created FROM notification WHERE seq = ?), (
     SELECT json_group_array(object_id) FROM notification INDEXED BY notification_area
     WHERE model = 'AreaOfInterest' AND seq > ?
@@ -21,29 +21,30 @@ SELECT seq, created, (SELECT created FROM notification WHERE seq = ?), (
 """
 
 
-class AreaFollower:
-    """The areas in memory, kept up with the log: an area saved by any process is in the next answer.
+class AreaCache:
+    """The areas in memory, up to date with the log: an area saved by any process is in the next answer.
 
-    Its cursor is the last log entry it has seen, with that entry's time. If the entry at the cursor is
-    another one now (a transaction was rolled back, another database was opened), all is read anew.
+    The cursor is the last entry of the log that was read, with that entry's time. If the entry at the cursor
+    is a different one now (a transaction was rolled back, another database was opened), all areas are read
+    again.
     """
 
     def __init__(self) -> None:
         self._cursor: tuple[int, str] | None = None
-        self._index = geojson.AreaIndex()
-        self._watches: dict[int, Watch] = {}  # of the areas in the index, by id
+        self._index = AreaIndex()
+        self._summaries: dict[int, AreaSummary] = {}  # of the areas in the index, by id
 
-    def covering(self, incident: Incident) -> list[Watch]:
-        """Return the areas that this incident would alert, by id."""
-        self.follow()
+    def covering(self, incident: Incident) -> list[AreaSummary]:
+        """Return the areas that this incident would alert, in the order of their ids."""
+        self.refresh()
         level = BY_CODE[incident.severity].level
         ids = self._index.covering(incident.longitude, incident.latitude, level)
-        return [self._watches[id_] for id_ in ids]
+        return [self._summaries[id_] for id_ in ids]
 
-    def follow(self) -> None:
-        """Take in what the log has got since the last time."""
+    def refresh(self) -> None:
+        """Read the areas that have changed since the last refresh."""
         seq, created = self._cursor or (0, "")
-        found = database.execute_sql(NEWS_OF_AREAS, (seq, seq)).fetchone()
+        found = database.execute_sql(CHANGED_AREAS, (seq, seq)).fetchone()
         head, seen, changed = (found[:2], *found[2:]) if found else (None, None, "[]")
         if head == self._cursor:
             return
@@ -57,21 +58,21 @@ class AreaFollower:
     def _take(self, area: AreaOfInterest | None, id_: int) -> None:
         if area is None:
             self._index.remove(id_)
-            self._watches.pop(id_, None)
+            self._summaries.pop(id_, None)
         else:
             self._index.put(id_, BY_CODE[area.severity].level, geojson.to_polygon(area.polygon))
-            self._watches[id_] = area.watch
+            self._summaries[id_] = area.summary
 
     def _rebuild(self) -> None:
         rows = database.execute_sql(
             "SELECT polygon, id, name, severity, muted_until, muted_at FROM area_of_interest"
         ).fetchall()
-        self._watches = {row[1]: Watch(*row[1:]) for row in rows}
-        self._index = geojson.AreaIndex(
-            list(self._watches),
-            [BY_CODE[watch.severity].level for watch in self._watches.values()],
+        self._summaries = {row[1]: AreaSummary(*row[1:]) for row in rows}
+        self._index = AreaIndex(
+            list(self._summaries),
+            [BY_CODE[summary.severity].level for summary in self._summaries.values()],
             geojson.to_polygons([row[0] for row in rows]),
         )
 
 
-areas = AreaFollower()
+areas = AreaCache()

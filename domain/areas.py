@@ -18,10 +18,11 @@ from domain.incidents import Incident, is_credible
 from domain.limits import NAME_LENGTH
 from domain.tracked import Tracked, latest_credible
 from geo import geojson
+from storage import peewee_private
 from storage.engine import MAX_ID, database
 from storage.log import actor
 
-MOST_PLACES = 2000  # incidents that are read at once, while everybody waits: 5 ms
+MAX_READ = 2000  # incidents that are read at once, while everybody waits: 5 ms
 
 
 class PolygonField(peewee.TextField):
@@ -64,8 +65,7 @@ class AreaOfInterest(Tracked):
 
     @classmethod
     def listed(cls) -> Any:
-        fields = cls._meta.sorted_fields
-        return cls.select(*(field for field in fields if field is not cls.polygon))
+        return cls.select(*(field for field in peewee_private.fields(cls) if field is not cls.polygon))
 
     def _complete(self) -> None:
         self.centroid = to_json(geojson.centroid(self.polygon))
@@ -99,7 +99,7 @@ class AreaOfInterest(Tracked):
 
     @property
     def is_muted(self) -> bool:
-        return self.watch.is_muted
+        return self.summary.is_muted
 
     def mute(self, until: datetime | None) -> None:
         """Let the area's alerts interrupt nobody until a time, or again from now on.
@@ -113,16 +113,16 @@ class AreaOfInterest(Tracked):
         self.muted_by = None if until is None else actor.get()
         with database.atomic():
             self.save()
-            self.tell_unmuted()
+            self.announce_unmuted()
 
-    def tell_unmuted(self) -> bool:
-        """Tell what was raised while the area was muted, if it is muted no more. See Alert.unmute."""
-        return not self.is_muted and Alert.unmute(self.watch, Incident.json_by_id)
+    def announce_unmuted(self) -> bool:
+        """Announce the alerts of a mute that has ended. Return whether more may be left. See Alert.unmute."""
+        return not self.is_muted and Alert.unmute(self.summary, Incident.json_by_id)
 
-    def inside(self, among: list[int] | None = None) -> Iterator[list[Place]]:
+    def inside(self, among: list[int] | None = None) -> Iterator[list[IncidentInside]]:
         """Yield the open incidents in the area, newest first; of those with the ids in `among`, if given.
 
-        They come in pieces of bounded work, so that a greenlet can be switched after each.
+        They come in lists of bounded work, so that a greenlet can be switched after each.
         """
         shape = geojson.to_polygon(self.polygon)
         matcher = geojson.matcher(shape)
@@ -133,7 +133,7 @@ class AreaOfInterest(Tracked):
             done = 0
             for covered in matcher.pieces([row[:2] for row in rows]):
                 yield [
-                    Place(id_, BY_CODE[severity].level >= level and is_credible(verified, is_spam))
+                    IncidentInside(id_, BY_CODE[severity].level >= level and is_credible(verified, is_spam))
                     for (_, _, id_, severity, verified, is_spam), is_in in zip(
                         rows[done:], covered, strict=False
                     )
@@ -143,7 +143,7 @@ class AreaOfInterest(Tracked):
 
     @staticmethod
     def _near(bounds: Sequence[float], among: list[int] | None) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the open incidents within the bounds, some at a time: after looking at MOST_PLACES."""
+        """Yield the open incidents within the bounds, some at a time: after looking at MAX_READ."""
         west, south, east, north = bounds
         near = [
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
@@ -156,7 +156,7 @@ class AreaOfInterest(Tracked):
         found = Incident.select(*columns).where(Incident.is_open, near[0] | near[1] | near[2])
         found = found.order_by(Incident.id.desc())
         if among is not None:
-            for some in peewee.chunked(among, MOST_PLACES):
+            for some in peewee.chunked(among, MAX_READ):
                 # As JSON, and without peewee's rows: with thousands these took most of the time.
                 listed = peewee.SQL("(SELECT value FROM json_each(?))", [to_json(list(some))])
                 yield database.execute_sql(*found.where(Incident.id.in_(listed)).sql()).fetchall()
@@ -165,18 +165,18 @@ class AreaOfInterest(Tracked):
         while before:
             (first,) = database.execute_sql(
                 "SELECT id FROM incident WHERE closed = 0 AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
-                (before, MOST_PLACES - 1),
+                (before, MAX_READ - 1),
             ).fetchone() or (0,)
             yield list(found.where(Incident.id >= first, Incident.id < before).tuples())
             before = first
 
     @property
-    def watch(self) -> Watch:
-        return Watch(self.id, self.name, self.severity, self.muted_until, self.muted_at)
+    def summary(self) -> AreaSummary:
+        return AreaSummary(self.id, self.name, self.severity, self.muted_until, self.muted_at)
 
 
-class Watch(NamedTuple):
-    """An area, less its polygon: what its alerts need."""
+class AreaSummary(NamedTuple):
+    """The columns of an area that alerts need: all but the polygon."""
 
     id: int
     name: str
@@ -186,15 +186,15 @@ class Watch(NamedTuple):
 
     @property
     def is_muted(self) -> bool:
-        """Whether it is muted by the clock of this machine.
+        """Whether the area is muted, by the clock of this machine.
 
-        A mute that was set in the future was set by a wrong clock, and would last too long: it is over.
+        A mute that was set in the future was set by a wrong clock and would last too long. It counts as over.
         """
         if self.muted_until is None or self.muted_at is None:
             return False
         return self.muted_until > now() and self.muted_at <= latest_credible()
 
-    def summary(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return what an alert says of the area."""
         return {
             "id": f"AreaOfInterest:{self.id}",
@@ -204,7 +204,7 @@ class Watch(NamedTuple):
         }
 
 
-class Place(NamedTuple):
+class IncidentInside(NamedTuple):
     """An open incident in an area: its id, and whether the area alerts for it."""
 
     id: int

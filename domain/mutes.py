@@ -1,7 +1,7 @@
-"""Ends mutes: what was raised while an area was muted, and still waits for somebody, interrupts then.
+"""Ends mutes: alerts that were raised while an area was muted, and are still open, are announced then.
 
-The database decides what is to be told, not a timer: an alert that is marked as muted, in an area that is
-not. So it is told after a restart too, and once, though several servers and commands work on one file.
+The database decides which alerts are announced, not a timer: those that are marked as muted in an area that
+is not. So they are announced after a restart too, and once, though several processes work on one file.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import gevent
 from base.times import now
 from domain.areas import AreaOfInterest
 from domain.tracked import latest_credible
-from storage.engine import database
+from storage.engine import WRITE_GAP_S, database
 
 LOOK_S = 1.0  # between two looks: a mute need not end to the second
-PAUSE_S = 0.01  # between two transactions, so that others can save
 RETRY_S = 10.0  # after a look that failed, because another process writes or the disk is full
 
 # The areas whose mute was set by a clock that was ahead; those with muted alerts that are muted no more.
@@ -45,23 +44,23 @@ def watch() -> NoReturn:
 
 
 def end_mutes() -> None:
-    """Tell everything that is due now."""
+    """Announce everything that is due now."""
     latest = latest_credible()
     for id_ in _ids(OVER, now(), latest):
         more = True
         while more:
-            more = _tell(id_)
-            gevent.sleep(PAUSE_S)
+            more = _announce(id_)
+            gevent.sleep(WRITE_GAP_S)
     for id_ in _ids(SET_IN_THE_FUTURE, latest):
         with suppress(AreaOfInterest.DoesNotExist), AreaOfInterest.changing(id_) as area:
             if not area.is_muted:
                 area.mute(None)  # or it would be muted again once that time has come
 
 
-def _tell(id_: int) -> bool:
-    """Tell some of what an area has to tell, and return whether more is left."""
+def _announce(id_: int) -> bool:
+    """Announce some of an area's alerts. Return whether more may be left."""
     with suppress(AreaOfInterest.DoesNotExist), AreaOfInterest.changing(id_) as area:
-        return bool(area.tell_unmuted())
+        return bool(area.announce_unmuted())
     return False
 
 

@@ -35,7 +35,7 @@ SIGNS = str.maketrans("@$({[<!|+%", "asccccii" + "tx")  # the letters that signs
 UNSHIFTED = str.maketrans("!@#$%^&*()_+", "1234567890-=")  # !QAZ@WSX is 1qaz2wsx
 
 
-def weakness(password: str, name: str) -> str | None:
+def password_problem(password: str, name: str) -> str | None:
     """Return what is wrong with a password for the account of this name, if anything."""
     if len(password) < SHORTEST:
         return f"this must have at least {SHORTEST} characters"

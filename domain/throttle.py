@@ -55,22 +55,22 @@ def by_address(address: str | None) -> str:
     return f"address:{addresses.client(address or '')}"
 
 
-def attempt(free: dict[str, int]) -> float:
-    """Count a try against each key, or return how many seconds it must wait: 1, 2, 4, … after `free` tries.
+def attempt(bursts: dict[str, int]) -> float:
+    """Count a try against each key, or return the seconds to wait: 1, 2, 4, … after a key's burst of tries.
 
-    It is counted before its outcome is known, so that many at once win nothing; `succeeded` takes it back.
-    A wait longer than what so many tries cost was given by a wrong clock, and is none.
+    A try counts before its outcome is known, so that many at once gain nothing; `succeeded` takes it back.
+    A wait that is longer than its count allows was stored by a wrong clock, and is ignored.
     """
     moment = time.time()
     with database.atomic():
         Throttle.delete().where(Throttle.until < moment - FORGET_S).execute()
-        found = {row.key: row for row in Throttle.select().where(Throttle.key << list(free))}
-        waits = [_credible(row.until - moment, _pause(row.count - free[key])) for key, row in found.items()]
+        found = {row.key: row for row in Throttle.select().where(Throttle.key << list(bursts))}
+        waits = [_credible(row.until - moment, _pause(row.count - bursts[key])) for key, row in found.items()]
         if any(waits):
             return max(waits)
-        for key, allowed in free.items():
+        for key, burst in bursts.items():
             count = found[key].count + 1 if key in found else 1
-            _store(key, count, moment + _pause(count - allowed))
+            _store(key, count, moment + _pause(count - burst))
     return 0.0
 
 

@@ -14,7 +14,7 @@ import time
 import peewee
 import pyotp
 
-from domain.accounts import CLOCK_STEP_S, fingerprint
+from domain.accounts import CLOCK_STEP_S, token_hash
 from domain.users import User
 from storage.engine import Model, database
 
@@ -81,7 +81,7 @@ def new_recovery_codes(user: User) -> list[str]:
     with database.atomic():
         RecoveryCode.delete().where(RecoveryCode.user == user.id).execute()
         for code in codes:
-            RecoveryCode.insert(hash=fingerprint(code), user=user.id).execute()
+            RecoveryCode.insert(hash=token_hash(code), user=user.id).execute()
     return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in codes]
 
 
@@ -123,7 +123,7 @@ def _step_of(code: str, secret: str) -> int | None:
 
 
 def _use_recovery_code(user: User, code: str) -> bool:
-    mine = (RecoveryCode.user == user.id) & (RecoveryCode.hash == fingerprint(code.upper()))
+    mine = (RecoveryCode.user == user.id) & (RecoveryCode.hash == token_hash(code.upper()))
     return bool(RecoveryCode.delete().where(mine).execute())
 
 

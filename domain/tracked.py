@@ -95,7 +95,6 @@ class Tracked(Model):
                 if name not in self.parsers:
                     raise ValueError("there is no such field")
                 setattr(self, name, self.parsers[name](value))
-                self.__dict__.setdefault("_parsed", {})[name] = getattr(self, name)
             except ValueError as error:
                 errors[name] = str(error)
         if errors:
@@ -106,9 +105,7 @@ class Tracked(Model):
 
         Raises Invalid, or DoesNotExist if the object has been deleted meanwhile.
         """
-        parsed = self.__dict__.get("_parsed", {})
-        now_set = {name: getattr(self, name) for name in self.parsers}
-        self.assign({name: value for name, value in now_set.items() if parsed.get(name, self) != value})
+        self.assign({name: getattr(self, name) for name in self.parsers})
         with database.atomic():
             self.updated = now()
             self.created = self.created or self.updated

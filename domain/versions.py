@@ -15,6 +15,7 @@ from base.errors import TrackerError
 from base.times import now
 from base.values import to_json
 from domain.tracked import Tracked
+from storage import peewee_private
 from storage.engine import database
 from storage.log import actor
 
@@ -101,7 +102,7 @@ def merge(thing: Tracked, values: dict[str, Any], base: str) -> dict[str, Any]:
     has `base` and can't tell; Invalid if a value can't be stored. To be called in a transaction; changes
     nothing itself.
     """
-    wanted = type(thing)(**thing.__data__)
+    wanted = type(thing)(**peewee_private.values(thing))
     wanted.assign(values)
     mine, theirs, was = _values(wanted), _values(thing), _values_at(thing, base)
     changed = {name for name in values if mine[name] not in (theirs[name], was[name])}

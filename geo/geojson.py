@@ -1,4 +1,4 @@
-"""GeoJSON geometries, parsed and validated, and the index of areas.
+"""GeoJSON geometries, parsed and validated.
 
 Pure: knows neither Flask nor the database. Longitudes and latitudes are degrees on WGS 84, in the order
 and with the rules of RFC 7946.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,15 @@ from shapely.geometry import Polygon
 from shapely.geometry.polygon import orient
 from shapely.validation import explain_validity
 
-from geo import shapes
+from geo import matching
 
 DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
 MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
 MAX_RINGS = 1000  # in one polygon; each costs as much as 20 positions
 MAX_VALUES = 5 * MAX_POSITIONS  # in one JSON text; a position has two numbers, three with its altitude
 MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
-MAX_RECENT = 256  # changed areas in the tree that is built after every change
-MAX_MERGED = 4096  # areas in the largest tree that is built while others wait, for milliseconds
 
 Position = tuple[float, float]
-Tree = tuple[list[int], shapely.STRtree]
 
 
 class GeometryError(ValueError):
@@ -136,11 +133,11 @@ def _sound(rings: Any, *, short_way: bool) -> Polygon:
     if (shell[0] != shell[-1]).any():
         raise GeometryError("the polygon goes round a pole: there is no short way")
     polygon = Polygon(shell, holes)
-    crossed = shapes.crossings(polygon)
-    if crossed > shapes.MAX_CROSSINGS:
+    crossed = matching.crossings(polygon)
+    if crossed > matching.MAX_CROSSINGS:
         raise GeometryError(
             f"it goes to and fro too often: {crossed} of its edges lie side by side, and at most "
-            f"{shapes.MAX_CROSSINGS} may; simplify it, or cut it into several areas"
+            f"{matching.MAX_CROSSINGS} may; simplify it, or cut it into several areas"
         )
     if not polygon.is_valid:
         raise GeometryError(long_edge(polygon) or _invalidity(polygon))
@@ -248,99 +245,19 @@ GEOMETRY_TYPES = (
 )
 
 
-def matcher(polygon: Polygon) -> shapes.Matcher:
-    """Return what tells which positions the polygon covers, also where it runs past ±180°."""
-    return shapes.Matcher([polygon, *_wrapped(polygon)])
+def matcher(polygon: Polygon) -> matching.Matcher:
+    """Return the matcher of a polygon, which may run past ±180°."""
+    return matching.Matcher([polygon, *_wrapped(polygon)])
 
 
-class AreaIndex:
-    """Answers which areas cover a point at or below a severity level.
-
-    An STRtree is immutable, and one of 100,000 polygons takes 50 ms to build. So there are several: the
-    one that was built at the start, and behind it smaller ones of what has changed since, of which only the
-    last, smallest one is built again after a change; when it is full it is merged with its neighbour. All
-    become one again only at the next start: until then 4,000 changed areas cost a question 5 µs more. An
-    area counts only where it was put last. Covers is shapely's: a point on an edge is inside. An area that
-    runs past ±180° is indexed a second time, shifted by a full turn.
-    """
-
-    def __init__(self, ids: Sequence[int] = (), levels: Sequence[int] = (), polygons: Any = ()) -> None:
-        """Index areas given as three columns of one length."""
-        self._areas = dict(zip(ids, zip(levels, polygons, strict=True), strict=True))
-        self._trees: list[Tree] = []
-        self._recent: set[int] = set()  # ids of the areas that are in none of the trees
-        self._recent_tree: Tree | None = None  # of those; None: to be built
-        self._home: dict[int, int] = {}  # the number of the tree in which an area counts
-        self._build()
-
-    def __len__(self) -> int:
-        return len(self._areas)
-
-    def put(self, id_: int, level: int, polygon: Polygon) -> None:
-        """Add an area, or replace the one with this id."""
-        self._areas[id_] = (level, polygon)
-        self._home[id_] = len(self._trees)
-        self._recent.add(id_)
-        self._recent_tree = None
-        if len(self._recent) > MAX_RECENT:
-            self._merge()
-
-    def remove(self, id_: int) -> None:
-        """Remove an area; one that is not there is ignored."""
-        if self._areas.pop(id_, None) is not None:
-            del self._home[id_]
-            if id_ in self._recent:
-                self._recent.remove(id_)
-                self._recent_tree = None
-
-    def covering(self, longitude: float, latitude: float, level: int) -> list[int]:
-        """Return the ids of the areas that cover the point and whose level is at most `level`, in order."""
-        point = shapely.points([[longitude, latitude]])  # an array of one: asked twice as fast as a Point
-        if self._recent and self._recent_tree is None:
-            self._recent_tree = self._tree(self._recent)
-        found = set()
-        for number, tree in enumerate((*self._trees, self._recent_tree)):
-            if tree is not None:
-                ids, shapes = tree
-                for i in shapes.query(point, "intersects")[1].tolist():  # of a point the same as covered by
-                    if self._home.get(ids[i]) == number:
-                        found.add(ids[i])
-        return sorted(id_ for id_ in found if self._areas[id_][0] <= level)
-
-    def _merge(self) -> None:
-        """Make a tree of the recent areas, together with the youngest trees that it does not outgrow."""
-        merged = set(self._recent)
-        while len(self._trees) > 1 and len(merged) + len(self._trees[-1][0]) <= MAX_MERGED:
-            ids, _ = self._trees.pop()
-            merged.update(id_ for id_ in ids if self._home.get(id_) == len(self._trees))
-        for id_ in merged:
-            self._home[id_] = len(self._trees)
-        self._trees.append(self._tree(merged))
-        self._recent, self._recent_tree = set(), None
-
-    def _build(self) -> None:
-        self._trees = [self._tree(self._areas)]
-        self._home = dict.fromkeys(self._areas, 0)
-        self._recent, self._recent_tree = set(), None
-
-    def _tree(self, ids: Iterable[int]) -> Tree:
-        ids = list(ids)
-        polygons = [self._areas[id_][1] for id_ in ids]
-        bounds = shapely.bounds(polygons).reshape(-1, 4)
-        for past, shift in ((bounds[:, 0] <= -180, 360), (bounds[:, 2] >= 180, -360)):
-            for i in past.nonzero()[0]:
-                ids.append(ids[i])
-                polygons.append(_shifted(polygons[i], shift))
-        return ids, shapely.STRtree(polygons)
-
-
-def _shifted(polygon: Polygon, degrees: float) -> Polygon:
+def shifted(polygon: Polygon, degrees: float) -> Polygon:
+    """Return the polygon moved east by so many degrees."""
     return shapely.transform(polygon, lambda xy: (xy + (degrees, 0)).round(DECIMALS))
 
 
 def _wrapped(polygon: Polygon) -> list[Polygon]:
     west, _, east, _ = polygon.bounds
-    return [_shifted(polygon, shift) for past, shift in ((west <= -180, 360), (east >= 180, -360)) if past]
+    return [shifted(polygon, shift) for past, shift in ((west <= -180, 360), (east >= 180, -360)) if past]
 
 
 def _coordinates(geometry: Any, kind: str) -> Any:

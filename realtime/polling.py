@@ -1,4 +1,4 @@
-"""An HTTP request that waits for news: a client of the group that is told once, by the answer to its request.
+"""An HTTP request that waits for new entries: a client of the group that gets one answer, its response.
 
 This is long polling, and not a stream of server-sent events, because a proxy that lets no WebSocket through
 often holds back a streamed answer as well, while every proxy passes on an answer that is complete. While a
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from realtime.group import Poll
+from realtime.client import Poll
 from realtime.replay import Entry
 
 PER_SESSION = 3  # requests that wait at once; a browser has six connections to a host, for all its tabs
@@ -33,7 +33,7 @@ class Request(Poll):
     def answer(self, entries: list[Entry], heartbeat: bytes) -> bytes:
         return _response("200 OK", body(self.hello, entries, heartbeat))
 
-    def last_words(self, code: int, reason: str) -> bytes:
+    def closing_bytes(self, code: int, reason: str) -> bytes:
         return _response(STATUS.get(code, UNAVAILABLE), b"")
 
 

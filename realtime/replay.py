@@ -10,8 +10,7 @@ from typing import NamedTuple
 from geventwebsocket.websocket import Header
 from wsproto.frame_protocol import Opcode
 
-RING_BYTES = 8 << 20  # of recent frames in memory; whoever is further behind reads the log
-CHUNK_BYTES = 64 << 10  # read from the log, or offered to a socket, at once: a millisecond or less
+from realtime import limits
 
 Entry = tuple[int, bytes]  # seq and JSON text
 
@@ -38,8 +37,8 @@ class Batch(NamedTuple):
         return cls(b"".join(frames), seqs, list(accumulate(map(len, frames))))
 
 
-class Ring:
-    """The newest frames, in order. Holds all after `start` up to `head`."""
+class ReplayBuffer:
+    """The newest frames, in order: all after `start`, up to `head`."""
 
     def __init__(self, head: int) -> None:
         self.start = self.head = head
@@ -49,21 +48,21 @@ class Ring:
 
     def extend(self, entries: Iterable[Entry]) -> None:
         for seq, text in entries:
-            if seq <= self.head:  # two readers were under way at once
+            if seq <= self.head:  # two reads of the log were under way at once
                 continue
-            if seq > self.head + 1:  # pruned before it was read: whoever is behind will be told
+            if seq > self.head + 1:  # pruned before it was read: clients that are behind are closed
                 self._seqs, self._frames, self._bytes, self.start = [], [], 0, seq - 1
             piece = frame(Opcode.TEXT, text)
             self._seqs.append(seq)
             self._frames.append(piece)
             self._bytes += len(piece)
             self.head = seq
-        if self._bytes > RING_BYTES:
+        if self._bytes > limits.BUFFER_BYTES:
             self._trim()
 
     def _trim(self) -> None:
         count = 0
-        while self._bytes > RING_BYTES * 3 // 4 and count < len(self._frames) - 1:
+        while self._bytes > limits.BUFFER_BYTES * 3 // 4 and count < len(self._frames) - 1:
             self._bytes -= len(self._frames[count])
             count += 1
         if count:
@@ -71,12 +70,12 @@ class Ring:
             del self._seqs[:count], self._frames[:count]
 
     def after(self, seq: int) -> Batch | None:
-        """Return a chunk of what follows `seq`, empty at the head; None if it is no longer here."""
+        """Return a chunk of the frames after `seq`, empty at the head; None if the buffer has lost them."""
         if seq < self.start:
             return None
         first = last = bisect_right(self._seqs, seq)
         size = 0
-        while last < len(self._seqs) and size < CHUNK_BYTES:
+        while last < len(self._seqs) and size < limits.CHUNK_BYTES:
             size += len(self._frames[last])
             last += 1
         return Batch.join(self._seqs[first:last], self._frames[first:last])

@@ -1,4 +1,4 @@
-"""The connections of the HTTP server: how many an address may have, whose turn it is, which are WebSockets.
+"""The connections of the HTTP server: quotas, the queue of requests, and connections that are detached.
 
 Knows nothing of HTTP.
 """
@@ -17,27 +17,26 @@ import gevent
 from gevent.hub import Waiter
 
 from base import addresses
-from server import tls
+from server import limits, tls
 from server.tls import RECORD
 
-PER_ADDRESS = 250  # at once, WebSockets not counted; a browser has six, so that an office has place
-TURN_S = 0.003  # for which requests are begun before the loop looks again at who else wants something
+SLICE_S = 0.003  # in which requests are begun before the loop looks at the sockets again
 
 
-class Neighbours:
-    """The connections from one address: how many, and which await a request, the longest waiting first."""
+class AddressConnections:
+    """The connections from one address: how many, and which are idle, the one that is idle longest first."""
 
-    __slots__ = ("count", "waiting")
+    __slots__ = ("count", "idle")
 
     def __init__(self) -> None:
         self.count = 0
-        self.waiting: dict[Any, None] = {}
+        self.idle: dict[Any, None] = {}
 
-    def hang_up(self, most: int) -> int:
-        """End up to so many of the connections on which no request is in flight; return how many."""
-        chosen = list(self.waiting)[:most]
+    def close_idle(self, most: int) -> int:
+        """End up to so many idle connections; return how many were ended."""
+        chosen = list(self.idle)[:most]
         for connection in chosen:
-            del self.waiting[connection]
+            del self.idle[connection]
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
         return len(chosen)
@@ -46,55 +45,55 @@ class Neighbours:
 class Connections:
     """All connections, by the address that they come from.
 
-    An address may have PER_ADDRESS. One more takes the place of the one that has awaited a request for
-    longest; browsers connect anew without a word when that happens to them.
+    An address may have PER_ADDRESS. One more takes the place of the one that has been idle for longest;
+    a browser whose idle connection ends opens a new one.
     """
 
     def __init__(self) -> None:
-        self._by_address: dict[str, Neighbours] = {}
+        self._by_address: dict[str, AddressConnections] = {}
 
-    def admit(self, connection: Any, address: str, *, bounded: bool) -> bool:
-        """Count one more, which awaits a request; or tell False: it is one too many, and no other is idle."""
-        neighbours = self.of(address)
-        if bounded and neighbours.count >= PER_ADDRESS and not neighbours.hang_up(1):
+    def add(self, connection: Any, address: str, *, bounded: bool) -> bool:
+        """Count a new connection, which is idle. Return False if it is one too many and no other is idle."""
+        found = self.of(address)
+        if bounded and found.count >= limits.PER_ADDRESS and not found.close_idle(1):
             return False
-        neighbours.count += 1
-        neighbours.waiting[connection] = None
+        found.count += 1
+        found.idle[connection] = None
         return True
 
-    def leave(self, connection: Any, address: str) -> None:
-        """Count one less."""
-        neighbours = self.of(address)
-        neighbours.waiting.pop(connection, None)
-        neighbours.count -= 1
-        if not neighbours.count:
+    def remove(self, connection: Any, address: str) -> None:
+        """Count a connection no longer."""
+        found = self.of(address)
+        found.idle.pop(connection, None)
+        found.count -= 1
+        if not found.count:
             del self._by_address[addresses.client(address)]
 
-    def of(self, address: str) -> Neighbours:
-        return self._by_address.setdefault(addresses.client(address), Neighbours())
+    def of(self, address: str) -> AddressConnections:
+        return self._by_address.setdefault(addresses.client(address), AddressConnections())
 
-    def hang_up(self) -> None:
-        """End all on which no request is in flight."""
-        for neighbours in self._by_address.values():
-            neighbours.hang_up(neighbours.count)
+    def close_idle(self) -> None:
+        """End all idle connections."""
+        for found in self._by_address.values():
+            found.close_idle(found.count)
 
 
-class Turns:
-    """Lets requests begin for TURN_S; then the loop looks at the sockets first.
+class RequestQueue:
+    """Begins requests for SLICE_S; then the loop looks at the sockets before more are begun.
 
-    Else all that are ready at once would be served before a WebSocket's ping, or a round, has its turn.
-    With every look at least one begins, however long something else takes. Clients take turns with each
-    other, so that 250 connections of one do not make another wait for 250 requests.
+    Without it all requests that are ready at once would be served before a WebSocket's ping or message. In
+    each slice at least one request begins, however long other work takes. Clients take turns, so that 250
+    connections of one client do not make another wait for 250 requests.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[Waiter]] = {}  # by client; whose turn is next comes first
-        self._running = False  # whether there is a turn; without one nobody waits
-        self._end = 0.0  # of this turn
-        self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)  # runs out after a look
+        self._waiting: dict[str, deque[Waiter]] = {}  # by client; the client whose turn is next comes first
+        self._running = False  # whether a slice runs; without one nobody waits
+        self._end = 0.0  # of this slice
+        self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)  # runs out after a look at the sockets
 
-    def take(self, client: str = "") -> None:
-        """Return when the request of the calling greenlet, which this client sent, may begin."""
+    def wait(self, client: str = "") -> None:
+        """Return when the calling greenlet's request, which this client sent, may begin."""
         if not self._running:
             self._begin()
         elif self._waiting or time.monotonic() > self._end:
@@ -102,7 +101,7 @@ class Turns:
             self._waiting.setdefault(client, deque()).append(waiter)
             try:
                 waiter.get()
-            except BaseException:  # it is not wanted any more
+            except BaseException:  # the greenlet was killed or timed out
                 self._forget(client, waiter)
                 raise
 
@@ -112,7 +111,7 @@ class Turns:
             del self._waiting[client]
 
     def _next(self) -> Waiter:
-        """Return the longest waiting of the client whose turn it is; then it is the other clients' turn."""
+        """Return the longest waiting request of the next client, and put that client last."""
         client = next(iter(self._waiting))
         queue = self._waiting.pop(client)
         waiter = queue.popleft()
@@ -122,7 +121,7 @@ class Turns:
 
     def _begin(self) -> None:
         self._running = True
-        self._end = time.monotonic() + TURN_S
+        self._end = time.monotonic() + SLICE_S
         self._look.start(self._looked)
 
     def _looked(self) -> None:
@@ -130,13 +129,13 @@ class Turns:
         if self._waiting:
             self._begin()
         while self._waiting and time.monotonic() <= self._end:
-            self._next().switch(None)  # until it waits for something, or is done
+            self._next().switch(None)  # the request runs until it waits for something or ends
 
 
 class Connection(_socket.socket):
     """A plain socket that says when it is closed."""
 
-    __slots__ = ("freed",)  # without a dictionary that every send would look into
+    __slots__ = ("freed",)  # without a __dict__, in which every send would look first
     freed: Callable[[], None]
 
     def close(self) -> None:
@@ -145,17 +144,17 @@ class Connection(_socket.socket):
 
 
 class TlsConnection:
-    """A TLS connection with the manners of a plain socket that does not block.
+    """A TLS connection with the methods of a plain non-blocking socket.
 
-    What has been encrypted must be sent, while a group may have changed its mind by then. So `send` counts
-    a piece that the socket did not take whole as taken but for its last byte: the frame that this byte
-    belongs to is begun, and goes on with it.
+    Encrypted bytes must be sent, but a group may drop bytes that a socket has not taken. So if the socket
+    takes only a part of an encrypted piece, `send` reports all of the piece but its last byte as taken. The
+    frame that has this byte is then begun, and the group sends its rest.
     """
 
     def __init__(self, connection: tls.Socket, freed: Callable[[], None]) -> None:
         self._tls = connection
         self._freed = freed
-        self._is_owed = False  # whether the last byte of a piece was not counted
+        self._is_owed = False  # whether the last byte of a piece was not reported
         self.fileno = connection.fileno
         self.setsockopt = connection.setsockopt
 
@@ -179,7 +178,7 @@ class TlsConnection:
         return taken
 
     def recv(self, _size: int) -> bytes:
-        """Return all of what has been decrypted, for no event of the socket tells of the rest."""
+        """Return all that has been decrypted, since the socket signals no event for a rest."""
         return self._tls.recv_now()
 
     def shutdown(self, how: int) -> None:

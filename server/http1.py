@@ -19,7 +19,7 @@ from ipaddress import IPv6Address
 
 MAX_HEAD = 32 << 10  # bytes of a request's line and fields together
 MAX_LINE = 8190  # bytes of the request line: RFC 9112 wants at least 8,000
-MAX_FIELDS = 100  # in a head, and again in a trailer
+MAX_HEADER_FIELDS = 100  # in a head, and again in a trailer
 MAX_CHUNK_LINE = 4 << 10  # bytes of a chunk's size with its extensions, or of one trailer field
 MAX_OVERHEAD = 64 << 10  # bytes that a chunked body may have beside its data, in total
 
@@ -131,7 +131,7 @@ def parse_head(data: bytes) -> Head:
     line, *lines = data.decode("latin-1").split("\r\n")
     if len(line) > MAX_LINE:
         raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG, "the request line is too long")
-    if len(data) > MAX_HEAD or len(lines) > MAX_FIELDS:
+    if len(data) > MAX_HEAD or len(lines) > MAX_HEADER_FIELDS:
         raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the fields are too large, or too many")
     found = REQUEST_LINE.fullmatch(line)
     if not found:
@@ -293,7 +293,7 @@ class Chunks:
         self._fields += 1
         if not line:
             self.finished = True
-        elif self._fields >= MAX_FIELDS:
+        elif self._fields >= MAX_HEADER_FIELDS:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too many fields in the trailer")
         elif not TRAILER.fullmatch(line):
             raise _bad("no trailer field")

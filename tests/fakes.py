@@ -10,8 +10,10 @@ import gevent.event
 import pytest
 from wsproto.frame_protocol import Opcode
 
-from realtime import group as group_module
-from realtime.group import Client, Group
+from realtime import limits
+from realtime.client import Client
+from realtime.delivery import WRITE
+from realtime.group import Group
 from realtime.replay import Entry
 
 CLOSE, PING, PONG, TEXT = Opcode.CLOSE, Opcode.PING, Opcode.PONG, Opcode.TEXT
@@ -193,8 +195,8 @@ class World:
     def start_round(self) -> None:
         """Let the broadcaster do what it has to, if anything: at most to its next pause."""
         if self.is_at_rest():
-            due = self.time >= self.group._spoke + group_module.HEARTBEAT_S
-            if due or self.group._doorbell.is_set():
+            due = self.time >= self.group._last_sent + limits.HEARTBEAT_S
+            if due or self.group._wake_event.is_set():
                 self.round = gevent.spawn(self.group.broadcast)
 
     def pause(self) -> None:
@@ -208,8 +210,8 @@ class World:
             sock.room = sock.most = 1 << 30
         for _ in range(10_000):
             self.pause()
-            fired = [sock for sock in socks if self.loop.fire(sock.number, group_module.WRITE)]
-            busy = self.group._doorbell.is_set() or not self.is_at_rest()
+            fired = [sock for sock in socks if self.loop.fire(sock.number, WRITE)]
+            busy = self.group._wake_event.is_set() or not self.is_at_rest()
             if not (fired or busy or any(client.replaying for client in self.group.clients)):
                 return
         raise AssertionError("the group does not come to rest")

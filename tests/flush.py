@@ -48,7 +48,7 @@ def fdatasync(_descriptor: int) -> None:
 def main() -> int:
     engine.fdatasync = fdatasync
     if sys.argv[2] == "quick":
-        engine.QUICK_S, engine.LULL_S = math.inf, 0
+        engine.FAST_DISK_S, engine.ALONE_S = math.inf, 0
     return tracker.main(sys.argv[3:])
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import tracker  # noqa: I001 (the first: it patches the standard library)
-from server import connections, wsgi
-from realtime import group
+import tracker
+from realtime import limits as group_limits
+from server import limits as server_limits
 
 
 def main() -> int:
     cut = sys.argv.index("--")
     for setting in sys.argv[1:cut]:
         name, _, value = setting.partition("=")
-        owner = next(module for module in (group, wsgi, connections) if hasattr(module, name))
+        owner = next(module for module in (group_limits, server_limits) if hasattr(module, name))
         setattr(owner, name, float(value))
     return tracker.main(sys.argv[cut + 1 :])
 

@@ -184,7 +184,7 @@ def create_token() -> ResponseReturnValue:
         )
         if user.is_admin:
             _log("token created", user.name)
-        return int(Token.get(hash=accounts.fingerprint(secret)).id)
+        return int(Token.get(hash=accounts.token_hash(secret)).id)
 
     try:
         id_ = _once(make)

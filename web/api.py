@@ -120,7 +120,7 @@ def inside() -> ResponseReturnValue:
         | {"polygon": fields.get("polygon")}
     )
     count, alerting = 0, 0
-    for places in loop.in_turn(area.inside()):
+    for places in loop.interleaved(area.inside()):
         count += len(places)
         alerting += sum(place.alerting for place in places)
     return jsonify(open=count, alerting=alerting)
@@ -306,7 +306,7 @@ def _collection(model: type[Tracked], where: Any) -> Response:
     """
     _, seq = Notification.bounds()
     head = {"type": "FeatureCollection", "seq": seq, "epoch": current_app.config["EPOCH"]}
-    stream = loop.in_turn(_stream(model, where, to_json(head)))
+    stream = loop.interleaved(_stream(model, where, to_json(head)))
     return Response(stream_with_context(stream), content_type="application/geo+json")
 
 

@@ -50,9 +50,9 @@ from models import Session, User, actor, database
 from web import unsent
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
-FREE_TRIES_NAME = 5  # before waits begin
+BURST_PER_NAME = 5  # tries before waits begin
 SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
-FREE_TRIES_ADDRESS = 20  # an office behind one address has more people
+BURST_PER_ADDRESS = 20  # an office behind one address has more people
 MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
 LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
 LONGEST_TOKEN = 200  # characters of a form's token that is remembered; ours have half of that
@@ -429,7 +429,7 @@ def signed_in_page() -> ResponseReturnValue:
 
 def credentials(user: User) -> str:
     """Return what changes with whatever ends an account's sessions, so that a sign-in under way ends, too."""
-    return accounts.fingerprint(f"{user.credentials_version} {user.password_hash}")
+    return accounts.token_hash(f"{user.credentials_version} {user.password_hash}")
 
 
 def _ask_for_code(user: User, target: str) -> ResponseReturnValue:
@@ -466,7 +466,7 @@ def admitted() -> AbstractContextManager[None]:
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
     keys = throttle.by_name_from(name, address), throttle.by_address(address)
-    wait = throttle.attempt({keys[0]: FREE_TRIES_NAME, keys[1]: FREE_TRIES_ADDRESS})
+    wait = throttle.attempt({keys[0]: BURST_PER_NAME, keys[1]: BURST_PER_ADDRESS})
     user = accounts.named(name)
     known = user.name if user else None
     if wait:
@@ -495,7 +495,7 @@ def sign_in(user: User) -> bool:
     secret = secrets.token_urlsafe(32)
     created = accounts.moment(-settings().session_hours * 3600)
     last_used = accounts.moment(-settings().idle_hours * 3600)
-    id_ = accounts.fingerprint(secret)
+    id_ = accounts.token_hash(secret)
     with database.atomic():
         if not accounts.is_current(user):
             return False
@@ -518,7 +518,7 @@ def _find_session(secret: object) -> tuple[User, Credential] | None:
     """Return the active account of a living session."""
     if not isinstance(secret, str):
         return None
-    id_ = accounts.fingerprint(secret)
+    id_ = accounts.token_hash(secret)
     user, row = User.first(
         "SELECT s.created, s.last_used, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "
         "WHERE s.id = ?",
@@ -542,7 +542,7 @@ def _find_token(secret: str) -> tuple[User, Credential]:
         "SELECT t.id, t.read_only, t.last_used, u.* "
         "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
         "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)",
-        accounts.fingerprint(secret),
+        accounts.token_hash(secret),
         now(),
         accounts.moment(accounts.CLOCK_STEP_S),
     )

@@ -89,7 +89,7 @@ def check_code(user: User, code: str) -> tuple[float, str]:
     """
     address = request.remote_addr or ""
     keys = f"code:{user.id}", throttle.by_address(address)
-    wait = throttle.attempt({keys[0]: auth.FREE_TRIES_NAME, keys[1]: auth.FREE_TRIES_ADDRESS})
+    wait = throttle.attempt({keys[0]: auth.BURST_PER_NAME, keys[1]: auth.BURST_PER_ADDRESS})
     if wait:
         Refusal.note(user.name, address, "refused: tried too often")
         return wait, f"Too many tries; again in {auth.duration(wait)}."

@@ -26,8 +26,9 @@ from wsproto.utilities import RemoteProtocolError
 import models
 from domain import throttle
 from realtime import polling
-from realtime.group import HEARTBEAT_S, SEND_BUFFER, Client, Group
-from realtime.replay import CHUNK_BYTES
+from realtime.client import Client
+from realtime.group import Group
+from realtime.limits import CHUNK_BYTES, HEARTBEAT_S, SEND_BUFFER
 from server.connections import Connection, TlsConnection
 from web import auth
 
@@ -95,7 +96,7 @@ def serve(app: Flask) -> None:
     """Feed the app's group from now on: with saves of this process and of others on the same file."""
     group: Group = app.extensions["group"]
     group.pull()
-    models.areas.follow()  # builds the index now, not when the first incident comes
+    models.areas.refresh()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
     app.extensions["watcher"] = gevent.spawn(_watch_database, app)
@@ -128,7 +129,7 @@ def _watch_database(app: Flask) -> NoReturn:
                 if late or arrived != newest or owners - still:  # else nobody can have been signed out
                     _close_signed_out(app, group, still, owners - still)
                     arrived, due = newest, time.monotonic() + EXPIRY_S
-                models.areas.follow()  # bit by bit, so that no save waits for an import of areas
+                models.areas.refresh()  # bit by bit, so that no save waits for an import of areas
                 seen, owners = found, still
         except Exception:
             log.exception("Can't see whether the database has changed")
@@ -236,7 +237,7 @@ def _hello(*, recovered: bool) -> bytes:
 
 def _take_connection() -> tuple[Connection | TlsConnection, bytes]:
     """Take this request's connection from the HTTP server; return it, and what came after the request."""
-    connection, received = request.environ["tracker.handler"].let_go(g.pop("seat"))
+    connection, received = request.environ["tracker.handler"].detach(g.pop("seat"))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return connection, received
 

@@ -322,7 +322,7 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
     if isinstance(thing, AreaOfInterest):
         total = 0
         newest: list[int] = []
-        for places in loop.in_turn(thing.inside()):
+        for places in loop.interleaved(thing.inside()):
             total += len(places)
             newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]
         listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())

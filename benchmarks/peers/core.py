@@ -14,8 +14,11 @@ import _socket
 
 from floor_protocol import READ, shake_hands, split
 from gevent.server import StreamServer
-from group import SEND_BUFFER, Client, Group
-from ring import Entry
+
+from realtime.client import Client
+from realtime.group import Group
+from realtime.limits import SEND_BUFFER
+from realtime.replay import Entry
 
 entries: list[Entry] = []
 

@@ -26,11 +26,11 @@ FRAME = frame(ENTRY)
 
 
 def save(times: int) -> None:
-    import accounts
-    from settings import Settings
 
     import models
     import tracker
+    from base.settings import Settings
+    from domain import accounts
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         models.open_database(f"{folder}/tracker.db")
@@ -73,7 +73,8 @@ def sockets() -> list[tuple[_socket.socket, _socket.socket]]:
 
 
 def rounds(times: int) -> None:
-    from group import Client, Group
+    from realtime.client import Client
+    from realtime.group import Group
 
     entries: list[tuple[int, bytes]] = []
     group = Group(lambda seq, _size: entries[seq:], lambda _seq: b"{}")

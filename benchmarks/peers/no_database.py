@@ -10,10 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import auth
-
 import models
 import tracker  # patches the standard library first
+from web import auth
 
 numbers = count(1)
 

@@ -9,7 +9,7 @@ from harness import Server, free_port
 from base import addresses
 from domain import throttle
 from server.connections import Connections
-from server.wsgi import through_proxies
+from server.proxies import through_proxies
 
 ONE_CLIENT = ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "64:ff9b::192.0.2.1", "64:ff9b::c000:0201"]
 

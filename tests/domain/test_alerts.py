@@ -212,7 +212,7 @@ def test_muted_area_records_and_an_urgent_incident_breaks_through() -> None:
     quiet.severity = "UR"
     quiet.save()
     assert told("alert")[-1]["areas_of_interest"][0] == (
-        here.watch.summary() | {"alert": 1, "reason": "escalated", "muted": False}
+        here.summary.as_json() | {"alert": 1, "reason": "escalated", "muted": False}
     )
     assert loud.id != quiet.id
     here.mute(None)

@@ -138,7 +138,7 @@ def test_sockets_and_pages_agree_on_what_is_over(database: Path) -> None:
     keys = set()
     for age_s in ages:
         for idle_s in ages:
-            id_ = accounts.fingerprint(f"{age_s} {idle_s}")
+            id_ = accounts.token_hash(f"{age_s} {idle_s}")
             times = {"created": accounts.moment(-age_s), "last_used": accounts.moment(-idle_s)}
             Session.create(id=id_, user=user, address="", user_agent="", **times, force_insert=True)
             if not accounts.is_over(age_s, idle_s, session_s=10_000, idle_limit_s=1000):
@@ -164,7 +164,7 @@ def test_links_and_tokens_that_would_last_too_long_are_refused(start_server: Sta
     endless, brief = token(), token("--days", "1")
     link = "/accounts/reset/secret/"
     expires = moved("'now'", "23 hours")
-    change(server, f"INSERT INTO reset VALUES ('{accounts.fingerprint('secret')}', 1, {expires})")
+    change(server, f"INSERT INTO reset VALUES ('{accounts.token_hash('secret')}', 1, {expires})")
     assert server.visitor().get(link).status == 200
     assert [status(endless), status(brief)] == [200, 200]
     set_clock_back(server)

@@ -75,7 +75,7 @@ def test_end_of_a_mute_tells_what_is_open(clock: Clock) -> None:
     (told,) = messages("unmuted")
     assert told["feature"] == incident.feature()
     assert told["areas_of_interest"] == [
-        area.watch.summary() | {"alert": 1, "reason": "unmuted", "muted": False}
+        area.summary.as_json() | {"alert": 1, "reason": "unmuted", "muted": False}
     ]
     assert Alert.unread(reader) == 1
     assert Alert.get().raised_seq == Notification.bounds()[1]

@@ -21,7 +21,7 @@ COMMON = [
 def test_common_password_is_refused(password: str) -> None:
     """Digit blocks, keyboard rows and columns, repetitions, names and well-known words, at any length."""
     assert len(password) >= strength.SHORTEST, "too short to be refused for being common"
-    assert strength.weakness(password, NAME)
+    assert strength.password_problem(password, NAME)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_common_password_is_refused(password: str) -> None:
 )
 def test_bad_password_is_refused(password: str) -> None:
     """Too short, too long, no text, or little more than the account's name."""
-    assert strength.weakness(password, NAME)
+    assert strength.password_problem(password, NAME)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_bad_password_is_refused(password: str) -> None:
 )
 def test_good_password_is_taken(password: str) -> None:
     """Three words in a row are enough, in any script, and so are 12 random characters."""
-    assert strength.weakness(password, NAME) is None
+    assert strength.password_problem(password, NAME) is None
 
 
 @pytest.mark.parametrize("guesses", [1, strength.FEWEST_GUESSES])
@@ -78,7 +78,7 @@ def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch, gu
         return {"guesses": guesses}
 
     monkeypatch.setattr(zxcvbn, "zxcvbn", judge)
-    strength.weakness("4@8({[<369|!17105$+7%2" * 45, NAME)
+    strength.password_problem("4@8({[<369|!17105$+7%2" * 45, NAME)
     assert 0 < len(judged) <= 2 * strength.PIECES
     assert max(map(len, judged)) <= strength.PIECE
     assert all(len(set(text) & set("@($ {[<!|+%")) < strength.MANY_SIGNS for text in judged)

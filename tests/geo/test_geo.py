@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from shapely.geometry import Point, Polygon
 
-from geo import geojson
-from geo.geojson import AreaIndex, GeometryError
+from geo import geojson, index
+from geo.geojson import GeometryError
+from geo.index import AreaIndex
 
 LEVELS = st.integers(0, 4)
 
@@ -221,11 +222,11 @@ class SmallTrees(Index):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = (geojson.MAX_RECENT, geojson.MAX_MERGED)
-        geojson.MAX_RECENT, geojson.MAX_MERGED = 1, 3
+        self.limits = (index.MAX_RECENT, index.MAX_MERGED)
+        index.MAX_RECENT, index.MAX_MERGED = 1, 3
 
     def teardown(self) -> None:
-        geojson.MAX_RECENT, geojson.MAX_MERGED = self.limits
+        index.MAX_RECENT, index.MAX_MERGED = self.limits
 
 
 TestIndex = Index.TestCase

@@ -16,9 +16,11 @@ from wsproto.frame_protocol import Opcode
 
 from base.loop import PAUSE_S
 from realtime import group as group_module
-from realtime import replay as ring_module
-from realtime.group import Client, Group
-from realtime.replay import Batch, Entry, Ring, frame
+from realtime import limits
+from realtime.client import Client
+from realtime.delivery import READ, WRITE
+from realtime.group import Group
+from realtime.replay import Batch, Entry, ReplayBuffer, frame
 
 MASKED_CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
 MASKED_PING = b"\x89\x81\0\0\0\0?"
@@ -26,10 +28,9 @@ MASKED_PING = b"\x89\x81\0\0\0\0?"
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ring_module, "RING_BYTES", 600)  # so that a few entries fall off the ring
-    monkeypatch.setattr(ring_module, "CHUNK_BYTES", 150)
-    monkeypatch.setattr(group_module, "CHUNK_BYTES", 150)
-    monkeypatch.setattr(group_module, "COHORT", 2)
+    monkeypatch.setattr(limits, "BUFFER_BYTES", 600)  # so that a few entries fall out of the replay buffer
+    monkeypatch.setattr(limits, "CHUNK_BYTES", 150)
+    monkeypatch.setattr(limits, "SLICE", 2)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ class Interleavings(RuleBasedStateMachine):
     def arrive(self, since: int | None, room: int, most: int) -> None:
         sock = Socket(room, most)
         self.world.connect(sock, since)
-        self.since[sock.number] = self.world.group.ring.head if since is None else since
+        self.since[sock.number] = self.world.group.buffer.head if since is None else since
         self.socks.append(sock)
 
     @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
@@ -82,7 +83,7 @@ class Interleavings(RuleBasedStateMachine):
         sock.room += size
         sock.most = most
         if sock.room:
-            self.world.loop.fire(sock.number, group_module.WRITE)
+            self.world.loop.fire(sock.number, WRITE)
 
     @precondition(lambda self: self.socks)
     @rule(which=st.integers(0))
@@ -94,7 +95,7 @@ class Interleavings(RuleBasedStateMachine):
     def ping(self, which: int) -> None:
         sock = self.pick(which)
         sock.arrived += MASKED_PING
-        self.world.loop.fire(sock.number, group_module.READ)
+        self.world.loop.fire(sock.number, READ)
 
     @precondition(lambda self: self.socks)
     @rule(which=st.integers(0), politely=st.booleans())
@@ -102,10 +103,10 @@ class Interleavings(RuleBasedStateMachine):
         sock = self.pick(which)
         if politely:
             sock.arrived += MASKED_CLOSE
-            self.world.loop.fire(sock.number, group_module.READ)
+            self.world.loop.fire(sock.number, READ)
         sock.broken = not politely
         sock.at_end = True
-        self.world.loop.fire(sock.number, group_module.READ)
+        self.world.loop.fire(sock.number, READ)
         assert sock.closed
         self.socks.remove(sock)
         own = [seq for seq in sock.seqs()[1:] if seq > self.since[sock.number]]
@@ -117,7 +118,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule()
     def time_for_a_heartbeat(self) -> None:
-        self.world.time += group_module.HEARTBEAT_S + 1
+        self.world.time += limits.HEARTBEAT_S + 1
         self.world.pause()
 
     @invariant()
@@ -161,37 +162,37 @@ def entries(*seqs: int, size: int = 10) -> list[Entry]:
 
 def test_ring_takes_nothing_twice() -> None:
     """Two readers of the log may bring the same entries."""
-    ring = Ring(0)
-    ring.extend(entries(1, 2, 3))
-    ring.extend(entries(2, 3, 4))
-    assert ring.after(0) == Batch.of(entries(1, 2, 3, 4))
+    buffer = ReplayBuffer(0)
+    buffer.extend(entries(1, 2, 3))
+    buffer.extend(entries(2, 3, 4))
+    assert buffer.after(0) == Batch.of(entries(1, 2, 3, 4))
 
 
 def test_ring_forgets_the_oldest_and_says_so() -> None:
     """Beyond its bytes the ring keeps the newest, and has no answer for whoever is further behind."""
-    ring = Ring(0)
-    ring.extend(entries(*range(1, 101)))
-    assert 0 < ring.start < ring.head == 100
-    assert ring.after(ring.start - 1) is None
-    batch = ring.after(ring.start)
+    buffer = ReplayBuffer(0)
+    buffer.extend(entries(*range(1, 101)))
+    assert 0 < buffer.start < buffer.head == 100
+    assert buffer.after(buffer.start - 1) is None
+    batch = buffer.after(buffer.start)
     assert batch is not None
-    assert batch.seqs[0] == ring.start + 1
+    assert batch.seqs[0] == buffer.start + 1
 
 
 def test_ring_never_hides_a_gap() -> None:
     """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
-    ring = Ring(0)
-    ring.extend(entries(1, 2))
-    ring.extend(entries(5, 6))
-    assert ring.after(2) is None
-    assert ring.after(4) == Batch.of(entries(5, 6))
+    buffer = ReplayBuffer(0)
+    buffer.extend(entries(1, 2))
+    buffer.extend(entries(5, 6))
+    assert buffer.after(2) is None
+    assert buffer.after(4) == Batch.of(entries(5, 6))
 
 
 def test_ring_holds_an_entry_larger_than_itself() -> None:
     """One huge entry is sent like any other."""
-    ring = Ring(0)
-    ring.extend(entries(1, size=5000))
-    assert ring.after(0) == Batch.of(entries(1, size=5000))
+    buffer = ReplayBuffer(0)
+    buffer.extend(entries(1, size=5000))
+    assert buffer.after(0) == Batch.of(entries(1, size=5000))
 
 
 # One client
@@ -282,7 +283,7 @@ def test_reader_that_lets_others_run_cuts_no_frame(world: World) -> None:
     def ping() -> None:
         world.log.before_read = lambda: None
         sock.arrived += MASKED_PING
-        world.loop.fire(sock.number, group_module.READ)
+        world.loop.fire(sock.number, READ)
 
     world.connect(sock, since=0)
     world.log.before_read = ping
@@ -366,7 +367,7 @@ def test_huge_entry_reaches_a_lagging_client_whole(world: World) -> None:
     slow.most = 1000
     for _ in range(600):
         slow.room = 1000
-        world.loop.fire(slow.number, group_module.WRITE)
+        world.loop.fire(slow.number, WRITE)
     world.settle(slow)
     assert slow.seqs() == [0, 1, 2]
 
@@ -380,7 +381,7 @@ def test_pongs_for_a_full_socket_take_one_place(world: World) -> None:
     world.settle()
     for _ in range(50):
         sock.arrived += MASKED_PING
-        world.loop.fire(sock.number, group_module.READ)
+        world.loop.fire(sock.number, READ)
     assert len(client.control) == 1
     world.settle(sock)
     assert sock.frames() == [(TEXT, b"0,hello"), (TEXT, world.log.entries[0][1]), (PONG, b"?")]
@@ -392,7 +393,7 @@ def test_what_only_looks_like_a_pong_is_a_fault(world: World, data: bytes) -> No
     sock = Socket()
     world.connect(sock)
     sock.arrived += data
-    world.loop.fire(sock.number, group_module.READ)
+    world.loop.fire(sock.number, READ)
     assert sock.control() == [(CLOSE, struct.pack("!H", 1002))]
 
 
@@ -414,8 +415,8 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
     assert socks[6].closed
 
 
-def test_news_that_come_faster_than_rounds_gather(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Telling a crowd of news is followed by a rest, so that most of the time is left for those who save."""
+def test_entries_gather_after_a_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time is left for those who save, but nobody notices the wait."""
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -429,7 +430,7 @@ def test_news_that_come_faster_than_rounds_gather(world: World, monkeypatch: pyt
             world.time += self.cost
             return super().send(data)
 
-    def rest_before_a_round_of(count: int) -> float:
+    def slept_before_a_round_of(count: int) -> float:
         slept.clear()
         world.save(*[1] * count)
         world.group.broadcast()
@@ -439,44 +440,55 @@ def test_news_that_come_faster_than_rounds_gather(world: World, monkeypatch: pyt
     world.connect(sock)
     with monkeypatch.context() as patch:
         patch.setattr(gevent, "sleep", sleep)
-        assert rest_before_a_round_of(1) <= PAUSE_S
-        assert rest_before_a_round_of(group_module.CROWD) <= PAUSE_S
-        assert rest_before_a_round_of(1) == pytest.approx(group_module.REST * sock.cost)
-        assert rest_before_a_round_of(1) <= PAUSE_S
+        assert slept_before_a_round_of(1) == 0
+        assert slept_before_a_round_of(1) == pytest.approx(limits.COOL_DOWN * sock.cost)
+        world.time += 2 * sock.cost
+        assert slept_before_a_round_of(1) == pytest.approx((limits.COOL_DOWN - 2) * sock.cost)
+        world.time += 1
+        assert slept_before_a_round_of(1) == PAUSE_S
         sock.cost = 1.0
-        assert rest_before_a_round_of(group_module.CROWD) <= PAUSE_S
-        assert rest_before_a_round_of(100) == pytest.approx(group_module.MAX_REST_S)
-        assert rest_before_a_round_of(1) <= PAUSE_S  # that was a piece of a backlog
+        slept_before_a_round_of(1)
+        assert slept_before_a_round_of(100) == pytest.approx(limits.MAX_COOL_DOWN_S)
+        assert slept_before_a_round_of(1) == PAUSE_S  # that was a piece of a backlog
     world.settle(sock)
     assert sock.seqs() == list(range(world.log.head + 1))
 
 
-def test_clients_that_lagged_find_together_again(world: World) -> None:
-    """However many have lagged and caught up, each at another time, a round has as few pauses as before."""
-    socks = [Socket() for _ in range(9)]
-    for sock in socks:
-        world.connect(sock)
-    for sock in socks[::2]:
-        sock.room = 0
-        world.save()
-        world.settle()
-        world.settle(sock)
+@pytest.mark.parametrize(("count", "pauses"), [(2, []), (4, [2]), (5, [2, 4])])
+def test_round_pauses_between_slices(
+    world: World, monkeypatch: pytest.MonkeyPatch, count: int, pauses: list[int]
+) -> None:
+    """Requests are answered after each SLICE clients, and not after the last."""
+    sent: list[int] = []
+    paused: list[tuple[int, float]] = []
+
+    class Noted(Socket):
+        def send(self, data: bytes) -> int:
+            sent.append(self.number)
+            return super().send(data)
+
+    for _ in range(count):
+        world.connect(Noted())
+    sent.clear()
     world.save()
-    world.settle(*socks)
-    assert len(world.group._cohorts) <= 6  # any two neighbours have more clients than fit in one
-    assert all(sock.seqs() == list(range(7)) for sock in socks)
+    with monkeypatch.context() as patch:
+        patch.setattr(gevent, "sleep", lambda seconds: paused.append((len(sent), seconds)))
+        world.group.broadcast()
+    assert len(sent) == count
+    assert paused == [(number, PAUSE_S) for number in pauses]
 
 
-def test_saves_soon_after_a_round_are_told_together(world: World) -> None:
+def test_saves_soon_after_a_round_are_sent_together(world: World) -> None:
     """Before the next round the loop looks at its sockets, and what is saved then goes along."""
     sock = Socket()
     world.connect(sock)
-    world.settle(sock)
+    world.save()
+    world.group.broadcast()
     world.save()
     gevent.get_hub().loop.timer(0).start(world.save)
     broadcaster = gevent.spawn(world.group.broadcast)
     broadcaster.join()
-    assert sock.seqs() == [0, 1, 2]
+    assert sock.seqs() == [0, 1, 2, 3]
 
 
 def test_nothing_follows_a_close(world: World) -> None:
@@ -518,7 +530,7 @@ def test_broken_socket_costs_only_itself(world: World) -> None:
     for sock in bad:
         sock.broken = True
     world.save()
-    world.loop.fire(bad[2].number, group_module.WRITE)
+    world.loop.fire(bad[2].number, WRITE)
     world.settle(good, *bad)
     assert all(sock.closed for sock in bad)
     assert good.seqs() == [50, 51]
@@ -532,16 +544,16 @@ def test_silence_is_broken_by_a_heartbeat(world: World) -> None:
     """After HEARTBEAT_S without news everybody is told the head; after news it waits anew."""
     sock = Socket()
     world.connect(sock)
-    world.time += group_module.HEARTBEAT_S - 1
+    world.time += limits.HEARTBEAT_S - 1
     world.save()
     world.settle(sock)
-    world.time += group_module.HEARTBEAT_S - 1
+    world.time += limits.HEARTBEAT_S - 1
     world.settle(sock)
     assert sock.seqs() == [0, 1]
     world.time += 1
     world.settle(sock)
     assert sock.frames()[2:] == [(TEXT, b"1,heartbeat")]
-    world.time += group_module.HEARTBEAT_S - 1
+    world.time += limits.HEARTBEAT_S - 1
     world.settle(sock)
     assert len(sock.frames()) == 3
 
@@ -554,9 +566,9 @@ def test_pong_keeps_a_client_and_its_absence_removes_it(
     world.connect(alive)
     world.connect(dead)
     for _ in range(5):
-        world.sweep(monkeypatch, group_module.PING_S)
+        world.sweep(monkeypatch, limits.PING_S)
         alive.arrived += b"\x8a\x80\1\2\3\4"
-        world.loop.fire(alive.number, group_module.READ)
+        world.loop.fire(alive.number, READ)
     assert len(alive.control()) == 5
     assert not alive.closed
     assert len(dead.control()) == 1
@@ -567,9 +579,9 @@ def test_pong_that_lies_unread_counts(world: World, monkeypatch: pytest.MonkeyPa
     """If the process was held up for long, clients are not dead for that."""
     sock = Socket()
     world.connect(sock)
-    world.sweep(monkeypatch, group_module.PING_S)
+    world.sweep(monkeypatch, limits.PING_S)
     sock.arrived += b"\x8a\x80\1\2\3\4"
-    world.sweep(monkeypatch, group_module.PING_S)
+    world.sweep(monkeypatch, limits.PING_S)
     assert not sock.closed
     assert sock.control() == [(PING, b""), (PING, b"")]
 
@@ -582,17 +594,17 @@ def test_stalled_client_is_closed_with_1013_between_frames(
     world.connect(sock)
     world.save(100)
     world.settle()
-    world.sweep(monkeypatch, group_module.MAX_LAG_S)
+    world.sweep(monkeypatch, limits.MAX_LAG_S)
     world.save(100)
     world.settle()
     assert sock.control() == []
     world.sweep(monkeypatch, 1)
     sock.room = 10_000
-    world.loop.fire(sock.number, group_module.WRITE)
+    world.loop.fire(sock.number, WRITE)
     assert sock.seqs() == [0, 1]
     assert sock.control()[0][1][:2] == struct.pack("!H", 1013)
     assert sock.shut
-    world.sweep(monkeypatch, group_module.CLOSE_S + 1)
+    world.sweep(monkeypatch, limits.CLOSE_S + 1)
     assert sock.closed
     assert not world.group.clients
     assert not world.loop.watchers
@@ -605,9 +617,9 @@ def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pyt
     world.save(*[100] * 20)
     world.settle()
     for _ in range(10):
-        world.sweep(monkeypatch, group_module.MAX_LAG_S)
+        world.sweep(monkeypatch, limits.MAX_LAG_S)
         sock.room += 1
-        world.loop.fire(sock.number, group_module.WRITE)
+        world.loop.fire(sock.number, WRITE)
     assert not sock.control()
     world.settle(sock)
     assert sock.seqs() == [0, *range(1, 21)]
@@ -623,7 +635,7 @@ def test_client_whose_replay_waits_for_the_log_is_not_closed(
     read = gevent.event.Event()
     world.log.before_read = read.wait
     world.pause()
-    world.sweep(monkeypatch, group_module.MAX_LAG_S + 1)
+    world.sweep(monkeypatch, limits.MAX_LAG_S + 1)
     world.log.before_read = lambda: None
     read.set()
     world.settle(sock)
@@ -685,15 +697,15 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
         group.wake()
         group.broadcast()
         monkeypatch.setattr(gevent, "sleep", lambda _seconds: None)
-        now[0] += group_module.MAX_LAG_S + 1
+        now[0] += limits.MAX_LAG_S + 1
         group._sweep()
         assert client.closing
-        assert client.rest, "the kernel has taken all of it"
+        assert client.unsent, "the kernel has taken all of it"
         given_up = now[0]
-        while group.clients and now[0] < 1000 * group_module.CLOSE_S:
-            now[0] += group_module.CLOSE_S * 0.4
+        while group.clients and now[0] < 1000 * limits.CLOSE_S:
+            now[0] += limits.CLOSE_S * 0.4
             pause(0.001)  # in which the group's watchers run
-            while reads and client.rest and client.progress < now[0]:  # the kernel passes on what it likes
+            while reads and client.unsent and client.progress < now[0]:  # the kernel passes on what it likes
                 received += read(peer, HUGE // 50)
                 pause(0.001)
             group._sweep()
@@ -701,10 +713,10 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
             received += piece
     assert not group.clients
     if reads:
-        assert now[0] - given_up > 3 * group_module.CLOSE_S
+        assert now[0] - given_up > 3 * limits.CLOSE_S
         assert [opcode for opcode, _ in parse(bytes(received))] == [TEXT, CLOSE]
     else:
-        assert now[0] - given_up < 2 * group_module.CLOSE_S
+        assert now[0] - given_up < 2 * limits.CLOSE_S
 
 
 def read(peer: socket.socket, most: int) -> bytes:

@@ -14,10 +14,9 @@ from conftest import StartServer
 from fakes import Socket, World
 from harness import Message, Person, Server, collection, incident, run_tracker, wait_until
 
-from realtime import group as group_module
-from realtime import polling
-from realtime.group import COHORT, MAX_LAG_S
-from realtime.replay import CHUNK_BYTES
+from realtime import limits, polling
+from realtime.delivery import READ, WRITE
+from realtime.limits import CHUNK_BYTES, MAX_LAG_S, SLICE
 
 PATH = "/api/notifications"
 
@@ -370,7 +369,7 @@ def lines(sock: Socket) -> tuple[bytes, list[bytes]]:
 
 def test_polls_are_answered_by_the_round(world: World) -> None:
     """All that wait get what has come, sockets too, and their connections end."""
-    polls, sock = [Socket() for _ in range(2 * COHORT + 1)], Socket()
+    polls, sock = [Socket() for _ in range(2 * SLICE + 1)], Socket()
     for each in polls:
         wait(world, each)
     world.connect(sock)
@@ -415,7 +414,7 @@ def test_poll_is_answered_when_its_time_is_over(world: World, monkeypatch: pytes
     assert not sock.taken
     world.sweep(monkeypatch, 2)
     assert lines(sock) == (b"200", [b"hello", b"0,heartbeat"])
-    world.sweep(monkeypatch, group_module.CLOSE_S + 1)
+    world.sweep(monkeypatch, limits.CLOSE_S + 1)
     assert sock.closed
     assert not world.group.clients
     assert not world.loop.watchers
@@ -455,7 +454,7 @@ def test_answer_is_taken_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -
     while not sock.shut:
         world.sweep(monkeypatch, MAX_LAG_S - 5)
         sock.room += 50
-        assert world.loop.fire(sock.number, group_module.WRITE)
+        assert world.loop.fire(sock.number, WRITE)
     assert lines(sock)[1] == [b"hello", world.log.entries[0][1]]
     assert stalled.closed
 
@@ -477,7 +476,7 @@ def test_flood_ends_a_poll(world: World) -> None:
     sock = Socket()
     wait(world, sock)
     sock.arrived += b"x" * (8 << 20)
-    while world.loop.fire(sock.number, group_module.READ):
+    while world.loop.fire(sock.number, READ):
         pass
     assert lines(sock)[0] == b"429"
     assert len(sock.arrived) > 4 << 20

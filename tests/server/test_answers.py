@@ -18,8 +18,8 @@ from harness import SOON_S
 from test_http_server import statuses
 
 from base.loop import PAUSE_S
-from server.connections import Connections, Turns
-from server.wsgi import Handler
+from server.connections import Connections, RequestQueue
+from server.handler import Handler
 from web import api
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -60,7 +60,7 @@ def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
 
     server = SimpleNamespace(
         connections=Connections(),
-        turns=Turns(),
+        queue=RequestQueue(),
         application=app,
         proxies=[],
         headers=[],

@@ -17,11 +17,14 @@ from requests_as_data import CHUNKED, HOST, POST, REFUSED, TAKEN, field, line
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from base.loop import PAUSE_S
-from server import wsgi as http_server
+from server import body as body_module
+from server import handler as handler_module
+from server.body import Body
 from server.connections import Connections
+from server.handler import Handler
 from server.http1 import MAX_OVERHEAD, Head, Refused
+from server.limits import BODY_S, HEADERS_S
 from server.tls import RECORD
-from server.wsgi import BODY_S, HEADERS_S, Body, Handler
 
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
@@ -131,7 +134,9 @@ def test_flood_of_a_head_is_refused_after_few_pieces(bystander: list[Flood]) -> 
 def test_times_run_out_though_bytes_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body and a head that come second by second are given up at their time."""
     seconds = iter(range(100_000))
-    monkeypatch.setattr(http_server, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    monkeypatch.setattr(body_module, "time", clock)
+    monkeypatch.setattr(handler_module, "time", clock)
     body = Flood(unit=b"1\r\nx\r\n")
     with pytest.raises(RequestTimeout):
         chunked_body(body).read(1 << 20)

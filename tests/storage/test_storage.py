@@ -65,14 +65,14 @@ def test_the_log_is_read_by_index(database: Path) -> None:
     assert database.exists()
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
     area = models.AreaOfInterest.create(name="Town", polygon=square)
-    models.areas.follow()
+    models.areas.refresh()
     area.save()  # the next one follows the log, instead of building the index anew
     statements: list[str] = []
     connection = models.database.connection()
     connection.set_trace_callback(statements.append)
     models.Notification.after(1, 1000)
     models.Notification.bounds()
-    models.areas.follow()
+    models.areas.refresh()
     connection.set_trace_callback(None)
     log = [sql.strip() for sql in statements if "notification" in sql]
     assert len(log) == 3
@@ -94,14 +94,14 @@ def test_a_save_makes_no_table_of_its_own(database: Path, monkeypatch: pytest.Mo
     assert database.exists()
     models.AreaOfInterest.create(name="Area", polygon=square(0, 0, 10))
     plans: list[str] = []
-    execute = models.database._execute
+    execute = models.database.execute_sql
 
-    def explain(sql: str, params: object) -> object:
+    def explain(sql: str, params: object = None) -> object:
         if sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE")):
             plans.extend(f"{row[1]}: {sql}" for row in execute(f"EXPLAIN {sql}", params))
         return execute(sql, params)
 
-    monkeypatch.setattr(models.database, "_execute", explain)
+    monkeypatch.setattr(models.database, "execute_sql", explain)
     models.Incident.create(name="In the area", severity="HI", longitude=5, latitude=5)
     assert any(plan.startswith("OpenWrite: INSERT INTO alert") for plan in plans)
     assert not [plan for plan in plans if plan.startswith(("OpenEphemeral", "OpenAutoindex", "SorterOpen"))]

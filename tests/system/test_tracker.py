@@ -16,7 +16,7 @@ from conftest import StartServer
 from harness import ROOT, Server, collection, free_port, incident, run_tracker, square, wait_until
 
 import models
-from storage import engine
+from storage import engine, peewee_private
 
 
 def refusal(folder: Path, *arguments: str | Path, **env: str) -> str:
@@ -271,8 +271,10 @@ def test_models_fit_the_migrations() -> None:
     """A database that the migrations made has every table and column that the models name, and no other."""
     for model in models.Model.__subclasses__() + models.Tracked.__subclasses__():
         if model is not models.Tracked:
-            columns = {column.name for column in models.database.get_columns(model._meta.table_name)}
-            assert {field.column_name for field in model._meta.sorted_fields} == columns
+            columns = {
+                column.name for column in models.database.get_columns(peewee_private.table_name(model))
+            }
+            assert {field.column_name for field in peewee_private.fields(model)} == columns
 
 
 def test_save_takes_a_moment_while_an_import_runs(server: Server) -> None:

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from domain import accounts
+from storage import peewee_private
 
 PASSWORD = "a long walk by the sea"
 OTHER_PASSWORD = "seven grey geese fly"
@@ -697,7 +698,9 @@ def test_models_fit_the_migrations(tmp_path: Path) -> None:
             throttle.Throttle,
             models.Session,
         ):
-            columns = {column.name for column in models.database.get_columns(model._meta.table_name)}
-            assert {field.column_name for field in model._meta.sorted_fields} == columns
+            columns = {
+                column.name for column in models.database.get_columns(peewee_private.table_name(model))
+            }
+            assert {field.column_name for field in peewee_private.fields(model)} == columns
     finally:
         models.database.close()

@@ -210,7 +210,7 @@ def add_sessions(user_id: int, count: int) -> None:
     Session.insert_many(
         [
             {
-                "id": accounts.fingerprint(f"{user_id} {number}"),
+                "id": accounts.token_hash(f"{user_id} {number}"),
                 "user": user_id,
                 "address": "",
                 "user_agent": f"browser {number}",
@@ -307,10 +307,10 @@ def test_looking_who_is_still_signed_in_costs_by_who_is_connected(user: User) ->
     """With 3,000 other sessions it takes the same steps."""
     add_sessions(user.id, 3)
     token = accounts.make_token(user, "wall")
-    (token_id,) = Token.select().where(Token.hash == accounts.fingerprint(token))
-    keys = {(user.id, accounts.fingerprint(f"{user.id} {number}")) for number in range(3)}
+    (token_id,) = Token.select().where(Token.hash == accounts.token_hash(token))
+    keys = {(user.id, accounts.token_hash(f"{user.id} {number}")) for number in range(3)}
     keys |= {(user.id, f"token:{token_id.id}")}
-    gone = {(user.id, "ended"), (user.id, "token:99"), (user.id + 1, accounts.fingerprint(f"{user.id} 0"))}
+    gone = {(user.id, "ended"), (user.id, "token:99"), (user.id + 1, accounts.token_hash(f"{user.id} 0"))}
 
     def ask() -> set[tuple[int, str]]:
         return accounts.valid_keys(keys | gone, session_s=3600, idle_s=3600)

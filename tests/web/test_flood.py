@@ -8,8 +8,9 @@ from fakes import CLOSE, PONG, TEXT, Socket, World
 from harness import Person, Server
 from peers import Crowd, Peer, masked
 
-from realtime import group as group_module
-from realtime.group import FRAMES_AT_ONCE, FRAMES_PER_S, PING_S
+from realtime import limits
+from realtime.delivery import READ
+from realtime.limits import FRAMES_AT_ONCE, FRAMES_PER_S, PING_S
 
 CONTINUATION, BINARY, PING = 0x0, 0x2, 0x9
 TOO_MANY = (CLOSE, struct.pack("!H", 1008) + b"too many frames")
@@ -34,7 +35,7 @@ def world() -> World:
 def send(world: World, sock: Socket, data: bytes) -> bool:
     """Have data arrive and be read; return whether the group has read all of it."""
     sock.arrived += data
-    while sock.arrived and world.loop.fire(sock.number, group_module.READ):
+    while sock.arrived and world.loop.fire(sock.number, READ):
         pass
     return not sock.arrived
 
@@ -52,7 +53,7 @@ def test_flood_is_closed(world: World, kind: str) -> None:
         assert sock.control()[-1] == TOO_MANY
         answered = sock.control()[:-1]
         assert len(answered) <= FRAMES_AT_ONCE
-        assert not world.loop.fire(sock.number, group_module.READ)
+        assert not world.loop.fire(sock.number, READ)
 
 
 def test_reads_that_bring_nothing_are_counted(world: World) -> None:
@@ -60,7 +61,7 @@ def test_reads_that_bring_nothing_are_counted(world: World) -> None:
     sock = Socket()
     world.connect(sock)
     for _ in range(MANY):
-        world.loop.fire(sock.number, group_module.READ)
+        world.loop.fire(sock.number, READ)
     assert sock.control()[-1] == TOO_MANY
 
 
@@ -80,7 +81,7 @@ def test_closed_flooder_is_forgotten(world: World, monkeypatch: pytest.MonkeyPat
     world.connect(sock)
     send(world, sock, b"".join(FLOODS["pongs"]))
     assert len(world.group.clients) == 1
-    world.sweep(monkeypatch, group_module.CLOSE_S + 1)
+    world.sweep(monkeypatch, limits.CLOSE_S + 1)
     assert not world.group.clients
     assert sock.closed
     assert not world.loop.watchers
@@ -92,7 +93,7 @@ def test_steady_rate_is_allowed_for_ever(world: World) -> None:
         sock = Socket()
         world.connect(sock)
         for _ in range(MANY):
-            world.time += (1 + group_module.READ_COST) / (FRAMES_PER_S * factor)
+            world.time += (1 + limits.READ_COST) / (FRAMES_PER_S * factor)
             send(world, sock, masked(PING, b"x"))
         assert (TOO_MANY not in sock.control()) == stays
 

@@ -255,7 +255,7 @@ def test_guesses_at_one_name_must_wait_longer_and_longer(start_server: StartServ
     env = {"TRACKER_PROXIES": "127.0.0.1"}
     server = start_server(env=env)
     addresses = (f"203.0.113.{number}" for number in range(1, 250))
-    for number in range(auth.FREE_TRIES_NAME):
+    for number in range(auth.BURST_PER_NAME):
         name = "admin" if number % 2 else "ADMIN"
         assert attempt(server, name, f"guess {number}", next(addresses)).status_code == 401
     for failures in range(5):  # more than were free
@@ -279,13 +279,13 @@ def test_guesses_elsewhere_make_nobody_wait_where_the_account_is_known(start_ser
     server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
     for address in ("198.51.100.1", "2001:db8:1:2::3"):
         assert attempt(server, "admin", server.password, address).status_code == 303
-    for number in range(auth.FREE_TRIES_NAME):
+    for number in range(auth.BURST_PER_NAME):
         assert attempt(server, "Admin", "guess", f"203.0.113.{number}").status_code == 401
     let_wait(server, throttle.by_name("admin"))
     assert attempt(server, "admin", server.password, "192.0.2.1").status_code == 429
     for address in ("198.51.100.1", "2001:db8:1:2:ffff::"):
         assert attempt(server, "admin ", server.password, address).status_code == 303
-    for _ in range(auth.FREE_TRIES_NAME):
+    for _ in range(auth.BURST_PER_NAME):
         assert attempt(server, "admin", "guess", "198.51.100.1").status_code == 401
     let_wait(server, f"{throttle.by_name('admin')} {throttle.by_address('198.51.100.1')}")
     assert attempt(server, "admin", server.password, "198.51.100.1").status_code == 429
@@ -322,7 +322,7 @@ def let_wait(server: Server, key: str) -> None:
     """Let a wait that has begun last for minutes, as if there had been more tries."""
     with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
         query = "UPDATE throttle SET count = 30, until = ? WHERE key = ? AND count >= ?"
-        changed = database.execute(query, (time.time() + 600, key, auth.FREE_TRIES_NAME)).rowcount
+        changed = database.execute(query, (time.time() + 600, key, auth.BURST_PER_NAME)).rowcount
     assert changed == 1
 
 
@@ -338,11 +338,11 @@ def test_guesses_from_one_address_must_wait_whatever_the_name(start_server: Star
     """Trying one password with many names is throttled by the address; IPv6 neighbours count as one."""
     server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
     statuses: list[int] = []
-    while 429 not in statuses and len(statuses) < auth.FREE_TRIES_ADDRESS + 8:
+    while 429 not in statuses and len(statuses) < auth.BURST_PER_ADDRESS + 8:
         number = len(statuses)
         answer = attempt(server, f"name {number}", "Spring2026!!", f"2001:db8:1:2::{number:x}")
         statuses.append(answer.status_code)
-    assert statuses[: auth.FREE_TRIES_ADDRESS] == [401] * auth.FREE_TRIES_ADDRESS
+    assert statuses[: auth.BURST_PER_ADDRESS] == [401] * auth.BURST_PER_ADDRESS
     assert statuses[-1] == 429
     assert attempt(server, server.name, server.password, "2001:db8:1:3::1").status_code == 303
 

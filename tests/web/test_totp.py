@@ -104,7 +104,7 @@ def test_recovery_code_is_good_once_and_only_its_owners(user: models.User) -> No
 def test_recovery_codes_are_stored_hashed(user: models.User) -> None:
     codes = {code.replace("-", "") for code in totp.new_recovery_codes(user)}
     stored = {hash_ for (hash_,) in totp.RecoveryCode.select(totp.RecoveryCode.hash).tuples()}
-    assert stored == set(map(accounts.fingerprint, codes))
+    assert stored == set(map(accounts.token_hash, codes))
 
 
 def test_secret_counts_only_once_a_code_came(database: object, clock: list[float]) -> None:

@@ -21,7 +21,7 @@ import models
 from base import loop
 from commands import importer
 from domain import areas, tracked
-from geo import geojson, shapes
+from geo import geojson, matching
 from models import AreaOfInterest, Incident
 from storage import engine
 
@@ -67,7 +67,7 @@ def shape(geometry: Json) -> Polygon:
 )
 def test_crossings_are_the_edges_side_by_side(geometry: Json, low: int, high: int) -> None:
     """A long outline is cheap; what counts is how often it goes to and fro."""
-    assert low <= shapes.crossings(shape(geometry)) <= high
+    assert low <= matching.crossings(shape(geometry)) <= high
 
 
 def test_zigzag_is_refused_before_it_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_checked_polygon_is_not_checked_again(monkeypatch: pytest.MonkeyPatch, d
     assert database.exists()
     area = AreaOfInterest(name="Coast")
     area.assign({"polygon": coast(100)})
-    monkeypatch.setattr(shapes, "crossings", lambda _: pytest.fail("this was checked again"))
+    monkeypatch.setattr(matching, "crossings", lambda _: pytest.fail("this was checked again"))
     area.save()
     with AreaOfInterest.changing(area.id) as stored:
         stored.assign({"name": "Renamed", "polygon": geojson.CheckedPolygon(stored.polygon)})
@@ -127,7 +127,7 @@ def test_pieces_together_are_what_shapely_says(geometry: Json, places: list[Any]
     positions = [(x / 10, y / 10) for x, y in places]
     turned = [[shapely.Point(x + turn, y) for turn in (-360, 0, 360)] for x, y in positions]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shapes, "MAX_WORK", most)
+        patch.setattr(matching, "MAX_WORK", most)
         found = [*chain(*geojson.matcher(area).pieces(positions))]
     assert found == [any(area.covers(place) for place in copies) for copies in turned]
 
@@ -141,21 +141,21 @@ def test_no_piece_is_more_than_its_share_of_work(monkeypatch: pytest.MonkeyPatch
         return x > y
 
     monkeypatch.setattr(shapely, "intersects_xy", intersects_xy)
-    matcher = shapes.Matcher([shape(zigzag(4_995, slanted=True))])
+    matcher = matching.Matcher([shape(zigzag(4_995, slanted=True))])
     generator = np.random.default_rng(1)
     positions = generator.uniform(-45, 45, (100_000, 2)).tolist()
     assert len([*matcher.pieces(positions)]) == len(asked)
     assert sum(map(len, asked)) == 100_000
     works = [int(matcher.work(some).sum()) for some in asked]
-    assert max(works) <= shapes.MAX_WORK + 10_000
-    assert len(asked) <= 2 * sum(works) / shapes.MAX_WORK + 1
+    assert max(works) <= matching.MAX_WORK + 10_000
+    assert len(asked) <= 2 * sum(works) / matching.MAX_WORK + 1
 
 
 def test_zigzag_is_matched_along_its_teeth() -> None:
     """Whichever way an outline goes to and fro, each point costs the few edges on the other axis."""
     places = np.random.default_rng(1).uniform(-45, 45, (1000, 2))
     for geometry in (zigzag(4_995), polygon([[y, x] for x, y in zigzag(4_995)["coordinates"][0]])):
-        assert shapes.Matcher([shape(geometry)]).work(places).max() <= shapes.POINT_WORK + 4
+        assert matching.Matcher([shape(geometry)]).work(places).max() <= matching.POINT_WORK + 4
 
 
 def test_every_copy_of_the_polygon_is_prepared() -> None:
@@ -171,7 +171,7 @@ def test_every_copy_of_the_polygon_is_prepared() -> None:
 def test_look_inside_reads_some_incidents_at_a_time(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
     """What is read at once is bounded by incidents that are looked at, not by those that are found."""
     assert database.exists()
-    monkeypatch.setattr(areas, "MOST_PLACES", 10)
+    monkeypatch.setattr(areas, "MAX_READ", 10)
     wanted = []
     for number in range(35):
         one = Incident(name=str(number), closed=number % 7 == 0)
@@ -199,7 +199,7 @@ def test_one_piece_is_done_between_two_looks_at_the_sockets() -> None:
 
     look = gevent.get_hub().loop.check()  # runs once in each turn of the loop
     look.start(lambda: done.append("look"))
-    workers = [gevent.spawn(lambda name=name: [*loop.in_turn(work(name))]) for name in "abc"]
+    workers = [gevent.spawn(lambda name=name: [*loop.interleaved(work(name))]) for name in "abc"]
     gevent.joinall(workers, raise_error=True)
     look.stop()
     look.close()

@@ -1,4 +1,4 @@
-"""Turns: many requests at once begin in order, and the loop looks at the sockets between them."""
+"""The request queue: many requests at once begin in order, and the loop looks at the sockets between them."""
 
 import os
 import time
@@ -7,18 +7,18 @@ from collections import Counter
 import gevent
 
 from base.loop import PAUSE_S
-from server.connections import TURN_S, Turns
+from server.connections import SLICE_S, RequestQueue
 
 
-def spend(turns: float) -> None:
-    end = time.monotonic() + turns * TURN_S
+def spend(slices: float) -> None:
+    end = time.monotonic() + slices * SLICE_S
     while time.monotonic() < end:
         pass
 
 
 def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> None:
-    """Of requests that each take two fifths of a turn, three at most begin between two looks, in order."""
-    turns, looks, begun = Turns(), [0], []
+    """Of requests that each take two fifths of a slice, three at most begin between two looks, in order."""
+    queue, looks, begun = RequestQueue(), [0], []
     r, w = os.pipe()  # always readable: its watcher is called at each look
     os.write(w, b"x")
     watcher = gevent.get_hub().loop.io(r, 1)
@@ -27,7 +27,7 @@ def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> 
         looks[0] += 1
 
     def request(number: int) -> None:
-        turns.take()
+        queue.wait()
         begun.append((number, looks[0]))
         spend(0.4)
 
@@ -42,13 +42,13 @@ def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> 
     assert max(Counter(after for _, after in begun).values()) <= 3
 
 
-def test_nobody_is_overtaken_while_waiting_for_a_turn() -> None:
+def test_nobody_is_overtaken_in_the_queue() -> None:
     """Thirty ask without pause, and one now and then: none begins more than twice before another."""
-    turns, begun = Turns(), Counter[object]()
+    queue, begun = RequestQueue(), Counter[object]()
 
     def ask(who: object, pause: float) -> None:
         for _ in range(10):
-            turns.take()
+            queue.wait()
             begun[who] += 1
             busy = [begun[number] for number in range(30)]
             assert max(busy) - min(busy) <= 2
@@ -63,7 +63,7 @@ def test_nobody_is_overtaken_while_waiting_for_a_turn() -> None:
 
 def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
     """Five requests come while an answer of long pieces is made: they need not wait for its end."""
-    turns, begun = Turns(), []
+    queue, begun = RequestQueue(), []
 
     def stream() -> None:
         for piece in range(20):
@@ -72,7 +72,7 @@ def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
             gevent.sleep(PAUSE_S)
 
     def request() -> None:
-        turns.take()
+        queue.wait()
         begun.append(len(pieces))
 
     pieces: list[int] = []
@@ -86,20 +86,20 @@ def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
 
 def test_clients_take_turns_with_each_other() -> None:
     """Whoever sends 100 requests at once makes another client wait for one of them, not for 100."""
-    turns, begun = Turns(), []
+    queue, begun = RequestQueue(), []
 
     def request(client: str) -> None:
-        turns.take(client)
+        queue.wait(client)
         begun.append(client)
         spend(0.4)
 
     flood = [gevent.spawn(request, "flood") for _ in range(100)]
     flood[50].kill(block=False)
-    gevent.sleep(5 * TURN_S)  # until all have asked for a turn
+    gevent.sleep(5 * SLICE_S)  # until all wait in the queue
     before = len(begun)
     assert before < 50
     others = [gevent.spawn(request, "other") for _ in range(2)]
     gevent.joinall(others, timeout=10, raise_error=True)
-    assert len(begun) - before <= 10  # with those of the turn under way
+    assert len(begun) - before <= 10  # with those of the slice under way
     gevent.joinall(flood, timeout=10, raise_error=True)
     assert len(begun) == 101

@@ -1,10 +1,10 @@
-"""What polygons cost to check and to match against points, and how that is bounded.
+"""Matching positions against polygons, in bounded pieces; and the bound on how costly a polygon may be.
 
-Both costs grow with the edges that lie side by side, not with the number of positions: to tell whether a
-point is inside, GEOS looks at each edge whose latitudes include the point's. A coast of 10,000 positions has
-some dozens of those; a zigzag of as many may have thousands. If its teeth point north, a meridian still
-crosses few of them, so that exchanging longitudes with latitudes makes it cheap; if they point north-east,
-nothing does.
+The cost of checking a polygon, and of matching a position, grows with the edges that lie side by side, not
+with the number of positions: GEOS looks at each edge whose range of latitudes includes the position's. A
+coast of 10,000 positions has some dozens of such edges; a zigzag may have thousands. If its teeth point
+north, few of them cross one meridian, and exchanging longitudes with latitudes makes it cheap. If they point
+north-east, nothing does.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from shapely.geometry import Polygon
 
 MAX_CROSSINGS = 300  # edges of a polygon that lie side by side: its check then takes 0.05 s at most
 MAX_WORK = 1_000_000  # edges looked at in one piece of matching: 10 to 20 ms
-POINT_WORK = 20  # edges that a point costs at least, however simple the polygon
+POINT_WORK = 20  # edges: the least that a position costs, however simple the polygon
 LONGITUDE, LATITUDE = 0, 1  # the columns of a position
 
 
 def crossings(polygon: Polygon) -> int:
-    """Return how many edges a parallel crosses at most, or a meridian, if that is less.
+    """Return the most edges that one parallel crosses, or one meridian, whichever is less.
 
-    Edges that run along it do not count: a border on a parallel may have thousands of positions.
+    Edges along the parallel or meridian do not count: a border on a parallel may have thousands of positions.
     """
     counts = []
     for axis in (LATITUDE, LONGITUDE):
@@ -37,7 +37,7 @@ def crossings(polygon: Polygon) -> int:
 
 
 def _spans(polygons: list[Polygon], axis: int) -> tuple[Any, Any]:
-    """Return the lower and the higher end of each edge on an axis, as two arrays."""
+    """Return each edge's lower and higher end on an axis, as two arrays."""
     positions, ring = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
     same = ring[1:] == ring[:-1]
     a, b = positions[:-1, axis][same], positions[1:, axis][same]
@@ -45,13 +45,13 @@ def _spans(polygons: list[Polygon], axis: int) -> tuple[Any, Any]:
 
 
 def _most(low: Any, high: Any) -> int:
-    """Return how many spans share one place, at most."""
+    """Return the most spans that share one value."""
     return int(_count(np.sort(low), np.sort(high), low).max(initial=0))
 
 
-def _count(low: Any, high: Any, places: Any) -> Any:
-    """Count for each place the spans that include it, of which `low` and `high` are the sorted ends."""
-    return np.searchsorted(low, places, "right") - np.searchsorted(high, places, "left")
+def _count(low: Any, high: Any, values: Any) -> Any:
+    """Return for each value how many spans include it; `low` and `high` are the spans' sorted ends."""
+    return np.searchsorted(low, values, "right") - np.searchsorted(high, values, "left")
 
 
 def _exchanged(polygon: Polygon) -> Polygon:
@@ -59,9 +59,9 @@ def _exchanged(polygon: Polygon) -> Polygon:
 
 
 class Matcher:
-    """Tells which positions some polygons cover, in pieces of at most MAX_WORK.
+    """Finds the positions that any of some polygons covers, in pieces of at most MAX_WORK.
 
-    A point on an edge is covered. A position that costs more than a piece may is a piece of its own.
+    A position on an edge is covered. A position that costs more than MAX_WORK is a piece of its own.
     """
 
     def __init__(self, polygons: list[Polygon]) -> None:
@@ -72,11 +72,11 @@ class Matcher:
         self._low, self._high = map(np.sort, spans[self._axis])
 
     def work(self, positions: Any) -> Any:
-        """Return how many edges must be looked at for each of an array of positions."""
+        """Return for each of an array of positions how many edges must be looked at."""
         return POINT_WORK + _count(self._low, self._high, positions[:, self._axis])
 
     def pieces(self, positions: list[tuple[float, float]]) -> Iterator[list[bool]]:
-        """Yield for each position, in order, whether it is covered."""
+        """Yield lists that say of each position, in order, whether it is covered."""
         array = np.array(positions, dtype=float).reshape(-1, 2)
         x, y = array.T if self._axis == LATITUDE else array.T[::-1]
         piece = np.cumsum(self.work(array)) // MAX_WORK  # the number of the piece that each position is in

@@ -1,0 +1,219 @@
+"""Sends each client what follows its cursor, as fast as its socket takes it, and waits for none.
+
+A client that has caught up is live: it gets new entries in rounds, see `group`. A slow consumer leaves the
+rounds. When its socket is writable again it is sent what follows its cursor, from the replay buffer or, if it
+has fallen behind that, from the log, until it has caught up. A client that connects with an old cursor starts
+as a slow consumer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.lock import Semaphore
+from wsproto.frame_protocol import CloseReason, Opcode
+
+from base.loop import PAUSE_S
+from realtime import limits
+from realtime.client import Client, Poll
+from realtime.replay import Batch, Entry, ReplayBuffer
+
+READ, WRITE = 1, 2  # libev's event masks
+PRIORITY = 1  # of events that clients cause by sending: they are short, and go before waiting requests
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """The clients, and the sending of what each has not got yet.
+
+    `read(seq, size)` returns the entries of the log that follow `seq`: at least one if there is any, and
+    about `size` bytes.
+    """
+
+    def __init__(
+        self, read: Callable[[int, int], list[Entry]], head: int, loop: Any, clock: Callable[[], float]
+    ) -> None:
+        self.clients: set[Client] = set()
+        self.polls: dict[Poll, None] = {}  # those that wait, in the order they came; they are clients as well
+        self.arrived = 0  # clients so far
+        self.buffer = ReplayBuffer(head)
+        self._live: dict[Client, None] = {}
+        self._read = read
+        self._loop = loop
+        self._clock = clock
+        self._replay_turn = Semaphore()  # one chunk of the log is read at a time, however many replay
+
+    def discard(self, client: Client) -> None:
+        """Forget a client and free its descriptor, without sending its peer anything."""
+        if client in self.clients:
+            self.clients.discard(client)
+            self._leave(client)
+            client.read_watcher.stop()
+            client.read_watcher.close()
+            self._unwatch_write(client)
+            client.sock.close()
+
+    def _take_in(self, client: Client) -> None:
+        client.sock.setblocking(False)
+        client.progress = self._clock()
+        client.read_watcher = self._loop.io(client.sock.fileno(), READ, priority=PRIORITY)
+        client.read_watcher.start(self._readable, client)
+        self.clients.add(client)
+        self.arrived += 1
+
+    def _readable(self, client: Client) -> None:
+        raise NotImplementedError
+
+    def _close(self, client: Client, code: int, reason: str = "") -> None:
+        if client.closing or client not in self.clients:
+            return
+        self._finish(client, client.closing_bytes(code, reason))
+
+    def _finish(self, client: Client, data: bytes) -> None:
+        """Send the last bytes that a client gets. Then its peer closes the connection, or CLOSE_S pass."""
+        client.control = {Opcode.CLOSE: data}
+        client.closing = True
+        self._leave(client)
+        client.progress = self._clock()
+        self._resume(client)
+
+    def _join(self, client: Client) -> None:
+        """Make a client live: it has got everything that the replay buffer has."""
+        client.live = True
+        client.pong_received = True
+        self._live[client] = None
+
+    def _leave(self, client: Client) -> None:
+        """Take a client out of the rounds, or a poll out of those that wait."""
+        if client.live:
+            client.live = False
+            del self._live[client]
+            client.progress = self._clock()
+        elif isinstance(client, Poll):
+            self.polls.pop(client, None)
+
+    def _resume(self, client: Client) -> None:
+        """Send what waits and a chunk of what follows the cursor, and see to it that the rest follows."""
+        if not self._flush(client):
+            return
+        if client.closing:
+            self._unwatch_write(client)
+            _shutdown(client.sock)
+        elif not client.live:  # else the next entries come with a round
+            self._catch_up(client)
+
+    def _catch_up(self, client: Client) -> None:
+        batch = self.buffer.after(client.cursor)
+        if batch is None:
+            self._unwatch_write(client)
+            if not client.replaying:
+                client.replaying = True
+                gevent.spawn(self._replay, client)
+        elif batch.data and not self._offer(client, batch):
+            return
+        elif client.cursor >= self.buffer.head:
+            self._unwatch_write(client)
+            self._join(client)
+        else:
+            self._wait_writable(client)
+
+    def _replay(self, client: Client) -> None:
+        """Send from the log until the replay buffer takes over or the socket is full."""
+        try:
+            while client.cursor < self.buffer.start and self._is_ready(client):
+                with self._replay_turn:
+                    entries = self._read(client.cursor, limits.CHUNK_BYTES)
+                    if self._is_ready(client):  # still, if reading has let others run
+                        self._continue_from_log(client, entries)
+                    gevent.sleep(PAUSE_S)
+                gevent.sleep(0)  # or this greenlet would take the next turn, too
+        except Exception:
+            log.exception("A replay failed; its client will come back")
+            self._close(client, CloseReason.TRY_AGAIN_LATER, "the log can't be read")
+        finally:
+            client.replaying = False
+        if self._is_ready(client):
+            self._resume(client)
+
+    def _continue_from_log(self, client: Client, entries: list[Entry]) -> None:
+        if entries and entries[0][0] == client.cursor + 1:
+            self._offer(client, Batch.of(entries))
+        else:
+            self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
+
+    def _is_ready(self, client: Client) -> bool:
+        """Return whether the client may be sent entries: it stays, and its socket is not known to be full."""
+        return client in self.clients and not client.closing and client.write_watcher is None
+
+    def _offer(self, client: Client, batch: Batch) -> bool:
+        """Send the batch. Return whether the socket took all of it."""
+        sent = self._send(client, batch.data)
+        if sent == len(batch.data):
+            client.cursor = batch.seqs[-1]
+            return True
+        if sent >= 0:
+            self._sent_part(client, batch, sent)
+        return False
+
+    def _sent_part(self, client: Client, batch: Batch, sent: int) -> None:
+        """Note that the socket took only `sent` bytes of the batch."""
+        whole = bisect_right(batch.ends, sent)
+        start = batch.ends[whole - 1] if whole else 0
+        if sent > start:
+            client.unsent = batch.data[sent : batch.ends[whole]]
+            whole += 1
+        if whole:
+            client.cursor = batch.seqs[whole - 1]
+        self._wait_writable(client)
+
+    def _flush(self, client: Client) -> bool:
+        """Send the rest of the frame under way and the control frames. Return whether all went."""
+        while client in self.clients:
+            if not client.unsent:
+                if not client.control:
+                    return True
+                client.unsent = client.control.pop(next(iter(client.control)))
+            sent = self._send(client, client.unsent)
+            if sent < 0:
+                return False
+            client.unsent = client.unsent[sent:]
+            if client.unsent:
+                self._wait_writable(client)
+                return False
+        return False
+
+    def _send(self, client: Client, data: bytes) -> int:
+        """Return how many bytes the socket took; -1 if the client is gone."""
+        try:
+            sent: int = client.sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.discard(client)
+            return -1
+        client.progress = self._clock()
+        return sent
+
+    def _wait_writable(self, client: Client) -> None:
+        self._leave(client)
+        if client.write_watcher is None:
+            client.write_watcher = self._loop.io(client.sock.fileno(), WRITE)
+            client.write_watcher.start(self._resume, client)
+
+    def _unwatch_write(self, client: Client) -> None:
+        if client.write_watcher is not None:
+            client.write_watcher.stop()
+            client.write_watcher.close()
+            client.write_watcher = None
+
+
+def _shutdown(sock: Any) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)

@@ -1,0 +1,324 @@
+"""The engine: transactions, the write lock, and which flush puts what on the disk."""
+
+import os
+import sqlite3
+import stat
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import gevent
+import peewee
+import pytest
+
+import models
+from storage import engine
+
+
+def add(name: str) -> None:
+    models.Setting.create(name=name, value="")
+
+
+def names() -> set[str]:
+    return {setting.name for setting in models.Setting.select()} - {"epoch"}
+
+
+# Transactions
+
+
+def test_error_after_which_sqlite_has_rolled_back_is_the_one_raised(database: Path) -> None:
+    """SQLite does it on a full disk; a ROLLBACK of ours would fail and hide why."""
+    assert database.exists()
+    called: list[str] = []
+
+    def save() -> None:
+        with models.database.atomic():
+            add("one")
+            models.database.after_commit(lambda: called.append("of the lost transaction"))
+            models.database.execute_sql("INSERT OR ROLLBACK INTO setting (name, value) VALUES ('epoch', '')")
+
+    with pytest.raises(peewee.IntegrityError):
+        save()
+    with models.database.atomic():
+        add("two")
+    assert names() == {"two"}
+    assert called == []
+
+
+def test_error_of_ours_rolls_back(database: Path) -> None:
+    assert database.exists()
+
+    def save() -> None:
+        with models.database.atomic():
+            add("one")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        save()
+    assert names() == set()
+
+
+def test_transaction_takes_the_write_lock_at_its_start(database: Path) -> None:
+    with (
+        closing(sqlite3.connect(database, timeout=0)) as other,
+        models.database.atomic(),
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+
+def test_save_waits_for_another_process(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sleeps between two tries, and gives up after LOCK_WAIT_S."""
+    waited: list[float] = []
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def sleep(seconds: float) -> None:
+            waited.append(seconds)
+            if len(waited) == 3:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        add("one")
+        assert waited == [engine.LOCK_POLL_S] * 3
+        with models.database.atomic():
+            add("two")
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(engine, "LOCK_WAIT_S", -1.0)
+        with pytest.raises(peewee.OperationalError, match="locked"), models.database.atomic():
+            add("three")
+        with pytest.raises(peewee.OperationalError, match="locked"):
+            add("three")
+        other.execute("ROLLBACK")
+    assert names() == {"one", "two"}
+    assert len(waited) == 3
+
+
+def test_other_errors_are_not_waited_for(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert database.exists()
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("it slept"))
+    with pytest.raises(peewee.OperationalError, match="no such table"):
+        models.database.execute_sql("SELECT * FROM missing")
+
+
+def test_write_that_may_be_left_out_does_not_wait(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("it slept"))
+    write = models.Setting.insert(name="one", value="")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        models.database.try_write(write)
+        other.execute("ROLLBACK")
+    assert names() == set()
+    models.database.try_write(write)
+    assert names() == {"one"}
+
+
+def test_version_differs_after_every_change(database: Path) -> None:
+    seen = [models.database.version]
+    add("one")
+    seen.append(models.database.version)
+    with closing(sqlite3.connect(database)) as other, other:
+        other.execute("UPDATE setting SET value = 'x'")
+    seen.append(models.database.version)
+    assert len(set(seen)) == 3
+    assert models.database.version == seen[-1]
+
+
+# Flushes
+
+
+class Disk:
+    """Notes which thread flushed; its clock stands still but for what a flush takes."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.takes = 0.0
+        self.flushed_by: list[int] = []
+
+    def fdatasync(self, descriptor: int) -> None:
+        os.fstat(descriptor)
+        self.now += self.takes
+        self.flushed_by.append(threading.get_ident())
+
+    def monotonic(self) -> float:
+        return self.now
+
+    @property
+    def in_loop(self) -> list[bool]:
+        return [ident == threading.get_ident() for ident in self.flushed_by]
+
+
+@pytest.fixture
+def disk(database: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    assert database.exists()
+    disk = Disk()
+    monkeypatch.setattr(engine, "fdatasync", disk.fdatasync)
+    monkeypatch.setattr(time, "monotonic", disk.monotonic)
+    models.database.group_commits()
+    return disk
+
+
+def test_what_is_on_the_disk_is_not_flushed_again(disk: Disk) -> None:
+    add("one")
+    models.database.sync()
+    models.database.sync()
+    assert len(disk.flushed_by) == 1
+    add("two")
+    models.database.sync()
+    assert len(disk.flushed_by) == 2
+
+
+def test_first_flush_is_made_in_a_thread_and_a_lone_one_on_a_fast_disk_in_the_loop(disk: Disk) -> None:
+    """Before the first, nobody knows how fast the disk is."""
+    add("one")
+    models.database.sync()
+    disk.now += engine.ALONE_S * 1.01
+    add("two")
+    models.database.sync()
+    assert disk.in_loop == [False, True]
+
+
+def test_flush_soon_after_another_is_made_in_a_thread(disk: Disk) -> None:
+    add("one")
+    models.database.sync()
+    disk.now += engine.ALONE_S * 0.99
+    add("two")
+    models.database.sync()
+    assert disk.in_loop == [False, False]
+
+
+@pytest.mark.parametrize(("took", "in_loop"), [(0.99, True), (1.01, False)])
+def test_flush_after_a_slow_one_is_made_in_a_thread(disk: Disk, took: float, *, in_loop: bool) -> None:
+    disk.takes = engine.FAST_DISK_S * took
+    add("one")
+    models.database.sync()
+    disk.now += 1
+    add("two")
+    models.database.sync()
+    assert disk.in_loop == [False, in_loop]
+
+
+def test_callers_that_come_during_a_flush_share_the_next(disk: Disk) -> None:
+    """One that comes before it begins shares it; what was saved during one is not taken for flushed by it."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(_descriptor: int) -> None:
+        disk.flushed_by.append(0)
+        begun.set()
+        goes_on.wait(10)
+
+    engine.fdatasync = slow  # put back with the fixture's
+    add("one")
+    first = gevent.spawn(models.database.sync)
+    while not begun.is_set():
+        gevent.sleep(0.001)
+    add("two")
+    others = [gevent.spawn(models.database.sync) for _ in range(3)]
+    gevent.sleep(0.01)
+    assert not any(greenlet.ready() for greenlet in (first, *others))
+    goes_on.set()
+    gevent.joinall([first, *others], timeout=10, raise_error=True)
+    assert len(disk.flushed_by) == 2
+    models.database.sync()
+    assert len(disk.flushed_by) == 2
+
+
+def test_close_frees_the_descriptor_and_ends_the_flushes(disk: Disk) -> None:
+    descriptor = models.database._wal
+    assert os.fstat(descriptor)
+    add("one")
+    models.database.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    models.database.sync()
+    assert disk.flushed_by == []
+
+
+def test_database_that_does_not_answer_is_flushed(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its version is unknown, so that it may be a new one."""
+    add("one")
+    models.database.sync()
+
+    def fail(*_arguments: object) -> None:
+        raise peewee.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(models.database, "execute_sql", fail)
+    models.database.sync()
+    models.database.sync()
+    assert len(disk.flushed_by) == 3
+
+
+# Opening
+
+
+def test_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
+    path = tmp_path / "own.db"
+    models.open_database(path)
+    try:
+        assert models.database.application_id == engine.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
+        assert models.database.foreign_keys == 1
+        assert models.database.wal_autocheckpoint == engine.CHECKPOINT_PAGES
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        models.database.close()
+    path.chmod(0o644)  # as a copy would be
+    models.open_database(path)
+    models.database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_missing_database_is_made_only_if_wanted(tmp_path: Path) -> None:
+    with pytest.raises(models.UnusableDatabase, match=r"can't use the database .*none\.db: No such file"):
+        models.open_database(tmp_path / "none.db", create=False)
+    assert models.database.is_closed()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (id)")
+    before = path.read_bytes()
+    with pytest.raises(models.UnusableDatabase, match="another program"):
+        models.open_database(path)
+    assert models.database.is_closed()
+    assert path.read_bytes() == before
+
+
+def test_database_of_a_newer_version_is_refused(database: Path) -> None:
+    models.database.execute_sql("UPDATE schema_migration SET name = '9999_future' WHERE name LIKE '0001%'")
+    with pytest.raises(models.UnusableDatabase, match=r"newer version of Tracker \(9999_future\)"):
+        models.open_database(database)
+    assert models.database.is_closed()
+
+
+def test_setting_keeps_its_first_value(database: Path) -> None:
+    assert database.exists()
+    assert models.Setting.default("colour", "red") == "red"
+    assert models.Setting.default("colour", "blue") == "red"
+
+
+# Models
+
+
+def test_first_returns_the_object_and_what_stands_before_it(database: Path) -> None:
+    assert database.exists()
+    sql = "SELECT 7, 'x', t.* FROM setting AS t WHERE name = ?"
+    models.Setting.create(name="colour", value="red")
+    setting, before = models.Setting.first(sql, "colour")
+    assert (setting.name, setting.value, before) == ("colour", "red", (7, "x"))
+    assert models.Setting.first(sql, "size") == (None, ())
+
+
+def test_insert_gives_the_object_its_id_and_its_defaults(database: Path) -> None:
+    assert database.exists()
+    user = models.User(name="ada", password_hash="x")
+    assert user.save() == 1
+    assert not user.is_dirty()
+    stored = models.User.get_by_id(user.id)
+    assert (stored.name, stored.role, stored.active) == ("ada", "editor", True)
+    user.role = "viewer"
+    user.save()
+    assert models.User.get_by_id(user.id).role == "viewer"
+    assert models.User.select().count() == 1

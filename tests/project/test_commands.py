@@ -1,4 +1,4 @@
-"""The Makefile, CI and the pre-commit hooks run the same commands, so that none passes what another refuses."""
+"""The Makefile, CI and the pre-commit hooks run the same commands, so they accept the same changes."""
 
 import re
 

@@ -1,6 +1,6 @@
 """Documents use plain words: no sentence has over 25 words, and none has a coined word.
 
-`python tests/project/test_words.py` also reads the docstrings. It prints each file's problems and their number.
+`python tests/project/test_words.py` also reads the docstrings, and prints the problems of each file.
 """
 
 import ast

@@ -153,3 +153,11 @@ def test_every_link_in_the_documentation_leads_somewhere() -> None:
     """Pictures and pages that the documentation links to are in the repository."""
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_contributing_names_files_that_exist() -> None:
+    """Each file and folder that CONTRIBUTING.md tells to change is in the repository."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w[\w.-]*/)+[\w.-]*|[\w.-]+\.(?:md|py))`", text)
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []

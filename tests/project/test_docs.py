@@ -164,7 +164,7 @@ def test_contributing_names_files_that_exist() -> None:
 
 
 def test_changelog_is_kept_as_keep_a_changelog_has_it() -> None:
-    """Unreleased comes first, then the versions, the newest first; each has only the agreed kinds of change."""
+    """Unreleased comes first, then the newest version; each has only the agreed kinds of change."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     first, *released = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert first == "[Unreleased]"

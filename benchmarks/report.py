@@ -234,7 +234,7 @@ def _fanout(section: Section) -> Iterator[str]:
         "contestants have filled the CPU caches with their memory.\n\n"
         "The table also has the load's own CPU per client. The last column is the share of its core that the load used "
         "during the 500 messages. Near 1 the result would measure the load instead of the server.\n\n"
-        "Before that, one run of 500 messages is checked in full. Every client must get all of them in the same order; "
+        "Before the measurement, one run of 500 messages is checked in full. Every client must get all of them in the same order; "
         f"otherwise the loss is named. Peers that send each message on its own get {SINGLY} instead of 500, which does not "
         f"change their rate. Channels takes minutes, so it gets {SLOW_FLOOD}, of which none may be lost, and "
         f"{SLOW_ROUNDS} turns instead of 9.\n"
@@ -330,7 +330,7 @@ def _stalled(section: Section) -> Iterator[str]:
     yield (
         f"{section['messages']} messages of 8 KB. The time until a message reaches the last of "
         f"{section['clients'] - section['stalled']} reading clients is {section['clean_ms']:.2f} ms. With "
-        f"{section['stalled']} more clients that never read it is {section['burdened_ms']:.2f} ms, and the process needs "
+        f"{section['stalled']} more clients, which never read, it is {section['burdened_ms']:.2f} ms, and the process needs "
         f"{section['extra_mb']:.2f} MB more memory. The limit for their cursors and unsent bytes is "
         f"{section['bound_mb']:.2f} MB. The replay buffer of 8 MB is the same in both cases."
     )

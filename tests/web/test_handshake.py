@@ -37,6 +37,9 @@ def shake_hands(view: Any) -> tuple[bytes, bytes, bool]:
     greeting: list[bytes] = []
     answers: list[str] = []
 
+    def start_response(status: str, *_: Any) -> Any:
+        answers.append(status)
+
     @app.before_request
     def take() -> None:
         handshake.use_connection(request.environ, near)
@@ -48,7 +51,7 @@ def shake_hands(view: Any) -> tuple[bytes, bytes, bool]:
 
     with near, far:
         environ = EnvironBuilder("/ws", headers=HEADERS).get_environ()
-        answer = [*app(environ, lambda *_: answers.append("a response"))]
+        answer = [*app(environ, start_response)]
         try:
             rest = far.recv(1000)
         except BlockingIOError:
@@ -59,7 +62,7 @@ def shake_hands(view: Any) -> tuple[bytes, bytes, bool]:
 def test_werkzeug_socket_is_the_connection_of_the_handshake() -> None:
     greeting, _, _ = shake_hands(handshake.leave_connection)
     assert greeting.startswith(b"HTTP/1.1 101 ")
-    assert b"s3pPLMBiTxaQ9kYGzhhZRbK+xOo=" in greeting
+    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in greeting
 
 
 def test_connected_false_means_no_close_frame() -> None:
@@ -81,6 +84,10 @@ def test_field_of_a_websocket(name: str) -> None:
 
 def test_thread_class_is_started_in_place_of_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[handshake.NoThread] = []
-    monkeypatch.setattr(handshake.NoThread, "start", lambda self: started.append(self))
+
+    def start(self: handshake.NoThread) -> None:
+        started.append(self)
+
+    monkeypatch.setattr(handshake.NoThread, "start", start)
     shake_hands(handshake.leave_connection)
     assert len(started) == 1

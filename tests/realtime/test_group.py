@@ -610,6 +610,41 @@ def test_stalled_client_is_closed_with_1013_between_frames(
     assert not world.loop.watchers
 
 
+def test_client_that_was_live_for_long_keeps_all_of_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its MAX_LAG_S begins when its socket is full, not when it was last sent something by itself."""
+    sock = Socket()
+    world.connect(sock)
+    for _ in range(3):
+        world.sweep(monkeypatch, limits.PING_S - 1)
+        sock.arrived += b"\x8a\x80\1\2\3\4"
+        world.loop.fire(sock.number, READ)
+    sock.room = 0
+    world.save()
+    world.settle()
+    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    world.settle(sock)
+    assert set(sock.seqs()) == {0, 1}
+    assert CLOSE not in [opcode for opcode, _ in sock.control()]
+
+
+def test_client_that_has_caught_up_is_not_dropped_at_the_next_ping(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it was behind it was sent no ping that it could have answered."""
+    sock = Socket()
+    world.connect(sock)
+    world.sweep(monkeypatch, limits.PING_S)  # a ping, which it has not answered
+    sock.room = 0
+    world.save()
+    world.settle()
+    world.settle(sock)
+    world.sweep(monkeypatch, limits.PING_S)
+    assert not sock.closed
+    assert sock.control() == [(PING, b""), (PING, b"")]
+
+
 def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is what counts, not how far behind somebody is."""
     sock = Socket(room=60)

@@ -50,7 +50,7 @@ def shake_hands(view: Any) -> tuple[bytes, bytes, bool]:
         view(ws)
 
     with near, far:
-        environ = EnvironBuilder("/ws", headers=HEADERS).get_environ()
+        environ = EnvironBuilder("/ws", headers=[*HEADERS.items()]).get_environ()
         answer = [*app(environ, start_response)]
         try:
             rest = far.recv(1000)

@@ -804,6 +804,25 @@ def test_stop_tells_the_last_news_first() -> None:
     stopping.get(timeout=2)
 
 
+def test_started_group_sends_what_is_saved_and_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to call it but for `wake`."""
+    swept = gevent.event.Event()
+    monkeypatch.setattr(Group, "_sweep", lambda _self: (swept.set(), gevent.sleep(1)))
+    log = Log()
+    group = Group(log.read, lambda _seq: b"")
+    ours, theirs = socket.socketpair()
+    with theirs:
+        group.add(Client(ours, 0))
+        group.start()
+        log.append()
+        group.wake()
+        assert swept.wait(5)
+        gevent.sleep(0.01)
+        assert theirs.recv(1000) == frame(TEXT, log.entries[0][1])
+        theirs.shutdown(socket.SHUT_WR)
+        group.stop()
+
+
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:
     """stop() says 1001 and waits for those who answer, not for those who don't."""
     group = Group(lambda _seq, _size: [], lambda _seq: b"")

@@ -823,6 +823,22 @@ def test_started_group_sends_what_is_saved_and_sweeps(monkeypatch: pytest.Monkey
         group.stop()
 
 
+def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that succeeds is followed by the next at once."""
+    events: list[object] = []
+    outcomes = iter([None, OSError("fire"), None, KeyboardInterrupt()])
+
+    def step() -> None:
+        events.append("step")
+        if (error := next(outcomes)) is not None:
+            raise error
+
+    monkeypatch.setattr(gevent, "sleep", events.append)
+    with pytest.raises(KeyboardInterrupt):
+        group_module._forever(step)
+    assert events == ["step", "step", 1, "step", "step"]
+
+
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:
     """stop() says 1001 and waits for those who answer, not for those who don't."""
     group = Group(lambda _seq, _size: [], lambda _seq: b"")

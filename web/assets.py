@@ -85,4 +85,4 @@ def pmtiles() -> Response:
 @auth.public
 def service_worker() -> Response:
     """The script that opens the report page without a network; up here so that its scope may be that page."""
-    return current_app.send_static_file("js/service-worker.js")
+    return current_app.send_static_file("js/pages/service-worker.js")

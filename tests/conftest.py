@@ -7,9 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import forks
 import gevent
 import pytest
 from harness import PATIENCE_MS, Person, Screen, Server, Watch
+from hypothesis import settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 import models
@@ -24,7 +26,12 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
+EXAMPLES = 100  # of a test of random data that says nothing else
 WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
+
+# What a test of random data runs: the same for all of them, and no bound on the time of an example.
+settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
+settings.load_profile("tracker")
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
@@ -38,6 +45,10 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"TRACKER_TESTS_SKIP_NOTHING is set, and this was skipped: {report.longrepr}"
     return report
+
+
+def pytest_unconfigure() -> None:
+    forks.end()
 
 
 @pytest.hookimpl(trylast=True)

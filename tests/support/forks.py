@@ -6,7 +6,6 @@ of its own, as `__main__`. Not for tests of the start itself, or of what Python 
 (variables such as PYTHONIOENCODING): these start the interpreter.
 """
 
-import atexit
 import functools
 import json
 import os
@@ -90,7 +89,6 @@ class _Parent:
                 stdout=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")},
             )
-        atexit.register(self._end)
 
     def fork(self, order: object, descriptors: list[int]) -> None:
         data = json.dumps(order).encode() + b"\n"
@@ -98,7 +96,7 @@ class _Parent:
             sent = socket.send_fds(self._socket, [data], descriptors)
             self._socket.sendall(data[sent:])
 
-    def _end(self) -> None:
+    def end(self) -> None:
         self._socket.close()
         self._process.wait()
 
@@ -106,3 +104,10 @@ class _Parent:
 @functools.cache
 def _parent() -> _Parent:
     return _Parent()
+
+
+def end() -> None:
+    """End the process that forks, if there is one, when all programs have ended."""
+    if _parent.cache_info().currsize:
+        _parent().end()
+        _parent.cache_clear()

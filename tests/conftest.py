@@ -51,7 +51,7 @@ def pytest_unconfigure() -> None:
     forks.end()
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests in a browser as slow, and begin with the slow: else one worker is left with them."""
     for item in items:

@@ -85,6 +85,7 @@ class _Parent:
             self._process = subprocess.Popen(
                 [sys.executable, PARENT, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,  # so that it can end all its programs together
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")},

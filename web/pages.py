@@ -17,17 +17,18 @@ from flask.typing import ResponseReturnValue
 
 from base import loop, times
 from base.errors import Invalid
-from base.severity import Severity
+from base.severity import DEFAULT, Severity
 from base.times import timestamp
 from base.values import to_json
 from domain import idempotency, throttle, versions
-from domain.limits import DESCRIPTION_LENGTH
+from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, actor, parse_until
 from web import auth, unsent
 
 PER_PAGE = 25
-TYPED = ("name", "description", "severity", "location_lon", "location_lat")  # what makes a report another one
+# What makes a report another one.
+TYPED = ("name", "description", "severity", *Incident.plain_texts(), "location_lon", "location_lat")
 MAX_CHOICE = 1000  # alerts whose areas one can choose from
 MAX_INSIDE = 100  # incidents listed on an area's page
 DELETED = "Somebody has deleted this meanwhile. Save to keep what you have here as a new one."
@@ -39,6 +40,16 @@ MORNING = time(8)  # when a mute until tomorrow ends
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
+# What each page has as JSON for its scripts; static/js/base/published.js reads it.
+PUBLISHED: dict[str, Any] = {
+    "severities": [
+        {"code": severity.value, "name": severity.word, "rank": severity.level + 1} for severity in Severity
+    ],
+    "default_severity": DEFAULT.word,
+    "limits": {"name": NAME_LENGTH, "description": DESCRIPTION_LENGTH},
+    "plain_texts": Incident.plain_texts(),
+}
+
 bp = Blueprint("pages", __name__)
 
 
@@ -49,6 +60,10 @@ def common() -> dict[str, Any]:
         "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
         "public_reports": auth.settings().public_reports,
         "new_key": lambda: secrets.token_hex(16),
+        "plain_texts_of_incidents": Incident.plain_texts(),
+        "published": PUBLISHED,
+        "limits": PUBLISHED["limits"],
+        "default_severity": DEFAULT.value,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
 
@@ -209,7 +224,7 @@ class Page:
 def incident_from(form: Form, incident: Incident) -> bool:
     values = {
         "name": form.values.get("name", ""),
-        **form.present("description", "severity"),
+        **form.present("description", "severity", *Incident.plain_texts()),
         **{name: text.strip() or None for name, text in form.present("happened").items()},
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
         "location": form.json("location_geojson", missing="click the map or type coordinates"),
@@ -236,6 +251,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "description": incident.description,
         "severity": incident.severity,
         "happened": incident.happened or "",
+        **{name: getattr(incident, name) or "" for name in Incident.plain_texts()},
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
         "version": incident.version,
@@ -448,13 +464,13 @@ def report() -> ResponseReturnValue:
     verified = auth.may("editor")
     if not (verified or auth.settings().public_reports):
         abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
-    form = Form({"severity": Severity.MEDIUM.value, "key": secrets.token_hex(16)})
+    form = Form({"severity": DEFAULT.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
         form = Form.submitted()
         suspected = bool(form.values.get(TRAP)) and not verified
         values: dict[str, Any] = {
             "name": form.values.get("name", ""),
-            **form.present("description", "severity"),
+            **form.present("description", "severity", *Incident.plain_texts()),
         }
         said = _note_age(form, values)
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)

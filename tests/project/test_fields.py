@@ -131,7 +131,7 @@ def test_plain_text_is_on_report_and_published(person: Person, name: str) -> Non
 def test_text_is_imported(name: str) -> None:
     if name in ("severity", "happened"):
         pytest.skip("severity has an option of its own, and feeds write times in other ways")
-    assert importer._fields({name: sample(name)}, None)[name] == sample(name)  # noqa: SLF001
+    assert importer._fields({name: sample(name)}, None)[name] == sample(name)
 
 
 def published(person: Person) -> Any:

@@ -117,7 +117,7 @@ class Incident(Tracked):
 
     @classmethod
     def plain_texts(cls) -> list[str]:
-        """Return the fields that every form shows as one line of text, and that an import takes as they are."""
+        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
         return [name for name in cls.parsers if name not in cls.with_own_control]
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A field of an incident is everywhere or the tests fail by its name; so with severities, limits and messages."""
+"""Fields of an incident, severities and messages: each test fails with the name of one that is missing."""
 
 import ast
 import json

@@ -58,6 +58,12 @@ def test_column_is_shown(name: str) -> None:
     assert name in Incident.shown
 
 
+@pytest.mark.parametrize("name", sorted(set(Incident.shown) - READ_ONLY))
+def test_shown_field_has_a_parser(name: str) -> None:
+    """Unless only the server sets it: then it is in READ_ONLY."""
+    assert name in Incident.parsers
+
+
 @pytest.mark.parametrize("name", Incident.shown)
 def test_shown_field_is_a_column(name: str) -> None:
     assert name in COLUMNS

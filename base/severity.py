@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """From the most severe to the least. The database and the forms have the code, GeoJSON has the word."""
+    """A severity, from the most severe to the least. The database and forms use its code, GeoJSON its word."""
 
     URGENT = "UR"
     HIGH = "HI"

@@ -18,7 +18,7 @@ from geo import geojson
 
 @dataclass
 class Policy:
-    """What is set from outside and decides what a save does."""
+    """Settings that decide which incidents alert."""
 
     hold_reports: bool = False  # a public report alerts nobody until it is verified
 
@@ -39,10 +39,12 @@ class Incident(Tracked):
     severity = peewee.TextField(default=DEFAULT.value)
     closed = peewee.BooleanField(default=False)
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
-    suspected_spam = peewee.BooleanField(default=False)  # by a program: alerts nobody until it is verified
+    suspected_spam = peewee.BooleanField(
+        default=False
+    )  # by the trap for programs: alerts nobody until verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
-    happened = peewee.TextField()  # by default when it was reported, which is `created`
+    happened = peewee.TextField()  # by default the time of the report, `created`
 
     path = "/tracker/incident/"
     shown: ClassVar = (  # the columns that a Feature has as properties, in this order
@@ -70,7 +72,7 @@ class Incident(Tracked):
     }
 
     def assign(self, values: dict[str, Any]) -> None:
-        """See Tracked. It can't be given a time in the future, but keeps one that a wrong clock gave it."""
+        """See Tracked. A new time in the future is refused; one that a wrong clock has stored stays."""
         before, errors = self.happened, {}
         try:
             super().assign(values)
@@ -92,7 +94,7 @@ class Incident(Tracked):
     def location(self, position: geojson.Position) -> None:
         self.longitude, self.latitude = position
 
-    is_open: ClassVar = peewee.SQL("t1.closed = 0")  # as the index of open incidents has it
+    is_open: ClassVar = peewee.SQL("t1.closed = 0")  # spelled as in the index of open incidents
 
     @property
     def alerting(self) -> bool:
@@ -101,7 +103,7 @@ class Incident(Tracked):
 
     @property
     def why_not_alerting(self) -> str:
-        """Return why the areas that it alerted so far are alerted no more."""
+        """Return the reason for ending its alerts."""
         if self.closed:
             return "incident closed"
         return "incident moved or less severe" if self.alerting else "incident not confirmed"
@@ -122,7 +124,7 @@ class Incident(Tracked):
 
     @classmethod
     def _listed(cls) -> Any:
-        """SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
+        """SQLite writes the JSON, which takes a tenth of the time with tens of thousands of incidents."""
         return cls.select(cls.id, peewee.SQL(INCIDENT_JSON))
 
     @classmethod
@@ -162,5 +164,5 @@ INCIDENT_JSON = f"""json_object(
 
 
 def is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
-    """Tell whether an incident may alert: it is verified, or no more is wanted of public reports."""
+    """Return whether an incident may alert: it is verified, or reports need no verification."""
     return verified or not (policy.hold_reports or suspected_spam)

@@ -30,7 +30,7 @@ from realtime.client import Client
 from realtime.group import Group
 from realtime.limits import CHUNK_BYTES, HEARTBEAT_S, SEND_BUFFER
 from server.connections import Connection, TlsConnection
-from web import auth
+from web import auth, handshake
 
 POLL_S = 0.1  # between two looks whether the database has changed
 EXPIRY_S = 60.0  # between two looks whether time has ended a session
@@ -46,20 +46,8 @@ sock = Sock()
 log = logging.getLogger(__name__)
 
 
-class NoReader:
-    """Stands where simple-websocket would start a thread to read: the group reads."""
-
-    name = ""
-
-    def __init__(self, **_options: Any) -> None:
-        pass
-
-    def start(self) -> None:
-        pass
-
-
-class Seats:
-    """How many sockets each account and each address has."""
+class ConnectionQuota:
+    """How many connections each account and each address has."""
 
     def __init__(self, per_account: int, per_address: int) -> None:
         self._per_account = per_account
@@ -67,13 +55,13 @@ class Seats:
         self._taken: Counter[int | str] = Counter()
 
     def take(self, account: int, address: str) -> Callable[[], None]:
-        """Count one more; return what gives it back. Raises TooManyRequests."""
+        """Count one more. Return the function that releases it. Raises TooManyRequests."""
         if self._taken[account] >= self._per_account or self._taken[address] >= self._per_address:
             raise TooManyRequests("This account or address has too many connections already.")
         self._taken.update((account, address))
-        return partial(self._give_back, (account, address))
+        return partial(self._release, (account, address))
 
-    def _give_back(self, keys: tuple[int, str]) -> None:
+    def _release(self, keys: tuple[int, str]) -> None:
         self._taken.subtract(keys)
         for key in keys:
             if not self._taken[key]:
@@ -82,12 +70,12 @@ class Seats:
 
 def init_app(app: Flask) -> Group:
     """Add the route, and a group that reads the log of the open database. Returns the group."""
-    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoReader}
+    app.config["SOCK_SERVER_OPTIONS"] = handshake.SERVER_OPTIONS
     app.register_blueprint(bp)
     group = Group(models.Notification.after, _heartbeat, head=models.Notification.tail())
     app.extensions["group"] = group
     settings = app.config["SETTINGS"]
-    app.extensions["seats"] = Seats(settings.sockets_per_account, settings.sockets_per_address)
+    app.extensions["quota"] = ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address)
     app.config["EPOCH"] = models.Setting.get_by_id("epoch").value
     return group
 
@@ -171,12 +159,11 @@ def admit() -> Response | None:
         return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
     if is_websocket and not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
-    g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
+    g.release = current_app.extensions["quota"].take(g.user.id, throttle.by_address(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
-    # Found here, simple-websocket takes it as it is, and not a copy that stays open when the handshake fails.
-    request.environ["werkzeug.socket"] = request.environ["tracker.handler"].socket
+    handshake.use_connection(request.environ, request.environ["tracker.handler"].socket)
     head = current_app.extensions["group"].pull()
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
@@ -222,8 +209,7 @@ def _since(start: int, head: int) -> int | None:
 
 @sock.route("/notifications", bp=bp)
 def notifications(ws: Any) -> None:
-    ws.connected = False  # or flask-sock would send a close frame when the view returns
-    ws.mode = "gevent"  # in which nothing more is answered
+    handshake.leave_connection(ws)
     connection, received = _take_connection()
     client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
     current_app.extensions["group"].add(client, _hello(recovered=g.since is not None), received)
@@ -237,7 +223,7 @@ def _hello(*, recovered: bool) -> bytes:
 
 def _take_connection() -> tuple[Connection | TlsConnection, bytes]:
     """Take this request's connection from the HTTP server; return it, and what came after the request."""
-    connection, received = request.environ["tracker.handler"].detach(g.pop("seat"))
+    connection, received = request.environ["tracker.handler"].detach(g.pop("release"))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return connection, received
 
@@ -283,11 +269,11 @@ def _make_room(group: Group) -> None:
 
 
 @bp.teardown_request
-def free_seat(_error: BaseException | None) -> None:
-    """Give back the place of a connection that did not become a WebSocket."""
-    give_back = g.pop("seat", None)
-    if give_back is not None:
-        give_back()
+def release_quota(_error: BaseException | None) -> None:
+    """Release the quota of a connection that did not become a WebSocket."""
+    release = g.pop("release", None)
+    if release is not None:
+        release()
 
 
 @bp.errorhandler(ConnectionError)

@@ -17,6 +17,7 @@ from replay import Replay
 import models
 from base.errors import Invalid
 from base.severity import Severity
+from domain import alerts
 from models import Alert, AreaOfInterest, Incident, Notification, User
 
 SQUARES = {  # west and east edge of squares ten degrees high; the second overlaps the first
@@ -268,6 +269,16 @@ def test_unread_counts_what_interrupted_since_the_person_read() -> None:
     assert Alert.unread(reader) == 1
     reader.read_up_to(0)
     assert User.get().read_seq > 0
+
+
+def test_unread_counts_no_further_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page asks, and nobody reads a thousand of them."""
+    monkeypatch.setattr(alerts, "MAX_UNREAD", 3)
+    reader = User.create(name="ann", password_hash="")
+    area()
+    for count in (1, 2, 3, 3):
+        incident()
+        assert Alert.unread(reader) == count
 
 
 def test_new_account_has_no_unread_alerts() -> None:

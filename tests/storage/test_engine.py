@@ -11,6 +11,7 @@ from pathlib import Path
 import gevent
 import peewee
 import pytest
+from harness import PATIENCE_S
 
 import models
 from storage import engine
@@ -218,7 +219,7 @@ def test_callers_that_come_during_a_flush_share_the_next(disk: Disk) -> None:
     gevent.sleep(0.01)
     assert not any(greenlet.ready() for greenlet in (first, *others))
     goes_on.set()
-    gevent.joinall([first, *others], timeout=10, raise_error=True)
+    gevent.joinall([first, *others], timeout=PATIENCE_S, raise_error=True)
     assert len(disk.flushed_by) == 2
     models.database.sync()
     assert len(disk.flushed_by) == 2

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """A severity, from the most severe to the least. The database and forms use its code, GeoJSON its word."""
+    """The severities, the most severe first. The database and forms use the code, GeoJSON the word."""
 
     URGENT = "UR"
     HIGH = "HI"

@@ -1,0 +1,93 @@
+"""The Flask application: `create_app` puts it together.
+
+What is asked and added around every request is in `security`, `auth` and `bodies`; errors are in `errors`.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, abort
+from flask.json.provider import DefaultJSONProvider
+
+import models
+from base.settings import Settings
+from web import (
+    account_pages,
+    api,
+    assets,
+    auth,
+    bodies,
+    errors,
+    notifications,
+    pages,
+    security,
+    two_step,
+)
+
+ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
+PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application on the open database."""
+    models.policy.hold_reports = settings.hold_reports
+    app = App("tracker", root_path=str(ROOT))
+    app.json = Json(app)
+    app.config.update(
+        SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
+        SETTINGS=settings,
+        PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
+        SESSION_REFRESH_EACH_REQUEST=False,  # it ends that long after sign-in, however often it is used
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME=f"tracker_{models.Setting.default('cookie', os.urandom(4).hex())}",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    security.init_app(app, settings)
+    app.before_request(bodies.read_body)  # before anything reads the form
+    auth.init_app(app)
+    notifications.init_app(app)
+    for module in (pages, api, account_pages, two_step):
+        app.register_blueprint(module.bp)
+    assets.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
+    errors.init_app(app)
+    return app
+
+
+class Redirect(Response):
+    """An answer without a page, to a path that needs no escapes: Werkzeug would have nothing to complete."""
+
+    def __call__(self, _environ: Any, start_response: Any) -> Any:
+        start_response(self.status, [*self.headers.to_wsgi_list(), ("Content-Length", "0")])
+        return []
+
+
+class App(Flask):
+    """Flask, less what each request would pay for: views that are coroutines, pages that only redirect."""
+
+    request_class = bodies.FormRequest
+
+    def send_static_file(self, filename: str) -> Response:
+        """Return a file of static/ by its one name: x, never ./x, y/../x or x/."""
+        if posixpath.normpath(filename) != filename:
+            abort(404)
+        return super().send_static_file(filename)
+
+    def ensure_sync(self, func: Any) -> Any:
+        return func
+
+    def redirect(self, location: str, code: int = 302) -> Response:
+        response = (Redirect if PLAIN_PATH.fullmatch(location) else Response)(status=code)
+        response.headers["Location"] = location
+        return response
+
+
+class Json(DefaultJSONProvider):
+    """Flask's, which writes what the log and the socket have."""
+
+    def dumps(self, obj: Any, **_options: Any) -> str:
+        return models.to_json(obj)

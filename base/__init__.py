@@ -1,4 +1,4 @@
-"""Text, times, severities, network addresses, settings and the event loop: what every other room builds on.
+"""Text, times, severities, network addresses, settings and the event loop: used by every other room.
 
-Knows nothing of ours, neither Flask nor the database.
+Knows no other room, neither Flask nor the database.
 """

@@ -1,7 +1,7 @@
-"""The one spelling of a client's address, whatever way it came in. Knows nothing of ours.
+"""One spelling for each client's network address. Knows no other room.
 
 A server that listens on `::` sees an IPv4 client as `::ffff:192.0.2.1`, behind NAT64 as `64:ff9b::c000:201`.
-Both are the client 192.0.2.1, or all of IPv4 would share one throttle and one bound on connections.
+Both are the client 192.0.2.1. Otherwise all IPv4 clients would share one throttle and one connection limit.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ Network = IPv4Network | IPv6Network
 
 MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291, section 2.5.5.2
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
-CLIENT_PREFIX = 64  # of IPv6: the bits after it are the client's own to choose
-SITE_PREFIX = 48  # of IPv6: a provider's customer has that many at most, and so up to 65,536 of the above
+CLIENT_PREFIX = 64  # bits of IPv6; a client chooses the others itself
+SITE_PREFIX = 48  # bits of IPv6; the largest network of one customer, with 65,536 networks of the above size
 FORWARDED = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([0-9A-Fa-f:.]+)")
 
 
 def parse(text: str) -> Address:
-    """Return the address in its one form: IPv4 wherever it is that at heart. Raises ValueError."""
-    address = ip_address(text.partition("%")[0])  # without the name of a network card
+    """Return the address; as IPv4 if it is an IPv4 address within IPv6. Raises ValueError."""
+    address = ip_address(text.partition("%")[0])  # without the zone, as in fe80::1%eth0
     if isinstance(address, IPv6Address) and (address in MAPPED or address in NAT64):
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
 
 def parse_network(text: str) -> Network:
-    """Return the network of addresses as `parse` spells them. Raises ValueError."""
+    """Return the network; as IPv4 if it lies within mapped IPv4. Raises ValueError."""
     network = ip_network(text)
     for carrier in (MAPPED, NAT64):
         if isinstance(network, IPv6Network) and network.subnet_of(carrier):
@@ -39,21 +39,21 @@ def parse_network(text: str) -> Network:
 
 
 def canonical(text: str) -> str:
-    """Return the one spelling of an address; text that is none stays as it is."""
+    """Return the canonical spelling of an address; other text unchanged."""
     try:
         return str(parse(text))
     except ValueError:
         return text
 
 
-@lru_cache(maxsize=1024)  # every request asks
+@lru_cache(maxsize=1024)  # called for every request
 def client(text: str) -> str:
-    """Return what stands for a client where things are counted: an address, or the /64 of IPv6."""
+    """Return the unit in which clients are counted: an IPv4 address, or a /64 of IPv6."""
     return _within(text, CLIENT_PREFIX)
 
 
 def site(text: str) -> str:
-    """Return what stands for all clients that one customer of a provider can be: an address, or the /48."""
+    """Return the unit in which customers of a provider are counted: an IPv4 address, or a /48 of IPv6."""
     return _within(text, SITE_PREFIX)
 
 
@@ -68,7 +68,7 @@ def _within(text: str, prefix: int) -> str:
 
 
 def forwarded(text: str) -> str | None:
-    """Return the address of an entry in X-Forwarded-For, which may have a port; None if there is none."""
+    """Return the address in one entry of X-Forwarded-For, without a port; None if there is none."""
     found = FORWARDED.fullmatch(text.strip(" \t"))
     try:
         return str(parse(found[found.lastindex or 0])) if found else None
@@ -77,7 +77,7 @@ def forwarded(text: str) -> str | None:
 
 
 def is_of(text: str, networks: list[Network]) -> bool:
-    """Tell whether the address lies in one of the networks."""
+    """Return whether the address lies in one of the networks."""
     try:
         address = parse(text)
     except ValueError:
@@ -86,7 +86,7 @@ def is_of(text: str, networks: list[Network]) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a server that listens on this host is reached from its own machine only."""
+    """Return whether a server on this host can be reached from its own machine only."""
     try:
         return host == "localhost" or parse(host).is_loopback
     except ValueError:

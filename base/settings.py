@@ -1,4 +1,4 @@
-"""What can be set, each as TRACKER_<NAME> in the environment. SECURITY.md and README.md explain them."""
+"""The settings, each read from TRACKER_<NAME> in the environment. README.md and SECURITY.md explain them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,37 @@ from typing import Any
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
-# What the map puts into the URL of a tile, and which of it says where the tile lies.
+# Placeholders in the URL of a tile, and the sets of them that locate a tile.
 PLACEHOLDERS = {"{z}", "{x}", "{y}", "{quadkey}", "{bbox-epsg-3857}", "{ratio}", "{prefix}"}
 WAYS = ({"{z}", "{x}", "{y}"}, {"{quadkey}"}, {"{bbox-epsg-3857}"})
 WORDS = dict.fromkeys(("on", "yes", "true", "1"), True) | dict.fromkeys(("off", "no", "false", "0"), False)
 
 
 class BadSetting(ValueError):
-    """A setting that can't be used; its text is a sentence for people."""
+    """A setting has a wrong value. The text is a sentence for people."""
 
 
 @dataclass
 class Settings:
-    """Lists are written with commas, switches as on or off."""
+    """All settings with their defaults. In the environment, lists have commas and switches are on or off."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     database: str = "tracker.db"
-    tiles: str = ""  # URL template of raster tiles; without one, no page asks another host for anything
+    tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""
     pmtiles: str = ""  # file of vector tiles that this server serves itself
     certfile: str = ""  # PEM; with it the server speaks TLS itself
     keyfile: str = ""  # PEM; empty if the certificate's file holds the key too
-    hosts: tuple[str, ...] = ()  # names it answers to, as in the Host header; .example.org: all in there
+    hosts: tuple[
+        str, ...
+    ] = ()  # accepted names in the Host header; .example.org means all names in that domain
     origins: tuple[str, ...] = ()  # further sites whose pages may open the WebSocket
-    proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded-For and -Proto are believed
-    session_hours: float = 30 * 24.0  # after sign-in a session ends
-    idle_hours: float = 7 * 24.0  # a session ends that was not used for so long
+    proxies: tuple[
+        str, ...
+    ] = ()  # addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are trusted
+    session_hours: float = 30 * 24.0  # after sign-in, when a session ends
+    idle_hours: float = 7 * 24.0  # without a request, when a session ends
     admin_totp: bool = False  # whether admins must set up codes before they can do anything
     sockets_per_account: int = 50
     sockets_per_address: int = 500
@@ -59,7 +63,7 @@ class Settings:
         return found
 
     def check(self) -> None:
-        """Raise BadSetting if one of these can't be meant."""
+        """Raise BadSetting if a value is out of its range or not of its form."""
         for name, wrong_with in CHECKS.items():
             found = getattr(self, name)
             for value in found if isinstance(found, tuple) else (found,):
@@ -71,7 +75,7 @@ def _wrong_with_network(text: str) -> str:
     try:
         ip_network(text)
     except ValueError:
-        return f"{text} is no address or network"
+        return f"{text} is neither an address nor a network"
     return ""
 
 
@@ -81,18 +85,18 @@ def _wrong_with_origin(text: str) -> str:
 
 
 def _wrong_with_host(text: str) -> str:
-    """Judge an entry of TRACKER_HOSTS: a name; with a dot before it, all names in that domain."""
+    """Check an entry of TRACKER_HOSTS: a name, or a domain with a dot before it."""
     name = text.partition(":")[0]
     try:
         name = name.removeprefix(".").encode("idna").decode()
     except UnicodeError:
         name = ""
     is_name = re.fullmatch(r"[A-Za-z0-9.-]+", name) and re.fullmatch(r"[^:]+(:\d+)?", text)
-    return "" if is_name else f"{text} is no name like map.example.org, and no IPv4 address"
+    return "" if is_name else f"{text} is neither a name like map.example.org nor an IPv4 address"
 
 
 def _wrong_with_tiles(template: str) -> str:
-    """Judge a URL template. Its host goes into the pages' Content-Security-Policy."""
+    """Check a URL template. Its host goes into the Content-Security-Policy of the pages."""
     if not template:
         return ""
     found = set(re.findall(r"{[^}]*}", template))
@@ -107,7 +111,7 @@ def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
 
-CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or nothing
+CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
     "proxies": _wrong_with_network,
     "origins": _wrong_with_origin,
     "hosts": _wrong_with_host,

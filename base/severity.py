@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """Five levels. The database and the forms have the code, GeoJSON has the word."""
+    """A severity. The database and forms use its code, GeoJSON its word."""
 
     URGENT = "UR"
     HIGH = "HI"
@@ -16,7 +16,7 @@ class Severity(StrEnum):
 
     def __init__(self, _code: str) -> None:
         self.word = self.name.capitalize()
-        self.level = 4 - len(type(self))  # of those made before it: 4 for Urgent to 0 for Info
+        self.level = 4 - len(type(self))  # 4 for Urgent to 0 for Info
 
     @classmethod
     def parse(cls, text: object) -> Severity:

@@ -1,7 +1,7 @@
-r"""What a terminal and a log are sent: no text from elsewhere can move the cursor, hide, or pose as a line.
+r"""Output to terminals and logs. Text from outside can't move the cursor, hide text or forge a line.
 
-Names and messages come from people, files and peers. Escape sequences (C0 and C1), line ends and controls of
-the writing direction in them are shown as Python writes them, such as `\x1b` and `\u202e`.
+Names and messages come from people, files and clients. Their escape sequences (C0 and C1), line ends and
+controls of the writing direction are shown as Python writes them, such as `\x1b` and `\u202e`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def printable(text: object) -> str:
-    """Return the text on one line, with everything escaped that is no visible character or space."""
+    """Return the text on one line. All characters but visible ones and spaces are escaped."""
     text = str(text)
     return text if text.isprintable() else "".join(map(_escape, text))
 

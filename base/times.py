@@ -1,4 +1,4 @@
-"""The time, as the database and GeoJSON have it."""
+"""The time, in the form of the database and of GeoJSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def clock() -> datetime:
-    """Return the time, in UTC. All that is stored is dated by this; tests replace it."""
+    """Return the time, in UTC. Every stored time comes from here. Tests replace it."""
     return datetime.now(UTC)
 
 

@@ -1,4 +1,4 @@
-"""JSON and text: what is written, and what is accepted."""
+"""Writing JSON, and checking text from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What admins did to accounts, by page or by command line, apart from the lists that strangers can add to."""
+"""The log of what admins did to accounts, on pages or by command. Strangers can't add rows to it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import peewee
 from base.times import now
 from storage.engine import Model, database
 
-KEPT = 10_000  # rows, the newest: years of work of a team's admins
+KEPT = 10_000  # newest rows: years of a team's work
 
 
 class AdminAction(Model):
-    """One thing that was done: by whom and from where, what, and to which account.
+    """An action: by whom, from which address, what, and on which account.
 
-    The names are copies: they stay as they were. `address` is empty for the command line.
+    Names are copied, so that they stay when an account changes. `address` is empty for the command line.
     """
 
     created = peewee.TextField(default=now)
@@ -24,9 +24,9 @@ class AdminAction(Model):
 
 
 def note(what: str, whose: str, *, who: str, address: str = "") -> None:
-    """Append to the log. Call it in the action's transaction, so that neither is there without the other.
+    """Append to the log. Call it in the transaction of the action, so that both are stored or neither.
 
-    An action that hashes a password is noted right after it: hashing lets other greenlets run.
+    For an action that hashes a password call it right afterwards: hashing lets other greenlets run.
     """
     with database.atomic():
         row = AdminAction.create(who=who, address=address, what=what, whose=whose)

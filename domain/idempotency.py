@@ -1,7 +1,7 @@
-"""Requests that are sent twice, since the answer was slow or lost: the second gets the answer of the first.
+"""Requests that a client sends twice, because the answer was slow or lost.
 
-The client sends a key of its own with what it wants to be done once. The answer is stored under that key in
-the transaction that does it, so that of two requests at the same time the later one finds it.
+The client sends a key with each request that must be done once. The answer is stored under this key in the
+transaction of the request. A second request with the same key gets the stored answer.
 """
 
 from __future__ import annotations
@@ -22,18 +22,16 @@ from base.values import to_json
 from storage.engine import Model, database
 
 MAX_KEY = 255  # characters; a UUID has 36
-KEPT = timedelta(days=1)  # a phone that was away tries again within this
-MOST = 1000  # answers kept of one owner; beyond it the oldest goes
-FEWEST = 100  # the newest are kept whatever the clock says: it may just have been set
+KEPT = timedelta(days=1)  # a phone that was offline repeats its request within this time
+MOST = 1000  # answers kept for one owner; then the oldest is deleted
+FEWEST = 100  # the newest answers, kept even if they seem old: the clock may have been set
 
 
 class Reused(TrackerError):
-    """The key was sent before with another request. `answer` is what that one got."""
+    """The key was used for another request. `answer` is the answer to that one."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(
-            "This key was used for another request. Send what is to be done anew with a new key."
-        )
+        super().__init__("This key was used for another request. Send this request with a new key.")
         self.answer = answer
 
     def as_json(self) -> dict[str, Any]:
@@ -41,7 +39,7 @@ class Reused(TrackerError):
 
 
 class Answer(NamedTuple):
-    """What a request was answered with: its status, the headers that matter, and its body."""
+    """An HTTP answer: status, the headers that matter, and body."""
 
     status: int
     headers: dict[str, str]
@@ -49,7 +47,7 @@ class Answer(NamedTuple):
 
 
 class StoredAnswer(Model):
-    """An answer under the key of its request. `request` is the fingerprint of what was asked."""
+    """An answer under the key of its request. `request` is the hash of the request."""
 
     owner = peewee.TextField()
     key = peewee.TextField()
@@ -64,10 +62,10 @@ class StoredAnswer(Model):
 
 
 def once(owner: str, key: str, request: str, do: Callable[[], Answer]) -> Answer:
-    """Return what `do` answers, and whatever is asked again with this key the same, without doing it again.
+    """Return the answer of `do`; for a repeated key the stored answer, without calling `do`.
 
-    `owner` is whose key it is: others may use the same. `request` is a `fingerprint`. If `do` raises, all of
-    it is taken back and the key is free. Raises Reused if the key was sent with another request.
+    Each owner has keys of their own. `request` is a `request_hash`. If `do` raises, the transaction is rolled
+    back and the key is free. Raises Reused if the key was sent with another request.
     """
     with database.atomic():
         kept = StoredAnswer.get_or_none(StoredAnswer.owner == owner, StoredAnswer.key == key)
@@ -81,14 +79,14 @@ def once(owner: str, key: str, request: str, do: Callable[[], Answer]) -> Answer
     return answer
 
 
-def fingerprint(*parts: bytes) -> str:
-    """Return what tells two requests apart."""
+def request_hash(*parts: bytes) -> str:
+    """Return a hash that differs if any part of two requests differs."""
     lengths = b",".join(b"%d" % len(part) for part in parts)
     return hashlib.sha256(b"\n".join([lengths, *parts])).hexdigest()
 
 
 def _keep(owner: str, key: str, request: str, answer: Answer) -> None:
-    """Store an answer, and forget old ones. A time in the future is as wrong as one long ago."""
+    """Store an answer, and delete old ones. A time in the future counts as old: a clock was wrong."""
     present = times.clock()
     mine = StoredAnswer.owner == owner
     is_old = ~StoredAnswer.created.between(timestamp(present - KEPT), timestamp(present + KEPT))

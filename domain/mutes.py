@@ -17,10 +17,10 @@ from domain.areas import AreaOfInterest
 from domain.tracked import latest_credible
 from storage.engine import WRITE_GAP_S, database
 
-LOOK_S = 1.0  # between two looks: a mute need not end to the second
+LOOK_S = 1.0  # between two looks
 RETRY_S = 10.0  # after a look that failed, because another process writes or the disk is full
 
-# The areas whose mute was set by a clock that was ahead; those with muted alerts that are muted no more.
+# Areas whose mute was set by a clock that was ahead; areas with muted alerts whose mute is over.
 SET_IN_THE_FUTURE = "SELECT id FROM area_of_interest WHERE muted_at > ?"
 OVER = """
 SELECT id FROM area_of_interest WHERE id IN (
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def watch() -> NoReturn:
-    """End mutes as their time comes, for as long as the server runs."""
+    """End mutes when they are over, for as long as the server runs."""
     while True:
         pause = LOOK_S
         try:
@@ -54,7 +54,7 @@ def end_mutes() -> None:
     for id_ in _ids(SET_IN_THE_FUTURE, latest):
         with suppress(AreaOfInterest.DoesNotExist), AreaOfInterest.changing(id_) as area:
             if not area.is_muted:
-                area.mute(None)  # or it would be muted again once that time has come
+                area.mute(None)  # or the area would be muted again at that time
 
 
 def _announce(id_: int) -> bool:

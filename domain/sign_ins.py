@@ -1,4 +1,4 @@
-"""The lists of sign-ins and of refused ones: each keeps its newest rows, however long the other is."""
+"""The lists of accepted and of refused sign-ins. Each keeps its own newest rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MINUTE = len("2030-01-31T08:15")  # characters of a timestamp
 
 
 class SignIn(Model):
-    """Somebody came in, or gave the password again.
+    """Somebody signed in, or confirmed their password.
 
-    There is one row for each minute, network, account and outcome, with how often that happened.
+    There is one row for each minute, network, account and outcome, with a count.
 
-    `name` is null if there is no such account: people type passwords there by mistake. `address` is the first
-    that the network sent it from. `slot` is what the row is found by; null in rows of older versions.
+    `name` is null if there is no such account, since people type passwords there by mistake. `address` is the
+    first one in the network. `slot` identifies the row; it is null in rows of older versions.
     """
 
     created = peewee.TextField(default=now)
@@ -33,7 +33,7 @@ class SignIn(Model):
         created = now()
         slot = f"{created[:MINUTE]} {throttle.by_address(address)} {outcome} {name or ''}"
         with database.atomic():
-            # Not ON CONFLICT: an upsert uses up an id, and the oldest row is known by the newest one's id.
+            # Not ON CONFLICT: an upsert uses up an id, and the number of rows is computed from the ids.
             if cls.update(count=cls.count + 1).where(cls.slot == slot).execute():
                 return
             row = cls.create(created=created, name=name, address=address, outcome=outcome, slot=slot)
@@ -41,4 +41,4 @@ class SignIn(Model):
 
 
 class Refusal(SignIn):
-    """Somebody was refused. The rows are like those of SignIn, in a table of their own."""
+    """A sign-in was refused. The columns are those of SignIn."""

@@ -15,17 +15,17 @@ from base.times import now, timestamp
 from storage.engine import MAX_ID, Model, database
 from storage.log import Notification
 
-CLOCK_STEP = timedelta(minutes=5)  # by which a clock may be set back before times it gave count as wrong
+CLOCK_STEP = timedelta(minutes=5)  # times that lie further in the future count as wrong
 
 
-MOST_FEATURES = 500  # that are read at once, while everybody waits: 5 ms
+MOST_FEATURES = 500  # that are read at once; others wait 5 ms
 
 
-FEATURES_SIZE = 128 << 10  # characters after which no further feature is read with them
+FEATURES_SIZE = 128 << 10  # characters that are read at once, and the rest of the last feature
 
 
 def parse_time(value: Any) -> datetime | None:
-    """Return the time of an ISO 8601 text with its offset from UTC; None for None. Raises ValueError."""
+    """Return the time of an ISO 8601 text with an offset from UTC; None for None. Raises ValueError."""
     if value is None:
         return None
     try:
@@ -38,7 +38,7 @@ def parse_time(value: Any) -> datetime | None:
 
 
 def parse_until(value: Any) -> datetime | None:
-    """Return the time at which a mute ends, as ISO 8601 has it; None for None. Raises Invalid."""
+    """Return the end of a mute, given in ISO 8601; None for None. Raises Invalid."""
     try:
         return parse_time(value)
     except ValueError as error:
@@ -52,7 +52,7 @@ def parse_flag(value: Any) -> bool:
 
 
 class Tracked(Model):
-    """What stands on the map and whose changes are logged.
+    """An object on the map: an incident or an area. Every save and delete of it is logged.
 
     `parsers` names the fields that people fill in, and turns what they give into what is stored.
     """
@@ -63,7 +63,7 @@ class Tracked(Model):
     source_id = peewee.TextField(null=True, unique=True)
     created = peewee.TextField()
     updated = peewee.TextField()
-    version = peewee.TextField(default="")  # another one after each save, and never the same again
+    version = peewee.TextField(default="")  # a new one after each save; none comes twice
 
     @classmethod
     def find(cls, pk: int) -> Any:
@@ -74,13 +74,13 @@ class Tracked(Model):
 
     @classmethod
     def listed(cls) -> Any:
-        """Return the query for all of them as lists show them: what is large is left out."""
+        """Return the query for lists, without large columns."""
         return cls.select()
 
     @classmethod
     @contextmanager
     def changing(cls, pk: int) -> Iterator[Any]:
-        """Yield the object as it is now, in a transaction: nobody's change comes between reading and saving.
+        """Yield the stored object in a transaction, so that no change comes between reading and saving.
 
         Raises DoesNotExist.
         """
@@ -88,7 +88,7 @@ class Tracked(Model):
             yield cls.find(pk)
 
     def assign(self, values: dict[str, Any]) -> None:
-        """Set fields to values from outside. Raises Invalid, which names every wrong or unknown one."""
+        """Set fields to values from outside. Raises Invalid, which names every wrong or unknown field."""
         errors = {}
         for name, value in values.items():
             try:
@@ -101,7 +101,7 @@ class Tracked(Model):
             raise Invalid(errors)
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
-        """Validate and store, and log it, in one transaction.
+        """Validate, store and log, in one transaction.
 
         Raises Invalid, or DoesNotExist if the object has been deleted meanwhile.
         """
@@ -114,10 +114,10 @@ class Tracked(Model):
             return self._found(super().save(force_insert, only))
 
     def _complete(self) -> None:
-        """Fill in, before a save, what follows from other fields."""
+        """Compute the fields that follow from others, before a save."""
 
     def delete_instance(self, *args: Any, **kwargs: Any) -> int:
-        """Delete, and log it, in one transaction. Raises DoesNotExist if it is gone already."""
+        """Delete and log, in one transaction. Raises DoesNotExist if the object is gone."""
         with database.atomic():
             return self._found(super().delete_instance(*args, **kwargs))
 
@@ -177,7 +177,7 @@ class Tracked(Model):
 
     @classmethod
     def _listed(cls) -> Any:
-        """Return the query for the columns that `_as_json` makes a Feature of, the id first."""
+        """Return the query for the columns that `_as_json` needs, the id first."""
         raise NotImplementedError
 
     @classmethod
@@ -186,5 +186,5 @@ class Tracked(Model):
 
 
 def latest_credible() -> str:
-    """Return the time after which nothing can have happened yet, unless a clock was wrong."""
+    """Return the latest time that is not in the future, with CLOCK_STEP of tolerance."""
     return timestamp(datetime.fromisoformat(now()) + CLOCK_STEP)

@@ -1,4 +1,4 @@
-"""Accounts and their sign-ins, as they are stored."""
+"""The tables of accounts and of their sessions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ class User(Model):
     active = peewee.BooleanField(default=True)
     role = peewee.TextField(default="editor")
     created = peewee.TextField(default=now)
-    password_temporary = peewee.BooleanField(default=False)  # must be changed before anything else is done
-    read_seq = peewee.IntegerField(default=lambda: Notification.bounds()[1])  # has seen the alerts up to here
-    name_key = peewee.TextField(null=True)  # its normal form; null if an older account has the same
-    credentials_version = peewee.IntegerField(default=0)  # counts what ends every session of the account
+    password_temporary = peewee.BooleanField(
+        default=False
+    )  # must be changed before the account can do anything else
+    read_seq = peewee.IntegerField(
+        default=lambda: Notification.bounds()[1]
+    )  # of the last alert that the account has seen
+    name_key = peewee.TextField(null=True)  # the normal form; null if an older account has the same
+    credentials_version = peewee.IntegerField(default=0)  # grows with each change that ends all sessions
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
         if self.id is None:

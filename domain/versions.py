@@ -1,8 +1,8 @@
-"""Changes that are based on an earlier version of an incident or area, and conflicts between two of them.
+"""Merging changes of an incident or area that two people make at the same time.
 
-Each save gives an incident or area a new `version`, which names the log entry that shows it. A person or
-program that changes one says which version they saw. What others have changed since is read from the log:
-other fields are merged without a word, the same field set to different values is a conflict.
+Each save gives an incident or area a new `version`, which names its log entry. A change comes with the
+version that its author saw. The log tells which fields others have changed since. Changes of different
+fields are merged. Different values for the same field are a conflict.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from storage import peewee_private
 from storage.engine import database
 from storage.log import actor
 
-MAX_READ = 4 << 20  # bytes of the log, read to find who changed what: some milliseconds of everybody's time
+MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
 NOT_CHANGED = {"created", "updated", "version", "model", "pk", "url", "centroid", "muted_by"} | {
     "suspected_spam"
 }
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
 LABELS = {"closed": "state", "verified": "confirmation", "polygon": "outline", "muted_until": "mute"}
-NEWS = """
+CHANGES = """
 SELECT created, message FROM notification WHERE model = ? AND object_id = ? AND seq > ? ORDER BY seq DESC
 """
 ONE = "SELECT message FROM notification WHERE model = ? AND object_id = ? AND seq = ?"
@@ -34,17 +34,17 @@ SELECT message FROM notification WHERE model = ? AND object_id = ?
 AND message LIKE '{"type":"post_delete"%' ORDER BY seq DESC LIMIT 1
 """
 Values = defaultdict[str, Any]  # by field, as in the Feature
-UNKNOWN: Values = defaultdict(object)  # of a version that the log does not have: unlike any other value
+UNKNOWN: Values = defaultdict(object)  # for a version that the log does not have; equal to no value
 
 
 class Clash(NamedTuple):
-    """A field that others have changed since the version that somebody's change is based on.
+    """A field that others have changed since the version on which a change is based.
 
-    Values are as in the Feature. `by` and `at` are None if the log does not tell.
+    Values are as in the Feature. `by` and `at` are None if the log does not have them.
     """
 
     field: str
-    yours: Any  # None where only the person's agreement is wanted, as before a delete
+    yours: Any  # None if the person must only agree, as before a delete
     theirs: Any
     by: str | None
     at: str | None
@@ -55,7 +55,7 @@ class Clash(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return what a page calls the field."""
+        """Return the name of the field on pages."""
         return LABELS.get(self.field, self.field)
 
     @property
@@ -65,10 +65,9 @@ class Clash(NamedTuple):
 
 
 class Conflict(TrackerError):
-    """A change can't be made, since others have changed the version that it is based on.
+    """A change is refused, since others have changed the same fields.
 
-    `clashes` are the fields in question, `changed` all fields that the refused change would set, and
-    `feature` is what is stored now.
+    `clashes` are these fields, `changed` all fields of the refused change, and `feature` is the stored state.
     """
 
     code = 409
@@ -90,13 +89,13 @@ class Conflict(TrackerError):
 
 
 class Stale(Conflict):
-    """The version that a program asked for is not the present one."""
+    """The version that a program requires is not the present one."""
 
     code = 412
 
 
 def merge(thing: Tracked, values: dict[str, Any], base: str) -> dict[str, Any]:
-    """Return the change: those of `values` that differ both from the version `base` and from what is stored.
+    """Return the values to store: those that differ both from the version `base` and from the stored ones.
 
     Raises Conflict if others have set one of these fields to a different value since, or if the log no longer
     has `base` and can't tell; Invalid if a value can't be stored. To be called in a transaction; changes
@@ -144,11 +143,11 @@ def _since(thing: Tracked, base: str, *names: str) -> list[Clash]:
 
 
 def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None = None) -> list[Clash]:
-    """Say of each field who gave it, in the log after an entry, the value that it has now."""
+    """Return for each field who gave it its present value, and when, by the log after an entry."""
     theirs, mine = _values(thing), mine or defaultdict(lambda: None)
     found: dict[str, tuple[str | None, str | None]] = dict.fromkeys(names, (None, None))
     same, size = set(names), 0
-    cursor = database.execute_sql(NEWS, (type(thing).__name__, thing.id, after))
+    cursor = database.execute_sql(CHANGES, (type(thing).__name__, thing.id, after))
     for at, message in cursor:
         entry = json.loads(message)
         if entry["type"] == "post_save":
@@ -167,7 +166,7 @@ def _values(thing: Tracked) -> Values:
 
 
 def _values_at(thing: Tracked, version: str) -> Values:
-    """Return the fields as they were in a version; or UNKNOWN if the log does not have it."""
+    """Return the fields in a version; UNKNOWN if the log does not have the version."""
     if version == thing.version:
         return _values(thing)
     row = database.execute_sql(ONE, (type(thing).__name__, thing.id, _seq(version))).fetchone()
@@ -178,7 +177,7 @@ def _values_at(thing: Tracked, version: str) -> Values:
 
 
 def _values_in(feature: dict[str, Any]) -> Values:
-    """Return the fields that a Feature shows and people change; what it does not have is None."""
+    """Return the fields of a Feature that people can change. A missing one is None."""
     values: Values = defaultdict(lambda: None)
     values |= {name: value for name, value in feature["properties"].items() if name not in NOT_CHANGED}
     values[GEOMETRY[feature["geometry"]["type"]]] = feature["geometry"]
@@ -188,18 +187,18 @@ def _values_in(feature: dict[str, Any]) -> Values:
 
 
 def _seq(version: str) -> int:
-    """Return the place in the log of a version; 0 if it is none."""
+    """Return the `seq` of a version; 0 if the text is no version."""
     digits = version.partition("-")[0]
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
 
 
 def who(by: str | None) -> str:
-    """Return who did something, to begin a sentence with: perhaps the same person, in another window."""
+    """Return the subject of a sentence about a change: a name, "Somebody", or the same person."""
     return "Somebody" if by is None else "You, in another window," if by == actor.get() else by
 
 
 def words(field: str, value: Any) -> str:
-    """Return a field's value, as in the Feature, for people."""
+    """Return the value of a field of the Feature as text for people."""
     if field == "location" and value:
         longitude, latitude = value["coordinates"]
         south_north, west_east = "SN"[latitude >= 0], "WE"[longitude >= 0]

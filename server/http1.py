@@ -54,7 +54,7 @@ UNFINISHED = re.compile(TEXT.encode() + rb"\r?")  # a line whose end has not com
 
 
 class Refused(ValueError):
-    """A request that is not answered by the application: its status, and the reason for the log."""
+    """A request that does not reach the application: the status of its answer, and the reason for the log."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -85,7 +85,7 @@ class Head:
 
 
 class Incoming:
-    """What a peer has sent and nobody has read yet. Never holds more than MAX_HEAD and one piece."""
+    """Bytes that a peer has sent and nobody has read yet: at most MAX_HEAD and one piece."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -231,12 +231,12 @@ def _read_options(head: Head) -> None:
 class Chunks:
     """A decoder of a chunked body. It takes the body in pieces of any size, and its work is linear in them.
 
-    Bounds what is not data, not the data itself: whoever reads it knows how much they want.
+    Bounds the bytes beside the data, but not the data: its reader bounds that.
     """
 
     def __init__(self) -> None:
         self.finished = False
-        self.rest = b""  # what came behind the body
+        self.rest = b""  # bytes after the body
         self._pending = b""  # the beginning of a line
         self._left = 0  # bytes of the chunk under way
         self._overhead = 0

@@ -211,7 +211,7 @@ def _once(make: Callable[[], int]) -> int:
 
     anew = {"csrf_token", confirm.PASSWORD, confirm.CODE}  # may be others when the form is sent again
     fields = sorted(item for item in request.form.items() if item[0] not in anew)
-    asked = idempotency.fingerprint(request.path.encode(), to_json(fields).encode())
+    asked = idempotency.request_hash(request.path.encode(), to_json(fields).encode())
     key = asked if "key" in request.form else secrets.token_hex(16)
     return int(idempotency.once(auth.owner(), key, asked, do).headers["id"])
 

@@ -54,7 +54,7 @@ def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRetu
             return idempotency.Answer(response.status_code, headers, response.get_data())
 
         asked = (request.method, request.full_path)
-        print_ = idempotency.fingerprint(
+        print_ = idempotency.request_hash(
             *(part.encode(errors="replace") for part in asked), request.get_data()
         )
         answer = idempotency.once(auth.owner(), key, print_, do)

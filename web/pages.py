@@ -134,7 +134,7 @@ class Form:
 
         key = self.values["key"][: idempotency.MAX_KEY]
         typed = {name: text for name, text in self.values.items() if name not in ("csrf_token", "key")}
-        print_ = idempotency.fingerprint(model.path.encode(), to_json(sorted(typed.items())).encode())
+        print_ = idempotency.request_hash(model.path.encode(), to_json(sorted(typed.items())).encode())
         try:
             return idempotency.once(auth.owner(), key, print_, store).headers["Location"]
         except Invalid:

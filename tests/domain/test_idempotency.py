@@ -111,7 +111,7 @@ def test_clock_that_jumps_takes_no_key_that_is_new(
 
 
 def test_parts_of_a_request_do_not_run_together() -> None:
-    assert idempotency.fingerprint(b"ab", b"c") != idempotency.fingerprint(b"a", b"bc")
+    assert idempotency.request_hash(b"ab", b"c") != idempotency.request_hash(b"a", b"bc")
 
 
 # The API

@@ -295,3 +295,31 @@ def test_what_is_no_json_is_told_in_one_clean_sentence(text: str) -> None:
     with pytest.raises(geojson.GeometryError, match=r"^not JSON: .*[^ ] at line \d+, column \d+$") as caught:
         geojson.parse_json(text)
     assert "at at" not in str(caught.value)
+
+
+POINT = {"type": "Point", "coordinates": [1, 2]}
+FEATURE = {"type": "Feature", "geometry": POINT, "properties": {"name": "Fire"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (POINT, [({}, POINT)]),
+        (FEATURE, [(FEATURE, POINT)]),
+        ({"type": "Feature"}, [({"type": "Feature"}, None)]),
+        ({"type": "FeatureCollection", "features": []}, []),
+        (
+            {"type": "FeatureCollection", "features": [FEATURE, POINT, 7]},
+            [(FEATURE, POINT), ({}, None), ({}, None)],
+        ),
+    ],
+)
+def test_geometries_come_with_their_features(value: Any, found: Any) -> None:
+    """In a collection, what is no Feature comes without a geometry."""
+    assert list(geojson.geometries(value)) == found
+
+
+@pytest.mark.parametrize("value", [7, None, [], {}, {"type": "Topology"}, {"type": "FeatureCollection"}])
+def test_what_is_no_geojson_has_no_geometries(value: Any) -> None:
+    with pytest.raises(GeometryError):
+        list(geojson.geometries(value))

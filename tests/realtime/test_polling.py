@@ -430,6 +430,17 @@ def test_log_that_was_cut_answers_503(world: World) -> None:
     assert lines(sock) == (b"503", [])
 
 
+def test_log_that_was_cut_to_nothing_answers_503(world: World) -> None:
+    """The replay buffer knows that there was something, and the log no longer has it."""
+    sock = Socket()
+    wait(world, sock)
+    world.save()
+    world.group.pull()
+    world.log.start = 1
+    world.settle()
+    assert lines(sock) == (b"503", [])
+
+
 def test_log_that_can_not_be_read_is_read_later(world: World) -> None:
     """An error while polls are answered leaves them waiting, and wakes the broadcaster again."""
     sock = Socket()

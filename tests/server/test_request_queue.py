@@ -103,3 +103,19 @@ def test_clients_take_turns_with_each_other() -> None:
     assert len(begun) - before <= 10  # with those of the slice under way
     gevent.joinall(flood, timeout=10, raise_error=True)
     assert len(begun) == 101
+
+
+def test_clients_that_wait_no_more_are_forgotten() -> None:
+    """Those that were served, and those whose greenlet was killed."""
+    queue = RequestQueue()
+
+    def request(number: int) -> None:
+        queue.wait(f"client {number}")
+        spend(2)
+
+    requests = [gevent.spawn(request, number) for number in range(6)]
+    gevent.sleep(0)
+    assert queue._waiting
+    requests[-1].kill(block=False)
+    gevent.joinall(requests, timeout=10, raise_error=True)
+    assert not queue._waiting

@@ -8,9 +8,10 @@ import pytest
 import simple_websocket
 from flask import Flask, request
 from flask_sock import Sock
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import EnvironBuilder
 
-from web import handshake
+from web import handshake, notifications
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HEADERS = {
@@ -91,3 +92,16 @@ def test_thread_class_is_started_in_place_of_a_thread(monkeypatch: pytest.Monkey
     monkeypatch.setattr(handshake.NoThread, "start", start)
     shake_hands(handshake.leave_connection)
     assert len(started) == 1
+
+
+def test_quota_forgets_who_has_no_connection() -> None:
+    quota = notifications.ConnectionQuota(2, 3)
+    releases = [quota.take(1, "192.0.2.1"), quota.take(1, "192.0.2.2")]
+    with pytest.raises(TooManyRequests):
+        quota.take(1, "192.0.2.3")
+    releases += [quota.take(2, "192.0.2.1"), quota.take(3, "192.0.2.1")]
+    with pytest.raises(TooManyRequests):
+        quota.take(4, "192.0.2.1")
+    for release in releases:
+        release()
+    assert not quota._taken

@@ -42,7 +42,7 @@ def serve(settings: Settings) -> None:
         except OSError as error:
             fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
     wsgi.allow_many_descriptors()
-    models.open_database(settings.database)
+    models.open_database(settings.database, hold_reports=settings.hold_reports)
     app = create_app(settings)
     password = accounts.first_account()  # told once, so only when nothing can fail any more
     models.database.group_commits()
@@ -54,7 +54,7 @@ def serve(settings: Settings) -> None:
         proxies=settings.proxies,
         context=context,
     )
-    notifications.serve(app)
+    watcher = notifications.serve(app)
     ending_mutes = gevent.spawn(mutes.watch)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
@@ -66,7 +66,7 @@ def serve(settings: Settings) -> None:
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     ending_mutes.kill()
-    notifications.stop(app)
+    notifications.stop(app, watcher)
     models.database.close()
 
 
@@ -114,7 +114,7 @@ def run(found: argparse.Namespace, settings: Settings) -> int:
     is_new = not os.path.exists(settings.database)
     do = importer.run if found.command == "import" else manage.run
     try:
-        return do(found, settings.database)
+        return do(found, settings)
     finally:
         if is_new and os.path.exists(settings.database):  # perhaps another one was meant
             say(f"{settings.database} is a new database: there was none of that name.", to_stderr=True)

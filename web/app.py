@@ -16,6 +16,7 @@ from flask.json.provider import DefaultJSONProvider
 
 import models
 from base.settings import Settings
+from realtime.group import Group
 from web import (
     account_pages,
     api,
@@ -28,24 +29,35 @@ from web import (
     security,
     two_step,
 )
+from web.quota import ConnectionQuota
+from web.state import State, keep
 
 ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
 PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the application on the open database."""
-    models.policy.hold_reports = settings.hold_reports
+    """Return the application on the open database. Raises TrackerError if the tiles can't be read."""
     app = App("tracker", root_path=str(ROOT))
     app.json = Json(app)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
-        SETTINGS=settings,
         PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
         SESSION_REFRESH_EACH_REQUEST=False,  # it ends that long after sign-in, however often it is used
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME=f"tracker_{models.Setting.default('cookie', os.urandom(4).hex())}",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    keep(
+        app,
+        State(
+            settings,
+            epoch=models.Setting.get_by_id("epoch").value,
+            group=Group(models.Notification.after, notifications.heartbeat, head=models.Notification.tail()),
+            quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
+            csrf=auth.Protect(app),
+            pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
+        ),
     )
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
@@ -53,7 +65,7 @@ def create_app(settings: Settings) -> Flask:
     notifications.init_app(app)
     for module in (pages, api, account_pages, two_step):
         app.register_blueprint(module.bp)
-    assets.init_app(app, settings.tiles, settings.tiles_attribution, settings.pmtiles)
+    assets.init_app(app, settings)
     errors.init_app(app)
     return app
 

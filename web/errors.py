@@ -14,7 +14,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 import models
 from domain import idempotency, versions
 from geo import geojson
-from web import auth, security
+from web import security
+from web.state import state
 
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (models.Invalid, 422),
@@ -32,7 +33,7 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(kind, partial(_answer, status))
     app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
     app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
-    app.register_error_handler(SecurityError, lambda _error: security.wrong_host(auth.settings().hosts))
+    app.register_error_handler(SecurityError, lambda _error: security.wrong_host(state().settings.hosts))
     app.register_error_handler(HTTPException, _answer_http)
 
 

@@ -11,16 +11,13 @@ import logging
 import re
 import socket
 import time
-from collections import Counter
-from collections.abc import Callable, Set
-from functools import partial
+from collections.abc import Set
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import gevent
-from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
+from flask import Blueprint, Flask, Response, abort, g, jsonify, request
 from flask_sock import Sock
-from werkzeug.exceptions import TooManyRequests
 from wsproto.utilities import RemoteProtocolError
 
 import models
@@ -31,6 +28,7 @@ from realtime.group import Group
 from realtime.limits import CHUNK_BYTES, HEARTBEAT_S, SEND_BUFFER
 from server.connections import Connection, TlsConnection
 from web import auth, handshake
+from web.state import state, state_of
 
 POLL_S = 0.1  # between two looks whether the database has changed
 EXPIRY_S = 60.0  # between two looks whether time has ended a session
@@ -46,59 +44,34 @@ sock = Sock()
 log = logging.getLogger(__name__)
 
 
-class ConnectionQuota:
-    """How many connections each account and each address has."""
-
-    def __init__(self, per_account: int, per_address: int) -> None:
-        self._per_account = per_account
-        self._per_address = per_address
-        self._taken: Counter[int | str] = Counter()
-
-    def take(self, account: int, address: str) -> Callable[[], None]:
-        """Count one more. Return the function that releases it. Raises TooManyRequests."""
-        if self._taken[account] >= self._per_account or self._taken[address] >= self._per_address:
-            raise TooManyRequests("This account or address has too many connections already.")
-        self._taken.update((account, address))
-        return partial(self._release, (account, address))
-
-    def _release(self, keys: tuple[int, str]) -> None:
-        self._taken.subtract(keys)
-        for key in keys:
-            if not self._taken[key]:
-                del self._taken[key]
-
-
-def init_app(app: Flask) -> Group:
-    """Add the route, and a group that reads the log of the open database. Returns the group."""
+def init_app(app: Flask) -> None:
+    """Add the routes."""
     app.config["SOCK_SERVER_OPTIONS"] = handshake.SERVER_OPTIONS
     app.register_blueprint(bp)
-    group = Group(models.Notification.after, _heartbeat, head=models.Notification.tail())
-    app.extensions["group"] = group
-    settings = app.config["SETTINGS"]
-    app.extensions["quota"] = ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address)
-    app.config["EPOCH"] = models.Setting.get_by_id("epoch").value
-    return group
 
 
-def serve(app: Flask) -> None:
-    """Feed the app's group from now on: with saves of this process and of others on the same file."""
-    group: Group = app.extensions["group"]
+def serve(app: Flask) -> gevent.Greenlet:
+    """Feed the app's group from now on: with saves of this process and of others on the same file.
+
+    Returns the greenlet that looks for changes by other processes.
+    """
+    group = state_of(app).group
     group.pull()
     models.areas.refresh()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
-    app.extensions["watcher"] = gevent.spawn(_watch_database, app)
+    return gevent.spawn(_watch_database, app)
 
 
-def stop(app: Flask) -> None:
+def stop(app: Flask, watcher: gevent.Greenlet) -> None:
     """Close every client with 1001, and use the database no more."""
-    app.extensions["watcher"].kill()
-    app.extensions["group"].stop()
+    watcher.kill()
+    state_of(app).group.stop()
 
 
 def _watch_database(app: Flask) -> NoReturn:
     """Tell the group what this process or another changes: the log has grown, a session has ended."""
-    group: Group = app.extensions["group"]
+    group = state_of(app).group
     seen: object = None
     arrived = 0
     owners: set[Owner] = set()  # whose connections were good at the last look
@@ -133,7 +106,8 @@ def _close_signed_out(app: Flask, group: Group, valid: Set[Owner], ended: Set[Ow
         group.close(lambda owner: owner in ended, SIGNED_OUT, "signed out")
 
 
-def _heartbeat(seq: int) -> bytes:
+def heartbeat(seq: int) -> bytes:
+    """Return the text of the message that breaks a silence."""
     return b'{"seq":%d,"type":"heartbeat"}' % seq
 
 
@@ -142,7 +116,7 @@ def _heartbeat(seq: int) -> bytes:
 def healthz() -> Response:
     """Answer with the log's head and the number of clients; 503 if the database does not answer."""
     _, head = models.Notification.bounds()
-    return jsonify(seq=head, clients=len(current_app.extensions["group"].clients))
+    return jsonify(seq=head, clients=len(state().group.clients))
 
 
 @bp.before_request
@@ -159,12 +133,12 @@ def admit() -> Response | None:
         return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
     if is_websocket and not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
-    g.release = current_app.extensions["quota"].take(g.user.id, throttle.by_address(request.remote_addr))
+    g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
     handshake.use_connection(request.environ, request.environ["tracker.handler"].socket)
-    head = current_app.extensions["group"].pull()
+    head = state().group.pull()
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
     g.head = head
@@ -188,7 +162,7 @@ def _may_connect_from(origin: str | None) -> bool:
 
     None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
     """
-    if origin is None or origin in auth.settings().origins:
+    if origin is None or origin in state().settings.origins:
         return True
     try:
         parts = urlsplit(origin)
@@ -200,7 +174,7 @@ def _may_connect_from(origin: str | None) -> bool:
 def _since(start: int, head: int) -> int | None:
     """Return the cursor that the client asks to continue from; None if that can't be done."""
     text = request.args.get("since", "")
-    if request.args.get("epoch") != current_app.config["EPOCH"]:
+    if request.args.get("epoch") != state().epoch:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
@@ -212,12 +186,12 @@ def notifications(ws: Any) -> None:
     handshake.leave_connection(ws)
     connection, received = _take_connection()
     client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
-    current_app.extensions["group"].add(client, _hello(recovered=g.since is not None), received)
+    state().group.add(client, _hello(recovered=g.since is not None), received)
 
 
 def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
-    hello = {"type": "hello", "seq": g.head, "epoch": current_app.config["EPOCH"], "recovered": recovered}
+    hello = {"type": "hello", "seq": g.head, "epoch": state().epoch, "recovered": recovered}
     return models.to_json(hello).encode()
 
 
@@ -245,9 +219,9 @@ def messages() -> Response:
         g.since, entries = None, []
     hello = _hello(recovered=g.since is not None)
     if entries or g.since is None or not wait:
-        text = polling.body(hello, entries, _heartbeat(g.head))
+        text = polling.body(hello, entries, heartbeat(g.head))
         return Response(text, content_type=polling.CONTENT_TYPE)
-    group: Group = current_app.extensions["group"]
+    group = state().group
     _make_room(group)
     connection, _ = _take_connection()
     group.wait(polling.Request(connection, g.since, auth.session_key(), hello), wait)

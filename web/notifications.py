@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 import time
 from collections.abc import Set
 from typing import Any, NoReturn
@@ -25,9 +24,8 @@ from domain import throttle
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
-from realtime.limits import CHUNK_BYTES, HEARTBEAT_S, SEND_BUFFER
-from server.connections import Connection, TlsConnection
-from web import auth, handshake
+from realtime.limits import CHUNK_BYTES, HEARTBEAT_S
+from web import auth, connection, handshake
 from web.state import state, state_of
 
 POLL_S = 0.1  # between two looks whether the database has changed
@@ -128,20 +126,28 @@ def admit() -> Response | None:
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
-    is_websocket = request.endpoint == "notifications.notifications"
-    if is_websocket and request.headers.get("Sec-WebSocket-Version") != VERSION:
-        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
-    if is_websocket and not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
-        return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
+    if request.endpoint == "notifications.notifications":
+        if problem := _wrong_with_handshake():
+            return problem
+        connection.require()
     g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
-    handshake.use_connection(request.environ, request.environ["tracker.handler"].socket)
+    if request.endpoint == "notifications.notifications":
+        handshake.use_connection(request.environ, connection.current_socket())
     head = state().group.pull()
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
     g.head = head
+    return None
+
+
+def _wrong_with_handshake() -> Response | None:
+    """Return the refusal of a WebSocket's handshake; None if it is well formed."""
+    if request.headers.get("Sec-WebSocket-Version") != VERSION:
+        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
+    if not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
+        return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     return None
 
 
@@ -184,8 +190,8 @@ def _since(start: int, head: int) -> int | None:
 @sock.route("/notifications", bp=bp)
 def notifications(ws: Any) -> None:
     handshake.leave_connection(ws)
-    connection, received = _take_connection()
-    client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
+    sock, received = connection.take(g.pop("release"))
+    client = Client(sock, g.head if g.since is None else g.since, auth.session_key())
     state().group.add(client, _hello(recovered=g.since is not None), received)
 
 
@@ -193,13 +199,6 @@ def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
     hello = {"type": "hello", "seq": g.head, "epoch": state().epoch, "recovered": recovered}
     return models.to_json(hello).encode()
-
-
-def _take_connection() -> tuple[Connection | TlsConnection, bytes]:
-    """Take this request's connection from the HTTP server; return it, and what came after the request."""
-    connection, received = request.environ["tracker.handler"].detach(g.pop("release"))
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    return connection, received
 
 
 class Silence(Response):
@@ -221,10 +220,11 @@ def messages() -> Response:
     if entries or g.since is None or not wait:
         text = polling.body(hello, entries, heartbeat(g.head))
         return Response(text, content_type=polling.CONTENT_TYPE)
+    connection.require()
     group = state().group
     _make_room(group)
-    connection, _ = _take_connection()
-    group.wait(polling.Request(connection, g.since, auth.session_key(), hello), wait)
+    sock, _ = connection.take(g.pop("release"))
+    group.wait(polling.Request(sock, g.since, auth.session_key(), hello), wait)
     return Silence()
 
 

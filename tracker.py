@@ -54,7 +54,7 @@ def serve(settings: Settings) -> None:
         proxies=settings.proxies,
         context=context,
     )
-    watcher = notifications.serve(app)
+    watcher = notifications.start(app)
     ending_mutes = gevent.spawn(mutes.watch)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)

@@ -24,6 +24,7 @@ from web import (
     auth,
     bodies,
     errors,
+    health,
     notifications,
     pages,
     security,
@@ -63,7 +64,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages, two_step):
+    for module in (pages, api, account_pages, two_step, health):
         app.register_blueprint(module.bp)
     assets.init_app(app, settings)
     errors.init_app(app)

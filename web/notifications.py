@@ -1,4 +1,4 @@
-"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and what feeds the group.
+"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and how the group gets it.
 
 flask-sock routes and shakes hands after Flask has said who it is. Then the socket is taken away from the
 HTTP server and given to the group, the view returns, and all that the request held is freed. A plain request
@@ -7,15 +7,13 @@ for `/api/notifications` that has to wait goes the same way.
 
 from __future__ import annotations
 
-import logging
 import re
-import time
 from collections.abc import Set
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from flask import Blueprint, Flask, Response, abort, g, jsonify, request
+from flask import Blueprint, Flask, Response, abort, g, request
 from flask_sock import Sock
 from wsproto.utilities import RemoteProtocolError
 
@@ -25,13 +23,10 @@ from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
 from realtime.limits import CHUNK_BYTES, HEARTBEAT_S
+from realtime.watcher import Watcher
 from web import auth, connection, handshake
 from web.state import state, state_of
 
-POLL_S = 0.1  # between two looks whether the database has changed
-EXPIRY_S = 60.0  # between two looks whether time has ended a session
-RETRY_S = 1.0  # after a look that failed
-SIGNED_OUT = 4401  # the close code for a session that has ended
 VERSION = "13"  # of the WebSocket protocol (RFC 6455)
 KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
 
@@ -39,7 +34,6 @@ Owner = tuple[int, str]  # of a connection: its `auth.session_key`
 
 bp = Blueprint("notifications", __name__)
 sock = Sock()
-log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
@@ -48,17 +42,37 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
 
 
-def serve(app: Flask) -> gevent.Greenlet:
+def start(app: Flask) -> gevent.Greenlet:
     """Feed the app's group from now on: with saves of this process and of others on the same file.
 
-    Returns the greenlet that looks for changes by other processes.
+    Returns the greenlet of the watcher.
     """
     group = state_of(app).group
     group.pull()
     models.areas.refresh()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
-    return gevent.spawn(_watch_database, app)
+    return gevent.spawn(_watcher(app, group).run)
+
+
+def _watcher(app: Flask, group: Group) -> Watcher:
+    """Return the watcher of the open database."""
+
+    def valid(owners: Set[Owner]) -> Set[Owner]:
+        with app.app_context():
+            return auth.valid_keys(owners)
+
+    def note_use(owners: Set[Owner]) -> None:
+        with app.app_context():
+            auth.note_use(owners)
+
+    return Watcher(
+        group,
+        version=lambda: models.database.version,
+        valid=valid,
+        note_use=note_use,
+        refresh=models.areas.refresh,  # bit by bit, so that no save waits for an import of areas
+    )
 
 
 def stop(app: Flask, watcher: gevent.Greenlet) -> None:
@@ -67,61 +81,14 @@ def stop(app: Flask, watcher: gevent.Greenlet) -> None:
     state_of(app).group.stop()
 
 
-def _watch_database(app: Flask) -> NoReturn:
-    """Tell the group what this process or another changes: the log has grown, a session has ended."""
-    group = state_of(app).group
-    seen: object = None
-    arrived = 0
-    owners: set[Owner] = set()  # whose connections were good at the last look
-    due = 0.0
-    while True:
-        try:
-            found = models.database.version, group.arrived
-            late = time.monotonic() >= due
-            if found != seen or late:
-                group.wake()
-                _, newest = found
-                if late or arrived != newest:
-                    owners = {client.owner for client in group.clients}
-                with app.app_context():
-                    still = auth.valid_keys(owners)
-                if late or arrived != newest or owners - still:  # else nobody can have been signed out
-                    _close_signed_out(app, group, still, owners - still)
-                    arrived, due = newest, time.monotonic() + EXPIRY_S
-                models.areas.refresh()  # bit by bit, so that no save waits for an import of areas
-                seen, owners = found, still
-        except Exception:
-            log.exception("Can't see whether the database has changed")
-            gevent.sleep(RETRY_S)
-        gevent.sleep(POLL_S)
-
-
-def _close_signed_out(app: Flask, group: Group, valid: Set[Owner], ended: Set[Owner]) -> None:
-    """Close the clients whose session has ended, and note that those of the others are in use."""
-    with app.app_context():
-        auth.note_use(valid)
-    if ended:
-        group.close(lambda owner: owner in ended, SIGNED_OUT, "signed out")
-
-
 def heartbeat(seq: int) -> bytes:
     """Return the text of the message that breaks a silence."""
     return b'{"seq":%d,"type":"heartbeat"}' % seq
 
 
-@bp.get("/healthz")
-@auth.public
-def healthz() -> Response:
-    """Answer with the log's head and the number of clients; 503 if the database does not answer."""
-    _, head = models.Notification.bounds()
-    return jsonify(seq=head, clients=len(state().group.clients))
-
-
 @bp.before_request
 def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
-    if request.endpoint == "notifications.healthz":
-        return None
     if request.method != "GET":
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):

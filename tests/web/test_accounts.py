@@ -104,7 +104,7 @@ FOR = {
     "auth.logout": "viewer",
     "pages.report": "nobody",
     "pages.report_success": "nobody",
-    "notifications.healthz": "nobody",
+    "health.healthz": "nobody",
     "accounts.reset": "nobody",
     "pages.alert_read": "viewer",
     "api.read": "viewer",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from web.quota import ConnectionQuota
 from web.state import State, keep
 
 ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
-PLAIN_PATH = re.compile(r"[0-9A-Za-z_/-]*")  # that needs no escapes
 
 
 def create_app(settings: Settings) -> Flask:
@@ -71,16 +69,8 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-class Redirect(Response):
-    """An answer without a page, to a path that needs no escapes: Werkzeug would have nothing to complete."""
-
-    def __call__(self, _environ: Any, start_response: Any) -> Any:
-        start_response(self.status, [*self.headers.to_wsgi_list(), ("Content-Length", "0")])
-        return []
-
-
 class App(Flask):
-    """Flask, less what each request would pay for: views that are coroutines, pages that only redirect."""
+    """Flask, with forms and static files of our kind."""
 
     request_class = bodies.FormRequest
 
@@ -89,14 +79,6 @@ class App(Flask):
         if posixpath.normpath(filename) != filename:
             abort(404)
         return super().send_static_file(filename)
-
-    def ensure_sync(self, func: Any) -> Any:
-        return func
-
-    def redirect(self, location: str, code: int = 302) -> Response:
-        response = (Redirect if PLAIN_PATH.fullmatch(location) else Response)(status=code)
-        response.headers["Location"] = location
-        return response
 
 
 class Json(DefaultJSONProvider):

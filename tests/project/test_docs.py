@@ -125,7 +125,7 @@ def settings_read(module: Path) -> set[str]:
 def test_every_setting_is_used() -> None:
     """Each field of Settings is read somewhere."""
     rooms = ("server", "web", "commands")
-    modules = [ROOT / "tracker.py", *(module for room in rooms for module in (ROOT / room).glob("*.py"))]
+    modules = [ROOT / "tracker.py", *(module for room in rooms for module in (ROOT / room).rglob("*.py"))]
     read = set().union(*map(settings_read, modules))
     assert [name for name in existing()["settings"] if name not in read] == []
 

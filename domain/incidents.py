@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import peewee
@@ -14,16 +13,7 @@ from base.values import parse_text
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from domain.tracked import Tracked, latest_credible, parse_flag, parse_time
 from geo import geojson
-
-
-@dataclass
-class Policy:
-    """Settings that decide which incidents alert."""
-
-    hold_reports: bool = False  # a public report alerts nobody until it is verified
-
-
-policy = Policy()
+from storage.engine import database
 
 
 def _parse_happened(value: Any) -> str | None:
@@ -165,4 +155,4 @@ INCIDENT_JSON = f"""json_object(
 
 def is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
     """Return whether an incident may alert: it is verified, or reports need no verification."""
-    return verified or not (policy.hold_reports or suspected_spam)
+    return verified or not (database.hold_reports or suspected_spam)

@@ -48,6 +48,7 @@ from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
 from web import unsent
+from web.state import state
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 BURST_PER_NAME = 5  # tries before waits begin
@@ -95,9 +96,7 @@ def shows_unsent(view: View) -> View:
 
 
 def init_app(app: Flask) -> None:
-    """Have every request asked who sends it, and every form whether it is ours."""
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
-    Protect(app)
+    """Ask before every request who sends it, and of every form whether it is ours."""
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
@@ -105,8 +104,7 @@ def init_app(app: Flask) -> None:
 
 
 def settings() -> Settings:
-    found: Settings = current_app.config["SETTINGS"]
-    return found
+    return state().settings
 
 
 class SessionInterface(SecureCookieSessionInterface):
@@ -173,6 +171,7 @@ class Protect(CSRFProtect):
     """
 
     def __init__(self, app: Flask) -> None:
+        app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
         super().__init__(app)
         self._known: dict[tuple[str, str], bool] = {}  # tokens of a session, each with one of its forms
 
@@ -229,7 +228,7 @@ def _refuse(user: User, role: str) -> ResponseReturnValue:
 def _check_form(view: object) -> ResponseReturnValue | None:
     """Refuse what no page of this session has sent. A form of an earlier session's page is shown again."""
     try:
-        current_app.extensions["csrf"].protect()
+        state().csrf.protect()
     except CSRFError as error:
         if not unsent.is_form():
             raise unsent.StaleToken from error

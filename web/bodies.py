@@ -11,6 +11,7 @@ from io import BytesIO
 
 from flask import Request, abort, request, session
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.wsgi import get_input_stream
 
 from web import auth
 
@@ -42,25 +43,33 @@ def read_body() -> None:
     Answers 413 to one that is too large, 415 to one of a kind that is not taken there. A large one would take
     memory for as long as it comes, so that of a stranger, who is refused in any case, is thrown away.
     """
-    environ = request.environ
     most = MAX_POLYGON_BODY if request.endpoint in POLYGON_ENDPOINTS else MAX_BODY
-    if int(environ.get("CONTENT_LENGTH") or 0) > most:
+    if (request.content_length or 0) > most:
         abort(413, too_large(most))
     # A cookie that we have signed is of somebody whose session has ended: their form is shown again.
     if most > MAX_BODY and auth.current_user() is None and "secret" not in session:
         _throw_away(most)
         return
-    body = environ["wsgi.input"].read(most + 1)
+    body = _read_up_to(most + 1)
     if len(body) > most:
         abort(413, too_large(most))
-    environ["wsgi.input"] = BytesIO(body)
+    request.environ["wsgi.input"] = BytesIO(body)
     if body:
         _check_type()
 
 
+def _read_up_to(size: int) -> bytes:
+    """Return so many bytes of the body, or all that it has."""
+    stream, pieces = get_input_stream(request.environ), []
+    while size and (piece := stream.read(size)):  # which some servers give in parts
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
 def _throw_away(most: int) -> None:
     """Read a body to its end, since whoever sends it looks for the answer only then, and keep none of it."""
-    stream, size = request.environ["wsgi.input"], 0
+    stream, size = get_input_stream(request.environ), 0
     while size <= most and (piece := stream.read(PIECE)):
         size += len(piece)
     if size > most:

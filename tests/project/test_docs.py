@@ -15,10 +15,12 @@ from harness import ROOT
 ASK = """
 import json, sys, tempfile
 from dataclasses import fields
-import tracker, models
+import models
+from base.settings import Settings
+from web.app import create_app
 models.open_database(tempfile.mkdtemp() + "/own.db")
-rules = sorted({rule.rule for rule in tracker.create_app(tracker.Settings()).url_map.iter_rules()})
-json.dump({"rules": rules, "settings": [field.name for field in fields(tracker.Settings)]}, sys.stdout)
+rules = sorted({rule.rule for rule in create_app(Settings()).url_map.iter_rules()})
+json.dump({"rules": rules, "settings": [field.name for field in fields(Settings)]}, sys.stdout)
 """
 # The pages' files, not for people:
 OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js"}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import peewee
 
 from base.errors import Invalid
-from base.severity import BY_CODE, Severity
+from base.severity import BY_CODE, DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text, to_json
 from domain.alerts import Alert
@@ -39,7 +39,7 @@ class AreaOfInterest(Tracked):
     """A polygon that people watch, and the lowest severity of incidents that alert in it."""
 
     name = peewee.TextField()
-    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    severity = peewee.TextField(default=DEFAULT.value)
     polygon = PolygonField()
     muted_until = peewee.TextField(null=True)
     muted_at = peewee.TextField(null=True)  # when the mute was set

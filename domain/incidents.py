@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import peewee
 
 from base.errors import Invalid
-from base.severity import Severity
+from base.severity import DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from domain.tracked import Tracked, latest_credible, parse_flag, parse_time
 from geo import geojson
-
-
-@dataclass
-class Policy:
-    """Settings that decide which incidents alert."""
-
-    hold_reports: bool = False  # a public report alerts nobody until it is verified
-
-
-policy = Policy()
+from storage.engine import database
 
 
 def _parse_happened(value: Any) -> str | None:
@@ -36,7 +26,7 @@ class Incident(Tracked):
 
     name = peewee.TextField()
     description = peewee.TextField(default="")
-    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    severity = peewee.TextField(default=DEFAULT.value)
     closed = peewee.BooleanField(default=False)
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
     suspected_spam = peewee.BooleanField(
@@ -47,6 +37,20 @@ class Incident(Tracked):
     happened = peewee.TextField()  # by default the time of the report, `created`
 
     path = "/tracker/incident/"
+    shown: ClassVar = (  # the columns that a Feature has as properties, in this order
+        "name",
+        "description",
+        "severity",
+        "happened",
+        "created",
+        "updated",
+        "closed",
+        "verified",
+        "suspected_spam",
+    )
+    with_own_control: ClassVar = {  # parsed fields that forms and import treat in a way of their own
+        *("name", "description", "severity", "happened", "closed", "verified", "location")
+    }
     parsers: ClassVar = {
         "name": parse_text(NAME_LENGTH, required=True),
         "description": parse_text(DESCRIPTION_LENGTH, required=False),
@@ -99,17 +103,14 @@ class Incident(Tracked):
         self.happened = self.happened or self.created
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return geojson.point_geojson(self.longitude, self.latitude), {
-            "name": self.name,
-            "description": self.description,
-            "severity": self.severity_name,
-            "happened": self.happened,
-            "created": self.created,
-            "updated": self.updated,
-            "closed": self.closed,
-            "verified": self.verified,
-            "suspected_spam": self.suspected_spam,
-        }
+        properties = {name: getattr(self, name) for name in self.shown}
+        properties["severity"] = self.severity_name
+        return geojson.point_geojson(self.longitude, self.latitude), properties
+
+    @classmethod
+    def plain_texts(cls) -> list[str]:
+        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
+        return [name for name in cls.parsers if name not in cls.with_own_control]
 
     @classmethod
     def _listed(cls) -> Any:
@@ -129,20 +130,24 @@ class Incident(Tracked):
 _WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)
 
 
-def _json_flag(column: str) -> str:
-    return f"json(CASE WHEN {column} THEN 'true' ELSE 'false' END)"
+def _json_value(name: str) -> str:
+    """Return the SQL for one property of a Feature, in the name of peewee's only table alias."""
+    if name == "severity":
+        return f"CASE t1.severity {_WORDS} END"
+    if isinstance(getattr(Incident, name), peewee.BooleanField):
+        return f"json(CASE WHEN t1.{name} THEN 'true' ELSE 'false' END)"
+    return f"t1.{name}"
 
 
-# The same as Incident.feature(), in the names of peewee's only table alias.
+_SHOWN = ", ".join(f"'{name}', {_json_value(name)}" for name in Incident.shown)
+
+# The same as Incident.feature(), from the same list.
 INCIDENT_JSON = f"""json_object(
     'type', 'Feature',
     'id', 'Incident:' || t1.id,
     'geometry', json_object('type', 'Point', 'coordinates', json_array(t1.longitude, t1.latitude)),
     'properties', json_object(
-        'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
-        'happened', t1.happened, 'created', t1.created, 'updated', t1.updated,
-        'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
-        'suspected_spam', {_json_flag("t1.suspected_spam")},
+        {_SHOWN},
         'version', t1.version, 'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
     )
 )"""
@@ -150,4 +155,4 @@ INCIDENT_JSON = f"""json_object(
 
 def is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
     """Return whether an incident may alert: it is verified, or reports need no verification."""
-    return verified or not (policy.hold_reports or suspected_spam)
+    return verified or not (database.hold_reports or suspected_spam)

@@ -10,8 +10,10 @@ from typing import Any
 import forks
 import gevent
 import pytest
+from flask import Flask
 from harness import PATIENCE_MS, Person, Screen, Server, Watch
 from hypothesis import settings
+from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
 
 import models
@@ -74,6 +76,13 @@ def database(tmp_path: Path) -> Iterator[Path]:
     models.open_database(path)
     yield path
     models.database.close()
+
+
+@pytest.fixture
+def app(database: Path) -> Flask:
+    """Return the application on a fresh database, in this process and without a server."""
+    assert database.exists()
+    return make_app()
 
 
 @pytest.fixture

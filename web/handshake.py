@@ -25,8 +25,12 @@ SERVER_OPTIONS = {"thread_class": NoThread}  # for flask-sock's SOCK_SERVER_OPTI
 
 
 def use_connection(environ: dict[str, Any], connection: Any) -> None:
-    """Have simple-websocket take this connection, and not a copy that stays open if the handshake fails."""
+    """Have simple-websocket take this connection, without compression.
+
+    It would take a copy, which stays open if the handshake fails.
+    """
     environ["werkzeug.socket"] = connection
+    environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two clients could share a frame
 
 
 def leave_connection(ws: Any) -> None:

@@ -63,7 +63,6 @@ def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
         queue=RequestQueue(),
         application=app,
         proxies=[],
-        headers=[],
         closed=False,
         get_environ=lambda: {"wsgi.url_scheme": "http"},
         before_answer=lambda: None,

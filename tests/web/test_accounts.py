@@ -52,9 +52,11 @@ def stored(server: Server) -> dict[str, int]:
 def routes() -> list[tuple[str, str, list[str]]]:
     """Return (endpoint, path, methods) of every route that the application has."""
     script = (
-        "import json, sys, tracker, models, tempfile, pathlib\n"
+        "import json, sys, models, tempfile, pathlib\n"
+        "from base.settings import Settings\n"
+        "from web.app import create_app\n"
         "models.open_database(pathlib.Path(tempfile.mkdtemp()) / 'routes.db')\n"
-        "app = tracker.create_app(tracker.Settings())\n"
+        "app = create_app(Settings())\n"
         "rules = [(r.endpoint, r.rule, sorted(r.methods - {'HEAD', 'OPTIONS'}))\n"
         "         for r in app.url_map.iter_rules() if not r.websocket]\n"
         "json.dump(rules, sys.stdout)"
@@ -76,7 +78,7 @@ FOR = {
     "auth.logout": "viewer",
     "pages.report": "nobody",
     "pages.report_success": "nobody",
-    "notifications.healthz": "nobody",
+    "health.healthz": "nobody",
     "accounts.reset": "nobody",
     "pages.alert_read": "viewer",
     "api.read": "viewer",

@@ -11,7 +11,8 @@ from flask_sock import Sock
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import EnvironBuilder
 
-from web import handshake, notifications
+from web import handshake
+from web.quota import ConnectionQuota
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HEADERS = {
@@ -95,7 +96,7 @@ def test_thread_class_is_started_in_place_of_a_thread(monkeypatch: pytest.Monkey
 
 
 def test_quota_forgets_who_has_no_connection() -> None:
-    quota = notifications.ConnectionQuota(2, 3)
+    quota = ConnectionQuota(2, 3)
     releases = [quota.take(1, "192.0.2.1"), quota.take(1, "192.0.2.2")]
     with pytest.raises(TooManyRequests):
         quota.take(1, "192.0.2.3")

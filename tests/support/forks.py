@@ -40,7 +40,7 @@ class Process:
         with theirs:
             order = {"program": self.args, "cwd": str(cwd), "env": dict(env)}
             _parent().fork(order, [stdin, stdout, stderr, theirs.fileno()])
-        self._lines = self._status.makefile("rb")
+        self._lines = self._status.makefile("rb", buffering=0)
         self.pid = int(self._lines.readline())
 
     def poll(self) -> int | None:

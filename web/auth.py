@@ -95,7 +95,6 @@ def init_app(app: Flask) -> None:
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
-    passwords.nobodys_hash()
 
 
 def settings() -> Settings:

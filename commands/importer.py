@@ -224,8 +224,9 @@ def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, 
         if isinstance(value, str | int | float) and str(value).strip():
             fields["name"] = str(value)
             break
-    if isinstance(properties.get("description"), str):
-        fields["description"] = properties["description"]
+    for name in ("description", *Incident.plain_texts()):
+        if isinstance(properties.get(name), str):
+            fields[name] = properties[name]
     if isinstance(properties.get("closed"), bool):
         fields["closed"] = properties["closed"]
     return fields

@@ -3,11 +3,11 @@
 Whatever two readers could take differently is refused: a proxy in front of this server and the server itself
 must always agree where a request ends and whom it is for. Nothing is repaired and nothing is guessed.
 
-Why not a package: of the 332 requests in tests/requests_as_data.py that must be refused, h11 0.16 lets 135
-pass and httptools 0.9 (llhttp) 108, among them bad hosts and targets, lines that end with LF (h11), requests
-without Host (httptools), and chunk extensions without a bound (both). Most of this would be needed beside
-them. Reading a request of 11 fields takes 118,000 instructions here, 482,000 in h11 and 50,000 in httptools,
-of the 1.95 million of a save by HTTP; with pywsgi's own reader it took 2.02 million.
+Why not a package: of the 332 requests that must be refused in tests/support/requests_as_data.py, h11 0.16
+lets 135 pass and httptools 0.9 (llhttp) 108, among them bad hosts and targets, lines that end with LF (h11),
+requests without Host (httptools), and chunk extensions without a bound (both). Most of this would be needed
+beside them. Reading a request of 11 fields takes 118,000 instructions here, 482,000 in h11 and 50,000 in
+httptools, of the 1.95 million of a save by HTTP; with pywsgi's own reader it took 2.02 million.
 """
 
 from __future__ import annotations

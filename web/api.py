@@ -25,13 +25,13 @@ from base import loop
 from base.errors import Invalid
 from base.values import to_json
 from domain import idempotency, versions
+from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
 from web import auth
 from web.state import state
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
-READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
 MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again

@@ -193,6 +193,16 @@ def test_first_to_acknowledge_stays_named() -> None:
     assert (said["by"], said["note"], said["at"]) == ("ann", "on my way", alert.acknowledged)
 
 
+def test_alert_is_acknowledged_only_if_its_message_was_seen() -> None:
+    area()
+    incident()
+    raised = Alert.get().raised_seq
+    (unseen,) = Alert.acknowledge([1], seen=raised - 1)
+    assert unseen.acknowledged is None
+    (seen,) = Alert.acknowledge([1], seen=raised)
+    assert seen.acknowledged is not None
+
+
 def test_note_that_cannot_be_stored_is_refused() -> None:
     """A note of more than 1,000 characters acknowledges nothing."""
     area()

@@ -1,3 +1,4 @@
+import "./published.js";
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 

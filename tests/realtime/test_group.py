@@ -657,6 +657,21 @@ def test_client_that_was_live_for_long_keeps_all_of_its_time(
     assert CLOSE not in [opcode for opcode, _ in sock.control()]
 
 
+def test_client_whose_socket_is_full_at_once_has_all_of_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is taken in, and again when it is closed: its peer may take what is left for CLOSE_S."""
+    sock = Socket(room=0)
+    world.connect(sock)
+    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    assert not sock.shut
+    world.group.close(lambda _owner: True, 4401)
+    world.sweep(monkeypatch, limits.CLOSE_S)
+    assert not sock.closed
+    world.sweep(monkeypatch, 1)
+    assert sock.closed
+
+
 def test_client_that_has_caught_up_is_not_dropped_at_the_next_ping(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from conftest import StartServer
 from flask import Flask
-from harness import SOON_S, Person, Server, feature, incident, square
+from harness import PATIENCE_S, Person, Server, feature, incident, square
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import resident_bytes
@@ -159,7 +159,7 @@ def test_large_body_of_a_stranger_is_not_kept(
     before = resident_bytes(server.process.pid)
     with ExitStack() as stack:
         connections = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=SOON_S))
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S))
             for _ in range(100)
         ]
         for connection in connections:

@@ -5,7 +5,7 @@ import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
 import { newKey } from "../base/keys.js";
-import { severityNamed } from "../base/severity.js";
+import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
 const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
@@ -41,7 +41,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   }
 
   const values = () => ({ name: form.elements.name.value, severity: form.elements.severity.value, polygon: editor.polygon });
-  const valuesOf = (feature) => ({ name: feature?.properties.name ?? "", severity: severityNamed(feature?.properties.severity ?? "Medium").code, polygon: feature?.geometry ?? null });
+  const valuesOf = (feature) => ({ name: feature?.properties.name ?? "", severity: severityNamed(feature?.properties.severity ?? DEFAULT_SEVERITY).code, polygon: feature?.geometry ?? null });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
   /** The fields that this person has changed, and wants to stay so. */

@@ -1,6 +1,7 @@
 /** The public report: two taps, locate and send. What is written without a network is kept here and sent later, once. */
 
 import { showProblems } from "../base/form-problems.js";
+import { published } from "../base/published.js";
 import { parseDegrees } from "../base/geojson.js";
 import { newKey } from "../base/keys.js";
 import { keepSending, showOutbox } from "../report/outbox.js";
@@ -10,8 +11,7 @@ import { placePart } from "../report/place.js";
 import { sendReport } from "../report/send.js";
 import { watchUnsaved } from "../base/unsaved.js";
 
-const MAX_NAME = 150; // characters, as the server has it
-const MAX_DESCRIPTION = 1000;
+const { name: MAX_NAME, description: MAX_DESCRIPTION } = published.limits;
 const NO_STORAGE = { setItem() { throw new Error("nothing can be kept"); }, getItem: () => null, removeItem() {} };
 
 const KEPT = "No network. The report is kept on this device and sent when the network is back.";
@@ -64,7 +64,7 @@ const placing = placePart((words) => {
 part("name").addEventListener("focus", ({ target }) => target.value === suggested && target.select());
 
 async function clear() {
-  for (const name of ["name", "description", "location_lat", "location_lon"]) part(name).value = "";
+  for (const name of ["name", "description", ...published.plain_texts, "location_lat", "location_lon"]) part(name).value = "";
   showProblems(form, {});
   suggested = "";
   corrected = null;

@@ -8,6 +8,8 @@ import argparse
 import gc
 import os
 import signal
+import socket
+import ssl
 import sys
 from typing import NoReturn
 
@@ -17,30 +19,22 @@ import peewee
 import models
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
-from commands import importer, manage
-from domain import accounts, mutes
-from server import tls, wsgi
-from web import notifications
-from web.app import create_app
+from base.version import VERSION
+from commands import importer, manage, reload
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    try:
-        listener = wsgi.listen(settings.host, settings.port)
-    except (OSError, OverflowError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
-    context = None
-    if settings.keyfile and not settings.certfile:
-        fail("--keyfile needs --certfile: without a certificate there is no TLS")
-    if settings.certfile:
-        try:
-            context = tls.context(settings.certfile, settings.keyfile)
-        except OSError as error:
-            fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+    # Only here: Flask and the map's files take a third of a start, and no command needs them.
+    from domain import accounts, mutes
+    from server import wsgi
+    from web import notifications
+    from web.app import create_app
+
+    listener = _listen(settings)
+    context = _tls_context(settings)
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, hold_reports=settings.hold_reports)
     app = create_app(settings)
@@ -70,6 +64,31 @@ def serve(settings: Settings) -> None:
     models.database.close()
 
 
+def _listen(settings: Settings) -> socket.socket:
+    """Return the listening socket, or end with a sentence that says why there is none."""
+    from server import wsgi
+
+    try:
+        return wsgi.listen(settings.host, settings.port)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
+
+
+def _tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return the context with the certificate; None without one. Ends with a sentence if it can't be used."""
+    if settings.keyfile and not settings.certfile:
+        fail("--keyfile needs --certfile: without a certificate there is no TLS")
+    if not settings.certfile:
+        return None
+    from server import tls
+
+    try:
+        return tls.context(settings.certfile, settings.keyfile)
+    except OSError as error:
+        fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+
+
 def fail(message: str) -> NoReturn:
     say(f"tracker: {message}", to_stderr=True)
     sys.exit(2)
@@ -97,10 +116,18 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     parser.add_argument(
         "--keyfile", default=settings.keyfile, metavar="FILE", help="PEM, if not in that file"
     )
+    parser.add_argument("--version", action="version", version=f"Tracker {VERSION}")
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="for developers: start the server again when a .py file or a template changes",
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
     importer.add_arguments(subparsers.add_parser("import", help="import GeoJSON", allow_abbrev=False))
     manage.add_arguments(subparsers, Parser)
     found = parser.parse_args(arguments)
+    if found.reload and found.command:
+        fail(f"--reload is for the server, not for `{found.command}`")
     for name in ("host", "port", "database", "certfile", "keyfile"):
         setattr(settings, name, getattr(found, name))
     return found, settings
@@ -108,6 +135,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
 
 def run(found: argparse.Namespace, settings: Settings) -> int:
     """Do what is asked, and return the exit status."""
+    if found.reload:
+        return reload.run(settings)
     if not found.command:
         serve(settings)
         return 0

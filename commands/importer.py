@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import peewee
-from tqdm import tqdm
 
 import models
 from base.settings import Settings
@@ -86,6 +85,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     models.actor.set("import")
     counts: Counter[str] = Counter()
     nameless: Counter[str] = Counter()  # the properties with text of those that have no name
+    from tqdm import tqdm  # only here: no other command shows its progress
+
     bar = tqdm(total=len(features), unit="feature", disable=None)
     for start in range(0, len(features), BATCH):
         parts: list[Part] = []

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Set
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee
 
@@ -206,15 +206,36 @@ def end_sessions(which: Any) -> int:
     return int(Session.delete().where(which).execute())
 
 
-def is_over(age_s: float, idle_s: float, *, session_s: float, idle_limit_s: float) -> bool:
-    """Return whether a session is over that began and was last used this many seconds ago.
+class Lifetime(NamedTuple):
+    """How long sessions last, in seconds: after the sign-in, and without being used."""
 
-    A negative time lies in the future: a wrong clock stored it. A session that began in the future is over.
-    One that was last used in the future counts as unused since it began.
-    """
-    if idle_s < -CLOCK_STEP_S:
-        idle_s = age_s
-    return not -CLOCK_STEP_S <= age_s < session_s or idle_s >= idle_limit_s
+    session_s: float
+    idle_s: float
+
+    def alive(self) -> tuple[str, list[str]]:
+        """Return the SQL condition that the session `s` is alive, and the values for its question marks.
+
+        This is the only place that decides it. A time in the future was stored by a wrong clock. A session
+        that began in the future is over. One last used in the future counts as unused since it began.
+        """
+        credible = moment(CLOCK_STEP_S)
+        condition = (
+            "(s.created > ? AND s.created <= ? "
+            "AND CASE WHEN s.last_used <= ? THEN s.last_used ELSE s.created END > ?)"
+        )
+        return condition, [moment(-self.session_s), credible, credible, moment(-self.idle_s)]
+
+    def delete_ended(self) -> None:
+        """Delete the sessions that time has ended. Those with a time in the future stay.
+
+        They are alive again when the clock is right again.
+        """
+        credible = moment(CLOCK_STEP_S)
+        condition, values = self.alive()
+        database.execute_sql(
+            f"DELETE FROM session AS s WHERE s.created <= ? AND s.last_used <= ? AND NOT {condition}",  # noqa: S608 # nosec (our own text)
+            [credible, credible, *values],
+        )
 
 
 def drop_surplus_sessions(user: User, newest: str) -> None:
@@ -225,24 +246,22 @@ def drop_surplus_sessions(user: User, newest: str) -> None:
     end_sessions((Session.user == user.id) & Session.id.not_in(kept.limit(MAX_SESSIONS)))
 
 
-def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -> set[tuple[int, str]]:
+def valid_keys(keys: Set[tuple[int, str]], lifetime: Lifetime) -> set[tuple[int, str]]:
     """Return those of these (account id, session id) that have not ended; of tokens, "token:" and the id.
 
-    Times in the future count as wrong: see `is_over`. The cost grows with the number of keys only.
+    The cost grows with the number of keys only.
     """
     tokens = [id_.removeprefix("token:") for _, id_ in keys if id_.startswith("token:")]
     sessions = [id_ for _, id_ in keys if not id_.startswith("token:")]
+    condition, times = lifetime.alive()
     query = (
-        "SELECT s.user_id, s.id FROM session s JOIN user u ON u.id = s.user_id AND u.active "
-        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.created > ? AND s.created <= ? "
-        "AND CASE WHEN s.last_used <= ? THEN s.last_used ELSE s.created END > ? UNION ALL "
+        "SELECT s.user_id, s.id FROM session s JOIN user u ON u.id = s.user_id AND u.active "  # noqa: S608 # nosec (our own text)
+        f"WHERE s.id IN (SELECT value FROM json_each(?)) AND {condition} UNION ALL "
         "SELECT t.user_id, 'token:' || t.id FROM token t JOIN user u ON u.id = t.user_id AND u.active "
         "WHERE t.id IN (SELECT value FROM json_each(?)) "
         "AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)"
     )
-    credible = moment(CLOCK_STEP_S)
-    values = [to_json(sessions), moment(-session_s), credible, credible, moment(-idle_s)]
-    values += [to_json([*map(int, tokens)]), now(), credible]
+    values = [to_json(sessions), *times, to_json([*map(int, tokens)]), now(), moment(CLOCK_STEP_S)]
     return set(database.execute_sql(query, values).fetchall())
 
 

@@ -9,7 +9,6 @@ durable flush, nor those of gevent's hub, so that a flood of sign-ins delays onl
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import unicodedata
 from collections import Counter
@@ -28,6 +27,9 @@ MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
 RETRY_S = 2  # until the queue is short again
 NICE = 10  # lower priority of these threads, for machines with one core; Linux only
 LONGEST = 1000  # characters of a password; more makes nothing safer
+
+# What is compared where nothing is stored: as costly as any hash, and of no password that anybody can find.
+NOBODYS_HASH = f"scrypt:32768:8:1$nobody${'0' * 128}"
 
 T = TypeVar("T")
 
@@ -94,7 +96,7 @@ def hashed(password: str) -> str:
 
 def matches(stored: str, password: str) -> bool:
     """Return whether the password has the stored hash. It takes as long without a hash. Raises Busy."""
-    found = in_flight.run(_matches_any, stored or nobodys_hash(), password[: LONGEST + 1])
+    found = in_flight.run(_matches_any, stored or NOBODYS_HASH, password[: LONGEST + 1])
     return found and bool(stored)
 
 
@@ -117,9 +119,3 @@ def normal(password: str) -> str:
         return password
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)
-
-
-@cache
-def nobodys_hash() -> str:
-    """Return the hash of a password that nobody knows."""
-    return generate_password_hash(secrets.token_urlsafe())

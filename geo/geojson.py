@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import shapely
-from shapely.geometry import Polygon
-from shapely.geometry.polygon import orient
-from shapely.validation import explain_validity
-
+from base.lazy import Lazy
 from geo import matching
+
+if TYPE_CHECKING:
+    from shapely.geometry import Polygon
+
+np: Any = Lazy("numpy")
+shapely: Any = Lazy("shapely")
 
 DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
 MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
@@ -113,7 +114,7 @@ def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     if east - west > 360:
         raise GeometryError("the polygon is wider than the world")
     turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
-    checked = CheckedPolygon(polygon_geojson(orient(polygon), turn))
+    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), turn))
     checked.centroid = _centroid(polygon)
     checked.long_edge = long_edge(polygon)
     return checked
@@ -132,7 +133,7 @@ def _sound(rings: Any, *, short_way: bool) -> Polygon:
     shell, *holes = _short_way(arrays) if short_way else arrays
     if (shell[0] != shell[-1]).any():
         raise GeometryError("the polygon goes round a pole: there is no short way")
-    polygon = Polygon(shell, holes)
+    polygon = shapely.Polygon(shell, holes)
     crossed = matching.crossings(polygon)
     if crossed > matching.MAX_CROSSINGS:
         raise GeometryError(
@@ -188,12 +189,12 @@ def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:
 def to_polygon(geometry: dict[str, Any]) -> Polygon:
     """Return the shapely polygon of an already validated GeoJSON Polygon."""
     shell, *holes = geometry["coordinates"]
-    return Polygon(shell, holes)
+    return shapely.Polygon(shell, holes)
 
 
 def to_polygons(texts: Sequence[str]) -> Any:
     """Return the shapely polygons of the texts of many validated GeoJSON Polygons, as an array."""
-    return shapely.from_geojson(texts)
+    return shapely.from_geojson(texts) if texts else []
 
 
 def centroid(geometry: dict[str, Any]) -> dict[str, Any]:
@@ -314,7 +315,7 @@ def _plain_positions(ring: list[Any]) -> Any:
 
 def _invalidity(polygon: Polygon) -> str:
     """Put shapely's word for an invalid polygon, such as "Self-intersection[5 5]", in a sentence."""
-    reason, _, place = explain_validity(polygon).partition("[")
+    reason, _, place = shapely.is_valid_reason(polygon).partition("[")
     where = f" at {place.rstrip(']').replace(' ', ', ')}" if place else ""
     known = {
         "Self-intersection": "the ring crosses itself",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import shapely
-from shapely.geometry import Polygon
-
+from base.lazy import Lazy
 from geo.geojson import shifted
+
+if TYPE_CHECKING:
+    from shapely.geometry import Polygon
+
+shapely: Any = Lazy("shapely")
 
 MAX_RECENT = 256  # changed areas in the tree that is built after every change
 MAX_MERGED = 4096  # areas in a tree that is built while others wait, for milliseconds
 
-Tree = tuple[list[int], shapely.STRtree]
+Tree = tuple[list[int], Any]  # ids, and the shapely.STRtree of their polygons
 
 
 class AreaIndex:
@@ -63,6 +66,8 @@ class AreaIndex:
 
     def covering(self, longitude: float, latitude: float, level: int) -> list[int]:
         """Return the ids, in order, of the areas that cover the point and have at most this level."""
+        if not self._areas:
+            return []
         point = shapely.points([[longitude, latitude]])  # an array of one: twice as fast as a Point
         if self._recent and self._recent_tree is None:
             self._recent_tree = self._tree(self._recent)
@@ -86,7 +91,7 @@ class AreaIndex:
         self._recent, self._recent_tree = set(), None
 
     def _build(self) -> None:
-        self._trees = [self._tree(self._areas)]
+        self._trees = [self._tree(self._areas)] if self._areas else []
         self._home = dict.fromkeys(self._areas, 0)
         self._recent, self._recent_tree = set(), None
 

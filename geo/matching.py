@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import shapely
-from shapely.geometry import Polygon
+from base.lazy import Lazy
+
+if TYPE_CHECKING:
+    from shapely.geometry import Polygon
+
+np: Any = Lazy("numpy")
+shapely: Any = Lazy("shapely")
 
 MAX_CROSSINGS = 300  # edges of a polygon that lie side by side: its check then takes 0.05 s at most
 MAX_WORK = 1_000_000  # edges looked at in one piece of matching: 10 to 20 ms

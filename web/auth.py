@@ -95,7 +95,6 @@ def init_app(app: Flask) -> None:
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
-    passwords.nobodys_hash()
 
 
 def settings() -> Settings:
@@ -315,8 +314,13 @@ def owner() -> str:
 
 def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
     """Return those of these `session_key`s that have not ended."""
+    return accounts.valid_keys(keys, lifetime())
+
+
+def lifetime() -> accounts.Lifetime:
+    """Return how long sessions last."""
     hours = settings()
-    return accounts.valid_keys(keys, session_s=hours.session_hours * 3600, idle_s=hours.idle_hours * 3600)
+    return accounts.Lifetime(hours.session_hours * 3600, hours.idle_hours * 3600)
 
 
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
@@ -453,13 +457,11 @@ def sign_in(user: User) -> bool:
     Returns False, and begins none, if the account was shut out or got a new password since `user` was read.
     """
     secret = secrets.token_urlsafe(32)
-    created = accounts.moment(-settings().session_hours * 3600)
-    last_used = accounts.moment(-settings().idle_hours * 3600)
     id_ = accounts.token_hash(secret)
     with database.atomic():
         if not accounts.is_current(user):
             return False
-        Session.delete().where((Session.created <= created) | (Session.last_used <= last_used)).execute()
+        lifetime().delete_ended()
         Session.create(
             id=id_,
             user=user,
@@ -478,20 +480,17 @@ def _find_session(secret: object) -> tuple[User, Credential] | None:
     """Return the active account of a living session."""
     if not isinstance(secret, str):
         return None
-    id_ = accounts.token_hash(secret)
+    id_, lasts = accounts.token_hash(secret), lifetime()
+    condition, values = lasts.alive()
     user, row = User.first(
-        "SELECT s.created, s.last_used, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "
-        "WHERE s.id = ?",
+        "SELECT s.last_used, u.* FROM session s JOIN user u ON u.id = s.user_id AND u.active "  # noqa: S608 # nosec (our own text)
+        f"WHERE s.id = ? AND {condition}",
         id_,
+        *values,
     )
     if user is None:
         return None
-    age_s, idle_s = map(_age_s, row)
-    longest_idle_s = settings().idle_hours * 3600
-    longest_s = settings().session_hours * 3600
-    if accounts.is_over(age_s, idle_s, session_s=longest_s, idle_limit_s=longest_idle_s):
-        return None
-    if not -accounts.CLOCK_STEP_S <= idle_s <= min(TOUCH_S, longest_idle_s / 10):
+    if not -accounts.CLOCK_STEP_S <= _age_s(row[0]) <= min(TOUCH_S, lasts.idle_s / 10):
         database.try_write(Session.update(last_used=now()).where(Session.id == id_))
     return user, Credential(id_)
 

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-import shapely
-
 
 def up(_migrator: Any, db: Any) -> None:
     db.execute_sql("ALTER TABLE area_of_interest ADD COLUMN centroid TEXT")
     for (id_,) in db.execute_sql("SELECT id FROM area_of_interest").fetchall():
         (polygon,) = db.execute_sql("SELECT polygon FROM area_of_interest WHERE id = ?", (id_,)).fetchone()
+        import shapely  # only here: a new database has no areas
+
         point = shapely.from_geojson(polygon).centroid
         place = [round((point.x + 180) % 360 - 180, 7), round(point.y, 7)]
         text = json.dumps({"type": "Point", "coordinates": place}, separators=(",", ":"))

@@ -130,23 +130,28 @@ def test_use_in_the_future_counts_as_none(
         assert database.execute(query).fetchone() == (not goes_on,)
 
 
-def test_sockets_and_pages_agree_on_what_is_over(database: Path) -> None:
-    """What a page is refused for ends its WebSocket too, for every mixture of past and future."""
+def test_session_is_alive_by_every_mixture_of_past_and_future(database: Path) -> None:
+    """One condition says it for pages, for sockets and for what a sign-in deletes."""
     assert database.exists()
     user = accounts.create("someone", "viewer", PASSWORD)
     ages = [-2 * DAY_S, -100.0, 100.0, 5000.0, 20_000.0]
-    keys = set()
+    ids = {}
     for age_s in ages:
         for idle_s in ages:
-            id_ = accounts.token_hash(f"{age_s} {idle_s}")
+            id_ = ids[age_s, idle_s] = accounts.token_hash(f"{age_s} {idle_s}")
             times = {"created": accounts.moment(-age_s), "last_used": accounts.moment(-idle_s)}
             Session.create(id=id_, user=user, address="", user_agent="", **times, force_insert=True)
-            if not accounts.is_over(age_s, idle_s, session_s=10_000, idle_limit_s=1000):
-                keys.add((user.id, id_))
-    everything = {(user.id, session.id) for session in Session.select()}
-    assert len(everything) == len(ages) ** 2
-    assert accounts.valid_keys(everything, session_s=10_000, idle_s=1000) == keys
-    assert len(keys) == 8
+    lifetime = accounts.Lifetime(session_s=10_000, idle_s=1000)
+    alive = accounts.valid_keys({(user.id, id_) for id_ in ids.values()}, lifetime)
+    used_lately = {(age_s, idle_s) for age_s in (-100.0, 100.0, 5000.0) for idle_s in (-100.0, 100.0)}
+    used_in_the_future = {(-100.0, -2 * DAY_S), (100.0, -2 * DAY_S)}  # as if it was used when it began
+    assert {
+        times for times, id_ in ids.items() if (user.id, id_) in alive
+    } == used_lately | used_in_the_future
+    lifetime.delete_ended()
+    kept = {session.id for session in Session.select()}
+    in_the_future = {times for times in ids if min(times) == -2 * DAY_S}
+    assert {times for times, id_ in ids.items() if id_ in kept} == used_lately | in_the_future
 
 
 def test_links_and_tokens_that_would_last_too_long_are_refused(start_server: StartServer) -> None:

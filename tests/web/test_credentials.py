@@ -266,7 +266,7 @@ def test_looking_who_is_still_signed_in_costs_by_who_is_connected(user: User) ->
     gone = {(user.id, "ended"), (user.id, "token:99"), (user.id + 1, accounts.token_hash(f"{user.id} 0"))}
 
     def ask() -> set[tuple[int, str]]:
-        return accounts.valid_keys(keys | gone, session_s=3600, idle_s=3600)
+        return accounts.valid_keys(keys | gone, accounts.Lifetime(session_s=3600, idle_s=3600))
 
     assert ask() == keys
     before = steps(ask)

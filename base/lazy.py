@@ -1,0 +1,18 @@
+"""Modules that are slow to import, and not needed in every start. Knows nothing of ours."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+class Lazy:
+    """Stands for a module, and imports it when something of it is first used."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(import_module(self.__name__), name)
+        self.__dict__[name] = found  # from now on it is found without this method
+        return found

@@ -1,0 +1,80 @@
+"""`python tracker.py --reload`, for developers: the server starts again when its code or a template changes.
+
+The server is a child process, so that it starts with nothing of the code before. This process only looks at
+files. A server that has ended by itself, as after a mistake in the code, starts again with the next change.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+
+from base.settings import Settings
+from base.terminal import say
+
+POLL_S = 0.3  # between two looks at the files
+STOP_S = 15.0  # for the server to end: it has 10 s for the requests in flight
+ROOT = Path(__file__).resolve().parent.parent
+
+Snapshot = dict[Path, int]  # when each file was changed, in nanoseconds
+
+
+def run(settings: Settings) -> int:
+    """Serve with these settings until SIGTERM or Ctrl-C, in one child process after another."""
+    told_to_stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, told_to_stop.set)
+    before, server = snapshot(), _start(settings)
+    try:
+        while not told_to_stop.wait(POLL_S):
+            if (now := snapshot()) != before:
+                say(f"Changed: {', '.join(sorted(_changed(before, now)))}. The server starts again.")
+                _end(server)
+                before, server = now, _start(settings)
+    finally:
+        _end(server)
+    return 0
+
+
+def snapshot(root: Path = ROOT) -> Snapshot:
+    """Return when each file was changed that a start of the server reads: code and templates."""
+    found: Snapshot = {}
+    for path in _files(root):
+        try:
+            found[path] = path.stat().st_mtime_ns
+        except FileNotFoundError:  # removed in this moment, as editors do while they save
+            continue
+    return found
+
+
+def _files(root: Path) -> Iterator[Path]:
+    yield from root.glob("*.py")
+    yield from root.glob("templates/**/*.html")
+    for room in root.glob("*/__init__.py"):  # which tests/ and a virtual environment have not
+        yield from room.parent.glob("**/*.py")
+
+
+def _changed(before: Snapshot, now: Snapshot) -> set[str]:
+    return {path.name for path, _ in before.items() ^ now.items()}
+
+
+def _start(settings: Settings) -> subprocess.Popen[bytes]:
+    options = ("host", "port", "database", "certfile", "keyfile")
+    arguments = [f"--{name}={getattr(settings, name)}" for name in options if getattr(settings, name) != ""]
+    return subprocess.Popen([sys.executable, ROOT / "tracker.py", *arguments])  # noqa: S603 (our own program)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Have the server end as by SIGTERM, and wait for it; kill it if it does not."""
+    server.terminate()
+    try:
+        server.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

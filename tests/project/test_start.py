@@ -1,0 +1,79 @@
+"""A start loads only what it needs: counted, since the time of a start depends on the machine."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import ROOT
+
+from base.version import VERSION
+
+HEAVY = {"flask", "jinja2", "numpy", "segno", "shapely", "tqdm", "tracker_frontend", "wsproto", "zxcvbn"}
+# The server's loop ends at once here, so that a start can be looked at.
+START = """
+import sys
+import tracker
+from server import wsgi
+wsgi.Server.serve_forever = lambda self, **_options: None
+try:
+    tracker.main(sys.argv[1:])
+finally:
+    print("loaded:", *sorted(name for name in sys.modules if "." not in name))
+"""
+
+
+def loaded(folder: Path, *arguments: str, stdin: str = "") -> set[str]:
+    """Return the heavy packages that `python tracker.py ARGUMENTS` loads."""
+    done = subprocess.run(
+        [sys.executable, "-c", START, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    (line,) = re.findall(r"(?m)^loaded: (.*)", done.stdout)
+    assert "gevent" in line
+    return HEAVY & set(line.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["user", "--help"], ["user", "add", "ada"]], ids=" ".join
+)
+def test_command_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    """Only a password that is set is judged by zxcvbn."""
+    expected = {"zxcvbn"} if "add" in arguments else set()
+    assert loaded(tmp_path, *arguments, stdin="a password of nobody\n") == expected
+
+
+def test_listing_loads_nothing_heavy(tmp_path: Path) -> None:
+    loaded(tmp_path, "user", "add", "ada", stdin="a password of nobody\n")
+    assert loaded(tmp_path, "user", "list") == set()
+
+
+def test_server_without_areas_loads_no_geometry(tmp_path: Path) -> None:
+    """Numpy and shapely come with the first area, and what else the server does not need, when it does."""
+    assert loaded(tmp_path, "--port", "0") == {"flask", "jinja2", "tracker_frontend", "wsproto"}
+
+
+def test_version_is_that_of_the_changelog() -> None:
+    """The newest version with a heading there is the one that the program prints."""
+    found = re.search(r"(?m)^## \[?([0-9]+\.[0-9]+\.[0-9]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"))
+    assert found
+    assert found[1] == VERSION
+
+
+def test_version_is_printed(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tracker.py", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"Tracker {VERSION}\n"

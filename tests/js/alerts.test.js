@@ -16,7 +16,13 @@ test("alerts of one incident in several areas are one entry", () => {
   const second = { ...answered(1, 6), id: 7, area: "AreaOfInterest:2", area_name: "Area 2" };
   alerts.load({ alerts: [second, answered(1, 5)], unread: 2, read_seq: 4 }, known([incident(1)]), known([area(1)]));
   const [{ areas, feature }] = alerts.byIncident.values();
-  assert.deepEqual(areas.map(({ name, severity }) => [name, severity]), [["Area 1", "Medium"], ["Area 2", ""]]);
+  assert.deepEqual(
+    areas.map(({ name, severity }) => [name, severity]),
+    [
+      ["Area 1", "Medium"],
+      ["Area 2", ""],
+    ],
+  );
   assert.equal(feature.properties.name, "Incident 1");
 });
 
@@ -74,14 +80,20 @@ test("in the panel those that nobody has come first, and each says who has it", 
   alerts.take(alert(2, incident(2)));
   alerts.acknowledge(acknowledged(3, 1));
   const sorted = waitingFirst([...alerts.byIncident.values()]);
-  assert.deepEqual(sorted.map(alertWords), [`High, nobody has it yet, in ${isolate("Area 1")}`, `High, ${isolate("Ada")} has it, in ${isolate("Area 1")}`]);
+  assert.deepEqual(sorted.map(alertWords), [
+    `High, nobody has it yet, in ${isolate("Area 1")}`,
+    `High, ${isolate("Ada")} has it, in ${isolate("Area 1")}`,
+  ]);
 });
 
 test("a notification names one alert with its areas, and several by their incidents", () => {
   const alerts = new Alerts();
   for (let pk = 1; pk <= 6; pk += 1) alerts.take(alert(pk, incident(pk)));
   const all = [...alerts.byIncident.values()];
-  assert.deepEqual(wording(all.slice(0, 1)), { title: `High: ${isolate("Incident 1")}`, body: `in ${isolate("Area 1")}` });
+  assert.deepEqual(wording(all.slice(0, 1)), {
+    title: `High: ${isolate("Incident 1")}`,
+    body: `in ${isolate("Area 1")}`,
+  });
   assert.equal(wording(all).title, "6 alerts");
   assert.match(wording(all).body, /^High: .Incident 1.\n.*\nand 2 more$/s);
 });
@@ -93,8 +105,14 @@ test("the summary says what came and what waits", () => {
 
 test("what lies inside an area is said as a sentence", () => {
   assert.equal(insideWords({ open: 0, alerting: 0 }), "No open incident lies inside.");
-  assert.equal(insideWords({ open: 1, alerting: 1 }), "1 open incident lies inside, severe enough to alert. Saving raises no alerts for it.");
-  assert.equal(insideWords({ open: 3, alerting: 1 }), "3 open incidents lie inside, 1 of them severe enough to alert. Saving raises no alerts for them.");
+  assert.equal(
+    insideWords({ open: 1, alerting: 1 }),
+    "1 open incident lies inside, severe enough to alert. Saving raises no alerts for it.",
+  );
+  assert.equal(
+    insideWords({ open: 3, alerting: 1 }),
+    "3 open incidents lie inside, 1 of them severe enough to alert. Saving raises no alerts for them.",
+  );
 });
 
 test("the end of a mute is news, and then the alert waits for somebody", () => {

@@ -6,7 +6,10 @@ import { backoff, MAX_DELAY_MS, MIN_DELAY_MS } from "../../static/js/base/backof
 const LATE = 0.999999; // the greatest thing that chance brings
 
 test("the first wait is from half a second to a second", () => {
-  assert.equal(backoff(0, () => 0), MIN_DELAY_MS);
+  assert.equal(
+    backoff(0, () => 0),
+    MIN_DELAY_MS,
+  );
   assert.ok(backoff(0, () => LATE) <= 2 * MIN_DELAY_MS);
 });
 

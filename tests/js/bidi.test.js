@@ -15,7 +15,9 @@ test("a person's text keeps its direction to itself in every sentence", () => {
   const area = { name: HEBREW, muted: false, acknowledged: { by: HEBREW, at: "2026-01-01T00:00:00Z", note: "" } };
   assert.equal(bornWords([feature]), `New incident: ${isolated}, High`);
   assert.equal(alertWords({ feature, areas: [area] }), `High, ${isolated} has it, in ${isolated}`);
-  assert.ok(mutedWords({ muted_by: HEBREW, muted_until: "2999-01-01T00:00:00Z" }).startsWith(`Muted by ${isolated} until`));
+  assert.ok(
+    mutedWords({ muted_by: HEBREW, muted_until: "2999-01-01T00:00:00Z" }).startsWith(`Muted by ${isolated} until`),
+  );
 });
 
 test("a text can't break out of its isolate", () => {

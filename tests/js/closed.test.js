@@ -23,7 +23,13 @@ function loaded(filter = {}) {
 /** A server that answers when and what it is told. */
 function slowServer() {
   const asked = [];
-  return { asked, fetchClosed: () => new Promise((answer, fail) => asked.push({ answer: (features) => answer({ features }), fail: () => fail(new Error("503")) })) };
+  return {
+    asked,
+    fetchClosed: () =>
+      new Promise((answer, fail) =>
+        asked.push({ answer: (features) => answer({ features }), fail: () => fail(new Error("503")) }),
+      ),
+  };
 }
 
 test("closed incidents come when they are loaded, and messages meanwhile count more", async () => {
@@ -62,7 +68,10 @@ function page(filter) {
   const { asked, fetchClosed } = slowServer();
   const said = [];
   const timers = [];
-  closedOnDemand(store, selection, fetchClosed, { say: (text) => said.push(text), later: (run, ms) => timers.push({ run, ms }) });
+  closedOnDemand(store, selection, fetchClosed, {
+    say: (text) => said.push(text),
+    later: (run, ms) => timers.push({ run, ms }),
+  });
   const choose = (state) => selection.choose({ ...EVERYTHING, state });
   choose(filter);
   return { store, selection, asked, said, timers, choose };

@@ -12,7 +12,10 @@ const total = (features) => counts(features).reduce((sum, count) => sum + count,
 /** Places without a pattern, the same every time. */
 function scattered(number) {
   let state = 1;
-  const chance = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const chance = () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
   return Array.from({ length: number }, (_, pk) => at(pk, chance() * 360 - 180, chance() * 160 - 80));
 }
 
@@ -21,7 +24,10 @@ test("neighbours are one cluster with their number, the worst severity and the b
   assert.deepEqual(others, []);
   const { count, abbreviated, worst, west, south, east, north } = cluster.properties;
   assert.deepEqual({ count, abbreviated, worst }, { count: 3, abbreviated: "3", worst: 5 });
-  assert.deepEqual([west, south, east, north].map((degrees) => Math.round(degrees * 1e6) / 1e6), [24, 35, 25, 36]);
+  assert.deepEqual(
+    [west, south, east, north].map((degrees) => Math.round(degrees * 1e6) / 1e6),
+    [24, 35, 25, 36],
+  );
   const [longitude, latitude] = cluster.geometry.coordinates;
   assert.ok(longitude > 24 && longitude < 25 && latitude > 35 && latitude < 36);
 });
@@ -34,13 +40,18 @@ test("what lies apart stands for itself, as it was given", () => {
 
 test("close neighbours on either side of a line of the grid are together", () => {
   for (let longitude = -180; longitude < 179; longitude += 1) {
-    assert.deepEqual(counts(clustered([at(1, longitude, 35), at(2, longitude + 0.5, 35.1)], 2, WORLD)), [2], `at ${longitude}`);
+    assert.deepEqual(
+      counts(clustered([at(1, longitude, 35), at(2, longitude + 0.5, 35.1)], 2, WORLD)),
+      [2],
+      `at ${longitude}`,
+    );
   }
 });
 
 test("every incident is counted once, at each zoom", () => {
   const places = scattered(3000);
-  for (let zoom = 0; zoom <= MAX_ZOOM + 1; zoom += 1) assert.equal(total(clustered(places, zoom, WORLD)), 3000, `at zoom ${zoom}`);
+  for (let zoom = 0; zoom <= MAX_ZOOM + 1; zoom += 1)
+    assert.equal(total(clustered(places, zoom, WORLD)), 3000, `at zoom ${zoom}`);
 });
 
 test("closer than the last zoom of clusters even those on one spot stand for themselves", () => {
@@ -58,7 +69,12 @@ test("only what is in the box is given, also where it reaches over the antimerid
 });
 
 test("many are written short", () => {
-  const many = (number) => clustered(Array.from({ length: number }, (_, pk) => at(pk, 24, 35)), 3, WORLD)[0].properties.abbreviated;
+  const many = (number) =>
+    clustered(
+      Array.from({ length: number }, (_, pk) => at(pk, 24, 35)),
+      3,
+      WORLD,
+    )[0].properties.abbreviated;
   assert.deepEqual([999, 1000, 1560, 10_400].map(many), ["999", "1k", "1.6k", "10k"]);
 });
 

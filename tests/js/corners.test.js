@@ -3,13 +3,32 @@ import { test } from "node:test";
 
 import { count, nearest, neighbour, positionOf, withCornerAt, withoutCorner } from "../../static/js/editor/corners.js";
 
-const OUTLINE = [[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]];
-const HOLE = [[2, 2], [2, 4], [4, 4], [2, 2]];
+const OUTLINE = [
+  [0, 0],
+  [9, 0],
+  [9, 9],
+  [0, 9],
+  [0, 0],
+];
+const HOLE = [
+  [2, 2],
+  [2, 4],
+  [4, 4],
+  [2, 2],
+];
 const polygon = { type: "Polygon", coordinates: [OUTLINE, HOLE] };
 
 test("without its first corner a ring still ends where it begins", () => {
   const { coordinates } = withoutCorner(polygon, { ring: 0, index: 0 });
-  assert.deepEqual(coordinates, [[[9, 0], [9, 9], [0, 9], [9, 0]], HOLE]);
+  assert.deepEqual(coordinates, [
+    [
+      [9, 0],
+      [9, 9],
+      [0, 9],
+      [9, 0],
+    ],
+    HOLE,
+  ]);
 });
 
 test("an outline keeps three corners, a hole of three goes as a whole", () => {
@@ -21,15 +40,33 @@ test("an outline keeps three corners, a hole of three goes as a whole", () => {
 
 test("the first corner can be moved, and the ring stays closed", () => {
   const { coordinates } = withCornerAt(polygon, { ring: 0, index: 0 }, [-1, -1]);
-  assert.deepEqual(coordinates[0], [[-1, -1], [9, 0], [9, 9], [0, 9], [-1, -1]]);
+  assert.deepEqual(coordinates[0], [
+    [-1, -1],
+    [9, 0],
+    [9, 9],
+    [0, 9],
+    [-1, -1],
+  ]);
   assert.deepEqual(polygon.coordinates[0], OUTLINE);
 });
 
 test("one after the other all corners are reached, those of holes too, and round again", () => {
   const seen = [];
   let corner = null;
-  for (let turn = 0; turn < 8; turn += 1) seen.push(positionOf(polygon, (corner = neighbour(polygon, corner, 1))));
-  assert.deepEqual(seen, [[0, 0], [9, 0], [9, 9], [0, 9], [2, 2], [2, 4], [4, 4], [0, 0]]);
+  for (let turn = 0; turn < 8; turn += 1) {
+    corner = neighbour(polygon, corner, 1);
+    seen.push(positionOf(polygon, corner));
+  }
+  assert.deepEqual(seen, [
+    [0, 0],
+    [9, 0],
+    [9, 9],
+    [0, 9],
+    [2, 2],
+    [2, 4],
+    [4, 4],
+    [0, 0],
+  ]);
   assert.deepEqual(neighbour(polygon, { ring: 0, index: 0 }, -1), { ring: 1, index: 2 });
 });
 

@@ -10,10 +10,13 @@ const settled = () => new Promise((done) => setImmediate(done));
 function slow() {
   const diffs = [];
   const finish = [];
-  const queue = new DiffQueue((diff) => {
-    diffs.push(diff);
-    return new Promise((done) => finish.push(done));
-  }, async () => {});
+  const queue = new DiffQueue(
+    (diff) => {
+      diffs.push(diff);
+      return new Promise((done) => finish.push(done));
+    },
+    async () => {},
+  );
   return { queue, diffs, finish };
 }
 
@@ -25,7 +28,10 @@ test("what is put in one turn is one diff, the last word on each feature", async
   await settled();
   assert.equal(diffs.length, 1);
   assert.deepEqual(diffs[0].remove, [1, 2]);
-  assert.deepEqual(diffs[0].add.map(({ properties }) => properties.pk), [2]);
+  assert.deepEqual(
+    diffs[0].add.map(({ properties }) => properties.pk),
+    [2],
+  );
 });
 
 test("a burst during a diff waits for its end and is then one diff", async () => {
@@ -44,7 +50,13 @@ test("a burst during a diff waits for its end and is then one diff", async () =>
 test("the receiver rests as long as it worked", async () => {
   const waits = [];
   let now = 0;
-  const queue = new DiffQueue(async () => void (now += 80), async (milliseconds) => void waits.push(milliseconds), () => now);
+  const queue = new DiffQueue(
+    async () => {
+      now += 80;
+    },
+    async (milliseconds) => void waits.push(milliseconds),
+    () => now,
+  );
   queue.put(1, incident(1));
   await settled();
   assert.deepEqual(waits, [80]);
@@ -62,13 +74,16 @@ test("a diff that fails is reported and does not stop the later ones", async () 
   const warn = mock.method(console, "warn", () => {});
   const diffs = [];
   let failed = false;
-  const queue = new DiffQueue(async (diff) => {
-    if (!failed) {
-      failed = true;
-      throw new Error("the style was not ready");
-    }
-    diffs.push(diff);
-  }, async () => {});
+  const queue = new DiffQueue(
+    async (diff) => {
+      if (!failed) {
+        failed = true;
+        throw new Error("the style was not ready");
+      }
+      diffs.push(diff);
+    },
+    async () => {},
+  );
   queue.put(1, incident(1));
   await settled();
   queue.put(2, incident(2));

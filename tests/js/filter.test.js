@@ -8,10 +8,19 @@ import { Store } from "../../static/js/live/store.js";
 import { area, collection, deleted, hello, incident, saved } from "./examples.js";
 
 const NOW = Date.parse("2026-01-08T12:00:00Z");
-const passes = (filter, feature, areas = []) => matcher({ ...EVERYTHING, ...filter }, new Map(areas.map((each) => [each.properties.pk, each])), NOW)(feature);
+const passes = (filter, feature, areas = []) =>
+  matcher({ ...EVERYTHING, ...filter }, new Map(areas.map((each) => [each.properties.pk, each])), NOW)(feature);
 
 test("a filter survives its way through the address, and leaves alone what else stands there", () => {
-  const filter = { severities: ["UR", "HI"], state: "all", area: 7, text: "flood & fire, 100%", since: "range", from: "2026-01-01T00:00:00.000Z", to: "" };
+  const filter = {
+    severities: ["UR", "HI"],
+    state: "all",
+    area: 7,
+    text: "flood & fire, 100%",
+    since: "range",
+    from: "2026-01-01T00:00:00.000Z",
+    to: "",
+  };
   const params = new URLSearchParams("theme=dark&since=day");
   writeFilter(params, filter);
   assert.equal(params.get("theme"), "dark");
@@ -31,19 +40,37 @@ test("the strictness counts the ways in which something is left out", () => {
 });
 
 test("each part of a filter lets through what it says", () => {
-  const fire = incident(1, { name: "Fire in the mill", description: "Smoke to the EAST", severity: "High", created: "2026-01-08T11:30:00.000Z" }, [0.6, 0.3]);
+  const fire = incident(
+    1,
+    {
+      name: "Fire in the mill",
+      description: "Smoke to the EAST",
+      severity: "High",
+      created: "2026-01-08T11:30:00.000Z",
+    },
+    [0.6, 0.3],
+  );
   assert.ok(passes({}, fire));
   assert.ok(passes({ severities: ["HI"] }, fire) && !passes({ severities: ["UR", "LO"] }, fire));
   assert.ok(!passes({ state: "closed" }, fire) && passes({ state: "all" }, fire));
   assert.ok(passes({ text: "east FIRE" }, fire) && !passes({ text: "fire west" }, fire));
   assert.ok(passes({ since: "hour" }, fire) && !passes({ since: "hour" }, incident(2)));
-  assert.ok(passes({ since: "range", from: "2026-01-08T11:00:00.000Z" }, fire) && !passes({ since: "range", to: "2026-01-08T11:00:00.000Z" }, fire));
+  assert.ok(
+    passes({ since: "range", from: "2026-01-08T11:00:00.000Z" }, fire) &&
+      !passes({ since: "range", to: "2026-01-08T11:00:00.000Z" }, fire),
+  );
   assert.ok(passes({ area: 1 }, fire, [area(1)]) && !passes({ area: 1 }, incident(2), [area(1)]));
   assert.ok(!passes({ area: 9 }, fire, [area(1)]), "an area that is no more has nothing inside");
 });
 
 test("a polygon covers what is inside, not what is in its hole, on every copy of the world", () => {
-  const ring = (west, south, size) => [[west, south], [west + size, south], [west + size, south + size], [west, south + size], [west, south]];
+  const ring = (west, south, size) => [
+    [west, south],
+    [west + size, south],
+    [west + size, south + size],
+    [west, south + size],
+    [west, south],
+  ];
   const polygon = { coordinates: [ring(175, -5, 10), ring(179, -1, 2)] };
   assert.ok(covers(polygon, [176, 0]));
   assert.ok(covers(polygon, [-176, 0]));
@@ -56,7 +83,10 @@ function selected(filter = {}) {
   const store = new Store();
   const selection = new Selection(store, () => now);
   selection.choose({ ...EVERYTHING, ...filter });
-  store.load({ incidents: collection([incident(1, { created: "2026-01-08T11:30:00.000Z" })]), areas: collection([area(1)]) });
+  store.load({
+    incidents: collection([incident(1, { created: "2026-01-08T11:30:00.000Z" })]),
+    areas: collection([area(1)]),
+  });
   store.apply(hello(10));
   const changes = [];
   selection.subscribe((change) => changes.push(change));
@@ -70,14 +100,24 @@ test("what is reported, changed, closed and deleted enters and leaves the select
   store.apply(saved(13, incident(2, { severity: "Low" })));
   store.apply(deleted(14, incident(1)));
   assert.equal(selection.shown.size, 0);
-  assert.deepEqual(changes.map(({ changed, removed, born }) => [[...changed], [...removed], [...born]]), [[[2], [], [2]], [[], [2], []], [[], [1], []]]);
+  assert.deepEqual(
+    changes.map(({ changed, removed, born }) => [[...changed], [...removed], [...born]]),
+    [
+      [[2], [], [2]],
+      [[], [2], []],
+      [[], [1], []],
+    ],
+  );
 });
 
 test("what was missed is shown and does not count as just reported", () => {
   const { store, changes } = selected();
   store.apply(hello(12));
   store.apply(saved(11, incident(2)));
-  assert.deepEqual(changes.flatMap(({ born }) => [...born]), []);
+  assert.deepEqual(
+    changes.flatMap(({ born }) => [...born]),
+    [],
+  );
 });
 
 test("what becomes too old leaves by itself", () => {
@@ -91,7 +131,21 @@ test("what becomes too old leaves by itself", () => {
 test("an area that is changed changes what is selected by it", () => {
   const { store, selection } = selected({ area: 1 });
   assert.equal(selection.shown.size, 0);
-  const wide = { ...area(1), geometry: { type: "Polygon", coordinates: [[[0, 0], [90, 0], [90, 90], [0, 90], [0, 0]]] } };
+  const wide = {
+    ...area(1),
+    geometry: {
+      type: "Polygon",
+      coordinates: [
+        [
+          [0, 0],
+          [90, 0],
+          [90, 90],
+          [0, 90],
+          [0, 0],
+        ],
+      ],
+    },
+  };
   store.apply(saved(11, wide));
   assert.deepEqual([...selection.shown.keys()], [1]);
 });

@@ -1,19 +1,59 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bounds, circle, format, hasLongEdge, longEdgesQuery, parseDegrees, parsePoint, parsePolygon, pointAt, shortWay, TypedError, wrap } from "../../static/js/base/geojson.js";
+import {
+  bounds,
+  circle,
+  format,
+  hasLongEdge,
+  longEdgesQuery,
+  parseDegrees,
+  parsePoint,
+  parsePolygon,
+  pointAt,
+  shortWay,
+  TypedError,
+  wrap,
+} from "../../static/js/base/geojson.js";
 
-const SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]];
-const HOLE = [[0.2, 0.2], [0.2, 0.4], [0.4, 0.4], [0.2, 0.2]];
+const SQUARE = [
+  [0, 0],
+  [1, 0],
+  [1, 1],
+  [0, 1],
+  [0, 0],
+];
+const HOLE = [
+  [0.2, 0.2],
+  [0.2, 0.4],
+  [0.4, 0.4],
+  [0.2, 0.2],
+];
 
 test("a typed point is read, from a feature too, and rounded to seven decimals", () => {
-  assert.deepEqual(parsePoint('{"type": "Point", "coordinates": [24.01812345678, 35.5]}').coordinates, [24.0181235, 35.5]);
-  assert.deepEqual(parsePoint('{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}}').coordinates, [1, 2]);
+  assert.deepEqual(
+    parsePoint('{"type": "Point", "coordinates": [24.01812345678, 35.5]}').coordinates,
+    [24.0181235, 35.5],
+  );
+  assert.deepEqual(
+    parsePoint('{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}}').coordinates,
+    [1, 2],
+  );
 });
 
 test("what is not a point is refused with a sentence", () => {
-  const wrong = ["", "x", "null", "[]", '{"type": "Polygon"}', '{"type": "Point"}', '{"type": "Point", "coordinates": [1]}',
-    '{"type": "Point", "coordinates": ["1", "2"]}', '{"type": "Point", "coordinates": [181, 0]}', '{"type": "Point", "coordinates": [0, 91]}'];
+  const wrong = [
+    "",
+    "x",
+    "null",
+    "[]",
+    '{"type": "Polygon"}',
+    '{"type": "Point"}',
+    '{"type": "Point", "coordinates": [1]}',
+    '{"type": "Point", "coordinates": ["1", "2"]}',
+    '{"type": "Point", "coordinates": [181, 0]}',
+    '{"type": "Point", "coordinates": [0, 91]}',
+  ];
   for (const text of wrong) assert.throws(() => parsePoint(text), TypedError, text);
 });
 
@@ -23,7 +63,16 @@ test("a polygon keeps its holes", () => {
 });
 
 test("a ring that is open or too short is refused", () => {
-  for (const ring of [SQUARE.slice(0, 4), [[0, 0], [1, 0], [0, 0]], [], "ring"]) {
+  for (const ring of [
+    SQUARE.slice(0, 4),
+    [
+      [0, 0],
+      [1, 0],
+      [0, 0],
+    ],
+    [],
+    "ring",
+  ]) {
     assert.throws(() => parsePolygon(JSON.stringify({ type: "Polygon", coordinates: [ring] })), TypedError);
   }
   assert.throws(() => parsePolygon('{"type": "Polygon", "coordinates": []}'), TypedError);
@@ -32,7 +81,14 @@ test("a ring that is open or too short is refused", () => {
 test("degrees are read as typed, and both are needed", () => {
   assert.deepEqual(parseDegrees("24.018", " 35.5 ").coordinates, [24.018, 35.5]);
   assert.deepEqual(parseDegrees("-24,018", "35,5").coordinates, [-24.018, 35.5]);
-  for (const [longitude, latitude] of [["", "1"], ["1", ""], ["east", "1"], ["1", "1e400"], ["200", "1"], ["1,2,3", "1"]]) {
+  for (const [longitude, latitude] of [
+    ["", "1"],
+    ["1", ""],
+    ["east", "1"],
+    ["1", "1e400"],
+    ["200", "1"],
+    ["1,2,3", "1"],
+  ]) {
     assert.throws(() => parseDegrees(longitude, latitude), TypedError, `${longitude} ${latitude}`);
   }
 });
@@ -49,7 +105,13 @@ test("bounds hold every position of every geometry", () => {
 
 test("a circle of 111 km around the equator reaches one degree in each direction", () => {
   const [west, south, east, north] = bounds([circle([10, 0], 111_195)]);
-  for (const [value, wanted] of [[west, 9], [south, -1], [east, 11], [north, 1]]) assert.ok(Math.abs(value - wanted) < 0.001, `${value}`);
+  for (const [value, wanted] of [
+    [west, 9],
+    [south, -1],
+    [east, 11],
+    [north, 1],
+  ])
+    assert.ok(Math.abs(value - wanted) < 0.001, `${value}`);
 });
 
 test("an edge longer than 180 degrees is found, and turned the short way with its holes", () => {
@@ -65,6 +127,12 @@ test("an edge longer than 180 degrees is found, and turned the short way with it
 });
 
 test("a ring round a pole has no short way", () => {
-  const ring = [[-170, 80], [-60, 80], [60, 80], [170, 80], [-170, 80]];
+  const ring = [
+    [-170, 80],
+    [-60, 80],
+    [60, 80],
+    [170, 80],
+    [-170, 80],
+  ];
   assert.equal(shortWay({ type: "Polygon", coordinates: [ring] }), null);
 });

@@ -18,7 +18,10 @@ test("degrees have their direction, and as many decimals as tell one line from t
   assert.equal(degreesLabel(-24.5, ["E", "W"], 0.5), "24.5° W");
   assert.equal(degreesLabel(-0.05, ["N", "S"], 0.05), "0.05° S");
   assert.equal(degreesLabel(35.5, ["N", "S"], 0.002), "35.500° N");
-  assert.deepEqual([0, -180, 180].map((degrees) => degreesLabel(degrees, ["E", "W"], 10)), ["0°", "180°", "180°"]);
+  assert.deepEqual(
+    [0, -180, 180].map((degrees) => degreesLabel(degrees, ["E", "W"], 10)),
+    ["0°", "180°", "180°"],
+  );
 });
 
 test("the lines of a box are the multiples of the step in it", () => {

@@ -9,7 +9,11 @@ function asker() {
   const taken = [];
   let gaveUp = 0;
   const ask = () => new Promise((resolve, reject) => answers.push({ resolve, reject }));
-  const load = latest(ask, (answer) => taken.push(answer), () => (gaveUp += 1));
+  const load = latest(
+    ask,
+    (answer) => taken.push(answer),
+    () => (gaveUp += 1),
+  );
   return { load, answers, taken, gaveUp: () => gaveUp };
 }
 

@@ -36,7 +36,10 @@ beforeEach(() => {
 test("the first request is answered at once, the next ones wait", async () => {
   const { server, told } = started();
   await settled();
-  assert.deepEqual(server.asked.map((url) => url.searchParams.get("wait")), ["0", String(WAIT_S)]);
+  assert.deepEqual(
+    server.asked.map((url) => url.searchParams.get("wait")),
+    ["0", String(WAIT_S)],
+  );
   assert.equal(server.asked[1].searchParams.get("since"), "0");
   assert.equal(server.asked[1].searchParams.get("epoch"), "e");
   assert.equal(hellos(told).length, 1);
@@ -50,7 +53,10 @@ test("each entry comes once and in order, after one greeting", async () => {
     if (seq % 3 === 0) await rest();
   }
   await rest();
-  assert.deepEqual(entries(told), Array.from({ length: 20 }, (_, index) => index + 1));
+  assert.deepEqual(
+    entries(told),
+    Array.from({ length: 20 }, (_, index) => index + 1),
+  );
   assert.equal(hellos(told).length, 1);
 });
 
@@ -104,12 +110,20 @@ test("another log is greeted anew", async () => {
   await rest();
   await server.save(saved(3, incident(3)));
   await rest();
-  assert.deepEqual(hellos(told).map(({ recovered }) => recovered), [false, false]);
+  assert.deepEqual(
+    hellos(told).map(({ recovered }) => recovered),
+    [false, false],
+  );
   assert.deepEqual(entries(told), [3]);
 });
 
 test("refusals close with the code of a WebSocket, and end it", async () => {
-  for (const [status, code] of [[401, 4401], [429, 1006], [503, 1006], [302, 1006]]) {
+  for (const [status, code] of [
+    [401, 4401],
+    [429, 1006],
+    [503, 1006],
+    [302, 1006],
+  ]) {
     const { server, told } = started();
     await settled();
     server.status = status;
@@ -121,7 +135,13 @@ test("refusals close with the code of a WebSocket, and end it", async () => {
 });
 
 test("an answer of something in between closes, and moves nothing", async () => {
-  for (const text of ["", "<html>Please sign in to this hotel</html>\n", "{}\n", "null\n", '{"type":"post_save","seq":9}\n']) {
+  for (const text of [
+    "",
+    "<html>Please sign in to this hotel</html>\n",
+    "{}\n",
+    "null\n",
+    '{"type":"post_save","seq":9}\n',
+  ]) {
     const { told } = started("", { fetch: async () => ({ status: 200, text: async () => text }) });
     await rest();
     assert.deepEqual(told, { messages: [], codes: [1006] }, text);
@@ -131,7 +151,10 @@ test("an answer of something in between closes, and moves nothing", async () => 
 test("an answer that was cut off is taken up to its last whole line", async () => {
   const answers = [
     response(200, [hello(0)]),
-    { status: 200, text: async () => `${JSON.stringify(hello(0))}\n${JSON.stringify(saved(1, incident(1)))}\n{"type":"post_sa` },
+    {
+      status: 200,
+      text: async () => `${JSON.stringify(hello(0))}\n${JSON.stringify(saved(1, incident(1)))}\n{"type":"post_sa`,
+    },
   ];
   const asked = [];
   const { told } = started("?since=0&epoch=e", {

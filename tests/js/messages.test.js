@@ -12,7 +12,12 @@ test("a message of each known type is read as it is", () => {
     { type: "post_save", seq: 1, created: true, feature: incident(1) },
     { type: "post_delete", seq: 2, feature: incident(1) },
     { type: "alert", seq: 3, feature: incident(1), areas_of_interest: [] },
-    { type: "alert_cleared", seq: 4, reason: "moved out", alerts: [{ id: 1, incident: "Incident:1", area: "AreaOfInterest:1" }] },
+    {
+      type: "alert_cleared",
+      seq: 4,
+      reason: "moved out",
+      alerts: [{ id: 1, incident: "Incident:1", area: "AreaOfInterest:1" }],
+    },
     { type: "alert_acknowledged", seq: 5, alerts: [], by: "Ada", at: "2026-01-01T00:00:00Z", note: "" },
     { type: "heartbeat", seq: 3 },
   ];

@@ -24,5 +24,8 @@ test("the incidents in view come newest first, and no more than can be read", ()
   const { count, first } = newestIn([...many, far], [20, 30, 30, 40]);
   assert.equal(count, 300);
   assert.equal(first.length, 100);
-  assert.deepEqual(first.slice(0, 2).map(({ properties }) => properties.pk), [299, 298]);
+  assert.deepEqual(
+    first.slice(0, 2).map(({ properties }) => properties.pk),
+    [299, 298],
+  );
 });

@@ -21,12 +21,16 @@ const search = placeSearch(PLACES);
 const names = (text, limit) => search(text, limit).map(({ name, country }) => `${name}, ${country}`);
 
 test("Greek names lose the mark of stress, others keep their letters", () => {
-  assert.deepEqual(PLACES.map(({ name }) => name).filter((name) => /^(C|Z|H)/.test(name)), ["Zürich", "Chania", "Helsingør"]);
+  assert.deepEqual(
+    PLACES.map(({ name }) => name).filter((name) => /^(C|Z|H)/.test(name)),
+    ["Zürich", "Chania", "Helsingør"],
+  );
 });
 
 test("case, accents and letters with strokes make no difference", () => {
   assert.equal(fold("ŁÓDŹ Ørsted straße İzmir"), "lodz orsted strasse izmir");
-  for (const text of ["zurich", "ZÜRICH", "Zu\u0308rich", " züri "]) assert.deepEqual(names(text), ["Zürich, Switzerland"]);
+  for (const text of ["zurich", "ZÜRICH", "Zu\u0308rich", " züri "])
+    assert.deepEqual(names(text), ["Zürich, Switzerland"]);
   assert.deepEqual(names("chaniá"), ["Chania, Greece"]);
   assert.deepEqual(names("helsingor"), ["Helsingør, Denmark"]);
 });
@@ -37,7 +41,8 @@ test("a name that begins so comes before one that has it further on, and larger 
 });
 
 test("the country narrows it down, with or without a comma", () => {
-  for (const text of ["Athens, Greece", "athens gre", "greece athens"]) assert.deepEqual(names(text), ["Athens, Greece"]);
+  for (const text of ["Athens, Greece", "athens gre", "greece athens"])
+    assert.deepEqual(names(text), ["Athens, Greece"]);
 });
 
 test("nothing typed, or nothing like it, finds nothing", () => {

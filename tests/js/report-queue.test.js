@@ -78,12 +78,17 @@ test("they go out in the order of writing, and the first without a network ends 
 });
 
 test("a refused one says why, keeps its words, is not tried again and holds up no other", async () => {
-  const { queue, sent } = setUp({ a: { state: "refused", error: "Some fields need another look.", problems: { name: "too long" } } });
+  const { queue, sent } = setUp({
+    a: { state: "refused", error: "Some fields need another look.", problems: { name: "too long" } },
+  });
   for (const key of ["a", "b"]) queue.add(fields(key));
   await queue.flush();
   await queue.flush();
   assert.deepEqual(sent, ["a", "b"]);
-  assert.deepEqual([queue.get("a").state, queue.get("a").problems, queue.get("a").fields], ["refused", { name: "too long" }, fields("a")]);
+  assert.deepEqual(
+    [queue.get("a").state, queue.get("a").problems, queue.get("a").fields],
+    ["refused", { name: "too long" }, fields("a")],
+  );
 });
 
 test("one that is discarded while it is being sent does not come back", async () => {
@@ -119,7 +124,11 @@ test("what was sent more than a day ago is forgotten", async () => {
   const { queue } = setUp({ b: OFFLINE }, storage);
   for (const key of ["a", "b"]) queue.add(fields(key));
   await queue.flush();
-  const later = new ReportQueue(storage, async () => OFFLINE, () => 25 * 3600 * 1000);
+  const later = new ReportQueue(
+    storage,
+    async () => OFFLINE,
+    () => 25 * 3600 * 1000,
+  );
   later.tidy();
   assert.deepEqual(states(later), ["b waiting"]);
 });
@@ -128,7 +137,16 @@ test("a report goes out with its age, by whichever clock went on", async () => {
   const clock = { now: 1_000_000, running: 50_000 };
   const sent = [];
   const storage = new FakeStorage();
-  const queue = () => new ReportQueue(storage, async ({ key, age }) => (sent.push([key, age]), OFFLINE), () => clock.now, () => clock.running);
+  const queue = () =>
+    new ReportQueue(
+      storage,
+      async ({ key, age }) => {
+        sent.push([key, age]);
+        return OFFLINE;
+      },
+      () => clock.now,
+      () => clock.running,
+    );
   const page = queue();
   page.add(fields("a"));
   const age = async (from) => {
@@ -142,7 +160,8 @@ test("a report goes out with its age, by whichever clock went on", async () => {
   clock.running += 60_000;
   assert.equal(await age(page), "60");
   assert.equal(await age(queue()), "0");
-  clock.now += 400 * 24 * 3_600_000; // set by years: the other clock is believed, and the server cuts what a new page says
+  // Set by years: the other clock is believed, and the server cuts what a new page says
+  clock.now += 400 * 24 * 3_600_000;
   assert.equal(await age(page), "60");
   assert.ok(Number(await age(queue())) > 300 * 24 * 3600);
 });
@@ -150,7 +169,15 @@ test("a report goes out with its age, by whichever clock went on", async () => {
 test("a report that is corrected keeps the time at which it was first written", async () => {
   const clock = { now: 1_000_000, running: 0 };
   const sent = [];
-  const queue = new ReportQueue(new FakeStorage(), async ({ age }) => (sent.push(age), { state: "refused" }), () => clock.now, () => clock.running);
+  const queue = new ReportQueue(
+    new FakeStorage(),
+    async ({ age }) => {
+      sent.push(age);
+      return { state: "refused" };
+    },
+    () => clock.now,
+    () => clock.running,
+  );
   queue.add(fields("a"));
   clock.now += 120_000;
   clock.running += 120_000;

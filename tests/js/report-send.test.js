@@ -33,14 +33,21 @@ test("without a network it waits, whichever of the two requests fails", async ()
 });
 
 test("another page in the server's place (a hotel's sign-in) is no answer", async () => {
-  for (const answers of [[new Response("<h1>Welcome</h1>")], [PAGE, new Response("<h1>Welcome</h1>")], [PAGE, json({}, 200)]]) {
+  for (const answers of [
+    [new Response("<h1>Welcome</h1>")],
+    [PAGE, new Response("<h1>Welcome</h1>")],
+    [PAGE, json({}, 200)],
+  ]) {
     assert.equal((await send(...answers)).outcome.state, "waiting");
   }
 });
 
 test("a busy or broken server is tried again later", async () => {
   for (const status of [429, 500, 503]) {
-    assert.deepEqual((await send(PAGE, json({ error: "Later." }, status))).outcome, { state: "waiting", error: "Later." });
+    assert.deepEqual((await send(PAGE, json({ error: "Later." }, status))).outcome, {
+      state: "waiting",
+      error: "Later.",
+    });
   }
   assert.equal((await send(new Response("", { status: 502 }))).outcome.state, "waiting");
 });

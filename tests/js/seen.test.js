@@ -31,7 +31,10 @@ test("one that comes later is not seen yet, and an escalation is not either", ()
   mock.timers.tick(SEEN_MS / 2);
   seen.appear(keyOf(other));
   mock.timers.tick(SEEN_MS / 2);
-  assert.deepEqual([one, other].map((each) => seen.has(keyOf(each))), [true, false]);
+  assert.deepEqual(
+    [one, other].map((each) => seen.has(keyOf(each))),
+    [true, false],
+  );
   seen.appear(keyOf(escalated));
   assert.equal(seen.has(keyOf(escalated)), false);
 });
@@ -72,7 +75,10 @@ test("a note is for what was there when it was begun", () => {
   assert.equal(note.isFor(other), true);
   note.follow("B", [one]);
   note.follow("Boat", [one, other]);
-  assert.deepEqual([one, other, escalated].map((each) => note.isFor(each)), [true, false, false]);
+  assert.deepEqual(
+    [one, other, escalated].map((each) => note.isFor(each)),
+    [true, false, false],
+  );
   note.follow("", [one, other]);
   assert.equal(note.isFor(other), true);
 });

@@ -55,7 +55,10 @@ function opened({ verdict = "open" } = {}) {
     url: () => "ws://here/notifications",
     pollUrl: () => "http://here/api/notifications",
     onMessage: (message) => told.messages.push(message),
-    onState: ({ state, way }) => (told.states.push(state), told.ways.push(way)),
+    onState: ({ state, way }) => {
+      told.states.push(state);
+      told.ways.push(way);
+    },
     onSignedOut: () => (told.signedOut += 1),
     ask: async () => verdict,
   });
@@ -78,7 +81,10 @@ test("connected is said only after the server has said hello", () => {
   newest().say(hello(1));
   newest().say(saved(2, incident(1)));
   assert.deepEqual(told.states, ["connecting", "connected"]);
-  assert.deepEqual(told.messages.map(({ type }) => type), ["hello", "post_save"]);
+  assert.deepEqual(
+    told.messages.map(({ type }) => type),
+    ["hello", "post_save"],
+  );
 });
 
 test("a lost connection is tried again after a wait", () => {
@@ -199,7 +205,10 @@ test("after three refused WebSockets it follows by plain requests, and says so",
   assert.equal(FakeWebSocket.all.length, MAX_REFUSALS);
   await server.save(saved(1, incident(1)));
   await settled();
-  assert.deepEqual(told.messages.map(({ type }) => type), ["hello", "heartbeat", "post_save"]);
+  assert.deepEqual(
+    told.messages.map(({ type }) => type),
+    ["hello", "heartbeat", "post_save"],
+  );
 });
 
 test("WebSockets that hang are refused ones, too", async () => {

@@ -3,7 +3,18 @@ import { test } from "node:test";
 
 import { isolate } from "../../static/js/base/bidi.js";
 import { Store } from "../../static/js/live/store.js";
-import { acknowledged, alert, answered, area, cleared, collection, deleted, hello, incident, saved } from "./examples.js";
+import {
+  acknowledged,
+  alert,
+  answered,
+  area,
+  cleared,
+  collection,
+  deleted,
+  hello,
+  incident,
+  saved,
+} from "./examples.js";
 
 /** A store that was loaded at entry 10 and has been told that nothing was missed, with what its listener heard. */
 function connected() {
@@ -32,7 +43,10 @@ test("a deleted incident and a closed one are gone", () => {
   store.apply(saved(12, incident(2, { closed: true })));
   store.apply(deleted(13, incident(1)));
   assert.equal(store.incidents.size, 0);
-  assert.deepEqual(changes.flatMap((change) => [...change.incidents.removed]), [2, 1]);
+  assert.deepEqual(
+    changes.flatMap((change) => [...change.incidents.removed]),
+    [2, 1],
+  );
 });
 
 test("an area is saved and deleted without touching the incidents", () => {
@@ -157,7 +171,9 @@ test("a cleared alert is over while its incident stays", () => {
 });
 
 const loadedAt = (seq, alerts) => ({
-  incidents: collection([incident(1)], seq), areas: collection([area(1)], seq), alerts: { seq, alerts, unread: alerts.length, read_seq: 0 },
+  incidents: collection([incident(1)], seq),
+  areas: collection([area(1)], seq),
+  alerts: { seq, alerts, unread: alerts.length, read_seq: 0 },
 });
 
 test("the alerts that are open at first do not interrupt", () => {
@@ -172,7 +188,14 @@ test("the alerts that are open at first do not interrupt", () => {
 test("alerts raised since, and found when all is loaded anew, interrupt together", () => {
   const { store, changes } = connected();
   store.apply(hello(50, false));
-  store.load(loadedAt(50, [answered(1, 8), answered(2, 40), answered(3, 30), answered(4, 45, { acknowledged: "2026", acknowledged_by: "Ada" })]));
+  store.load(
+    loadedAt(50, [
+      answered(1, 8),
+      answered(2, 40),
+      answered(3, 30),
+      answered(4, 45, { acknowledged: "2026", acknowledged_by: "Ada" }),
+    ]),
+  );
   assert.deepEqual(raised(changes), [3, 2]);
 });
 

@@ -5,7 +5,9 @@ import { element } from "./elements.js";
 function unmark(control) {
   control.removeAttribute("aria-invalid");
   document.getElementById(`${control.name}-error`)?.remove();
-  const described = (control.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== `${control.name}-error`);
+  const described = (control.getAttribute("aria-describedby") ?? "")
+    .split(" ")
+    .filter((id) => id && id !== `${control.name}-error`);
   if (described.length > 0) control.setAttribute("aria-describedby", described.join(" "));
   else control.removeAttribute("aria-describedby");
 }

@@ -49,7 +49,8 @@ const same = (a, b) => a[0] === b[0] && a[1] === b[1];
 function ring(value) {
   if (!Array.isArray(value)) throw new TypedError("A ring is a list of positions.");
   const positions = value.map((each) => position(each, MAX_DRAWN_LONGITUDE));
-  if (positions.length < 4) throw new TypedError("A ring needs at least four positions, the last the same as the first.");
+  if (positions.length < 4)
+    throw new TypedError("A ring needs at least four positions, the last the same as the first.");
   if (!same(positions[0], positions[positions.length - 1])) throw new TypedError("A ring must end where it begins.");
   return positions;
 }
@@ -72,8 +73,12 @@ const steps = (ring) => ring.slice(1).map(([longitude], index) => longitude - ri
 /** Whether an edge can be meant in two ways: see long-edges.js. @param {Polygon} polygon */
 export const hasLongEdge = ({ coordinates }) => coordinates.some((ring) => steps(ring).some(isLong));
 
-/** What tells the API that long edges are meant as they stand. @param {{type: string, coordinates: any} | undefined} geometry after LongEdges has asked */
-export const longEdgesQuery = (geometry) => (geometry?.type === "Polygon" && hasLongEdge(geometry) ? "?long_edges=keep" : "");
+/**
+ * What tells the API that long edges are meant as they stand.
+ * @param {{type: string, coordinates: any} | undefined} geometry after LongEdges has asked
+ */
+export const longEdgesQuery = (geometry) =>
+  geometry?.type === "Polygon" && hasLongEdge(geometry) ? "?long_edges=keep" : "";
 
 /**
  * The polygon with every edge the short way round, so that its longitudes may run past ±180°.
@@ -101,9 +106,16 @@ function typedNumber(text, name) {
   return number;
 }
 
-/** With a decimal point or comma. @param {string} longitude @param {string} latitude @returns {Point} @throws {TypedError} */
+/**
+ * With a decimal point or comma.
+ * @param {string} longitude
+ * @param {string} latitude
+ * @returns {Point}
+ * @throws {TypedError}
+ */
 export function parseDegrees(longitude, latitude) {
-  if (longitude.trim() === "" || latitude.trim() === "") throw new TypedError("Both latitude and longitude are needed.");
+  if (longitude.trim() === "" || latitude.trim() === "")
+    throw new TypedError("Both latitude and longitude are needed.");
   const coordinates = [typedNumber(longitude, "longitude"), typedNumber(latitude, "latitude")];
   return { type: "Point", coordinates: position(coordinates, MAX_LONGITUDE) };
 }
@@ -172,6 +184,8 @@ function windsAround(ring, [x, y]) {
  */
 export function covers({ coordinates: [outline, ...holes] }, [longitude, latitude]) {
   if (!outline) return false;
-  const at = [-360, 0, 360].map((turn) => [longitude + turn, latitude]).find((position) => windsAround(outline, position));
+  const at = [-360, 0, 360]
+    .map((turn) => [longitude + turn, latitude])
+    .find((position) => windsAround(outline, position));
   return at !== undefined && !holes.some((hole) => windsAround(hole, at));
 }

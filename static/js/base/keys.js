@@ -3,7 +3,8 @@
 const MOST = 100; // intentions that wait for another try
 
 /** Not randomUUID: that one needs https. */
-export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const newKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Gives what is to be done once the same key for each try. */
 export class Intentions {

@@ -1,6 +1,7 @@
 /**
  * Edits one polygon on a map: it is drawn or typed, each shows the other, and both can be undone. Says how many open
- * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live map.
+ * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live
+ * map.
  */
 
 import { areaTools } from "./area-tools.js";
@@ -30,10 +31,17 @@ export class AreaEditor {
   #showing = false;
   #count;
 
-  /** @param {HTMLElement} root that holds the fields @param {import("../map/view.js").MapView} view @returns {Promise<AreaEditor>} */
+  /**
+   * @param {HTMLElement} root that holds the fields
+   * @param {import("../map/view.js").MapView} view
+   * @returns {Promise<AreaEditor>}
+   */
   static async create(root, view) {
     const editor = new AreaEditor(root, view);
-    editor.#drawing = await createDrawing(view, { onChange: (polygon) => editor.#drawn(polygon), onStep: () => editor.#showState() });
+    editor.#drawing = await createDrawing(view, {
+      onChange: (polygon) => editor.#drawn(polygon),
+      onStep: () => editor.#showState(),
+    });
     editor.#listen(root);
     return editor;
   }
@@ -189,7 +197,10 @@ export class AreaEditor {
       nextCorner: () => this.#corners.turn(1),
       removeCorner: () => this.#corners.remove(),
       /** The Delete key: a corner if one is chosen; from the map itself the ring that is selected. */
-      remove: ({ alsoRing }) => (this.#corners.chosen ? this.#corners.remove() : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected()),
+      remove: ({ alsoRing }) =>
+        this.#corners.chosen
+          ? this.#corners.remove()
+          : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected(),
       giveUp: () => this.#drawing.drawing && this.polygon && this.#show(this.polygon),
     });
   }

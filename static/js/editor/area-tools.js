@@ -30,7 +30,11 @@ function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editabl
   return crosses ? HINTS.crosses : corner.words || HINTS.edit;
 }
 
-/** @param {KeyboardEvent} event @param {Record<string, Function>} actions @returns {(() => unknown) | null} what the key means */
+/**
+ * @param {KeyboardEvent} event
+ * @param {Record<string, Function>} actions
+ * @returns {(() => unknown) | null} what the key means
+ */
 function meaning(event, actions) {
   const key = event.key.toLowerCase();
   if (key === "escape") return actions.giveUp;
@@ -43,7 +47,8 @@ function meaning(event, actions) {
 
 /**
  * @param {(id: string) => HTMLElement} part
- * @param {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) => unknown}} actions
+ * @param {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) =>
+ *   unknown}} actions
  * @returns {{show: (state: object) => void}}
  */
 export function areaTools(part, actions) {

@@ -1,6 +1,6 @@
 /**
- * The chosen corner of the polygon that is being edited: a ring around it, which takes the keys. A corner is chosen by a
- * click or a tap, or one after the other; then it can be moved and removed without a pointer.
+ * The chosen corner of the polygon that is being edited: a ring around it, which takes the keys. A corner is chosen by
+ * a click or a tap, or one after the other; then it can be moved and removed without a pointer.
  */
 
 import { count, nearest, neighbour, positionOf, withCornerAt, withoutCorner } from "./corners.js";
@@ -26,7 +26,8 @@ export class CornerChoice {
 
   /**
    * @param {import("../map/view.js").MapView} view
-   * @param {{polygon: () => Polygon | null, onMove: (polygon: Polygon, ring: number) => void, onRemove: (polygon: Polygon, ring: number) => void, onChoice: () => void}} actions
+   * @param {{polygon: () => Polygon | null, onMove: (polygon: Polygon, ring: number) => void, onRemove: (polygon:
+   *   Polygon, ring: number) => void, onChoice: () => void}} actions
    *   polygon: what has corners to choose now
    */
   constructor(view, actions) {
@@ -62,19 +63,27 @@ export class CornerChoice {
     const isRing = rest.coordinates.length === polygon.coordinates.length;
     this.#count = isRing ? count(rest, ring) : 0;
     this.#chosen = isRing ? { ring, index: index % this.#count } : null;
-    const words = isRing ? `The corner is gone, ${this.#count} are left. Undo brings it back.` : "The hole is gone. Undo brings it back.";
+    const words = isRing
+      ? `The corner is gone, ${this.#count} are left. Undo brings it back.`
+      : "The hole is gone. Undo brings it back.";
     if (!isRing) this.clear();
     this.words = words;
     this.#actions.onRemove(rest, isRing ? ring : 0);
   }
 
-  /** Keeps the ring on its corner when the polygon has changed; lets go of it when the corners are others. @param {Polygon | null} polygon */
+  /**
+   * Keeps the ring on its corner when the polygon has changed; lets go of it when the corners are others.
+   * @param {Polygon | null} polygon
+   */
   follow(polygon) {
     if (!this.#chosen) return;
     const at = polygon && positionOf(polygon, this.#chosen);
     if (!at || count(polygon, this.#chosen.ring) !== this.#count) return this.clear();
     this.#mark.move(at);
-    this.#button.setAttribute("aria-label", `Corner ${this.#chosen.index + 1} of ${this.#count}: arrow keys move it, Delete removes it, Page Down goes to the next`);
+    this.#button.setAttribute(
+      "aria-label",
+      `Corner ${this.#chosen.index + 1} of ${this.#count}: arrow keys move it, Delete removes it, Page Down goes to the next`,
+    );
   }
 
   clear() {

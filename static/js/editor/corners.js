@@ -1,4 +1,6 @@
-/** The corners of a polygon: which one is near, which is the next, the polygon without one or with one elsewhere. Pure. */
+/**
+ * The corners of a polygon: which one is near, which is the next, the polygon without one or with one elsewhere. Pure.
+ */
 
 /**
  * @typedef {import("../base/geojson.js").Polygon} Polygon
@@ -10,7 +12,10 @@ const FEWEST = 3; // corners of a ring
 
 const cornersOf = (ring) => ring.slice(0, -1); // the last position repeats the first
 const closed = (corners) => [...corners, corners[0]];
-const withRing = ({ coordinates }, ring, corners) => ({ type: "Polygon", coordinates: coordinates.with(ring, closed(corners)) });
+const withRing = ({ coordinates }, ring, corners) => ({
+  type: "Polygon",
+  coordinates: coordinates.with(ring, closed(corners)),
+});
 
 /** How many corners a ring has. @param {Polygon} polygon @param {number} ring */
 export const count = ({ coordinates }, ring) => (coordinates[ring]?.length ?? 1) - 1;
@@ -20,10 +25,15 @@ export const positionOf = ({ coordinates }, { ring, index }) => cornersOf(coordi
 
 /**
  * The corner so many steps on, around the outline and then around the holes.
- * @param {Polygon} polygon @param {Corner | null} corner null: before the first @param {number} step 1 or -1 @returns {Corner}
+ * @param {Polygon} polygon
+ * @param {Corner | null} corner null: before the first
+ * @param {number} step 1 or -1
+ * @returns {Corner}
  */
 export function neighbour(polygon, corner, step) {
-  const all = polygon.coordinates.flatMap((positions, ring) => cornersOf(positions).map((_, index) => ({ ring, index })));
+  const all = polygon.coordinates.flatMap((positions, ring) =>
+    cornersOf(positions).map((_, index) => ({ ring, index })),
+  );
   if (!corner) return all.at(step > 0 ? 0 : -1);
   const at = all.findIndex(({ ring, index }) => ring === corner.ring && index === corner.index);
   return all[(at + step + all.length) % all.length];
@@ -31,12 +41,20 @@ export function neighbour(polygon, corner, step) {
 
 /**
  * The nearest corner within reach, or null.
- * @param {Polygon} polygon @param {(position: Position) => number} distance @param {number} reach in what `distance` returns
+ * @param {Polygon} polygon
+ * @param {(position: Position) => number} distance
+ * @param {number} reach in what `distance` returns
  * @returns {Corner | null}
  */
 export function nearest({ coordinates }, distance, reach) {
-  const all = coordinates.flatMap((positions, ring) => cornersOf(positions).map((position, index) => ({ ring, index, away: distance(position) })));
-  const first = all.reduce((best, each) => (each.away < best.away ? each : best), { ring: 0, index: 0, away: Infinity });
+  const all = coordinates.flatMap((positions, ring) =>
+    cornersOf(positions).map((position, index) => ({ ring, index, away: distance(position) })),
+  );
+  const first = all.reduce((best, each) => (each.away < best.away ? each : best), {
+    ring: 0,
+    index: 0,
+    away: Infinity,
+  });
   return first.away <= reach ? { ring: first.ring, index: first.index } : null;
 }
 
@@ -44,8 +62,14 @@ export function nearest({ coordinates }, distance, reach) {
 export const withCornerAt = (polygon, { ring, index }, position) =>
   withRing(polygon, ring, cornersOf(polygon.coordinates[ring]).with(index, position));
 
-/** Without a corner; without a whole hole if it had but three. Null where the outline had but three. @param {Polygon} polygon @param {Corner} corner @returns {Polygon | null} */
+/**
+ * Without a corner; without a whole hole if it had but three. Null where the outline had but three.
+ * @param {Polygon} polygon
+ * @param {Corner} corner
+ * @returns {Polygon | null}
+ */
 export function withoutCorner(polygon, { ring, index }) {
-  if (count(polygon, ring) > FEWEST) return withRing(polygon, ring, cornersOf(polygon.coordinates[ring]).toSpliced(index, 1));
+  if (count(polygon, ring) > FEWEST)
+    return withRing(polygon, ring, cornersOf(polygon.coordinates[ring]).toSpliced(index, 1));
   return ring === 0 ? null : { type: "Polygon", coordinates: polygon.coordinates.toSpliced(ring, 1) };
 }

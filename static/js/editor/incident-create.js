@@ -11,34 +11,65 @@ const field = (label, control) => element("label", { class: "field" }, label, co
 
 function severityChoices() {
   const choices = SEVERITIES.map(({ name }) => {
-    const radio = element("input", { type: "radio", name: "severity", value: name, ...(name === "Medium" && { checked: "" }) });
+    const radio = element("input", {
+      type: "radio",
+      name: "severity",
+      value: name,
+      ...(name === "Medium" && { checked: "" }),
+    });
     return element("label", { class: "choice" }, radio, severityBadge(name));
   });
-  return element("fieldset", { class: "field" }, element("legend", {}, "Severity"), element("div", { class: "choices" }, ...choices));
+  return element(
+    "fieldset",
+    { class: "field" },
+    element("legend", {}, "Severity"),
+    element("div", { class: "choices" }, ...choices),
+  );
 }
 
 function makeForm() {
   const input = (name, more = {}) => element("input", { name, autocomplete: "off", ...more });
-  const form = element("form", { class: "quick", novalidate: "" },
+  const form = element(
+    "form",
+    { class: "quick", novalidate: "" },
     element("h2", {}, "New incident"),
     field("What has happened?", input("name", { maxlength: "150", required: "" })),
     severityChoices(),
-    element("div", { class: "pair" }, field("Latitude", input("latitude", { inputmode: "decimal" })), field("Longitude", input("longitude", { inputmode: "decimal" }))),
+    element(
+      "div",
+      { class: "pair" },
+      field("Latitude", input("latitude", { inputmode: "decimal" })),
+      field("Longitude", input("longitude", { inputmode: "decimal" })),
+    ),
     element("p", { class: "field-error", role: "alert", hidden: "" }),
-    element("p", { class: "form-actions" }, element("button", { class: "primary" }, "Save"), element("button", { type: "button", class: "cancel" }, "Cancel")));
+    element(
+      "p",
+      { class: "form-actions" },
+      element("button", { class: "primary" }, "Save"),
+      element("button", { type: "button", class: "cancel" }, "Cancel"),
+    ),
+  );
   return form;
 }
 
 const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
 
 /** What the server found wrong, in one line. */
-const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
+const wrong = ({ message, fields }) =>
+  Object.entries(fields ?? {})
+    .map(([name, why]) => `${name}: ${why}`)
+    .join("; ") || message;
 
-/** @typedef {{name: string, severity: string, at: [number, number], key: string}} Draft key: of the incident, which may have been sent already */
+/**
+ * @typedef {{name: string, severity: string, at: [number, number], key: string}} Draft key: of the incident, which may
+ *   have been sent already
+ */
 
 /**
  * @param {import("../map/view.js").MapView} view
- * @param {{save: (feature: object, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature: import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was typed, and the form is gone without a decision
+ * @param {{save: (feature: object, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature:
+ *   import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was
+ *   typed, and the form is gone without a decision
  * @returns {(at: [number, number], draft?: Draft) => void} opens the form at a place
  */
 export function incidentCreator(view, { save, done, onClosed }) {

@@ -1,4 +1,7 @@
-/** What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is over. Pure. */
+/**
+ * What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is
+ * over. Pure.
+ */
 
 import { isWaiting } from "./alerts.js";
 import { isolate } from "../base/bidi.js";
@@ -16,12 +19,18 @@ export class AlertNews {
     this.#changes = changes;
   }
 
-  /** Says up to which log entry the open alerts were loaded: what messages tell of before is in them. @param {number} seq */
+  /**
+   * Says up to which log entry the open alerts were loaded: what messages tell of before is in them.
+   * @param {number} seq
+   */
   loadedAt(seq) {
     this.#loadedSeq = seq;
   }
 
-  /** @param {import("./messages.js").Message} message one about alerts @param {Replay | null} replay that it is part of */
+  /**
+   * @param {import("./messages.js").Message} message one about alerts
+   * @param {Replay | null} replay that it is part of
+   */
   handle(message, replay) {
     if (message.seq <= this.#loadedSeq) return;
     this.#changes.pending.alerts = true;
@@ -30,7 +39,12 @@ export class AlertNews {
     else this.#acknowledge(message, replay);
   }
 
-  /** Keeps an incident's alert true to it. @param {number} pk @param {import("./messages.js").Feature | null} feature null: there is none any more @param {Replay | null} replay */
+  /**
+   * Keeps an incident's alert true to it.
+   * @param {number} pk
+   * @param {import("./messages.js").Feature | null} feature null: there is none any more
+   * @param {Replay | null} replay
+   */
   follow(pk, feature, replay) {
     const alert = this.#alerts.byIncident.get(pk);
     if (!alert) return;
@@ -49,7 +63,9 @@ export class AlertNews {
 
   #acknowledge(message, replay) {
     const features = this.#alerts.acknowledge(message);
-    for (const { properties: { pk } } of features) {
+    for (const {
+      properties: { pk },
+    } of features) {
       if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#quieten(pk, replay);
     }
     if (replay || features.length === 0) return;

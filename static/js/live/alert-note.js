@@ -6,7 +6,8 @@ export class AlertNote {
   /** @type {Set<string> | null} keys; null: nothing is typed */ #alerts = null;
 
   /**
-   * To be called with each change of the note. If all that it was begun for is taken or over, it is for the others from now on.
+   * To be called with each change of the note. If all that it was begun for is taken or over, it is for the others from
+   * now on.
    * @param {string} text @param {import("./alerts.js").AreaAlert[]} alerts that nobody has taken
    */
   follow(text, alerts) {

@@ -52,7 +52,12 @@ export class Changes {
     this.pending = { ...noChange(), connection: this.pending.connection, reset: true, alerts: true, ...rest };
   }
 
-  /** Notes that a feature is another, or gone. @param {"incidents" | "areas"} collection @param {number} pk @param {{gone: boolean}} how */
+  /**
+   * Notes that a feature is another, or gone.
+   * @param {"incidents" | "areas"} collection
+   * @param {number} pk
+   * @param {{gone: boolean}} how
+   */
   note(collection, pk, { gone }) {
     const keys = this.pending[collection];
     keys[gone ? "removed" : "changed"].add(pk);

@@ -1,4 +1,7 @@
-/** Loads the closed incidents once the filter asks for them, again after everything was loaded anew, and until it works. Pure. */
+/**
+ * Loads the closed incidents once the filter asks for them, again after everything was loaded anew, and until it works.
+ * Pure.
+ */
 
 import { backoff } from "../base/backoff.js";
 import { wantsClosed } from "./filter.js";
@@ -19,7 +22,8 @@ export function closedOnDemand(store, selection, fetchClosed, { say, later = set
 
   function load() {
     if (!wantsClosed(selection.filter)) failed = 0;
-    else if (!waits && !store.closed && store.seq !== null) store.loadClosed(fetchClosed).then(() => (failed = 0), tryAgain);
+    else if (!waits && !store.closed && store.seq !== null)
+      store.loadClosed(fetchClosed).then(() => (failed = 0), tryAgain);
   }
 
   function tryAgain() {

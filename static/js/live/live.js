@@ -1,6 +1,6 @@
 /**
- * Keeps a store true to the server: loads the two collections and the open alerts, then follows the log from where they were read,
- * and loads anew when the log cannot be followed.
+ * Keeps a store true to the server: loads the two collections and the open alerts, then follows the log from where they
+ * were read, and loads anew when the log cannot be followed.
  */
 
 import { onSignIn, OtherAccount, refresh } from "../base/session.js";
@@ -10,7 +10,10 @@ import { hasUnsaved } from "../base/unsaved.js";
 
 const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
 
-/** @typedef {{incidents: string, areas: string, alerts: string, notifications: string, poll: string, signIn: string}} Addresses */
+/**
+ * @typedef {{incidents: string, areas: string, alerts: string, notifications: string, poll: string, signIn: string}}
+ *   Addresses
+ */
 
 /** @param {string} address @returns {Promise<any>} */
 export async function fetchJSON(address) {
@@ -21,23 +24,35 @@ export async function fetchJSON(address) {
 
 /** @param {Addresses} addresses */
 async function fetchCollections(addresses) {
-  const [incidents, areas, alerts] = await Promise.all([addresses.incidents, addresses.areas, addresses.alerts].map(fetchJSON));
+  const [incidents, areas, alerts] = await Promise.all(
+    [addresses.incidents, addresses.areas, addresses.alerts].map(fetchJSON),
+  );
   return { incidents, areas, alerts };
 }
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
 
-/** What keeps a WebSocket from opening, as far as the server knows. @returns {Promise<import("./socket.js").Verdict>} */
+/**
+ * What keeps a WebSocket from opening, as far as the server knows.
+ * @returns {Promise<import("./socket.js").Verdict>}
+ */
 async function askWhy(addresses) {
   try {
-    const response = await fetch(addresses.notifications, { redirect: "manual", signal: AbortSignal.timeout(CONNECT_MS) });
+    const response = await fetch(addresses.notifications, {
+      redirect: "manual",
+      signal: AbortSignal.timeout(CONNECT_MS),
+    });
     return response.type === "opaqueredirect" ? "signed out" : (VERDICTS[response.status] ?? "unreachable");
   } catch {
     return "unreachable";
   }
 }
 
-/** An address from which to follow the log after what the store has. @param {string} path @param {import("./store.js").Store} store */
+/**
+ * An address from which to follow the log after what the store has.
+ * @param {string} path
+ * @param {import("./store.js").Store} store
+ */
 function addressAfter(path, store) {
   const url = new URL(path, location.href);
   if (store.seq !== null) url.searchParams.set("since", String(store.seq));
@@ -53,8 +68,9 @@ function socketAddress(addresses, store) {
 }
 
 /**
- * Returns a function that asks and takes the answer, or gives up. When it is called again before the answer has come, because the
- * link broke and came back meanwhile, only the newest call counts: an older answer would turn the store back.
+ * Returns a function that asks and takes the answer, or gives up. When it is called again before the answer has come,
+ * because the link broke and came back meanwhile, only the newest call counts: an older answer would turn the store
+ * back.
  * @template T
  * @param {() => Promise<T>} ask @param {(answer: T) => void} take @param {() => void} giveUp
  */

@@ -1,4 +1,7 @@
-/** A pace for work that may come in bursts: never two at a time, and a rest as long as the work took, so that the page does not freeze. Pure. */
+/**
+ * A pace for work that may come in bursts: never two at a time, and a rest as long as the work took, so that the page
+ * does not freeze. Pure.
+ */
 
 const REST = 1; // wait as long as the last turn took before the next
 
@@ -14,7 +17,11 @@ export class Pace {
    * @param {(milliseconds: number) => Promise<void>} [wait]
    * @param {() => number} [clock] milliseconds
    */
-  constructor(work, wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)), clock = () => performance.now()) {
+  constructor(
+    work,
+    wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
+    clock = () => performance.now(),
+  ) {
     this.#work = work;
     this.#wait = wait;
     this.#clock = clock;

@@ -14,7 +14,8 @@ export const keyOf = ({ id, seq }) => `${id} ${seq}`;
 export const seenUpTo = (alerts) => Math.max(...alerts.map(({ seq }) => seq));
 
 export class Seen {
-  /** @type {Map<string, ReturnType<typeof setTimeout> | null>} a timer of what is on the screen; null: seen */ #keys = new Map();
+  /** @type {Map<string, ReturnType<typeof setTimeout> | null>} a timer of what is on the screen; null: seen */ #keys =
+    new Map();
   #onSeen;
 
   /** @param {() => void} [onSeen] called whenever one more has been seen */
@@ -29,7 +30,11 @@ export class Seen {
 
   /** It is on the screen from now on, or still is. @param {string} key */
   appear(key) {
-    if (!this.#keys.has(key)) this.#keys.set(key, setTimeout(() => this.#see(key), SEEN_MS));
+    if (!this.#keys.has(key))
+      this.#keys.set(
+        key,
+        setTimeout(() => this.#see(key), SEEN_MS),
+      );
   }
 
   /** It has left the screen: if it was not seen by then, it begins anew when it appears again. @param {string} key */

@@ -54,7 +54,11 @@ export class Selection {
 
   #follow(change) {
     const { area } = this.filter;
-    if (change.reset || change.closed || (area !== null && (change.areas.changed.has(area) || change.areas.removed.has(area)))) {
+    if (
+      change.reset ||
+      change.closed ||
+      (area !== null && (change.areas.changed.has(area) || change.areas.removed.has(area)))
+    ) {
       return this.choose(this.filter);
     }
     const changed = new Set();

@@ -12,7 +12,8 @@ import { Replay } from "./replay.js";
 /**
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http", retryAt?: number}} Connection
+ * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http",
+ *   retryAt?: number}} Connection
  *   full: the server has no place for one more page; way: how it is connected; retryAt: ms since 1970
  */
 
@@ -101,13 +102,16 @@ export class Store {
   }
 
   /**
-   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. If they can't be fetched, none
-   * are held, and the error is thrown. If everything was loaded anew meanwhile, what becomes of the fetch does not matter.
+   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. If they can't be fetched,
+   * none are held, and the error is thrown. If everything was loaded anew meanwhile, what becomes of the fetch does
+   * not matter.
    * @param {() => Promise<{features: Feature[]}>} fetchClosed
    */
   async loadClosed(fetchClosed) {
-    const touched = (this.#touched = new Set());
-    const closed = (this.closed = new Map());
+    const touched = new Set();
+    const closed = new Map();
+    this.#touched = touched;
+    this.closed = closed;
     try {
       const { features } = await fetchClosed();
       if (this.closed !== closed) return;

@@ -18,7 +18,11 @@ export class AreaLayer {
     this.#map.getSource("areas").setData({ type: "FeatureCollection", features });
   }
 
-  /** Shows one as it is now, or no more. @param {number} key @param {import("../live/messages.js").Feature | null} feature */
+  /**
+   * Shows one as it is now, or no more.
+   * @param {number} key
+   * @param {import("../live/messages.js").Feature | null} feature
+   */
   put(key, feature) {
     this.#queue.put(key, feature);
   }

@@ -33,7 +33,8 @@ function placeLayers({ streets }, palette) {
   const places = {
     ...label("places", "places", "map-place", palette, {
       "text-size": ["interpolate", ["linear"], ["zoom"], 3, 10.5, 9, 13.5],
-      "text-variable-anchor": ["center", "top", "bottom", "left", "right"], // an incident on the spot moves the name aside
+      // An incident on the spot moves the name aside
+      "text-variable-anchor": ["center", "top", "bottom", "left", "right"],
       "text-radial-offset": 1.1,
       "symbol-sort-key": ["-", 0, ["get", "population"]],
     }),
@@ -41,8 +42,17 @@ function placeLayers({ streets }, palette) {
     minzoom: PLACES_ZOOM,
   };
   if (!streets) return [places];
-  const outside = { ...places, id: "places-outside", minzoom: Math.max(PLACES_ZOOM, streets.minzoom), filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]] };
-  return [...(streets.minzoom > PLACES_ZOOM ? [{ ...places, maxzoom: streets.minzoom }] : []), outside, ...streetNameLayers(streets.schema, palette)];
+  const outside = {
+    ...places,
+    id: "places-outside",
+    minzoom: Math.max(PLACES_ZOOM, streets.minzoom),
+    filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]],
+  };
+  return [
+    ...(streets.minzoom > PLACES_ZOOM ? [{ ...places, maxzoom: streets.minzoom }] : []),
+    outside,
+    ...streetNameLayers(streets.schema, palette),
+  ];
 }
 
 /** @param {import("./basemap.js").MapConfig} config @param {import("../base/palette.js").Palette} palette */

@@ -1,4 +1,7 @@
-/** Gathers changes to a set of features and hands them on as few diffs, at a pace that a burst of messages does not break. Pure. */
+/**
+ * Gathers changes to a set of features and hands them on as few diffs, at a pace that a burst of messages does not
+ * break. Pure.
+ */
 
 import { Pace } from "../live/pace.js";
 
@@ -17,9 +20,12 @@ export class DiffQueue {
    * @param {[wait?: (milliseconds: number) => Promise<void>, clock?: () => number]} time as a Pace has it
    */
   constructor(send, ...time) {
-    this.#pace = new Pace(async () => {
-      if (this.#pending.size > 0) await send(this.#take());
-    }, ...time);
+    this.#pace = new Pace(
+      async () => {
+        if (this.#pending.size > 0) await send(this.#take());
+      },
+      ...time,
+    );
   }
 
   /** @param {number} key @param {Feature | null} feature as it is now; null if it is gone */

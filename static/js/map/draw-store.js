@@ -4,13 +4,19 @@ import { isMuted } from "../base/elements.js";
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1; // of setTimeout
 
-/** An area as the map is given it: `muted` says whether it is muted now. @param {import("../live/messages.js").Feature} feature */
+/**
+ * An area as the map is given it: `muted` says whether it is muted now.
+ * @param {import("../live/messages.js").Feature} feature
+ */
 export const drawnArea = (feature) => {
   const muted = isMuted(feature.properties);
   return muted ? { ...feature, properties: { ...feature.properties, muted } } : feature;
 };
 
-/** An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at. @param {import("../live/messages.js").Feature} feature */
+/**
+ * An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at.
+ * @param {import("../live/messages.js").Feature} feature
+ */
 export const drawnIncident = ({ geometry, properties: { pk, severity, closed } }) => ({
   type: "Feature",
   geometry,
@@ -34,7 +40,9 @@ export function drawAreas(store, view) {
   /** When a mute runs out nobody saves the area, so it is drawn anew by the clock. */
   function watchMutes() {
     clearTimeout(timer);
-    const ends = [...store.areas.values()].filter(({ properties }) => isMuted(properties)).map(({ properties }) => Date.parse(properties.muted_until));
+    const ends = [...store.areas.values()]
+      .filter(({ properties }) => isMuted(properties))
+      .map(({ properties }) => Date.parse(properties.muted_until));
     if (ends.length > 0) timer = setTimeout(all, Math.min(Math.min(...ends) - Date.now() + 1, MAX_TIMEOUT_MS));
   }
   function all() {

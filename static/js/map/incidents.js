@@ -1,4 +1,7 @@
-/** The incidents on the map: keeps them all, and gives the map library those in and around the view, clustered for its zoom. */
+/**
+ * The incidents on the map: keeps them all, and gives the map library those in and around the view, clustered for its
+ * zoom.
+ */
 
 import { clustered, placeOf } from "./clusters.js";
 import { covers, grown } from "./graticule.js";
@@ -25,7 +28,11 @@ export class IncidentLayer {
     this.#pace.wake();
   }
 
-  /** Shows one as it is now, or no more. @param {number} key @param {import("../live/messages.js").Feature | null} feature */
+  /**
+   * Shows one as it is now, or no more.
+   * @param {number} key
+   * @param {import("../live/messages.js").Feature | null} feature
+   */
   put(key, feature) {
     if (feature) this.#places.set(key, placeOf(feature));
     else this.#places.delete(key);
@@ -34,7 +41,10 @@ export class IncidentLayer {
 
   #seen() {
     const bounds = this.#map.getBounds();
-    return { zoom: Math.max(0, Math.floor(this.#map.getZoom())), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] };
+    return {
+      zoom: Math.max(0, Math.floor(this.#map.getZoom())),
+      box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()],
+    };
   }
 
   #follow() {

@@ -1,11 +1,16 @@
-/** Rings on the map: around what the reader points at in the list, and for a moment around what has just been reported. */
+/**
+ * Rings on the map: around what the reader points at in the list, and for a moment around what has just been reported.
+ */
 
 import { element } from "../base/elements.js";
 
 const PULSE_MS = 2_500;
 const MOST_PULSES = 12; // in a burst more would only hide the map
 
-/** @param {import("./view.js").MapView} view @returns {{highlight: (at: [number, number] | null) => void, pulse: (at: [number, number]) => void}} */
+/**
+ * @param {import("./view.js").MapView} view
+ * @returns {{highlight: (at: [number, number] | null) => void, pulse: (at: [number, number]) => void}}
+ */
 export function createMarks(view) {
   let ring = null;
   let pulses = 0;

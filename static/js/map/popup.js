@@ -23,7 +23,9 @@ export class MapPopup {
   open(at, content, onClose = () => {}, { sticky = false } = {}) {
     this.close();
     const isBelow = this.#map.project(at).y < this.#map.getContainer().clientHeight / 2;
-    const how = sticky ? { anchor: isBelow ? "top" : "bottom", offset: [0, isBelow ? OFFSET : -PIN] } : { offset: OFFSET };
+    const how = sticky
+      ? { anchor: isBelow ? "top" : "bottom", offset: [0, isBelow ? OFFSET : -PIN] }
+      : { offset: OFFSET };
     const options = { maxWidth: "20rem", focusAfterOpen: false, closeOnClick: !sticky, ...how };
     this.#popup = new this.#library.Popup(options).setLngLat(at).setDOMContent(content);
     this.#popup.on("close", onClose);

@@ -48,13 +48,23 @@ function describe(header, metadata, tiles) {
   };
 }
 
-/** HTML of which only the text and the links to web pages are left: whoever made the archive is nobody we know. @param {string} html */
+/**
+ * HTML of which only the text and the links to web pages are left: whoever made the archive is nobody we know.
+ * @param {string} html
+ */
 function textAndLinks(html) {
   const outside = new DOMParser().parseFromString(html, "text/html").body;
   const clean = document.createElement("p");
   for (const node of outside.childNodes) {
     if (node.nodeName === "A" && /^https?:$/.test(node.protocol)) {
-      clean.append(Object.assign(document.createElement("a"), { href: node.href, rel: "noopener", target: "_blank", textContent: node.textContent }));
+      clean.append(
+        Object.assign(document.createElement("a"), {
+          href: node.href,
+          rel: "noopener",
+          target: "_blank",
+          textContent: node.textContent,
+        }),
+      );
     } else if (!["SCRIPT", "STYLE"].includes(node.nodeName)) clean.append(node.textContent ?? "");
   }
   return new XMLSerializer().serializeToString(clean).replace(/^<p[^>]*>|<\/p>$|<p[^>]*\/>$/g, "");

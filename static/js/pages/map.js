@@ -30,14 +30,21 @@ const part = (id) => document.getElementById(id);
 
 /** Calls of the API by what they are for; null for what this person may not. */
 function callsOf({ api, mayEdit }, store) {
-  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then((answer) => store.read(answer), () => {});
+  const read = (seq) =>
+    call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then(
+      (answer) => store.read(answer),
+      () => {},
+    );
   if (mayEdit !== "yes") return { read, acknowledge: null, save: null };
   return {
     read,
-    acknowledge: (alerts, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
+    acknowledge: (alerts, note = "") =>
+      call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
     save: (kind, feature, pk = null, key) => {
       const query = longEdgesQuery(feature.geometry);
-      return pk === null ? call("POST", `${api}${kind}/${query}`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
+      return pk === null
+        ? call("POST", `${api}${kind}/${query}`, feature, { key })
+        : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
     },
   };
 }
@@ -79,7 +86,7 @@ async function start() {
   let show = () => {};
   const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
-    point: (pk) => marks?.highlight(pk === null ? null : store.find("incidents", pk)?.geometry.coordinates ?? null),
+    point: (pk) => marks?.highlight(pk === null ? null : (store.find("incidents", pk)?.geometry.coordinates ?? null)),
     choose(pk, { byKey }) {
       const feature = store.find("incidents", pk);
       if (!feature || !view) return;
@@ -98,14 +105,17 @@ async function start() {
   marks = createMarks(view);
   const edit = calls.save && editing(view, calls, { notices, announce, show: (picked) => show(picked) });
   show = explain(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
-    acknowledge: calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
+    acknowledge:
+      calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
     inRows: panel.hasSeen,
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));
   drawAreas(store, view);
   drawIncidents(selection, view);
-  selection.subscribe(({ born }) => born.forEach((pk) => marks.pulse(selection.shown.get(pk).geometry.coordinates)));
+  selection.subscribe(({ born }) => {
+    for (const pk of born) marks.pulse(selection.shown.get(pk).geometry.coordinates);
+  });
   view.onMoved(panel.refresh);
   if (!wanted) lookAtAll(store, selection, view);
   panel.refresh();

@@ -1,4 +1,6 @@
-/** The public report: two taps, locate and send. What is written without a network is kept here and sent later, once. */
+/**
+ * The public report: two taps, locate and send. What is written without a network is kept here and sent later, once.
+ */
 
 import { showProblems } from "../base/form-problems.js";
 import { parseDegrees } from "../base/geojson.js";
@@ -12,7 +14,13 @@ import { watchUnsaved } from "../base/unsaved.js";
 
 const MAX_NAME = 150; // characters, as the server has it
 const MAX_DESCRIPTION = 1000;
-const NO_STORAGE = { setItem() { throw new Error("nothing can be kept"); }, getItem: () => null, removeItem() {} };
+const NO_STORAGE = {
+  setItem() {
+    throw new Error("nothing can be kept");
+  },
+  getItem: () => null,
+  removeItem() {},
+};
 
 const KEPT = "No network. The report is kept on this device and sent when the network is back.";
 
@@ -34,8 +42,10 @@ function problems({ name, description, location_lat: latitude, location_lon: lon
   const found = {};
   if (!name.trim()) found.name = "A few words are needed.";
   if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
-  if ([...description.trim()].length > MAX_DESCRIPTION) found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
-  if (!latitude.trim() && !longitude.trim()) return { ...found, where: "Say where: use your location, tap the map or search a place." };
+  if ([...description.trim()].length > MAX_DESCRIPTION)
+    found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
+  if (!latitude.trim() && !longitude.trim())
+    return { ...found, where: "Say where: use your location, tap the map or search a place." };
   try {
     parseDegrees(longitude, latitude);
   } catch (error) {
@@ -55,7 +65,10 @@ queue.subscribe(() => {
   if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
 });
 let suggested = "";
-/** @type {import("../report/queue.js").Entry | null} a refused report that is in the form again: it happened when it was first written */
+/**
+ * @type {import("../report/queue.js").Entry | null} a refused report that is in the form again: it happened when it was
+ *   first written
+ */
 let corrected = null;
 const placing = placePart((words) => {
   if (part("name").value === suggested) part("name").value = words;

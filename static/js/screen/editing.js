@@ -9,12 +9,17 @@ const part = (id) => document.getElementById(id);
 
 /**
  * @param {import("../map/view.js").MapView} view
- * @param {{save: (kind: "incidents" | "areas", feature: object, pk?: number | null, key?: string) => Promise<import("../live/messages.js").Feature>}} calls of the API
- * @param {{notices: ReturnType<typeof import("./notices.js").createNotices>, announce: (sentence: string) => void, show: (picked: import("../map/view.js").Picked) => void}} page
+ * @param {{save: (kind: "incidents" | "areas", feature: object, pk?: number | null, key?: string) =>
+ *   Promise<import("../live/messages.js").Feature>}} calls of the API
+ * @param {{notices: ReturnType<typeof import("./notices.js").createNotices>, announce: (sentence: string) => void,
+ *   show: (picked: import("../map/view.js").Picked) => void}} page
  */
 export function editing(view, { save }, { notices, announce, show }) {
   let busy = false;
-  const said = (sentence) => (announce(sentence), sentence);
+  const said = (sentence) => {
+    announce(sentence);
+    return sentence;
+  };
   const create = incidentCreator(view, {
     save: (feature, key) => save("incidents", feature, null, key),
     done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
@@ -36,20 +41,32 @@ export function editing(view, { save }, { notices, announce, show }) {
   };
   async function move({ properties: { pk, name, version }, geometry: before }, coordinates, { back = false } = {}) {
     try {
-      const feature = await save("incidents", { type: "Feature", geometry: { type: "Point", coordinates }, properties: { version } }, pk);
+      const feature = await save(
+        "incidents",
+        { type: "Feature", geometry: { type: "Point", coordinates }, properties: { version } },
+        pk,
+      );
       const undo = button("Undo", () => move(feature, before.coordinates, { back: true }));
       notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
     } catch (error) {
       const { feature, conflicts } = isConflict(error) ? error.answer : {};
       if (feature) {
-        const anyway = button(back ? "Move it back" : "Move it to my place", () => move(feature, coordinates, { back }));
-        notices.say(`${changedWords(conflicts[0], `moved ${isolate(name)} somewhere else`)}. It stays there.`, { actions: [anyway], stay: true });
+        const anyway = button(back ? "Move it back" : "Move it to my place", () =>
+          move(feature, coordinates, { back }),
+        );
+        notices.say(`${changedWords(conflicts[0], `moved ${isolate(name)} somewhere else`)}. It stays there.`, {
+          actions: [anyway],
+          stay: true,
+        });
       } else notices.say(error.message);
       show({ source: "incidents", keys: [pk], at: (feature?.geometry ?? before).coordinates });
     }
   }
   view.onMenu(({ coordinates }) => busy || create(coordinates));
-  for (const [id, act] of [["new-incident", () => create(view.centre)], ["new-area", () => editArea(null)]]) {
+  for (const [id, act] of [
+    ["new-incident", () => create(view.centre)],
+    ["new-area", () => editArea(null)],
+  ]) {
     part(id).addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
       event.preventDefault();

@@ -1,4 +1,7 @@
-/** Opens popups for what is picked on the map or in the list, keeps the open one true, and puts a handle around one incident. */
+/**
+ * Opens popups for what is picked on the map or in the list, keeps the open one true, and puts a handle around one
+ * incident.
+ */
 
 import { OnScreen } from "./on-screen.js";
 import { popupContent } from "./popup.js";
@@ -6,7 +9,8 @@ import { popupContent } from "./popup.js";
 /**
  * @param {import("../live/store.js").Store} store @param {import("../map/view.js").MapView} view
  * @param {{choose: (feature: import("../live/messages.js").Feature | null) => void}} handle
- * @param {Omit<import("./popup.js").Context, "alertOf" | "hasSeen"> & {inRows: import("./popup.js").Context["hasSeen"]}} actions inRows: whether an alert was seen in the list
+ * @param {Omit<import("./popup.js").Context, "alertOf" | "hasSeen"> & {inRows:
+ *   import("./popup.js").Context["hasSeen"]}} actions inRows: whether an alert was seen in the list
  * @returns {(picked: import("../map/view.js").Picked, how?: {focus?: boolean, onClose?: () => void}) => void}
  */
 export function explain(store, view, handle, { inRows, ...actions }) {

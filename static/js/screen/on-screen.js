@@ -25,7 +25,10 @@ export class OnScreen {
     return this.#seen.has(keyOf(alert));
   }
 
-  /** Watches what this element holds now, and nothing else; to be called when its content has changed. @param {HTMLElement} root */
+  /**
+   * Watches what this element holds now, and nothing else; to be called when its content has changed.
+   * @param {HTMLElement} root
+   */
   look(root) {
     const nodes = [...root.querySelectorAll("[data-alerts]")];
     const present = new Set(nodes.flatMap(keysIn));

@@ -14,10 +14,12 @@ export function contains([west, south, east, north], [longitude, latitude]) {
   return latitude >= south && latitude <= north && shifted <= east;
 }
 
-const newer = ({ properties: a }, { properties: b }) => (a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk);
+const newer = ({ properties: a }, { properties: b }) =>
+  a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk;
 
 /**
- * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it returns.
+ * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it
+ * returns.
  * @param {Iterable<import("../live/messages.js").Feature>} incidents @param {Box} box
  */
 export function newestIn(incidents, box) {
@@ -46,7 +48,8 @@ export const waitingFirst = (alerts) => {
 };
 
 /** @param {Record<string, any>} properties of an incident */
-export const incidentWords = (properties) => [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
+export const incidentWords = (properties) =>
+  [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
 
 /** @param {import("../live/alerts.js").Alert} alert */
 export function alertWords({ feature, areas }) {

@@ -18,7 +18,15 @@ const hint = (words) => element("span", { class: "hint" }, words);
 /** Who has an incident's alert, or the button to say so. */
 function alertLine(alert, { acknowledge, hasSeen }) {
   const who = whoHasIt(alert);
-  const line = element("div", { class: "line alert-line" }, hint(who ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}` : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`));
+  const line = element(
+    "div",
+    { class: "line alert-line" },
+    hint(
+      who
+        ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}`
+        : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`,
+    ),
+  );
   line.dataset.alerts = named(alert.areas);
   if (!acknowledge || !alert.areas.some(isWaiting)) return line;
   const button = element("button", { type: "button" }, "I have it");
@@ -32,7 +40,10 @@ function alertLine(alert, { acknowledge, hasSeen }) {
 function one(feature, { alertOf, editArea, ...context }) {
   const { name, severity, url, model, pk, ...properties } = feature.properties;
   const badge = severityBadge(severity);
-  const facts = model === "Incident" ? [badge, hint([...stateWords(properties), whenWords(properties)].join(", "))] : [hint("Area, alerts from"), badge];
+  const facts =
+    model === "Incident"
+      ? [badge, hint([...stateWords(properties), whenWords(properties)].join(", "))]
+      : [hint("Area, alerts from"), badge];
   const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
   const alert = model === "Incident" ? alertOf(pk) : undefined;
   if (alert) node.append(alertLine(alert, context));

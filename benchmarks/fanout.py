@@ -138,7 +138,7 @@ class Relay(Contestant):
 class Own(Contestant):
     """Our server: an incident is checked, stored durably, logged and matched, then everybody is told."""
 
-    name, label = OWN, "**Tracker**, the save and its commit included"
+    name, label = OWN, "**Tracker**, with the save and its commit"
     gapless = True
 
     def __init__(self, clients: int, headers: str = "") -> None:

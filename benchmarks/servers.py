@@ -284,7 +284,7 @@ def socketio_frame(text: str) -> bytes:
 FLOOR = Peer("floor", "Floor: a Python loop of `send()`", python("floor.py"), python=False)
 JOINED = Peer(
     "joined",
-    "Floor, joined: one `send()` of what has gathered",
+    "Floor, joined: one `send()` for all entries",
     python("floor.py", "joined"),
     python=False,
     joins=True,

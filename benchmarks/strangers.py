@@ -194,15 +194,15 @@ ATTACKS: dict[str, Attack] = {
     "endless chunk extensions": chunk_extensions,
     "endless trailers": trailers,
     "chunks of one byte": small_chunks,
-    "new spellings of a large file": spellings,
+    "varied URLs of a large file": spellings,
     "40 sign-ins at once": sign_ins,
     "forms of 1 MB of percent signs": escapes,
     "multipart bodies of 1 MB": multipart,
     "JSON bodies of 1 MB": json_bodies,
     "50 sockets that send tiny frames": tiny_frames,
     f"the collection of {AREAS} areas of {POSITIONS:,} positions": detailed_areas,
-    f"what lies in a zigzag, of {INCIDENTS:,} incidents": inside_a_zigzag,
-    "saving that zigzag": saved_zigzag,
+    f"counting {INCIDENTS:,} incidents in a zigzag area": inside_a_zigzag,
+    "saving that zigzag area": saved_zigzag,
 }
 NEEDS_AREAS = {detailed_areas, inside_a_zigzag, saved_zigzag}
 

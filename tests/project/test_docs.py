@@ -153,3 +153,24 @@ def test_every_link_in_the_documentation_leads_somewhere() -> None:
     """Pictures and pages that the documentation links to are in the repository."""
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_contributing_names_files_that_exist() -> None:
+    """Each file and folder that CONTRIBUTING.md tells to change is in the repository."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w[\w.-]*/)+[\w.-]*|[\w.-]+\.(?:md|py))`", text)
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_changelog_is_kept_as_keep_a_changelog_has_it() -> None:
+    """Unreleased comes first, then the newest version; each has only the agreed kinds of change."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *released = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert first == "[Unreleased]"
+    found = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)", heading) for heading in released]
+    assert all(found)
+    versions = [(*map(int, match.groups()[:3]), match[4]) for match in found if match]
+    assert versions == sorted(versions, reverse=True)
+    kinds = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

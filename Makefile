@@ -1,0 +1,34 @@
+# The commands of a developer. CI runs the same ones, by .ci/run; tests/project/test_commands.py holds them equal.
+# In a virtual environment: `python -m venv .venv && . .venv/bin/activate`, then `make setup`.
+.PHONY: help setup run test quick lint format types all
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup:  ## install what the server, the tests and the checks need
+	pip install -r requirements.txt
+	pip install -r tests/requirements.txt
+
+run:  ## start the server on http://127.0.0.1:8000
+	python tracker.py
+
+test:  ## run all tests
+	python -m pytest
+
+quick:  ## run the tests that take less than a minute together
+	python -m pytest -m "not slow"
+
+lint:  ## look for mistakes, wrong formatting, spelling errors and unsafe code
+	ruff check .
+	ruff format --check .
+	codespell
+	bandit -q -r . -x ./tests,./benchmarks,./frontend/build
+
+format:  ## format the code, and mend what ruff can mend
+	ruff format .
+	ruff check --fix .
+
+types:  ## check the type hints
+	mypy
+
+all: lint types test  ## run everything that a change must pass

@@ -6,9 +6,12 @@ import { severityNamed } from "./severity.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {string} tag
+ * Makes an element of the page.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, string>} [attributes]
  * @param {...(Node | string)} children strings become text
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -41,7 +44,9 @@ export function link(href, text, attributes = {}) {
   return element("a", { href: href.startsWith("/") ? href : "#", ...attributes }, text);
 }
 
+/** @type {Intl.RelativeTimeFormat} */
 let ago; // made when it is needed: it takes the browser a while
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
   ["day", 86_400],
   ["hour", 3_600],
@@ -51,9 +56,11 @@ const UNITS = [
 /** How long ago a moment was, in words. @param {string} moment ISO 8601 */
 export function sinceWords(moment) {
   const seconds = (Date.now() - Date.parse(moment)) / 1000;
-  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? [];
+  const found = UNITS.find(([, length]) => seconds >= length);
+  if (!found) return "just now";
+  const [unit, size] = found;
   ago ??= new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-  return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
+  return ago.format(-Math.floor(seconds / size), unit);
 }
 
 const LATE_MS = 60_000; // a report that came sooner after what happened is not worth two times
@@ -83,6 +90,7 @@ export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
  */
 export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
 
+/** @type {Intl.DateTimeFormatOptions} */
 const CLOCK = {
   weekday: "short",
   day: "numeric",

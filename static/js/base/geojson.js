@@ -7,6 +7,8 @@
  * @typedef {[number, number]} Position longitude, latitude in degrees, WGS 84
  * @typedef {{type: "Point", coordinates: Position}} Point
  * @typedef {{type: "Polygon", coordinates: Position[][]}} Polygon
+ * @typedef {{type: string, coordinates: any}} Geometry one of these, before anybody has looked which
+ * @typedef {[number, number, number, number]} Box west, south, east, north in degrees
  */
 
 export const DECIMALS = 7; // about a centimetre
@@ -35,6 +37,7 @@ function parse(text, type) {
   return value.coordinates;
 }
 
+/** @returns {Position} */
 function position(value, maxLongitude) {
   const numbers = Array.isArray(value) && value.length >= 2 && value.every(Number.isFinite);
   if (!numbers) throw new TypedError("A position is two numbers: [longitude, latitude].");
@@ -75,10 +78,10 @@ export const hasLongEdge = ({ coordinates }) => coordinates.some((ring) => steps
 
 /**
  * What tells the API that long edges are meant as they stand.
- * @param {{type: string, coordinates: any} | undefined} geometry after LongEdges has asked
+ * @param {Geometry | undefined} geometry after LongEdges has asked
  */
 export const longEdgesQuery = (geometry) =>
-  geometry?.type === "Polygon" && hasLongEdge(geometry) ? "?long_edges=keep" : "";
+  geometry?.type === "Polygon" && hasLongEdge(/** @type {Polygon} */ (geometry)) ? "?long_edges=keep" : "";
 
 /**
  * The polygon with every edge the short way round, so that its longitudes may run past ±180°.
@@ -134,9 +137,10 @@ export function format(geometry) {
 /**
  * The smallest box around the positions of geometries, or null without any.
  * @param {Iterable<{coordinates: any}>} geometries
- * @returns {[number, number, number, number] | null} west, south, east, north
+ * @returns {Box | null}
  */
 export function bounds(geometries) {
+  /** @type {Box} */
   const box = [Infinity, Infinity, -Infinity, -Infinity];
   const visit = (value) => {
     if (typeof value[0] !== "number") return value.forEach(visit);
@@ -146,7 +150,7 @@ export function bounds(geometries) {
     box[3] = Math.max(box[3], value[1]);
   };
   for (const { coordinates } of geometries) visit(coordinates);
-  return box[0] === Infinity ? null : /** @type {any} */ (box);
+  return box[0] === Infinity ? null : box;
 }
 
 const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
@@ -159,6 +163,7 @@ const CIRCLE_CORNERS = 64;
 export function circle([longitude, latitude], radius) {
   const degrees = (radius / EARTH_RADIUS_M) * (180 / Math.PI);
   const stretch = Math.max(Math.cos((latitude * Math.PI) / 180), 0.01);
+  /** @returns {Position} */
   const corner = (_, index) => {
     const angle = (index / CIRCLE_CORNERS) * 2 * Math.PI;
     return [longitude + (degrees * Math.cos(angle)) / stretch, latitude + degrees * Math.sin(angle)];
@@ -167,6 +172,7 @@ export function circle([longitude, latitude], radius) {
   return { type: "Polygon", coordinates: [[...corners, corners[0]]] };
 }
 
+/** @param {Position[]} ring @param {Position} position */
 function windsAround(ring, [x, y]) {
   let inside = false;
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
@@ -185,7 +191,7 @@ function windsAround(ring, [x, y]) {
 export function covers({ coordinates: [outline, ...holes] }, [longitude, latitude]) {
   if (!outline) return false;
   const at = [-360, 0, 360]
-    .map((turn) => [longitude + turn, latitude])
+    .map((turn) => /** @type {Position} */ ([longitude + turn, latitude]))
     .find((position) => windsAround(outline, position));
   return at !== undefined && !holes.some((hole) => windsAround(hole, at));
 }

@@ -33,12 +33,14 @@ function makeDialog() {
   return { dialog, problem, later };
 }
 
+/** @returns {Promise<boolean>} */
 async function ask() {
   const { dialog, problem, later } = makeDialog();
   document.body.append(dialog);
   dialog.showModal();
   const looked = () => document.visibilityState === "visible" && refresh().catch(() => {}); // where no channel tells
   document.addEventListener("visibilitychange", looked);
+  /** @type {() => void} */
   let stop;
   const done = await new Promise((resolve) => {
     stop = onSignIn((other) => {

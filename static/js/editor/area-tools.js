@@ -11,7 +11,11 @@ const HINTS = {
 
 const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
 
-/** @typedef {"outline" | "hole" | "undo" | "redo" | "nextCorner" | "removeCorner"} Command */
+/**
+ * @typedef {"outline" | "hole" | "undo" | "redo" | "nextCorner" | "removeCorner"} Command
+ * @typedef {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) =>
+ *   unknown}} Actions
+ */
 
 /** @type {Record<string, Command>} */
 const BUTTONS = {
@@ -32,13 +36,13 @@ function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editabl
 
 /**
  * @param {KeyboardEvent} event
- * @param {Record<string, Function>} actions
+ * @param {Actions} actions
  * @returns {(() => unknown) | null} what the key means
  */
 function meaning(event, actions) {
   const key = event.key.toLowerCase();
   if (key === "escape") return actions.giveUp;
-  if (event.target.closest(FIELDS)) return null;
+  if (/** @type {Element} */ (event.target).closest(FIELDS)) return null;
   if (key === "delete" || key === "backspace") return () => actions.remove({ alsoRing: key === "delete" });
   if (!event.ctrlKey && !event.metaKey) return null;
   if (key === "z" && !event.shiftKey) return actions.undo;
@@ -46,9 +50,8 @@ function meaning(event, actions) {
 }
 
 /**
- * @param {(id: string) => HTMLElement} part
- * @param {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) =>
- *   unknown}} actions
+ * @param {(id: string) => any} part an element of the fields
+ * @param {Actions} actions
  * @returns {{show: (state: object) => void}}
  */
 export function areaTools(part, actions) {

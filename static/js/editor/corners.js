@@ -12,6 +12,7 @@ const FEWEST = 3; // corners of a ring
 
 const cornersOf = (ring) => ring.slice(0, -1); // the last position repeats the first
 const closed = (corners) => [...corners, corners[0]];
+/** @returns {Polygon} */
 const withRing = ({ coordinates }, ring, corners) => ({
   type: "Polygon",
   coordinates: coordinates.with(ring, closed(corners)),
@@ -71,5 +72,6 @@ export const withCornerAt = (polygon, { ring, index }, position) =>
 export function withoutCorner(polygon, { ring, index }) {
   if (count(polygon, ring) > FEWEST)
     return withRing(polygon, ring, cornersOf(polygon.coordinates[ring]).toSpliced(index, 1));
-  return ring === 0 ? null : { type: "Polygon", coordinates: polygon.coordinates.toSpliced(ring, 1) };
+  if (ring === 0) return null;
+  return { type: "Polygon", coordinates: polygon.coordinates.toSpliced(ring, 1) };
 }

@@ -6,7 +6,7 @@ import { format, parseDegrees, parsePoint, TypedError } from "../base/geojson.js
 
 /**
  * @typedef {object} Way of typing a location
- * @property {HTMLElement[]} controls
+ * @property {(HTMLInputElement | HTMLTextAreaElement)[]} controls
  * @property {() => Point | null} read null when nothing is typed; throws a TypedError
  * @property {(point: Point | null) => void} write
  */

@@ -26,7 +26,7 @@ export const isWaiting = ({ muted, acknowledged }) => !muted && !acknowledged;
 
 /**
  * Who takes care of an incident, the last to have said so first; null if an area of it still waits.
- * @param {Alert} alert
+ * @param {Pick<Alert, "areas">} alert
  */
 export function whoHasIt({ areas }) {
   const acknowledgements = areas.map(({ acknowledged }) => acknowledged);

@@ -3,7 +3,10 @@
  */
 
 /**
- * @typedef {{type: "Feature", id: string, geometry: object, properties: Record<string, any>}} Feature
+ * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
+ *   muted_until?: string, muted_by?: string} & Record<string, any>} Properties of an incident or an area; the others depend on which of both it is
+ * @typedef {import("../base/geojson.js").Geometry} Geometry
+ * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature
  * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}}
  *   AreaOfAlert
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to

@@ -90,8 +90,8 @@ export class Store {
     if (message.seq <= (this.seq ?? -1)) return;
     if (this.#replay && message.seq > this.#replay.until) this.finishReplay();
     this.seq = message.seq;
-    if (message.type.startsWith("alert")) this.#news.handle(message, this.#replay);
-    else if (message.type !== "unknown") this.#featureMessage(message);
+    if (message.type === "post_save" || message.type === "post_delete") this.#featureMessage(message);
+    else if (message.type !== "unknown") this.#news.handle(message, this.#replay);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#changes.wake();
   }
@@ -157,7 +157,10 @@ export class Store {
     this.#replay = recovered && seq > (this.seq ?? seq) ? new Replay(seq, { first }) : null;
   }
 
-  #featureMessage({ type, feature, created }) {
+  /** @param {Extract<Message, {type: "post_save" | "post_delete"}>} message */
+  #featureMessage(message) {
+    const { type, feature } = message;
+    const created = message.type === "post_save" && message.created;
     const collection = MODELS[feature.properties.model];
     if (!collection) return;
     const { pk, closed } = feature.properties;

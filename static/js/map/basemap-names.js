@@ -27,7 +27,10 @@ const label = (id, source, colour, palette, layout) => ({
   paint: { "text-color": palette[colour], "text-halo-color": palette["map-halo"], "text-halo-width": 1.5 },
 });
 
-/** Where the archive has names of its own, from its lowest zoom on, the world's are left out. */
+/**
+ * Where the archive has names of its own, from its lowest zoom on, the world's are left out.
+ * @param {import("./basemap.js").MapConfig} config
+ */
 function placeLayers({ streets }, palette) {
   const large = [">=", ["get", "population"], FEWEST_PEOPLE];
   const places = {

@@ -70,6 +70,7 @@ function gridLayers(palette) {
   ];
 }
 
+/** @param {MapConfig} config */
 function streetsUnderNames({ streets }, palette) {
   if (!streets) return [];
   const ground = {

@@ -12,11 +12,12 @@ const TILE = 512; // pixels: the width of the world at zoom 0
 const MAX_LATITUDE = 85.0511287798; // of the Mercator projection
 
 /**
- * @typedef {import("../live/messages.js").Feature} Feature
+ * @typedef {import("../base/geojson.js").Box} Box
+ * @typedef {{type: "Feature", geometry: import("../base/geojson.js").Geometry, properties: Record<string, any>}}
+ *   Feature what the map library is given: an incident, an area or a cluster
  * @typedef {{x: number, y: number, rank: number, feature: Feature}} Place x and y: of 1, from the west and from the
  *   north
- * @typedef {{x: number, y: number, count: number, rank: number, feature: Feature, box: [number, number, number,
- *   number]}} Cell
+ * @typedef {{x: number, y: number, count: number, rank: number, feature: Feature, box: Box}} Cell
  */
 
 const mercator = (latitude) => {
@@ -109,7 +110,7 @@ function drawn({ x, y, count, rank, feature, box: [west, north, east, south] }) 
 /**
  * @param {Iterable<Place>} places
  * @param {number} zoom a whole one
- * @param {[number, number, number, number]} box west, south, east, north
+ * @param {Box} box
  * @returns {Feature[]} incidents that stand alone, as they were given, and clusters: points with `count`,
  *   `abbreviated`, the
  *   `worst` severity's rank, and the box around their incidents

@@ -6,7 +6,7 @@
 import { Pace } from "../live/pace.js";
 
 /**
- * @typedef {import("../live/messages.js").Feature} Feature
+ * @typedef {import("./clusters.js").Feature} Feature
  * @typedef {{remove: number[], add: Feature[]}} Diff remove comes first; a changed feature is in both
  */
 

@@ -7,6 +7,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1; // of setTimeout
 /**
  * An area as the map is given it: `muted` says whether it is muted now.
  * @param {import("../live/messages.js").Feature} feature
+ * @returns {import("./clusters.js").Feature}
  */
 export const drawnArea = (feature) => {
   const muted = isMuted(feature.properties);
@@ -16,6 +17,7 @@ export const drawnArea = (feature) => {
 /**
  * An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at.
  * @param {import("../live/messages.js").Feature} feature
+ * @returns {import("./clusters.js").Feature}
  */
 export const drawnIncident = ({ geometry, properties: { pk, severity, closed } }) => ({
   type: "Feature",

@@ -7,6 +7,7 @@ import { clustered, placeOf } from "./clusters.js";
 import { covers, grown } from "./graticule.js";
 import { Pace } from "../live/pace.js";
 
+/** @type {import("../base/geojson.js").Box} */
 const NOWHERE = [0, 0, 0, 0];
 
 export class IncidentLayer {
@@ -22,7 +23,7 @@ export class IncidentLayer {
     map.on("move", () => this.#follow());
   }
 
-  /** Shows exactly these. @param {import("../live/messages.js").Feature[]} features */
+  /** Shows exactly these. @param {import("./clusters.js").Feature[]} features */
   set(features) {
     this.#places = new Map(features.map((feature) => [feature.properties.pk, placeOf(feature)]));
     this.#pace.wake();
@@ -31,7 +32,7 @@ export class IncidentLayer {
   /**
    * Shows one as it is now, or no more.
    * @param {number} key
-   * @param {import("../live/messages.js").Feature | null} feature
+   * @param {import("./clusters.js").Feature | null} feature
    */
   put(key, feature) {
     if (feature) this.#places.set(key, placeOf(feature));
@@ -39,6 +40,7 @@ export class IncidentLayer {
     this.#pace.wake();
   }
 
+  /** @returns {{zoom: number, box: import("../base/geojson.js").Box}} */
   #seen() {
     const bounds = this.#map.getBounds();
     return {

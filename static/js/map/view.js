@@ -21,7 +21,7 @@ const SCALE = 150; // pixels: half of it, the shortest that the scale gets, hold
 /**
  * @typedef {import("../base/geojson.js").Point} Point
  * @typedef {import("../base/geojson.js").Position} Position
- * @typedef {import("../live/messages.js").Feature} Feature
+ * @typedef {import("./clusters.js").Feature} Feature
  * @typedef {import("./pointer.js").SourceName} SourceName
  * @typedef {import("./pointer.js").Picked} Picked
  */
@@ -68,7 +68,7 @@ export class MapView {
     this.#layers[source].put(key, feature);
   }
 
-  /** @param {Iterable<object>} geometries does nothing without any */
+  /** @param {Iterable<import("../base/geojson.js").Geometry>} geometries does nothing without any */
   fit(geometries, { animate = false, maxZoom = MAX_FIT_ZOOM } = {}) {
     const box = boundsOf(geometries);
     if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom, animate });
@@ -79,7 +79,7 @@ export class MapView {
     this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), FLY_ZOOM) });
   }
 
-  /** @returns {[number, number, number, number]} west, south, east, north; west and east may be beyond ±180 */
+  /** @returns {import("../base/geojson.js").Box} west and east may be beyond ±180 */
   bounds() {
     const box = this.map.getBounds();
     return [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];

@@ -9,7 +9,10 @@ import { covers, graticule, graticuleStep, grown } from "./graticule.js";
 
 const EARLY = 0.5; // zoom levels before something is shown that it is asked for
 
-/** @typedef {import("./basemap.js").MapConfig} MapConfig */
+/**
+ * @typedef {import("./basemap.js").MapConfig} MapConfig
+ * @typedef {import("../base/geojson.js").Box} Box
+ */
 
 /** @param {object} map of the library, whose style is loaded @param {MapConfig} config */
 export function bringWorld(map, config) {
@@ -27,7 +30,11 @@ function fill(map, url) {
   for (const name of ["land", "borders", "countries"]) if (map.getSource(name)) bring(map, name, url(name));
 }
 
-/** Reads an answer to its end, for the browser to keep, and gives the map library the address. @param {string} address */
+/**
+ * Reads an answer to its end, for the browser to keep, and gives the map library the address.
+ * @param {string} address
+ * @returns {(answer: Response) => Promise<string | object>} the address, or GeoJSON
+ */
 function kept(address) {
   return async (answer) => {
     await answer.blob();
@@ -78,9 +85,11 @@ function refine(map, name, address) {
 }
 
 function followGraticule(map) {
+  /** @type {{step: number, box: Box}} */
   let drawn = { step: 0, box: [0, 0, 0, 0] };
   function follow() {
     const bounds = map.getBounds();
+    /** @type {Box} */
     const seen = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
     const step = graticuleStep(map.getZoom());
     if (step === drawn.step && covers(drawn.box, seen)) return;

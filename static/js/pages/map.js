@@ -83,6 +83,7 @@ async function start() {
 
   let view = null;
   let marks = null;
+  /** @type {ReturnType<typeof explain>} */
   let show = () => {};
   const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
@@ -91,7 +92,7 @@ async function start() {
       const feature = store.find("incidents", pk);
       if (!feature || !view) return;
       const { coordinates } = feature.geometry;
-      const row = document.activeElement;
+      const row = /** @type {HTMLElement} */ (document.activeElement);
       view.fly(coordinates);
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },

@@ -37,8 +37,13 @@ function storage() {
   }
 }
 
-/** What the server would refuse anyway, told before a report is kept that can never be sent. */
+/**
+ * What the server would refuse anyway, told before a report is kept that can never be sent.
+ * @param {import("../report/queue.js").Fields} fields
+ * @returns {Record<string, string>} sentences by field
+ */
 function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
+  /** @type {Record<string, string>} */
   const found = {};
   if (!name.trim()) found.name = "A few words are needed.";
   if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
@@ -74,7 +79,7 @@ const placing = placePart((words) => {
   if (part("name").value === suggested) part("name").value = words;
   suggested = words;
 });
-part("name").addEventListener("focus", ({ target }) => target.value === suggested && target.select());
+part("name").addEventListener("focus", () => part("name").value === suggested && part("name").select());
 
 async function clear() {
   for (const name of ["name", "description", "location_lat", "location_lon"]) part(name).value = "";
@@ -88,7 +93,7 @@ function correct(entry) {
   const { fields, problems: found, error } = entry;
   corrected = entry;
   for (const [name, value] of Object.entries(fields)) {
-    const control = form.elements.namedItem(name);
+    const control = part(name);
     if (control && !["key", "csrf_token"].includes(name)) control.value = value;
   }
   part("location_lat").dispatchEvent(new Event("input", { bubbles: true })); // the map follows
@@ -97,6 +102,7 @@ function correct(entry) {
 
 async function submit() {
   const { csrf_token: _, ...typed } = Object.fromEntries(new FormData(form));
+  /** @type {import("../report/queue.js").Fields} */
   const fields = { ...typed, key: newKey() };
   const found = problems(fields);
   if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");

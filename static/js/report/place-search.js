@@ -78,5 +78,7 @@ export function placeField(input, list, search, onChoose) {
   input.addEventListener("focus", () => input.select());
   input.addEventListener("blur", hide);
   list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
-  list.addEventListener("click", ({ target }) => choose([...list.children].indexOf(target.closest("[role=option]"))));
+  list.addEventListener("click", ({ target }) =>
+    choose([...list.children].indexOf(/** @type {Element} */ (target).closest("[role=option]"))),
+  );
 }

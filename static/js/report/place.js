@@ -30,6 +30,7 @@ export async function placePart(onWords) {
   /** @type {import("../map/view.js").MapView | null} */
   let view = null;
   let pin = null;
+  /** @type {import("../base/geojson.js").Point | null} */
   let current = null;
   const say = (sentence) => (part("locate-state").textContent = sentence);
 

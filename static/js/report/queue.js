@@ -29,7 +29,7 @@ export class ReportQueue {
   #unkept = new Map(); // what the storage would not take (it is full, or forbidden): kept while the page is open
 
   /**
-   * @param {Storage} storage
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage whose keys are its own properties
    * @param {(fields: Fields) => Promise<Outcome>} send never rejects
    * @param {() => number} [now] the device's clock, ms
    * @param {() => number} [running] one that nobody sets, ms; it may stand still while the device sleeps

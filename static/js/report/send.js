@@ -6,7 +6,9 @@ const TRY_LATER = new Set([408, 425, 429]); // and every 5xx
 
 /** @typedef {import("./queue.js").Outcome} Outcome */
 
+/** @type {RequestInit} */
 const reach = { cache: "no-store", credentials: "same-origin" };
+/** @param {string} error @returns {Outcome} */
 const waiting = (error) => ({ state: "waiting", error });
 
 /**
@@ -41,6 +43,7 @@ export async function sendReport(path, fields, ask = fetch) {
   }
 }
 
+/** @param {Response} answer @returns {Promise<Outcome>} */
 async function outcome(answer) {
   const said = await answer.json().catch(() => null);
   if (answer.ok)

@@ -129,11 +129,9 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
         : "What this note was for is taken or over. Change it to use it for these.";
   }
 
-  function takeOne({
-    feature: {
-      properties: { pk, name },
-    },
-  }) {
+  /** @param {import("../live/alerts.js").Alert} alert */
+  function takeOne({ feature }) {
+    const { pk, name } = feature.properties;
     const button = element("button", { type: "button", "aria-label": `I have it: ${isolate(name)}` }, "I have it");
     button.addEventListener("click", () => take(seen([pk])));
     buttons.set(pk, button);
@@ -156,13 +154,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
       );
     part("said").textContent = alerts
       .slice(0, 3)
-      .map(
-        ({
-          feature: {
-            properties: { name, severity },
-          },
-        }) => `${severity}: ${isolate(name)}`,
-      )
+      .map(({ feature: { properties } }) => `${properties.severity}: ${isolate(properties.name)}`)
       .join("; ");
     onScreen.look(part("list"));
     showButtons();

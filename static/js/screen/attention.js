@@ -65,11 +65,8 @@ export function sound() {
  * @returns {{title: string, body: string}}
  */
 export function wording(alerts) {
-  const line = ({
-    feature: {
-      properties: { name, severity },
-    },
-  }) => `${severity}: ${isolate(name)}`;
+  /** @param {import("../live/alerts.js").Alert} alert */
+  const line = ({ feature: { properties } }) => `${properties.severity}: ${isolate(properties.name)}`;
   if (alerts.length === 1)
     return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => isolate(name)).join(", ")}` };
   const rest = alerts.length > MOST_NAMES ? [`and ${alerts.length - MOST_NAMES} more`] : [];
@@ -80,7 +77,8 @@ function notifyDesktop(alerts) {
   if (globalThis.Notification?.permission !== "granted") return;
   const { title, body } = wording(alerts);
   try {
-    const notification = new Notification(title, { body, tag: "tracker-alert", renotify: true });
+    const options = { body, tag: "tracker-alert", renotify: true };
+    const notification = new Notification(title, options);
     notification.onclick = () => {
       window.focus();
       notification.close();

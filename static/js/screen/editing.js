@@ -39,7 +39,13 @@ export function editing(view, { save }, { notices, announce, show }) {
     made.addEventListener("click", act);
     return made;
   };
-  async function move({ properties: { pk, name, version }, geometry: before }, coordinates, { back = false } = {}) {
+  /**
+   * @param {import("../live/messages.js").Feature} incident
+   * @param {import("../base/geojson.js").Position} coordinates
+   */
+  async function move(incident, coordinates, { back = false } = {}) {
+    const { pk, name, version } = incident.properties;
+    const before = incident.geometry;
     try {
       const feature = await save(
         "incidents",
@@ -63,10 +69,8 @@ export function editing(view, { save }, { notices, announce, show }) {
     }
   }
   view.onMenu(({ coordinates }) => busy || create(coordinates));
-  for (const [id, act] of [
-    ["new-incident", () => create(view.centre)],
-    ["new-area", () => editArea(null)],
-  ]) {
+  const actions = { "new-incident": () => create(view.centre), "new-area": () => editArea(null) };
+  for (const [id, act] of Object.entries(actions)) {
     part(id).addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
       event.preventDefault();

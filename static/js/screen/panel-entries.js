@@ -6,7 +6,7 @@ import { stateWords, whenWords } from "../base/elements.js";
 
 export const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
 
-/** @typedef {[number, number, number, number]} Box west, south, east, north */
+/** @typedef {import("../base/geojson.js").Box} Box */
 
 /** @param {Box} box @param {[number, number]} position */
 export function contains([west, south, east, north], [longitude, latitude]) {
@@ -47,7 +47,7 @@ export const waitingFirst = (alerts) => {
   return [...alerts.filter(waits), ...alerts.filter((alert) => !waits(alert))];
 };
 
-/** @param {Record<string, any>} properties of an incident */
+/** @param {import("../live/messages.js").Properties} properties of an incident */
 export const incidentWords = (properties) =>
   [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
 

@@ -88,7 +88,7 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
   );
   panel.addEventListener(
     "click",
-    ({ target }) => target.closest(".row") && toggle.setAttribute("aria-expanded", "false"),
+    ({ target }) => /** @type {Element} */ (target).closest(".row") && toggle.setAttribute("aria-expanded", "false"),
   );
   for (const list of [part("alert-rows"), part("incident-rows")]) moveByArrows(list);
   store.subscribe(({ alerts }) => alerts && refresh());

@@ -15,7 +15,11 @@ import { named } from "./on-screen.js";
 
 const hint = (words) => element("span", { class: "hint" }, words);
 
-/** Who has an incident's alert, or the button to say so. */
+/**
+ * Who has an incident's alert, or the button to say so.
+ * @param {import("../live/alerts.js").Alert} alert
+ * @param {Pick<Context, "acknowledge" | "hasSeen">} context
+ */
 function alertLine(alert, { acknowledge, hasSeen }) {
   const who = whoHasIt(alert);
   const line = element(
@@ -37,8 +41,10 @@ function alertLine(alert, { acknowledge, hasSeen }) {
   return line;
 }
 
+/** @param {import("../live/messages.js").Feature} feature @param {Context} context */
 function one(feature, { alertOf, editArea, ...context }) {
-  const { name, severity, url, model, pk, ...properties } = feature.properties;
+  const { properties } = feature;
+  const { name, severity, url, model, pk } = properties;
   const badge = severityBadge(severity);
   const facts =
     model === "Incident"

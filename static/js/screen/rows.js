@@ -2,6 +2,7 @@
 
 import { element, severityShape } from "../base/elements.js";
 
+/** @param {import("../live/messages.js").Properties} properties */
 const rowContent = ({ name, severity }) => [
   severityShape(severity),
   element("span", { class: "name" }, name),
@@ -24,7 +25,8 @@ function row(pk, { choose, point }) {
  * @param {{choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} actions
  */
 export function arrange(list, entries, actions) {
-  const present = new Map([...list.children].map((item) => [item.dataset.pk, item]));
+  const children = /** @type {HTMLElement[]} */ ([...list.children]);
+  const present = new Map(children.map((item) => [item.dataset.pk, item]));
   const items = entries.map(({ key, feature: { properties }, more, waits = false, alerts = "" }) => {
     const item = present.get(String(properties.pk)) ?? row(properties.pk, actions);
     if (item.dataset.key !== key) item.firstElementChild.replaceChildren(...rowContent(properties));
@@ -57,7 +59,7 @@ export function moveByArrows(list) {
   });
   list.addEventListener("focusin", ({ target }) => {
     for (const each of list.querySelectorAll('[tabindex="0"]')) each.tabIndex = -1;
-    target.tabIndex = 0;
+    /** @type {HTMLElement} */ (target).tabIndex = 0;
   });
 }
 

@@ -1,6 +1,6 @@
 /** Calls of the JSON API, with the token that the page carries. */
 
-import { Intentions } from "./keys.js";
+import { IdempotencyKeys } from "./idempotency-keys.js";
 import { mine, OtherAccount } from "./session.js";
 import { inSession } from "./sign-in-again.js";
 
@@ -17,7 +17,7 @@ export class ApiError extends Error {
 
 const WORDS = { 0: "The server can't be reached.", 401: "You are signed out." };
 
-const intentions = new Intentions();
+const intentions = new IdempotencyKeys();
 
 /**
  * If the session has ended or begun anew, the call is sent once more when that is in order again.

@@ -154,7 +154,7 @@ export function bounds(geometries) {
 }
 
 const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
-const CIRCLE_CORNERS = 64;
+const CIRCLE_VERTICES = 64;
 
 /**
  * A circle on the ground as a polygon, by the equirectangular approximation: for accuracies of metres to kilometres.
@@ -164,12 +164,12 @@ export function circle([longitude, latitude], radius) {
   const degrees = (radius / EARTH_RADIUS_M) * (180 / Math.PI);
   const stretch = Math.max(Math.cos((latitude * Math.PI) / 180), 0.01);
   /** @returns {Position} */
-  const corner = (_, index) => {
-    const angle = (index / CIRCLE_CORNERS) * 2 * Math.PI;
+  const vertex = (_, index) => {
+    const angle = (index / CIRCLE_VERTICES) * 2 * Math.PI;
     return [longitude + (degrees * Math.cos(angle)) / stretch, latitude + degrees * Math.sin(angle)];
   };
-  const corners = Array.from({ length: CIRCLE_CORNERS }, corner);
-  return { type: "Polygon", coordinates: [[...corners, corners[0]]] };
+  const vertices = Array.from({ length: CIRCLE_VERTICES }, vertex);
+  return { type: "Polygon", coordinates: [[...vertices, vertices[0]]] };
 }
 
 /** @param {Position[]} ring @param {Position} position */

@@ -5,7 +5,7 @@
  */
 
 import { areaTools } from "./area-tools.js";
-import { CornerChoice } from "./corner-choice.js";
+import { VertexChoice } from "./vertex-choice.js";
 import { createDrawing } from "./draw.js";
 import { History } from "./history.js";
 import { insideCount } from "./inside-count.js";
@@ -21,7 +21,7 @@ export class AreaEditor {
   #view;
   #text;
   #drawing;
-  #corners;
+  #vertexChoice;
   #tools;
   #longEdges;
   #history = new History(null);
@@ -53,7 +53,7 @@ export class AreaEditor {
     this.#text = new PolygonText(this.#part("polygon_geojson"), this.#part("polygon-problem"));
     this.#count = insideCount(this.#part("inside-count"), this.#part("inside-count").dataset.address);
     this.#longEdges = new LongEdges(this.#part("long-edges"), () => this.#chooseWay());
-    this.#corners = new CornerChoice(view, {
+    this.#vertexChoice = new VertexChoice(view, {
       polygon: () => (this.#open && this.#editable && !this.#drawing.drawing ? this.#drawing.polygon : null),
       onMove: (polygon, ring) => this.#nudge(polygon, ring),
       onRemove: (polygon, ring) => this.#change(polygon, ring),
@@ -98,7 +98,7 @@ export class AreaEditor {
   /** Takes all of it off the map. */
   close() {
     this.#open = false;
-    this.#corners.clear();
+    this.#vertexChoice.clear();
     this.#drawing.stop();
     this.#longEdges.ask(null, false);
     this.#count(null, "");
@@ -168,12 +168,12 @@ export class AreaEditor {
   #showState() {
     const drawing = this.#drawing;
     if (!drawing || !this.#open || this.#showing) return;
-    const hasCorners = Boolean(this.polygon) && this.#editable && !drawing.drawing;
-    this.#corners.follow(hasCorners ? drawing.polygon : null);
+    const hasVertices = Boolean(this.polygon) && this.#editable && !drawing.drawing;
+    this.#vertexChoice.refresh(hasVertices ? drawing.polygon : null);
     this.#tools.show({
       drawing,
-      hasCorners,
-      corner: this.#corners,
+      hasVertices,
+      choice: this.#vertexChoice,
       editable: this.#editable,
       canCut: Boolean(this.polygon) && this.#editable,
       canUndo: drawing.canUndo || this.#history.canUndo,
@@ -194,12 +194,12 @@ export class AreaEditor {
       hole: () => this.#drawing.drawHole(),
       undo: () => this.#undo(),
       redo: () => this.#redo(),
-      nextCorner: () => this.#corners.turn(1),
-      removeCorner: () => this.#corners.remove(),
-      /** The Delete key: a corner if one is chosen; from the map itself the ring that is selected. */
+      nextVertex: () => this.#vertexChoice.step(1),
+      removeVertex: () => this.#vertexChoice.remove(),
+      /** The Delete key: a vertex if one is chosen; from the map itself the ring that is selected. */
       remove: ({ alsoRing }) =>
-        this.#corners.chosen
-          ? this.#corners.remove()
+        this.#vertexChoice.chosen
+          ? this.#vertexChoice.remove()
           : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected(),
       giveUp: () => this.#drawing.drawing && this.polygon && this.#show(this.polygon),
     });

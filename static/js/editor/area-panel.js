@@ -4,7 +4,7 @@ import { AreaEditor } from "./area-editor.js";
 import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
-import { newKey } from "../base/keys.js";
+import { newKey } from "../base/idempotency-keys.js";
 import { severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 

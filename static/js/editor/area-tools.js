@@ -12,7 +12,7 @@ const HINTS = {
 const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
 
 /**
- * @typedef {"outline" | "hole" | "undo" | "redo" | "nextCorner" | "removeCorner"} Command
+ * @typedef {"outline" | "hole" | "undo" | "redo" | "nextVertex" | "removeVertex"} Command
  * @typedef {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) =>
  *   unknown}} Actions
  */
@@ -23,15 +23,15 @@ const BUTTONS = {
   "draw-hole": "hole",
   "draw-undo": "undo",
   "draw-redo": "redo",
-  "corner-next": "nextCorner",
-  "corner-remove": "removeCorner",
+  "corner-next": "nextVertex",
+  "corner-remove": "removeVertex",
 };
 
-function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editable, corner }) {
+function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editable, choice }) {
   if (wouldCross) return HINTS.wouldCross;
   if (drawing) return HINTS[drawsHole ? "hole" : "outline"];
   if (!editable) return HINTS.typed;
-  return crosses ? HINTS.crosses : corner.words || HINTS.edit;
+  return crosses ? HINTS.crosses : choice.words || HINTS.edit;
 }
 
 /**
@@ -64,13 +64,13 @@ export function areaTools(part, actions) {
   });
   return {
     show(state) {
-      const { drawing, hasCorners, corner, canCut, canUndo, canRedo } = state;
+      const { drawing, hasVertices, choice, canCut, canUndo, canRedo } = state;
       part("draw-undo").disabled = !canUndo;
       part("draw-redo").disabled = !canRedo;
       part("draw-hole").disabled = !canCut;
       part("draw-outline").disabled = drawing.drawing && !drawing.drawsHole;
-      part("corner-next").disabled = !hasCorners;
-      part("corner-remove").disabled = !corner.chosen;
+      part("corner-next").disabled = !hasVertices;
+      part("corner-remove").disabled = !choice.chosen;
       const hint = hintFor(state);
       if (part("draw-hint").textContent !== hint) part("draw-hint").textContent = hint;
     },

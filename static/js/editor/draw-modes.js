@@ -59,7 +59,7 @@ export function makeTerraDraw(terraDraw, adapter) {
         styles: styles(readPalette(), "selected"),
         flags: { polygon: { feature: { draggable: true, coordinates } } },
         keyEvents: { deselect: null, delete: null, rotate: null, scale: null }, // the keys are area-tools.js's
-        allowManualDeselection: false, // a corner is also hit from outside
+        allowManualDeselection: false, // a vertex is also hit from outside
       }),
     ],
     undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },

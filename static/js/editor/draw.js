@@ -56,7 +56,7 @@ export class Drawing {
       .some((feature) => feature && this.#crosses(feature));
   }
 
-  /** Whether what is being drawn would cross itself with a corner where the pointer is: a click there does nothing. */
+  /** Whether what is being drawn would cross itself with a vertex where the pointer is: a click there does nothing. */
   get wouldCross() {
     if (!this.drawing) return false;
     const isDrawn = ({ id, geometry }) => geometry.type === "Polygon" && !this.#rings.includes(id);
@@ -112,7 +112,7 @@ export class Drawing {
     this.#options.onStep();
   }
 
-  /** Whether a corner of a ring being drawn can be taken back. */
+  /** Whether a vertex of a ring being drawn can be taken back. */
   get canUndo() {
     return this.#draw.canUndo();
   }

@@ -3,7 +3,7 @@
 import { whileBusy } from "../base/busy.js";
 import { element, severityBadge } from "../base/elements.js";
 import { parseDegrees, TypedError } from "../base/geojson.js";
-import { newKey } from "../base/keys.js";
+import { newKey } from "../base/idempotency-keys.js";
 import { SEVERITIES } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 

@@ -35,7 +35,7 @@ export class AlertNews {
     if (message.seq <= this.#loadedSeq) return;
     this.#changes.pending.alerts = true;
     if (message.type === "alert") this.#raise(message, replay);
-    else if (message.type === "alert_cleared") this.#over(this.#alerts.clear(message), replay);
+    else if (message.type === "alert_cleared") this.#remove(this.#alerts.clear(message), replay);
     else this.#acknowledge(message, replay);
   }
 
@@ -45,12 +45,12 @@ export class AlertNews {
    * @param {import("./messages.js").Feature | null} feature null: there is none any more
    * @param {Replay | null} replay
    */
-  follow(pk, feature, replay) {
+  refresh(pk, feature, replay) {
     const alert = this.#alerts.byIncident.get(pk);
     if (!alert) return;
     this.#changes.pending.alerts = true;
     if (feature) alert.feature = feature;
-    else this.#over([pk], replay);
+    else this.#remove([pk], replay);
   }
 
   #raise(message, replay) {
@@ -66,7 +66,7 @@ export class AlertNews {
     for (const {
       properties: { pk },
     } of features) {
-      if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#quieten(pk, replay);
+      if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#withdraw(pk, replay);
     }
     if (replay || features.length === 0) return;
     const what = features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
@@ -74,14 +74,14 @@ export class AlertNews {
   }
 
   /** These incidents have no alert any more. */
-  #over(keys, replay) {
+  #remove(keys, replay) {
     for (const pk of keys) {
       this.#alerts.byIncident.delete(pk);
-      this.#quieten(pk, replay);
+      this.#withdraw(pk, replay);
     }
   }
 
-  #quieten(pk, replay) {
+  #withdraw(pk, replay) {
     this.#changes.pending.raised.delete(pk);
     replay?.raised.delete(pk);
   }

@@ -173,8 +173,8 @@ export class Store {
     this.#touched?.add(pk);
     if (type === "post_save" && closed === true) this.closed?.set(pk, feature);
     else this.closed?.delete(pk);
-    if (created && !gone && !this.#replay) this.#changes.pending.born.add(pk);
-    this.#news.follow(pk, gone ? null : feature, this.#replay);
+    if (created && !gone && !this.#replay) this.#changes.pending.created.add(pk);
+    this.#news.refresh(pk, gone ? null : feature, this.#replay);
   }
 
   #tell(change) {

@@ -3,7 +3,7 @@
  * break. Pure.
  */
 
-import { Pace } from "../live/pace.js";
+import { Throttle } from "../base/throttle.js";
 
 /**
  * @typedef {import("./clusters.js").Feature} Feature
@@ -13,14 +13,14 @@ import { Pace } from "../live/pace.js";
 export class DiffQueue {
   /** @type {Map<number, Feature | null>} null: to be removed */
   #pending = new Map();
-  #pace;
+  #throttle;
 
   /**
    * @param {(diff: Diff) => Promise<unknown>} send
-   * @param {[wait?: (milliseconds: number) => Promise<void>, clock?: () => number]} time as a Pace has it
+   * @param {[wait?: (milliseconds: number) => Promise<void>, clock?: () => number]} time as a Throttle has it
    */
   constructor(send, ...time) {
-    this.#pace = new Pace(
+    this.#throttle = new Throttle(
       async () => {
         if (this.#pending.size > 0) await send(this.#take());
       },
@@ -31,7 +31,7 @@ export class DiffQueue {
   /** @param {number} key @param {Feature | null} feature as it is now; null if it is gone */
   put(key, feature) {
     this.#pending.set(key, feature);
-    this.#pace.wake();
+    this.#throttle.request();
   }
 
   /** Forgets what has not been handed on. */

@@ -4,7 +4,7 @@
 
 import { showProblems } from "../base/form-problems.js";
 import { parseDegrees } from "../base/geojson.js";
-import { newKey } from "../base/keys.js";
+import { newKey } from "../base/idempotency-keys.js";
 import { keepSending, showOutbox } from "../report/outbox.js";
 import { keepPage } from "../report/offline-page.js";
 import { ReportQueue } from "../report/queue.js";

@@ -5,7 +5,7 @@ import { isolate } from "../base/bidi.js";
 const PAUSE_MS = 1_000; // a sentence is left alone for so long; what comes meanwhile is told together
 
 /** What is said of incidents that were just reported. @param {import("../live/messages.js").Feature[]} incidents */
-export function bornWords(incidents) {
+export function createdWords(incidents) {
   const [
     {
       properties: { name, severity },
@@ -31,15 +31,15 @@ export function createAnnouncer(region) {
 }
 
 /** @param {import("../live/selection.js").Selection} selection @param {(sentence: string) => void} announce */
-export function announceBorn(selection, announce) {
+export function announceCreated(selection, announce) {
   let waiting = new Map();
   let timer = null;
-  selection.subscribe(({ born }) => {
-    for (const pk of born) waiting.set(pk, selection.shown.get(pk));
+  selection.subscribe(({ created }) => {
+    for (const pk of created) waiting.set(pk, selection.shown.get(pk));
     if (waiting.size === 0) return;
     if (timer !== null) return;
     timer = setTimeout(() => {
-      announce(bornWords([...waiting.values()]));
+      announce(createdWords([...waiting.values()]));
       waiting = new Map();
       timer = null;
     }, PAUSE_MS);

@@ -37,7 +37,7 @@ from domain.alerts import Alert
 from domain.area_index import areas
 from domain.areas import AreaOfInterest
 from domain.idempotency import StoredAnswer
-from domain.incidents import Incident, policy
+from domain.incidents import Incident
 from domain.limits import DESCRIPTION_LENGTH
 from domain.sign_ins import Refusal, SignIn
 from domain.throttle import Throttle
@@ -85,7 +85,6 @@ __all__ = [
     "now",
     "open_database",
     "parse_until",
-    "policy",
     "timestamp",
     "to_json",
     "valid_text",

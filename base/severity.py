@@ -1,4 +1,4 @@
-"""The five severities of incidents and areas."""
+"""The severities of incidents and areas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """A severity. The database and forms use its code, GeoJSON its word."""
+    """The severities, the most severe first. The database and forms use the code, GeoJSON the word."""
 
     URGENT = "UR"
     HIGH = "HI"
@@ -16,7 +16,7 @@ class Severity(StrEnum):
 
     def __init__(self, _code: str) -> None:
         self.word = self.name.capitalize()
-        self.level = 4 - len(type(self))  # 4 for Urgent to 0 for Info
+        self.level = 0  # rises by one from the least to the most severe: see below
 
     @classmethod
     def parse(cls, text: object) -> Severity:
@@ -26,6 +26,11 @@ class Severity(StrEnum):
             raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
         return severity
 
+
+for _level, _severity in enumerate(reversed(Severity)):
+    _severity.level = _level
+
+DEFAULT = Severity.MEDIUM
 
 BY_CODE = {severity.value: severity for severity in Severity}  # quicker than Severity(code)
 

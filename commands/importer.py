@@ -17,6 +17,7 @@ import peewee
 from tqdm import tqdm
 
 import models
+from base.settings import Settings
 from base.severity import Severity
 from base.terminal import printable, say
 from domain.limits import NAME_LENGTH
@@ -78,10 +79,10 @@ def _levels(text: str) -> list[float]:
     return levels
 
 
-def run(options: argparse.Namespace, database: str) -> int:
+def run(options: argparse.Namespace, settings: Settings) -> int:
     """Import and return the exit status. Raises TrackerError if nothing can be read or stored."""
     features = _read(options.file)
-    models.open_database(database)
+    models.open_database(settings.database, hold_reports=settings.hold_reports)
     models.actor.set("import")
     counts: Counter[str] = Counter()
     nameless: Counter[str] = Counter()  # the properties with text of those that have no name
@@ -222,8 +223,9 @@ def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, 
         if isinstance(value, str | int | float) and str(value).strip():
             fields["name"] = str(value)
             break
-    if isinstance(properties.get("description"), str):
-        fields["description"] = properties["description"]
+    for name in ("description", *Incident.plain_texts()):
+        if isinstance(properties.get(name), str):
+            fields[name] = properties[name]
     if isinstance(properties.get("closed"), bool):
         fields["closed"] = properties["closed"]
     return fields

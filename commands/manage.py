@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import models
+from base.settings import Settings
 from base.terminal import say
 from domain import accounts, admin_log, totp
 from domain.accounts import ROLES, Token
@@ -83,12 +84,14 @@ def _command(
     return parser
 
 
-def run(options: argparse.Namespace, database: str) -> int:
+def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do what is asked and return the exit status. Raises TrackerError.
 
     Only an account that is added makes the database's file: one that is to be read must be there.
     """
-    models.open_database(database, create=options.run is user_add)
+    models.open_database(
+        settings.database, create=options.run is user_add, hold_reports=settings.hold_reports
+    )
     try:
         options.run(options)
     except models.Invalid as error:

@@ -23,18 +23,18 @@ from domain.tracked import CLOCK_STEP
 from domain.users import Session, User
 from storage.engine import Model, database
 
-ROLES = ("viewer", "editor", "admin")  # each may do what those before it may
+ROLES = ("viewer", "editor", "admin")  # in the order of their rights
 NAME_LENGTH = 60
 CHANGED = "the account is not active, or was changed meanwhile; look at it again"
 TAKEN = "there is an account of this name already"
-MAX_TOKENS = 50  # of an account; one more is refused, since any of these may be in use
-MAX_SESSIONS = 50  # of an account; those that were unused for longest end
+MAX_TOKENS = 50  # of an account; another one is refused
+MAX_SESSIONS = 50  # of an account; the least recently used ones end
 CLOCK_STEP_S = CLOCK_STEP.total_seconds()
-RESET_S = 24 * 3600  # for which a one-time link is good
+RESET_S = 24 * 3600  # how long a one-time link is valid
 
 
 class Token(Model):
-    """A personal key to the API. The hash is of the secret, which only its owner has."""
+    """A personal key to the API. Only its owner has the secret; the database has its hash."""
 
     hash = peewee.TextField(unique=True)
     user = peewee.ForeignKeyField(User, backref="tokens")
@@ -46,7 +46,7 @@ class Token(Model):
 
 
 class Reset(Model):
-    """A one-time link by which somebody chooses a password."""
+    """A one-time link to set a password."""
 
     hash = peewee.TextField(primary_key=True)
     user = peewee.ForeignKeyField(User)
@@ -54,12 +54,12 @@ class Reset(Model):
 
 
 def moment(seconds: float = 0) -> str:
-    """Return the time so many seconds from now, as the database has it."""
+    """Return the time this many seconds from now, in the form of the database."""
     return timestamp(times.clock() + timedelta(seconds=seconds))
 
 
 def token_hash(secret: str) -> str:
-    """Return the hash of a token or link, which the database stores. A fast hash will do: they are random."""
+    """Return the hash of a token or link for the database. They are random, so a fast hash is enough."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
@@ -72,10 +72,10 @@ def find(name: str) -> User:
 
 
 def named(name: str) -> User | None:
-    """Return the account of a name, however it is spelt; None if there is none.
+    """Return the account with this name in any spelling; None if there is none.
 
-    Accounts that are older than this rule may have one normal form: each is found by its own spelling, and
-    the oldest of them by any other.
+    Accounts older than this rule may share a normal form. Then each is found by its own spelling, and the
+    oldest by any other spelling.
     """
     if not _is_unicode(name):
         return None
@@ -86,9 +86,9 @@ def named(name: str) -> User | None:
 
 
 def first_account() -> str | None:
-    """Create the account `admin` if there is none at all. Returns its password, which is kept nowhere.
+    """Create the account `admin` if there is no account. Return its password, which is not stored.
 
-    It is printed, so it may stay in a log: whoever signs in with it must change it first.
+    It is printed and may stay in a log, so it must be changed at the first sign-in.
     """
     password = secrets.token_urlsafe(12)
     hashed = passwords.hashed(password)
@@ -100,7 +100,7 @@ def first_account() -> str | None:
 
 
 def create(name: str, role: str, password: str | None = None) -> User:
-    """Create an account; without a password it waits for a one-time link. Raises Invalid."""
+    """Create an account; without a password, a one-time link must set one. Raises Invalid."""
     name = names.shown(name)
     if not names.normal(name) or len(name) > NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
@@ -121,7 +121,7 @@ def valid_name(name: str) -> bool:
 
 
 def _is_unicode(text: str) -> bool:
-    """Tell whether it can be stored: an argument of the command line may be bytes of no encoding."""
+    """Return whether the text can be stored. Command-line arguments may be bytes in no encoding."""
     try:
         valid_text(text)
     except ValueError:
@@ -130,7 +130,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def set_password(user: User, password: str, *, link: str = "") -> None:
-    """Set it and end all sessions and one-time links of the account. Raises Invalid.
+    """Set the password, and end all sessions and one-time links of the account. Raises Invalid.
 
     With the secret of a one-time link, the link is used up in the same transaction. Raises Reset.DoesNotExist
     if it has been used already.
@@ -148,13 +148,13 @@ def set_password(user: User, password: str, *, link: str = "") -> None:
 
 
 def _end_all_access(user: User) -> None:
-    """End an account's sessions and one-time links, and let nobody store one who began before this."""
+    """End an account's sessions and links. Requests that began before can't store new ones."""
     sign_out_everywhere(user)
     Reset.delete().where(Reset.user == user.id).execute()
 
 
 def sign_out_everywhere(user: User) -> None:
-    """End an account's sessions, and let nobody begin one who has given the password before this."""
+    """End an account's sessions. A password that was given before can't begin a new one."""
     with database.atomic():
         newer = User.credentials_version + 1
         User.update(credentials_version=newer).where(User.id == user.id).execute()
@@ -162,24 +162,24 @@ def sign_out_everywhere(user: User) -> None:
 
 
 def is_current(user: User) -> bool:
-    """Tell whether the account is active, and nothing has ended its sessions since this object was read.
+    """Return whether the account is active, and nothing has ended its sessions since this object was read.
 
-    To be asked in the transaction that makes a session or a token: what was checked before may be outdated.
+    Call it in the transaction that makes a session or a token, since an earlier check may be outdated.
     """
     same = User.credentials_version == user.credentials_version
     return bool(User.select().where(User.id == user.id, User.active, same).exists())
 
 
 def set_role(user: User, role: str) -> bool:
-    """Tell whether it was another. Raises Invalid if it is none, or if no admin would be left."""
+    """Set the role. Return whether it changed. Raises Invalid for an unknown role, and for the last admin."""
     _check_role(role)
     return _change(user, role=role)
 
 
 def set_active(user: User, *, active: bool) -> bool:
-    """Let an account in again; or shut it out, and end its sessions, links and tokens.
+    """Activate an account; or deactivate it, and end its sessions, links and tokens.
 
-    Tell whether it was different. Raises Invalid: the last admin.
+    Return whether that changed anything. Raises Invalid for the last admin.
     """
     return _change(user, active=active)
 
@@ -207,10 +207,10 @@ def end_sessions(which: Any) -> int:
 
 
 def is_over(age_s: float, idle_s: float, *, session_s: float, idle_limit_s: float) -> bool:
-    """Tell whether a session has ended that began and was last used so many seconds ago.
+    """Return whether a session is over that began and was last used this many seconds ago.
 
-    A negative time lies in the future, where a wrong clock put it. A session that began there may last too
-    long, so it is over. One that was last used there counts as unused since it began.
+    A negative time lies in the future: a wrong clock stored it. A session that began in the future is over.
+    One that was last used in the future counts as unused since it began.
     """
     if idle_s < -CLOCK_STEP_S:
         idle_s = age_s
@@ -228,9 +228,7 @@ def drop_surplus_sessions(user: User, newest: str) -> None:
 def valid_keys(keys: Set[tuple[int, str]], *, session_s: float, idle_s: float) -> set[tuple[int, str]]:
     """Return those of these (account id, session id) that have not ended; of tokens, "token:" and the id.
 
-    A time in the future was given by a wrong clock: see `is_over`.
-
-    The cost depends on how many are asked about, not on how many there are.
+    Times in the future count as wrong: see `is_over`. The cost grows with the number of keys only.
     """
     tokens = [id_.removeprefix("token:") for _, id_ in keys if id_.startswith("token:")]
     sessions = [id_ for _, id_ in keys if not id_.startswith("token:")]
@@ -260,9 +258,9 @@ def make_reset(user: User) -> str:
 
 
 def find_reset(secret: str) -> User | None:
-    """Return whose password this link may set, if it is still good.
+    """Return the account whose password this link may set; None if the link is not valid.
 
-    One that is good for longer than any can be was made by a wrong clock.
+    A link that is valid for more than RESET_S was made by a wrong clock, and is not valid.
     """
     good = (Reset.expires > now()) & (Reset.expires <= moment(RESET_S + CLOCK_STEP_S))
     row = (
@@ -275,7 +273,7 @@ def find_reset(secret: str) -> User | None:
 
 
 def make_token(user: User, name: str, *, read_only: bool = False, days: float | None = None) -> str:
-    """Return the secret of a new token. Raises Invalid, also if the account has MAX_TOKENS already."""
+    """Return the secret of a new token. Raises Invalid, also at MAX_TOKENS."""
     name = name.strip()
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
@@ -298,7 +296,7 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
 
 
 def renew_token(id_: int) -> str:
-    """Return a new secret of a token, in place of the one it had; "" if the token is gone."""
+    """Replace the secret of a token. Return the new secret; "" if the token is gone."""
     secret = f"tracker_{secrets.token_urlsafe(32)}"
     found = Token.update(hash=token_hash(secret)).where(Token.id == id_).execute()
     return secret if found else ""
@@ -310,12 +308,12 @@ def revoke(which: Any) -> int:
 
 
 def matches(user: User | None, password: str) -> bool:
-    """Tell whether this is the password of the account. As slow for none, or one without a password."""
+    """Return whether this is the password of the account. It takes as long without an account or password."""
     return passwords.matches(user.password_hash if user else "", password)
 
 
 def _acceptable(password: str, name: str) -> str:
-    """Return the password. Raises Invalid if it is too short, or one of those that are tried first."""
+    """Return the password. Raises Invalid if it is too short or easily guessed."""
     if (reason := strength.password_problem(password, name)) is not None:
         raise Invalid({"password": reason})
     return password

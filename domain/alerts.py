@@ -18,7 +18,7 @@ from domain.limits import DESCRIPTION_LENGTH
 from storage.engine import MAX_ID, Model, database
 from storage.log import Notification, actor
 
-MAX_UNREAD = 1000  # more are not counted on every page
+MAX_UNREAD = 1000  # up to which every page counts
 MAX_UNMUTED = 200  # alerts announced in one transaction: about 15 ms in which nobody else can save
 REASONS = ("raised", "escalated", "unmuted", "updated")  # of an alert, the most important first
 
@@ -42,7 +42,7 @@ class Alert(Model):
     """An episode: an open incident of enough severity in an area, from the save that first matched.
 
     It ends when the incident is closed, deleted, moved out or drops below the area's severity, or the area
-    is changed so that it no longer matches. It keeps the names, since it outlives both.
+    is changed so that it no longer matches. It keeps their names, since they may be deleted.
     """
 
     incident_id = peewee.IntegerField()

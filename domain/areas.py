@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import peewee
 
 from base.errors import Invalid
-from base.severity import BY_CODE, Severity
+from base.severity import BY_CODE, DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text, to_json
 from domain.alerts import Alert
@@ -22,7 +22,7 @@ from storage import peewee_private
 from storage.engine import MAX_ID, database
 from storage.log import actor
 
-MAX_READ = 2000  # incidents that are read at once, while everybody waits: 5 ms
+MAX_READ = 2000  # incidents that are read at once; others wait 5 ms
 
 
 class PolygonField(peewee.TextField):
@@ -36,16 +36,16 @@ class PolygonField(peewee.TextField):
 
 
 class AreaOfInterest(Tracked):
-    """A polygon somebody watches, and the severity from which its incidents alert."""
+    """A polygon that people watch, and the lowest severity of incidents that alert in it."""
 
     name = peewee.TextField()
-    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    severity = peewee.TextField(default=DEFAULT.value)
     polygon = PolygonField()
     muted_until = peewee.TextField(null=True)
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
-    matching_changed = False  # whether the last save changed which incidents it alerts for
+    matching_changed = False  # whether the last save changed which incidents match
 
     path = "/tracker/area_of_interest/"
     parsers: ClassVar = {
@@ -81,7 +81,7 @@ class AreaOfInterest(Tracked):
 
     @classmethod
     def _as_json(cls, id_: int, *columns: Any) -> str:
-        """Write the polygon as it is stored, without reading it."""
+        """Copy the polygon from the database without parsing it."""
         polygon, name, severity, version, centroid, muted_until, muted_at, muted_by = columns
         area = cls(
             id=id_,
@@ -102,7 +102,7 @@ class AreaOfInterest(Tracked):
         return self.summary.is_muted
 
     def mute(self, until: datetime | None) -> None:
-        """Let the area's alerts interrupt nobody until a time, or again from now on.
+        """Mute the area's alerts until a time; with None, end the mute.
 
         Raises Invalid if that time has passed.
         """
@@ -122,7 +122,7 @@ class AreaOfInterest(Tracked):
     def inside(self, among: list[int] | None = None) -> Iterator[list[IncidentInside]]:
         """Yield the open incidents in the area, newest first; of those with the ids in `among`, if given.
 
-        They come in lists of bounded work, so that a greenlet can be switched after each.
+        They come in lists, each of bounded work, so that other greenlets can run in between.
         """
         shape = geojson.to_polygon(self.polygon)
         matcher = geojson.matcher(shape)
@@ -143,7 +143,7 @@ class AreaOfInterest(Tracked):
 
     @staticmethod
     def _near(bounds: Sequence[float], among: list[int] | None) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the open incidents within the bounds, some at a time: after looking at MAX_READ."""
+        """Yield lists of the open incidents within the bounds, each after reading MAX_READ."""
         west, south, east, north = bounds
         near = [
             Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)

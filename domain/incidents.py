@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import peewee
 
 from base.errors import Invalid
-from base.severity import Severity
+from base.severity import DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from domain.tracked import Tracked, latest_credible, parse_flag, parse_time
 from geo import geojson
-
-
-@dataclass
-class Policy:
-    """What is set from outside and decides what a save does."""
-
-    hold_reports: bool = False  # a public report alerts nobody until it is verified
-
-
-policy = Policy()
+from storage.engine import database
 
 
 def _parse_happened(value: Any) -> str | None:
@@ -36,15 +26,31 @@ class Incident(Tracked):
 
     name = peewee.TextField()
     description = peewee.TextField(default="")
-    severity = peewee.TextField(default=Severity.MEDIUM.value)
+    severity = peewee.TextField(default=DEFAULT.value)
     closed = peewee.BooleanField(default=False)
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
-    suspected_spam = peewee.BooleanField(default=False)  # by a program: alerts nobody until it is verified
+    suspected_spam = peewee.BooleanField(
+        default=False
+    )  # by the trap for programs: alerts nobody until verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
-    happened = peewee.TextField()  # by default when it was reported, which is `created`
+    happened = peewee.TextField()  # by default the time of the report, `created`
 
     path = "/tracker/incident/"
+    shown: ClassVar = (  # the columns that a Feature has as properties, in this order
+        "name",
+        "description",
+        "severity",
+        "happened",
+        "created",
+        "updated",
+        "closed",
+        "verified",
+        "suspected_spam",
+    )
+    with_own_control: ClassVar = {  # parsed fields that forms and import treat in a way of their own
+        *("name", "description", "severity", "happened", "closed", "verified", "location")
+    }
     parsers: ClassVar = {
         "name": parse_text(NAME_LENGTH, required=True),
         "description": parse_text(DESCRIPTION_LENGTH, required=False),
@@ -56,7 +62,7 @@ class Incident(Tracked):
     }
 
     def assign(self, values: dict[str, Any]) -> None:
-        """See Tracked. It can't be given a time in the future, but keeps one that a wrong clock gave it."""
+        """See Tracked. A new time in the future is refused; one that a wrong clock has stored stays."""
         before, errors = self.happened, {}
         try:
             super().assign(values)
@@ -78,7 +84,7 @@ class Incident(Tracked):
     def location(self, position: geojson.Position) -> None:
         self.longitude, self.latitude = position
 
-    is_open: ClassVar = peewee.SQL("t1.closed = 0")  # as the index of open incidents has it
+    is_open: ClassVar = peewee.SQL("t1.closed = 0")  # spelled as in the index of open incidents
 
     @property
     def alerting(self) -> bool:
@@ -87,7 +93,7 @@ class Incident(Tracked):
 
     @property
     def why_not_alerting(self) -> str:
-        """Return why the areas that it alerted so far are alerted no more."""
+        """Return the reason for ending its alerts."""
         if self.closed:
             return "incident closed"
         return "incident moved or less severe" if self.alerting else "incident not confirmed"
@@ -97,21 +103,18 @@ class Incident(Tracked):
         self.happened = self.happened or self.created
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return geojson.point_geojson(self.longitude, self.latitude), {
-            "name": self.name,
-            "description": self.description,
-            "severity": self.severity_name,
-            "happened": self.happened,
-            "created": self.created,
-            "updated": self.updated,
-            "closed": self.closed,
-            "verified": self.verified,
-            "suspected_spam": self.suspected_spam,
-        }
+        properties = {name: getattr(self, name) for name in self.shown}
+        properties["severity"] = self.severity_name
+        return geojson.point_geojson(self.longitude, self.latitude), properties
+
+    @classmethod
+    def plain_texts(cls) -> list[str]:
+        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
+        return [name for name in cls.parsers if name not in cls.with_own_control]
 
     @classmethod
     def _listed(cls) -> Any:
-        """SQLite writes the JSON: with tens of thousands that is a tenth of the time."""
+        """SQLite writes the JSON, which takes a tenth of the time with tens of thousands of incidents."""
         return cls.select(cls.id, peewee.SQL(INCIDENT_JSON))
 
     @classmethod
@@ -127,25 +130,29 @@ class Incident(Tracked):
 _WORDS = " ".join(f"WHEN '{severity.value}' THEN '{severity.word}'" for severity in Severity)
 
 
-def _json_flag(column: str) -> str:
-    return f"json(CASE WHEN {column} THEN 'true' ELSE 'false' END)"
+def _json_value(name: str) -> str:
+    """Return the SQL for one property of a Feature, in the name of peewee's only table alias."""
+    if name == "severity":
+        return f"CASE t1.severity {_WORDS} END"
+    if isinstance(getattr(Incident, name), peewee.BooleanField):
+        return f"json(CASE WHEN t1.{name} THEN 'true' ELSE 'false' END)"
+    return f"t1.{name}"
 
 
-# The same as Incident.feature(), in the names of peewee's only table alias.
+_SHOWN = ", ".join(f"'{name}', {_json_value(name)}" for name in Incident.shown)
+
+# The same as Incident.feature(), from the same list.
 INCIDENT_JSON = f"""json_object(
     'type', 'Feature',
     'id', 'Incident:' || t1.id,
     'geometry', json_object('type', 'Point', 'coordinates', json_array(t1.longitude, t1.latitude)),
     'properties', json_object(
-        'name', t1.name, 'description', t1.description, 'severity', CASE t1.severity {_WORDS} END,
-        'happened', t1.happened, 'created', t1.created, 'updated', t1.updated,
-        'closed', {_json_flag("t1.closed")}, 'verified', {_json_flag("t1.verified")},
-        'suspected_spam', {_json_flag("t1.suspected_spam")},
+        {_SHOWN},
         'version', t1.version, 'model', 'Incident', 'pk', t1.id, 'url', '{Incident.path}' || t1.id || '/'
     )
 )"""
 
 
 def is_credible(verified: bool, suspected_spam: bool) -> bool:  # noqa: FBT001 (as in the tables)
-    """Tell whether an incident may alert: it is verified, or no more is wanted of public reports."""
-    return verified or not (policy.hold_reports or suspected_spam)
+    """Return whether an incident may alert: it is verified, or reports need no verification."""
+    return verified or not (database.hold_reports or suspected_spam)

@@ -1,4 +1,4 @@
-"""Hash passwords and check them: in threads of their own, few at a time, and with a short queue.
+"""Hash and check passwords, in a few threads of their own and with a short queue.
 
 scrypt takes 32 MiB and about 50 ms of a core for each password. Anybody who opens the sign-in page can ask
 for that, so both the memory and the wait are bounded here: at most `AT_ONCE` hashes run, at most
@@ -23,11 +23,11 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
 AT_ONCE = 2  # hashes, of 32 MiB each
-MAX_IN_FLIGHT = 20  # that run or wait; the last of them waits about half a second
+MAX_IN_FLIGHT = 20  # running or waiting; the last one waits about half a second
 MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
-RETRY_S = 2  # by then the queue is short again
-NICE = 10  # of these threads, so that on one core the loop comes first; Linux keeps it by thread
-LONGEST = 1000  # characters of a password; hashing more is work for nothing
+RETRY_S = 2  # until the queue is short again
+NICE = 10  # lower priority of these threads, for machines with one core; Linux only
+LONGEST = 1000  # characters of a password; more makes nothing safer
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self.clients: Counter[str] = Counter()
-        self.hashes = 0  # that run or wait
+        self.hashes = 0  # running or waiting
 
     @contextmanager
     def admitted(self, client: str) -> Iterator[None]:
@@ -61,7 +61,7 @@ class InFlight:
             self.clients += Counter()  # drops the clients that have none
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call the function in one of the threads, and let others run meanwhile. Raises Busy."""
+        """Call the function in one of the threads, while other greenlets run. Raises Busy."""
         if self.hashes >= MAX_IN_FLIGHT:
             raise Busy
         self.hashes += 1
@@ -76,7 +76,7 @@ in_flight = InFlight()
 
 
 def _behind_the_loop(function: Callable[..., T], *arguments: Any) -> T:
-    """Call the function in this thread, with less of the processor than the loop's thread has."""
+    """Call the function in this thread, at a lower priority than the event loop's thread."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
     return function(*arguments)
@@ -93,16 +93,16 @@ def hashed(password: str) -> str:
 
 
 def matches(stored: str, password: str) -> bool:
-    """Tell whether this is the password of the stored hash. As slow if nothing is stored. Raises Busy."""
+    """Return whether the password has the stored hash. It takes as long without a hash. Raises Busy."""
     found = in_flight.run(_matches_any, stored or nobodys_hash(), password[: LONGEST + 1])
     return found and bool(stored)
 
 
 def _matches_any(stored: str, password: str) -> bool:
-    """Try the password's normal form, and those in which it may have been hashed before there was one.
+    """Try the password in its normal form, and as older versions have hashed it.
 
-    Which are tried depends on what was typed and not on the account, so the time tells nothing of that. For
-    ASCII they are the same, and it is one hash.
+    The forms depend on the typed text only, so that the time tells nothing about the account. For ASCII text
+    they are equal, and only one hash is computed.
     """
     forms = dict.fromkeys([normal(password), password, unicodedata.normalize("NFD", password)])
     return any(check_password_hash(stored, form) for form in forms)
@@ -111,7 +111,7 @@ def _matches_any(stored: str, password: str) -> bool:
 def normal(password: str) -> str:
     """Return the form in which passwords are compared: OpaqueString of RFC 8265, section 4.2.
 
-    A space is a space, and letters are composed, whichever keyboard they come from. Case counts.
+    All spaces become U+0020, and letters are composed. Case counts.
     """
     if len(password) > LONGEST:  # which is refused, and costs the square of its length
         return password

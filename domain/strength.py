@@ -1,4 +1,4 @@
-"""How easily a password is guessed, judged by zxcvbn's lists of words and its patterns of keyboards."""
+"""Estimates how easily a password is guessed, by zxcvbn's lists of words and keyboard patterns."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from base.values import valid_text
 from domain.passwords import LONGEST
 
 SHORTEST = 12  # characters
-FEWEST_GUESSES = 10**10  # zxcvbn's highest score: three words in a row need more, common passwords far fewer
-PIECE = 20  # characters that are judged at once: zxcvbn's time grows fast, and is 15 ms for 20
-PIECES = 2  # that are judged, so that a weak beginning spoils no long password
+FEWEST_GUESSES = 10**10  # as for zxcvbn's highest score; three random words need more
+PIECE = 20  # characters that zxcvbn estimates at once, in 15 ms; its time grows fast
+PIECES = 2  # so that a weak beginning does not decide on a long password
 FEWEST = 5  # different characters
-MANY_SIGNS = 4  # kinds of signs that can stand for letters; zxcvbn would try all their combinations
+MANY_SIGNS = 4  # different signs that can stand for letters; zxcvbn tries all combinations
 
-# Words that zxcvbn does not know, or not as something that people choose: the tracker's own, those of other
-# languages, and the rows and columns of QWERTZ and AZERTY keyboards.
+# Words that zxcvbn lacks: those of this program, of other languages, and of QWERTZ and AZERTY keyboards.
 WORDS = tuple(
     re.findall(
         r"\w+",
@@ -55,12 +54,12 @@ def password_problem(password: str, name: str) -> str | None:
 
 
 def _repeats(text: str) -> bool:
-    """Tell whether the text is a short piece, again and again."""
+    """Return whether the text repeats a short part."""
     return any(text[size:] == text[:-size] for size in range(1, min(SHORTEST, len(text) // 2 + 1)))
 
 
 def _takes_long_to_guess(plain: str, name: str) -> bool:
-    # Only here, for it takes 50 ms and 13 MB, and most processes judge no password.
+    # Imported here, since it takes 50 ms and 13 MB that most processes don't need.
     from zxcvbn import zxcvbn
 
     spelt = {_with_few_signs(plain), _with_few_signs(plain.translate(UNSHIFTED))}

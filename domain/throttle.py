@@ -1,4 +1,4 @@
-"""Waits that grow and rates that hold. They stand in the database, so that a restart forgives nothing."""
+"""Waits after failures, and limits of rates. The database keeps them, also over a restart."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import peewee
 from base import addresses, names
 from storage.engine import Model, database
 
-LONGEST_S = 15 * 60.0  # nobody can be kept out for longer by somebody else's guesses
+LONGEST_S = 15 * 60.0  # the longest wait that guesses of others can cause
 FORGET_S = 24 * 3600.0  # after which failures are forgotten
-KNOWN_S = 90 * 24 * 3600.0  # for which an account is known to have been signed in to from an address
-ROUNDING_S = 1.0  # by which a wait may seem longer than it was given
+KNOWN_S = 90 * 24 * 3600.0  # how long a sign-in makes an address known for an account
+ROUNDING_S = 1.0  # tolerance when a stored wait is compared with its longest
 
 
 class Throttle(Model):
@@ -25,15 +25,15 @@ class Throttle(Model):
 
 
 def by_name(name: str) -> str:
-    """Return the key of a name that was typed; hashed, since people type passwords there by mistake."""
+    """Return the key of a typed name. It is hashed, since people type passwords there by mistake."""
     return "name:" + hashlib.sha256(names.normal(name).encode(errors="replace")).hexdigest()[:32]
 
 
 def by_name_from(name: str, address: str | None) -> str:
-    """Return the key of a name that was typed at an address.
+    """Return the key of a typed name and an address.
 
-    Where the right password was given before, tries are counted apart: what strangers guess elsewhere makes
-    nobody wait there. All other addresses have one key.
+    An address where the right password was given before has a key of its own, so that guesses from elsewhere
+    cause no wait there. All other addresses share one key.
     """
     key = by_name(name)
     row = Throttle.get_or_none(Throttle.key == _known(key, address))
@@ -42,7 +42,7 @@ def by_name_from(name: str, address: str | None) -> str:
 
 
 def remember(name: str, address: str | None) -> None:
-    """Note that the right password of a name was given at an address."""
+    """Store that the right password of a name was given at an address."""
     _store(_known(by_name(name), address), 0, time.time() + KNOWN_S)
 
 
@@ -51,15 +51,15 @@ def _known(name_key: str, address: str | None) -> str:
 
 
 def by_address(address: str | None) -> str:
-    """Return the key of a network address; of IPv6 the first half, for the other is its owner's to choose."""
+    """Return the key of a network address; for IPv6 of its /64, since a client chooses the rest."""
     return f"address:{addresses.client(address or '')}"
 
 
 def attempt(bursts: dict[str, int]) -> float:
     """Count a try against each key, or return the seconds to wait: 1, 2, 4, … after a key's burst of tries.
 
-    A try counts before its outcome is known, so that many at once gain nothing; `succeeded` takes it back.
-    A wait that is longer than its count allows was stored by a wrong clock, and is ignored.
+    A try counts before its outcome is known, so that many at once gain nothing. `succeeded` takes it back.
+    A wait longer than its count allows was stored by a wrong clock, and is ignored.
     """
     moment = time.time()
     with database.atomic():
@@ -75,7 +75,7 @@ def attempt(bursts: dict[str, int]) -> float:
 
 
 def _credible(wait: float, longest: float) -> float:
-    """Return a wait that is left, in seconds; 0 if it is over, or longer than it can have been."""
+    """Return the rest of a wait in seconds; 0 if it is over, or longer than possible."""
     return wait if 0 < wait <= longest + ROUNDING_S else 0.0
 
 
@@ -84,7 +84,7 @@ def _pause(surplus: int) -> float:
 
 
 def succeeded(name_key: str, address_key: str) -> None:
-    """Forget the failures of this name; of the address only this try, which was none."""
+    """Delete the failures of this name, and of the address only this try."""
     with database.atomic():
         Throttle.delete().where(Throttle.key == name_key).execute()
         Throttle.update(count=Throttle.count - 1, until=time.time()).where(
@@ -93,9 +93,9 @@ def succeeded(name_key: str, address_key: str) -> None:
 
 
 def limit(key: str, count: int, per_s: float) -> float:
-    """Let through `count` in `per_s` seconds, in a burst or spread; return the seconds to wait, or 0.
+    """Allow `count` in `per_s` seconds, in a burst or spread. Return the seconds to wait, or 0.
 
-    The generic cell rate algorithm: `until` is when all that was let through will have been paid off.
+    This is the generic cell rate algorithm (GCRA). `until` is its theoretical arrival time.
     """
     moment, price = time.time(), per_s / max(count, 1)
     with database.atomic():

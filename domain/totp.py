@@ -18,14 +18,14 @@ from domain.accounts import CLOCK_STEP_S, token_hash
 from domain.users import User
 from storage.engine import Model, database
 
-STEP_S = 30  # what every authenticator app counts in
-DRIFT = 1  # steps that the app's clock may be off, either way
+STEP_S = 30  # the period of authenticator apps
+DRIFT = 1  # steps that the app's clock may be wrong, in either direction
 RECOVERY_CODES = 8
 RECOVERY_BYTES = 10  # of randomness in each; 16 characters
 
 
 class Totp(Model):
-    """The secret that an account shares with an app. It counts once a code has shown that the app has it."""
+    """The secret that an account shares with an app. It is enabled by a first code from the app."""
 
     user = peewee.ForeignKeyField(User, primary_key=True)
     secret = peewee.TextField()
@@ -34,19 +34,19 @@ class Totp(Model):
 
 
 class RecoveryCode(Model):
-    """Stands in for a code of the app, once."""
+    """A code that can be used once instead of a code of the app."""
 
     hash = peewee.TextField(primary_key=True)
     user = peewee.ForeignKeyField(User)
 
 
 def is_on(user: User) -> bool:
-    """Tell whether the account's sign-in asks for a code."""
+    """Return whether the account's sign-in asks for a code."""
     return Totp.select().where(Totp.user == user.id, Totp.enabled).exists()
 
 
 def begin(user: User) -> None:
-    """Make a new secret, which counts for nothing before `enable`. Does nothing if codes are on."""
+    """Make a new secret for `enable`. Does nothing if codes are on."""
     with database.atomic():
         if not is_on(user):
             Totp.replace(user=user.id, secret=pyotp.random_base32()).execute()
@@ -59,7 +59,7 @@ def pending(user: User) -> str | None:
 
 
 def enable(user: User, code: str) -> list[str] | None:
-    """Turn codes on and return the recovery codes; None if this is no code of the pending secret."""
+    """Turn codes on. Return the recovery codes; None if the code is wrong."""
     with database.atomic():
         if is_on(user) or not _use(user, _compact(code), enabled=False):
             return None
@@ -67,7 +67,7 @@ def enable(user: User, code: str) -> list[str] | None:
 
 
 def turn_off(user: User) -> bool:
-    """Forget the secret and the recovery codes; tell whether codes were on."""
+    """Delete the secret and the recovery codes. Return whether codes were on."""
     with database.atomic():
         was_on = is_on(user)
         Totp.delete().where(Totp.user == user.id).execute()
@@ -90,7 +90,7 @@ def recovery_codes_left(user: User) -> int:
 
 
 def accepts(user: User, code: str) -> bool:
-    """Tell whether this is a code of the account's app, or a recovery code, and use it up."""
+    """Return whether this is a code of the account's app, or a recovery code, and use it up."""
     code = _compact(code)
     with database.atomic():
         if not is_on(user):
@@ -99,22 +99,22 @@ def accepts(user: User, code: str) -> bool:
 
 
 def _use(user: User, code: str, *, enabled: bool) -> bool:
-    """Accept a code of a step that is newer than that of the last one, and note the step.
+    """Accept a code of a newer step than the last one, and store the step.
 
-    A last step that lies in the future was noted by a wrong clock, and refuses nothing.
+    A last step in the future was stored by a wrong clock, and is ignored.
     """
     row = Totp.get_or_none(Totp.user == user.id, Totp.enabled == enabled)
     step = row and _step_of(code, row.secret)
     if not step:
         return False
-    latest = int((time.time() + CLOCK_STEP_S) // STEP_S) + DRIFT  # that can have been noted by now
+    latest = int((time.time() + CLOCK_STEP_S) // STEP_S) + DRIFT  # the newest step that can be stored by now
     unused = (Totp.last_step < step) | (Totp.last_step > latest)
     noted = Totp.update(last_step=step, enabled=True).where(Totp.user == user.id, unused)
     return bool(noted.execute())
 
 
 def _step_of(code: str, secret: str) -> int | None:
-    """Return the newest step, of those that are accepted now, which the code belongs to."""
+    """Return the newest accepted step to which the code belongs; None if there is none."""
     now = int(time.time() // STEP_S)
     for step in range(now + DRIFT, now - DRIFT - 1, -1):
         if hmac.compare_digest(pyotp.TOTP(secret).generate_otp(step).encode(), code.encode()):
@@ -128,7 +128,7 @@ def _use_recovery_code(user: User, code: str) -> bool:
 
 
 def _compact(code: str) -> str:
-    """Return a code as it is stored: people type spaces and dashes."""
+    """Return a code without the spaces and dashes that people type."""
     return "".join(char for char in code if char.isascii() and char.isalnum())
 
 
@@ -139,7 +139,7 @@ def uri(user: User, secret: str, host: str) -> str:
 
 def qr_code(text: str) -> str:
     """Return a QR code as an SVG element."""
-    import segno  # only here: few people enrol
+    import segno  # imported here, since few people need it
 
     return segno.make(text, micro=False, error="m").svg_inline(
         dark="#000", light="#fff", border=4, omitsize=True, svgclass="qr"

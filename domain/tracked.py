@@ -18,6 +18,9 @@ from storage.log import Notification
 CLOCK_STEP = timedelta(minutes=5)  # times that lie further in the future count as wrong
 
 
+# Properties of a Feature that only the server sets: the API ignores them, and a merge does not compare them.
+READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
+
 MOST_FEATURES = 500  # that are read at once; others wait 5 ms
 
 

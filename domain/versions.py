@@ -14,15 +14,13 @@ from typing import Any, NamedTuple
 from base.errors import TrackerError
 from base.times import now
 from base.values import to_json
-from domain.tracked import Tracked
+from domain.tracked import READ_ONLY, Tracked
 from storage import peewee_private
 from storage.engine import database
 from storage.log import actor
 
 MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
-NOT_CHANGED = {"created", "updated", "version", "model", "pk", "url", "centroid", "muted_by"} | {
-    "suspected_spam"
-}
+NOT_CHANGED = READ_ONLY | {"muted_by"}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
 LABELS = {"closed": "state", "verified": "confirmation", "polygon": "outline", "muted_until": "mute"}
 CHANGES = """

@@ -24,7 +24,8 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -38,7 +39,7 @@ from realtime.replay import Batch, Entry, frame
 
 log = logging.getLogger(__name__)
 
-Batches = dict[int, Batch | None]  # what follows a cursor, for the cursors of one round
+T = TypeVar("T")
 
 
 class Group(Reception):
@@ -131,7 +132,7 @@ class Group(Reception):
             self._cool_down = 0.0
         new = self._read_or_wake(self.buffer.head)
         self.buffer.extend(new)
-        if new or any(client.cursor < self.buffer.head for client in self._live):
+        if new or any(cursor < self.buffer.head for cursor in self._cursors.values()):
             started = self._clock()
             self._round()
             self._cool_down = _cool_down_after(new, self._last_sent - started)
@@ -174,45 +175,48 @@ class Group(Reception):
 
     def _round(self) -> None:
         """Offer every live client what follows its cursor: the same bytes to all at one cursor."""
-        batches: Batches = {}
+        batch_after = cache(self.buffer.after)
         for some in _slices(self._live):
-            self._offer_all(some, batches)
+            self._offer_all(some, batch_after)
         self._last_sent = self._clock()
 
-    def _offer_all(self, clients: list[Client], batches: Batches) -> None:
-        cursor, batch, data = -1, None, b""
-        for client in clients:
-            if not client.live:  # it has left in a pause
+    def _offer_all(self, socks: list[Any], batch_after: Callable[[int], Batch | None]) -> None:
+        cursors = self._cursors
+        for sock in socks:
+            if (cursor := cursors.get(sock)) is None:  # it has left in a pause
                 continue
-            if client.cursor != cursor:
-                cursor = client.cursor
-                if cursor not in batches:
-                    batches[cursor] = self.buffer.after(cursor)
-                batch = batches[cursor]
-                data = batch.data if batch else b""
+            batch = batch_after(cursor)
             if batch is None:  # more was read at once than the replay buffer holds
-                self._leave(client)
-                self._resume(client)
-            elif data:
-                self._offer_live(client, batch, data)
+                self._catch_up_alone(self._live[sock])
+                continue
+            if not batch.data:  # it came in a pause, and has everything
+                continue
+            try:
+                sent = sock.send(batch.data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                sent = -1
+            if sent == len(batch.data):
+                cursors[sock] = batch.seqs[-1]
+            else:
+                self._fall_behind(self._live[sock], batch, sent)
 
-    def _offer_live(self, client: Client, batch: Batch, data: bytes) -> None:
-        try:
-            sent = client.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
+    def _catch_up_alone(self, client: Client) -> None:
+        self._leave(client)
+        self._resume(client)
+
+    def _fall_behind(self, client: Client, batch: Batch, sent: int) -> None:
+        """Take a client out of the rounds: its socket took only `sent` bytes of the batch, or failed (-1)."""
+        if sent < 0:
             self.discard(client)
-            return
-        if sent == len(data):
-            client.cursor = batch.seqs[-1]
         else:
             self._leave(client)
             self._sent_part(client, batch, sent)
 
     def _live_in_slices(self) -> Iterator[Client]:
         """Yield the clients that are live now and still are when they come up, with pauses."""
-        for some in _slices(self._live):
+        for some in _slices(self._live.values()):
             yield from (client for client in some if client.live)
 
     def _sweep(self) -> None:
@@ -248,13 +252,13 @@ class Group(Reception):
             self.discard(client)
 
 
-def _slices(clients: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield the clients in lists of SLICE, with a pause between two."""
-    everyone = list(clients)
-    for start in range(0, len(everyone), limits.SLICE):
+def _slices(everyone: Iterable[T]) -> Iterator[list[T]]:
+    """Yield lists of SLICE, with a pause between two."""
+    snapshot = list(everyone)
+    for start in range(0, len(snapshot), limits.SLICE):
         if start:
             gevent.sleep(PAUSE_S)
-        yield everyone[start : start + limits.SLICE]
+        yield snapshot[start : start + limits.SLICE]
 
 
 def _cool_down_after(new: list[Entry], took: float) -> float:

@@ -157,10 +157,9 @@ class Handler(AnsweringHandler):
         return environ
 
     def more_headers(self) -> list[tuple[bytes, bytes]]:
-        headers: list[tuple[bytes, bytes]] = self.server.headers
         is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # other programs use its ports
         is_https = self.environ["wsgi.url_scheme"] == "https"
-        return [*headers, (b"Strict-Transport-Security", HSTS)] if is_https and not is_local else headers
+        return [(b"Strict-Transport-Security", HSTS)] if is_https and not is_local else []
 
     def before_send(self) -> None:
         self.server.before_answer()

@@ -3,11 +3,11 @@
 Whatever two readers could take differently is refused: a proxy in front of this server and the server itself
 must always agree where a request ends and whom it is for. Nothing is repaired and nothing is guessed.
 
-Why not a package: of the 332 requests in tests/requests_as_data.py that must be refused, h11 0.16 lets 135
-pass and httptools 0.9 (llhttp) 108, among them bad hosts and targets, lines that end with LF (h11), requests
-without Host (httptools), and chunk extensions without a bound (both). Most of this would be needed beside
-them. Reading a request of 11 fields takes 118,000 instructions here, 482,000 in h11 and 50,000 in httptools,
-of the 1.95 million of a save by HTTP; with pywsgi's own reader it took 2.02 million.
+Why not a package: of the 332 requests that must be refused in tests/support/requests_as_data.py, h11 0.16
+lets 135 pass and httptools 0.9 (llhttp) 108, among them bad hosts and targets, lines that end with LF (h11),
+requests without Host (httptools), and chunk extensions without a bound (both). Most of this would be needed
+beside them. Reading a request of 11 fields takes 118,000 instructions here, 482,000 in h11 and 50,000 in
+httptools, of the 1.95 million of a save by HTTP; with pywsgi's own reader it took 2.02 million.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ UNFINISHED = re.compile(TEXT.encode() + rb"\r?")  # a line whose end has not com
 
 
 class Refused(ValueError):
-    """A request that is not answered by the application: its status, and the reason for the log."""
+    """A request that does not reach the application: the status of its answer, and the reason for the log."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -85,7 +85,7 @@ class Head:
 
 
 class Incoming:
-    """What a peer has sent and nobody has read yet. Never holds more than MAX_HEAD and one piece."""
+    """Bytes that a peer has sent and nobody has read yet: at most MAX_HEAD and one piece."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -231,12 +231,12 @@ def _read_options(head: Head) -> None:
 class Chunks:
     """A decoder of a chunked body. It takes the body in pieces of any size, and its work is linear in them.
 
-    Bounds what is not data, not the data itself: whoever reads it knows how much they want.
+    Bounds the bytes beside the data, but not the data: its reader bounds that.
     """
 
     def __init__(self) -> None:
         self.finished = False
-        self.rest = b""  # what came behind the body
+        self.rest = b""  # bytes after the body
         self._pending = b""  # the beginning of a line
         self._left = 0  # bytes of the chunk under way
         self._overhead = 0

@@ -122,7 +122,7 @@ class Socket:
         self._tls.write(data)
 
     def flush(self) -> bool:
-        """Send what is encrypted, as far as a socket that does not block takes it; tell whether all went."""
+        """Send encrypted bytes, as far as a non-blocking socket takes them. Return whether all went."""
         self._owed += self._outgoing.read()
         try:
             while self._owed:

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class Server(AcceptingServer):
     """The HTTP server. When it is closed, requests in flight may finish, and no more begin.
 
-    `before_answer` is called before each piece of an answer is sent, and `headers` are added to each answer.
-    Neither is done for the refusal of a malformed request, which says nothing but its status.
+    `before_answer` is called before each piece of an answer is sent. It is not called before the refusal of a
+    malformed request, which says nothing but its status.
     """
 
     def __init__(
@@ -40,14 +40,12 @@ class Server(AcceptingServer):
         host: str,
         *,
         before_answer: Callable[[], None],
-        headers: dict[str, str],
         proxies: Sequence[str] = (),
         context: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(listener, app, host, Handler, context)
         self.context: Any = context  # used only if there is one
         self.before_answer = before_answer
-        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.proxies = [addresses.parse_network(proxy) for proxy in proxies]
         self.connections = Connections()
         self.queue = RequestQueue()

@@ -11,10 +11,10 @@ from storage.engine import PRIVATE, UnusableDatabase, database, new_epoch
 
 
 def back_up(path: str | Path) -> None:
-    """Write what the open database holds to a new file, as one moment has it. Raises UnusableDatabase.
+    """Write the open database, as it is at one moment, to a new file. Raises UnusableDatabase.
 
-    The copy's log has another `epoch`. Where the copy takes the database's place, the log goes back to an
-    earlier `seq`: so whoever has read further does not take what is written from then on for the same.
+    The copy's log has another `epoch`. If the copy replaces the database, its log goes on from an earlier
+    `seq`. By the epoch a reader that has read further knows that the next entries are not those it has.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))

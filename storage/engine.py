@@ -63,6 +63,7 @@ class Database(peewee_private.OpenDatabase):
     the disk.
     """
 
+    hold_reports = False  # given to `open_database`: a public report alerts nobody until it is verified
     _owner = 0
     _wal = -1  # descriptor of the write-ahead log, if `sync` is to flush it
 
@@ -206,8 +207,11 @@ database = Database(
 )  # a use after `close` fails, and opens nothing
 
 
-def open_database(path: str | Path, *, create: bool = True) -> None:
-    """Open the database file and migrate it; `create` makes a missing one. Raises UnusableDatabase."""
+def open_database(path: str | Path, *, create: bool = True, hold_reports: bool = False) -> None:
+    """Open the database file and migrate it; `create` makes a missing one. Raises UnusableDatabase.
+
+    `hold_reports` is the setting of this name. Saves and imports heed it until the database is closed.
+    """
     if not database.is_closed():
         database.close()
     pragmas = {
@@ -216,6 +220,7 @@ def open_database(path: str | Path, *, create: bool = True) -> None:
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
     }
+    database.hold_reports = hold_reports
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))

@@ -1,4 +1,8 @@
-"""The log: what was saved and deleted, in the order of the commits."""
+"""The log of saves and deletions, in the order of their commits.
+
+A save or delete appends its notification in its own transaction. A reader asks for the entries after a `seq`
+of its own. Nothing is sent from here: after a commit the functions in `committed` wake the readers.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from base.times import now
 from base.values import to_json
 from storage.engine import Model, database
 
-EPOCH_PART = 4  # characters of the epoch in a version: enough, since its `seq` has to be the same, too
+EPOCH_PART = 4  # characters of the epoch in a version: enough, since the `seq` must be equal too
 
 
-TAIL = 10_000  # messages that a started server holds in memory for those who come back to it
+TAIL = 10_000  # messages that a server reads at its start, for clients that come back to it
 
 
-actor: ContextVar[str | None] = ContextVar("actor", default=None)  # who saves: a name, told to readers
+actor: ContextVar[str | None] = ContextVar("actor", default=None)  # the name of who saves, for the log
 
 
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
@@ -58,9 +62,9 @@ class Notification(Model):
 
     @classmethod
     def next_version(cls) -> str:
-        """Return the version of the object that the next entry shows: that entry's `seq`, and the log's name.
+        """Return the version of the object in the next entry: the entry's `seq` and a part of the epoch.
 
-        The name keeps versions apart after a restore from a backup, where the log counts on from an earlier
+        The epoch keeps versions apart after a restore from a backup, when the log goes on from an earlier
         `seq`. To be called in the transaction that writes the entry.
         """
         seq, epoch = database.execute_sql(NEXT_VERSION, (EPOCH_PART,)).fetchone()
@@ -68,7 +72,7 @@ class Notification(Model):
 
     @classmethod
     def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
-        """Return messages that follow `seq`, as (seq, JSON): at least one if any, of about `size` bytes."""
+        """Return messages after `seq` as (seq, JSON): at least one if there is any, about `size` bytes."""
         cursor = database.execute_sql(
             "SELECT seq, message FROM notification WHERE seq > ? ORDER BY seq", (seq,)
         )
@@ -84,13 +88,13 @@ class Notification(Model):
 
     @classmethod
     def tail(cls) -> int:
-        """Return a `seq` after which there are at most TAIL messages: what a server starts with in memory."""
+        """Return a `seq` after which there are at most TAIL messages. A server reads those at its start."""
         start, head = cls.bounds()
         return max(start, head - TAIL)
 
     @classmethod
     def bounds(cls) -> tuple[int, int]:
-        """Return (start, head): a reader at `start` or later, up to `head`, has missed nothing."""
+        """Return (start, head): a reader that is at `start` or later, up to `head`, has missed nothing."""
         first, head = database.execute_sql(
             "SELECT (SELECT min(seq) FROM notification), "
             "(SELECT seq FROM sqlite_sequence WHERE name = 'notification')"

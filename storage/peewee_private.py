@@ -26,7 +26,7 @@ class OpenDatabase(peewee.SqliteDatabase):
         super()._close(connection)
 
     def will_call(self, fn: Callable[[], None]) -> bool:
-        """Tell whether the open transaction's commit is going to call this function."""
+        """Return whether the open transaction's commit is going to call this function."""
         return fn in self._state.commit_callbacks
 
     def _connect(self) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 """The fixtures: servers, people, watchers and a browser. What they are made of is in harness.py."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import gevent
 import pytest
-from harness import Person, Screen, Server, Watch
+from flask import Flask
+from harness import PATIENCE_MS, Person, Screen, Server, Watch
+from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
 
 import models
@@ -23,7 +26,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-BROWSER_MS = 20_000  # a map drawn without a graphics card takes its time
+WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
@@ -39,6 +42,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests in a browser as slow, and begin with the slow: else one worker is left with them."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)  # keeps the order within a module
+
+
 @pytest.fixture(autouse=True)
 def _loop_knows_the_time() -> None:
     """Bring gevent's clock up to date: after a test without gevent, a timeout would expire at once."""
@@ -52,6 +65,13 @@ def database(tmp_path: Path) -> Iterator[Path]:
     models.open_database(path)
     yield path
     models.database.close()
+
+
+@pytest.fixture
+def app(database: Path) -> Flask:
+    """Return the application on a fresh database, in this process and without a server."""
+    assert database.exists()
+    return make_app()
 
 
 @pytest.fixture
@@ -107,7 +127,7 @@ def browser() -> Iterator[Browser]:
     chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
     if not chromium:
         pytest.skip("no Chromium here: install Debian's chromium or set TRACKER_TESTS_CHROMIUM to its path")
-    expect.set_options(timeout=BROWSER_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
@@ -116,14 +136,21 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_screen(browser: Browser) -> Iterator[OpenScreen]:
-    """Open browser windows, each for one person, with Playwright's options; in the end none complained."""
+    """Open browser windows, each for one person, with Playwright's options; in the end none complained.
+
+    Unless a test is about the basemap (`world`), maps have none: it takes half of the time of opening one.
+    """
     screens: list[Screen] = []
 
-    def open_one(who: Person, **options: Any) -> Screen:
+    def open_one(who: Person, *, world: bool = False, **options: Any) -> Screen:
         context = browser.new_context(
             base_url=who.url, **{"viewport": {"width": 1000, "height": 700}, **options}
         )
-        context.set_default_timeout(BROWSER_MS)
+        context.set_default_timeout(PATIENCE_MS)
+        if not world:
+            context.route(
+                WORLD, lambda route: route.fulfill(json={"type": "FeatureCollection", "features": []})
+            )
         context.add_cookies(
             [{"name": c.name, "value": c.value or "", "url": who.url} for c in who.http.cookies.jar]
         )

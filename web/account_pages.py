@@ -17,7 +17,8 @@ from domain.admin_log import AdminAction
 from domain.sign_ins import Refusal, SignIn
 from models import MAX_ID, Session, User, database
 from web import auth, confirm
-from web.pages import Page
+from web.forms import Form
+from web.lists import Page
 
 # What words in a User-Agent mean. The first that is in it counts: most browsers claim to be others, too.
 BROWSERS = {
@@ -71,15 +72,6 @@ def browser_words(user_agent: str) -> str:
     if not browser:
         return textwrap.shorten(user_agent, 40, placeholder="…") or "unknown"
     return f"{browser} on {system}" if system else browser
-
-
-class Form:
-    """What was typed and what is wrong with it, as the templates' fields want it."""
-
-    def __init__(self, errors: dict[str, str] | None = None) -> None:
-        self.errors = errors or {}
-        typed = request.form.items() if errors else ()
-        self.values = {name: text for name, text in typed if "password" not in name}
 
 
 @bp.get("/accounts/")
@@ -157,7 +149,7 @@ def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
 
 def _password_page(user: User, field: str = "", error: str = "", *, wait: float = 0) -> ResponseReturnValue:
     """Show what is wrong with a field: on the own page, or on the only one while a password is temporary."""
-    form = Form({field: error} if error else {})
+    form = Form.refused({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
         page = render_template("password.html", password_form=form, asks_for_code=confirm.needs_code(user))
@@ -195,7 +187,7 @@ def create_token() -> ResponseReturnValue:
                     _log(f"token {id_} given a new secret", user.name)
     except Invalid as error:
         return _own(
-            token=Form({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
+            token=Form.refused({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
         )
     return _own(secret=secret)
 
@@ -264,7 +256,7 @@ def reset(secret: str) -> ResponseReturnValue:
         new = request.form.get("new_password", "")
         try:
             if new != request.form.get("new_password_again", ""):
-                form = Form({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
+                form = Form.refused({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
             else:
                 with auth.admitted():
                     accounts.set_password(user, new, link=secret)
@@ -273,7 +265,7 @@ def reset(secret: str) -> ResponseReturnValue:
                 flash("Your password is set. Sign in with it.")
                 return redirect(url_for("auth.login"), 303)
         except Invalid as error:
-            form = Form({"new_password": error.fields["password"]})
+            form = Form.refused({"new_password": error.fields["password"]})
         except accounts.Reset.DoesNotExist:
             abort(404, NO_LINK)
     return render_template("reset.html", user=user, form=form), 422 if form.errors else 200
@@ -334,7 +326,7 @@ def create_user() -> ResponseReturnValue:
             if not made:  # the form was sent again, perhaps when the account has long been in use
                 _log("link for a new password made", user.name)
     except Invalid as error:
-        return _admin(form=Form(error.fields))
+        return _admin(form=Form.refused(error.fields))
     return _admin(link_for=user, secret=secret)
 
 
@@ -359,7 +351,7 @@ def change_user(pk: int, action: str) -> ResponseReturnValue:
             else:
                 abort(404)
     except Invalid as error:
-        return _admin(form=Form({"": f"{user.name}: {'; '.join(error.fields.values())}."}))
+        return _admin(form=Form.refused({"": f"{user.name}: {'; '.join(error.fields.values())}."}))
     return _admin(link_for=user, secret=link) if link else redirect(url_for("accounts.admin"), 303)
 
 

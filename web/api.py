@@ -14,7 +14,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     jsonify,
     make_response,
     request,
@@ -26,12 +25,13 @@ from base import loop
 from base.errors import Invalid
 from base.values import to_json
 from domain import idempotency, versions
+from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
 from web import auth
+from web.state import state
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
-READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
 MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
@@ -145,7 +145,7 @@ def alerts() -> ResponseReturnValue:
     """Return the open alerts, newest first, with the seq at which they were read and the unread count."""
     _, seq = Notification.bounds()
     found = Alert.open().order_by(Alert.raised_seq.desc()).limit(MAX_ALERTS)
-    head = {"seq": seq, "epoch": current_app.config["EPOCH"]}
+    head = {"seq": seq, "epoch": state().epoch}
     return jsonify(head | _read_state() | {"alerts": [alert.as_json() for alert in found]})
 
 
@@ -305,7 +305,7 @@ def _collection(model: type[Tracked], where: Any) -> Response:
     already, and comes once more to whoever continues from `seq`.
     """
     _, seq = Notification.bounds()
-    head = {"type": "FeatureCollection", "seq": seq, "epoch": current_app.config["EPOCH"]}
+    head = {"type": "FeatureCollection", "seq": seq, "epoch": state().epoch}
     stream = loop.interleaved(_stream(model, where, to_json(head)))
     return Response(stream_with_context(stream), content_type="application/geo+json")
 

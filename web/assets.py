@@ -14,7 +14,9 @@ import tracker_frontend
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_file, send_from_directory
 
 from base.errors import TrackerError
+from base.settings import Settings
 from web import auth
+from web.state import state
 
 VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
 PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the one that is written today
@@ -27,19 +29,19 @@ mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("text/javascript", ".mjs")  # or no browser takes it as a module
 
 
-def init_app(app: Flask, tiles: str, attribution: str, pmtiles: str) -> None:
-    """Add the routes, and what the pages must know of the basemap. Raises TrackerError."""
+def init_app(app: Flask, settings: Settings) -> None:
+    """Add the routes, and tell the pages about the basemap."""
     app.register_blueprint(bp)
-    app.config["PMTILES"] = _archive(pmtiles) if pmtiles else None
     app.jinja_env.globals["map_config"] = {
-        "tiles": tiles or None,
-        "pmtiles": "/basemap.pmtiles" if pmtiles else None,
-        "tilesAttribution": attribution,
+        "tiles": settings.tiles or None,
+        "pmtiles": "/basemap.pmtiles" if settings.pmtiles else None,
+        "tilesAttribution": settings.tiles_attribution,
         "vendor": "/vendor/",
     }
 
 
-def _archive(name: str) -> Path:
+def archive(name: str) -> Path:
+    """Return the path of a PMTiles archive. Raises TrackerError."""
     path = Path(name).absolute()
     try:
         with path.open("rb") as file:
@@ -74,7 +76,7 @@ def vendor(filename: str) -> Response:
 @bp.get("/basemap.pmtiles")
 @auth.public  # the report form has a map, too
 def pmtiles() -> Response:
-    archive: Path | None = current_app.config["PMTILES"]
+    archive = state().pmtiles
     options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}
     if archive is None or not archive.is_file():  # it may have been moved away
         abort(404)

@@ -48,14 +48,12 @@ from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
 from web import unsent
+from web.state import state
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 BURST_PER_NAME = 5  # tries before waits begin
 SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 BURST_PER_ADDRESS = 20  # an office behind one address has more people
-MAX_KNOWN = 1000  # cookies, or tokens of forms, of which is remembered that they are ours
-LONGEST_COOKIES = 4096  # characters of a request's cookies that are remembered
-LONGEST_TOKEN = 200  # characters of a form's token that is remembered; ours have half of that
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # What somebody can reach who must change a password or set up codes first.
 FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
@@ -63,8 +61,6 @@ FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code in
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
 View = TypeVar("View", bound=Callable[..., object])
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 class Credential(NamedTuple):
@@ -95,9 +91,7 @@ def shows_unsent(view: View) -> View:
 
 
 def init_app(app: Flask) -> None:
-    """Have every request asked who sends it, and every form whether it is ours."""
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
-    Protect(app)
+    """Ask before every request who sends it, and of every form whether it is ours."""
     app.session_interface = SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
@@ -105,34 +99,16 @@ def init_app(app: Flask) -> None:
 
 
 def settings() -> Settings:
-    found: Settings = current_app.config["SETTINGS"]
-    return found
+    return state().settings
 
 
 class SessionInterface(SecureCookieSessionInterface):
     """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
 
     Cookies don't know ports: by a common name two trackers on one host would sign each other out.
-
-    What it has found to be signed it need not check again: the database knows when a session ends.
     """
 
-    def __init__(self) -> None:
-        # What cookies hold, by whether they came by TLS, and the header that they came in.
-        self._known: dict[tuple[bool, str], dict[str, str | bool]] = {}
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        header = request.environ.get("HTTP_COOKIE", "")
-        key = request.is_secure, header
-        if key in self._known:
-            return self.session_class(self._known[key])
-        found = self._read(app, request) if header else self.session_class()
-        # What can be changed in place is not remembered: a request would change it for the next.
-        if found and len(header) < LONGEST_COOKIES and {*map(type, found.values())} <= {str, bool}:
-            _remember(self._known, key, dict(found))
-        return found
-
-    def _read(self, app: Flask, request: Request) -> SecureCookieSession:
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
         serializer = self.get_signing_serializer(app)
         value = request.cookies.get(self.get_cookie_name(app))
@@ -167,34 +143,18 @@ class SessionInterface(SecureCookieSessionInterface):
 
 
 class Protect(CSRFProtect):
-    """Flask-WTF's. That a form's token belongs to a session is not computed again for its next form.
-
-    By TLS it also looks where each form comes from, so there nothing is left out.
-    """
+    """Flask-WTF's check of forms, which `guard` calls. By TLS it also looks at the page a form comes from."""
 
     def __init__(self, app: Flask) -> None:
+        app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
         super().__init__(app)
-        self._known: dict[tuple[str, str], bool] = {}  # tokens of a session, each with one of its forms
 
     def protect(self, *, apply_exemptions: bool = False) -> None:
-        if request.method in SAFE:
-            return
-        pair = session.get("csrf_token", ""), request.form.get("csrf_token", "")
-        if pair in self._known and not request.is_secure:
-            return
+        """Raise CSRFError if the request changes something and no page of its session has sent it."""
         try:
             super().protect(apply_exemptions)
         except ValueError as error:  # by TLS it takes the Referer for a URL
             raise BadRequest("The Referer is no URL.") from error
-        if all(pair) and len(pair[1]) < LONGEST_TOKEN:
-            _remember(self._known, pair, True)
-
-
-def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
-    """Note what need not be computed again; when that becomes too much, all is."""
-    if len(known) >= MAX_KNOWN:
-        known.clear()
-    known[key] = value
 
 
 def guard() -> ResponseReturnValue | None:
@@ -229,7 +189,7 @@ def _refuse(user: User, role: str) -> ResponseReturnValue:
 def _check_form(view: object) -> ResponseReturnValue | None:
     """Refuse what no page of this session has sent. A form of an earlier session's page is shown again."""
     try:
-        current_app.extensions["csrf"].protect()
+        state().csrf.protect()
     except CSRFError as error:
         if not unsent.is_form():
             raise unsent.StaleToken from error

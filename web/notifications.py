@@ -1,4 +1,4 @@
-"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and what feeds the group.
+"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and how the group gets it.
 
 flask-sock routes and shakes hands after Flask has said who it is. Then the socket is taken away from the
 HTTP server and given to the group, the view returns, and all that the request held is freed. A plain request
@@ -7,20 +7,14 @@ for `/api/notifications` that has to wait goes the same way.
 
 from __future__ import annotations
 
-import logging
 import re
-import socket
-import time
-from collections import Counter
-from collections.abc import Callable, Set
-from functools import partial
-from typing import Any, NoReturn
+from collections.abc import Set
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
+from flask import Blueprint, Flask, Response, abort, g, request
 from flask_sock import Sock
-from werkzeug.exceptions import TooManyRequests
 from wsproto.utilities import RemoteProtocolError
 
 import models
@@ -28,14 +22,11 @@ from domain import throttle
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
-from realtime.limits import CHUNK_BYTES, HEARTBEAT_S, SEND_BUFFER
-from server.connections import Connection, TlsConnection
-from web import auth
+from realtime.limits import CHUNK_BYTES, HEARTBEAT_S
+from realtime.watcher import Watcher
+from web import auth, connection, handshake
+from web.state import state, state_of
 
-POLL_S = 0.1  # between two looks whether the database has changed
-EXPIRY_S = 60.0  # between two looks whether time has ended a session
-RETRY_S = 1.0  # after a look that failed
-SIGNED_OUT = 4401  # the close code for a session that has ended
 VERSION = "13"  # of the WebSocket protocol (RFC 6455)
 KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
 
@@ -43,144 +34,87 @@ Owner = tuple[int, str]  # of a connection: its `auth.session_key`
 
 bp = Blueprint("notifications", __name__)
 sock = Sock()
-log = logging.getLogger(__name__)
 
 
-class NoReader:
-    """Stands where simple-websocket would start a thread to read: the group reads."""
-
-    name = ""
-
-    def __init__(self, **_options: Any) -> None:
-        pass
-
-    def start(self) -> None:
-        pass
-
-
-class Seats:
-    """How many sockets each account and each address has."""
-
-    def __init__(self, per_account: int, per_address: int) -> None:
-        self._per_account = per_account
-        self._per_address = per_address
-        self._taken: Counter[int | str] = Counter()
-
-    def take(self, account: int, address: str) -> Callable[[], None]:
-        """Count one more; return what gives it back. Raises TooManyRequests."""
-        if self._taken[account] >= self._per_account or self._taken[address] >= self._per_address:
-            raise TooManyRequests("This account or address has too many connections already.")
-        self._taken.update((account, address))
-        return partial(self._give_back, (account, address))
-
-    def _give_back(self, keys: tuple[int, str]) -> None:
-        self._taken.subtract(keys)
-        for key in keys:
-            if not self._taken[key]:
-                del self._taken[key]
-
-
-def init_app(app: Flask) -> Group:
-    """Add the route, and a group that reads the log of the open database. Returns the group."""
-    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoReader}
+def init_app(app: Flask) -> None:
+    """Add the routes."""
+    app.config["SOCK_SERVER_OPTIONS"] = handshake.SERVER_OPTIONS
     app.register_blueprint(bp)
-    group = Group(models.Notification.after, _heartbeat, head=models.Notification.tail())
-    app.extensions["group"] = group
-    settings = app.config["SETTINGS"]
-    app.extensions["seats"] = Seats(settings.sockets_per_account, settings.sockets_per_address)
-    app.config["EPOCH"] = models.Setting.get_by_id("epoch").value
-    return group
 
 
-def serve(app: Flask) -> None:
-    """Feed the app's group from now on: with saves of this process and of others on the same file."""
-    group: Group = app.extensions["group"]
+def start(app: Flask) -> gevent.Greenlet:
+    """Feed the app's group from now on: with saves of this process and of others on the same file.
+
+    Returns the greenlet of the watcher.
+    """
+    group = state_of(app).group
     group.pull()
     models.areas.refresh()  # builds the index now, not when the first incident comes
     models.committed.append(group.wake)
     group.start()
-    app.extensions["watcher"] = gevent.spawn(_watch_database, app)
+    return gevent.spawn(_watcher(app, group).run)
 
 
-def stop(app: Flask) -> None:
+def _watcher(app: Flask, group: Group) -> Watcher:
+    """Return the watcher of the open database."""
+
+    def valid(owners: Set[Owner]) -> Set[Owner]:
+        with app.app_context():
+            return auth.valid_keys(owners)
+
+    def note_use(owners: Set[Owner]) -> None:
+        with app.app_context():
+            auth.note_use(owners)
+
+    return Watcher(
+        group,
+        version=lambda: models.database.version,
+        valid=valid,
+        note_use=note_use,
+        refresh=models.areas.refresh,  # bit by bit, so that no save waits for an import of areas
+    )
+
+
+def stop(app: Flask, watcher: gevent.Greenlet) -> None:
     """Close every client with 1001, and use the database no more."""
-    app.extensions["watcher"].kill()
-    app.extensions["group"].stop()
+    watcher.kill()
+    state_of(app).group.stop()
 
 
-def _watch_database(app: Flask) -> NoReturn:
-    """Tell the group what this process or another changes: the log has grown, a session has ended."""
-    group: Group = app.extensions["group"]
-    seen: object = None
-    arrived = 0
-    owners: set[Owner] = set()  # whose connections were good at the last look
-    due = 0.0
-    while True:
-        try:
-            found = models.database.version, group.arrived
-            late = time.monotonic() >= due
-            if found != seen or late:
-                group.wake()
-                _, newest = found
-                if late or arrived != newest:
-                    owners = {client.owner for client in group.clients}
-                with app.app_context():
-                    still = auth.valid_keys(owners)
-                if late or arrived != newest or owners - still:  # else nobody can have been signed out
-                    _close_signed_out(app, group, still, owners - still)
-                    arrived, due = newest, time.monotonic() + EXPIRY_S
-                models.areas.refresh()  # bit by bit, so that no save waits for an import of areas
-                seen, owners = found, still
-        except Exception:
-            log.exception("Can't see whether the database has changed")
-            gevent.sleep(RETRY_S)
-        gevent.sleep(POLL_S)
-
-
-def _close_signed_out(app: Flask, group: Group, valid: Set[Owner], ended: Set[Owner]) -> None:
-    """Close the clients whose session has ended, and note that those of the others are in use."""
-    with app.app_context():
-        auth.note_use(valid)
-    if ended:
-        group.close(lambda owner: owner in ended, SIGNED_OUT, "signed out")
-
-
-def _heartbeat(seq: int) -> bytes:
+def heartbeat(seq: int) -> bytes:
+    """Return the text of the message that breaks a silence."""
     return b'{"seq":%d,"type":"heartbeat"}' % seq
-
-
-@bp.get("/healthz")
-@auth.public
-def healthz() -> Response:
-    """Answer with the log's head and the number of clients; 503 if the database does not answer."""
-    _, head = models.Notification.bounds()
-    return jsonify(seq=head, clients=len(current_app.extensions["group"].clients))
 
 
 @bp.before_request
 def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
-    if request.endpoint == "notifications.healthz":
-        return None
     if request.method != "GET":
         abort(405)
     if not _may_connect_from(request.headers.get("Origin")):
         abort(403)
-    is_websocket = request.endpoint == "notifications.notifications"
-    if is_websocket and request.headers.get("Sec-WebSocket-Version") != VERSION:
-        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
-    if is_websocket and not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
-        return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
-    g.seat = current_app.extensions["seats"].take(g.user.id, throttle.by_address(request.remote_addr))
+    if request.endpoint == "notifications.notifications":
+        if problem := _wrong_with_handshake():
+            return problem
+        connection.require()
+    g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed, no two could share a frame
-    # Found here, simple-websocket takes it as it is, and not a copy that stays open when the handshake fails.
-    request.environ["werkzeug.socket"] = request.environ["tracker.handler"].socket
-    head = current_app.extensions["group"].pull()
+    if request.endpoint == "notifications.notifications":
+        handshake.use_connection(request.environ, connection.current_socket())
+    head = state().group.pull()
     start, _ = models.Notification.bounds()
     g.since = _since(start, head)
     g.head = head
+    return None
+
+
+def _wrong_with_handshake() -> Response | None:
+    """Return the refusal of a WebSocket's handshake; None if it is well formed."""
+    if request.headers.get("Sec-WebSocket-Version") != VERSION:
+        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
+    if not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
+        return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     return None
 
 
@@ -201,7 +135,7 @@ def _may_connect_from(origin: str | None) -> bool:
 
     None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
     """
-    if origin is None or origin in auth.settings().origins:
+    if origin is None or origin in state().settings.origins:
         return True
     try:
         parts = urlsplit(origin)
@@ -213,7 +147,7 @@ def _may_connect_from(origin: str | None) -> bool:
 def _since(start: int, head: int) -> int | None:
     """Return the cursor that the client asks to continue from; None if that can't be done."""
     text = request.args.get("since", "")
-    if request.args.get("epoch") != current_app.config["EPOCH"]:
+    if request.args.get("epoch") != state().epoch:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
@@ -222,24 +156,16 @@ def _since(start: int, head: int) -> int | None:
 
 @sock.route("/notifications", bp=bp)
 def notifications(ws: Any) -> None:
-    ws.connected = False  # or flask-sock would send a close frame when the view returns
-    ws.mode = "gevent"  # in which nothing more is answered
-    connection, received = _take_connection()
-    client = Client(connection, g.head if g.since is None else g.since, auth.session_key())
-    current_app.extensions["group"].add(client, _hello(recovered=g.since is not None), received)
+    handshake.leave_connection(ws)
+    sock, received = connection.take(g.pop("release"))
+    client = Client(sock, g.head if g.since is None else g.since, auth.session_key())
+    state().group.add(client, _hello(recovered=g.since is not None), received)
 
 
 def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
-    hello = {"type": "hello", "seq": g.head, "epoch": current_app.config["EPOCH"], "recovered": recovered}
+    hello = {"type": "hello", "seq": g.head, "epoch": state().epoch, "recovered": recovered}
     return models.to_json(hello).encode()
-
-
-def _take_connection() -> tuple[Connection | TlsConnection, bytes]:
-    """Take this request's connection from the HTTP server; return it, and what came after the request."""
-    connection, received = request.environ["tracker.handler"].detach(g.pop("seat"))
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    return connection, received
 
 
 class Silence(Response):
@@ -259,12 +185,13 @@ def messages() -> Response:
         g.since, entries = None, []
     hello = _hello(recovered=g.since is not None)
     if entries or g.since is None or not wait:
-        text = polling.body(hello, entries, _heartbeat(g.head))
+        text = polling.body(hello, entries, heartbeat(g.head))
         return Response(text, content_type=polling.CONTENT_TYPE)
-    group: Group = current_app.extensions["group"]
+    connection.require()
+    group = state().group
     _make_room(group)
-    connection, _ = _take_connection()
-    group.wait(polling.Request(connection, g.since, auth.session_key(), hello), wait)
+    sock, _ = connection.take(g.pop("release"))
+    group.wait(polling.Request(sock, g.since, auth.session_key(), hello), wait)
     return Silence()
 
 
@@ -283,11 +210,11 @@ def _make_room(group: Group) -> None:
 
 
 @bp.teardown_request
-def free_seat(_error: BaseException | None) -> None:
-    """Give back the place of a connection that did not become a WebSocket."""
-    give_back = g.pop("seat", None)
-    if give_back is not None:
-        give_back()
+def release_quota(_error: BaseException | None) -> None:
+    """Release the quota of a connection that did not become a WebSocket."""
+    release = g.pop("release", None)
+    if release is not None:
+        release()
 
 
 @bp.errorhandler(ConnectionError)

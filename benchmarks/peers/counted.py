@@ -28,13 +28,13 @@ FRAME = frame(ENTRY)
 def save(times: int) -> None:
 
     import models
-    import tracker
     from base.settings import Settings
     from domain import accounts
+    from web.app import create_app
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         models.open_database(f"{folder}/tracker.db")
-        app = tracker.create_app(Settings())
+        app = create_app(Settings())
         token = accounts.make_token(accounts.create("benchmark", "editor"), "benchmark")
         answered: list[str] = []
         for _ in range(times):

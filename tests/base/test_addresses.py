@@ -24,6 +24,25 @@ def test_one_client_has_one_spelling(text: str) -> None:
     assert connections.of(text) is connections.of("192.0.2.1")
 
 
+def test_known_clients_are_bounded() -> None:
+    """Every stranger's address would stay in memory otherwise."""
+    for number in range(1100):
+        addresses.client(f"198.51.{number // 256}.{number % 256}")
+    assert addresses.client.cache_info().currsize == addresses.client.cache_info().maxsize == 1024
+
+
+def test_address_without_connections_is_forgotten() -> None:
+    connections = Connections()
+    one, other = object(), object()
+    assert connections.add(one, "192.0.2.1", bounded=True)
+    assert connections.add(other, "192.0.2.1", bounded=True)
+    connections.remove(one, "192.0.2.1")
+    assert list(connections._by_address) == ["192.0.2.1"]
+    assert list(connections.of("192.0.2.1").idle) == [other]
+    connections.remove(other, "192.0.2.1")
+    assert not connections._by_address
+
+
 def test_ipv4_clients_are_told_apart_behind_ipv6() -> None:
     """They are not all of ::/64."""
     assert addresses.client("::ffff:192.0.2.1") != addresses.client("::ffff:192.0.2.2")

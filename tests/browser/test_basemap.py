@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from archive import Drawn, Position, write_archive
 from conftest import OpenScreen, StartServer
-from harness import Person, Screen, wait_until
+from harness import PATIENCE_S, Person, Screen, wait_until
 from playwright.sync_api import expect
 
 HERE = (24.025, 35.511)  # Chania, where the archives' town stands
@@ -58,7 +58,9 @@ PROTOMAPS = [
 
 def open_at(screen: Screen, zoom: float) -> None:
     screen.open(f"/#map={zoom}/{HERE[1]}/{HERE[0]}")
-    wait_until(lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=30)
+    wait_until(
+        lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=PATIENCE_S
+    )
 
 
 def drawn(screen: Screen, layers: list[str] | None = None) -> dict[str, set[str]]:
@@ -80,9 +82,9 @@ def test_streets_of_an_archive_are_drawn(
     """Streets, water, green, buildings and names come from the server itself, with their owner's credits."""
     write_archive(tmp_path / "city.pmtiles", town, range(8, 15), attribution=CREDITS)
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "city.pmtiles")})
-    screen = open_screen(server.person(), color_scheme=scheme)
+    screen = open_screen(server.person(), color_scheme=scheme, world=True)
     open_at(screen, 14.5)
-    wait_until(lambda: "Harbour Road" in str(drawn(screen)), what="the street", timeout=30)
+    wait_until(lambda: "Harbour Road" in str(drawn(screen)), what="the street", timeout=PATIENCE_S)
     layers = drawn(screen)
     assert {"streets-road-major", "streets-road-minor", "streets-road-names"} <= layers.keys()
     for kind in ("water", "building", "park|landuse"):
@@ -105,7 +107,7 @@ def test_other_archives_are_left_alone(
     """Of an archive with layers of another schema the console tells; the world is there all the same."""
     write_archive(tmp_path / "odd.pmtiles", [Drawn("odd", "Polygon", rectangle(0.009))], range(8, 9))
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "odd.pmtiles")})
-    screen = open_screen(server.person())
+    screen = open_screen(server.person(), world=True)
     open_at(screen, 10)
     wait_until(lambda: "Chania" in str(drawn(screen, ["places"])), what="the name of the town")
     assert len(screen.complaints) == 1
@@ -114,7 +116,7 @@ def test_other_archives_are_left_alone(
 
 def test_world_has_coasts_borders_and_names(person: Person, open_screen: OpenScreen) -> None:
     """From far away there are land, borders, countries and their capitals."""
-    screen = open_screen(person)
+    screen = open_screen(person, world=True)
     screen.open("/#map=4/48/10")
     wanted = ["land", "borders", "countries", "places"]
     wait_until(
@@ -123,7 +125,7 @@ def test_world_has_coasts_borders_and_names(person: Person, open_screen: OpenScr
             and drawn(screen, wanted).keys() == set(wanted)
         ),
         what="the world",
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert "Germany" in drawn(screen, wanted)["countries"]
 
@@ -132,17 +134,19 @@ def test_near_the_coast_is_finer_and_the_lines_say_where_one_is(
     person: Person, open_screen: OpenScreen
 ) -> None:
     """Close by, the finer coast takes the place of the coarse one, and degrees stand on the graticule."""
-    screen = open_screen(person)
+    screen = open_screen(person, world=True)
     asked: list[str] = []
     screen.page.on("requestfinished", lambda request: asked.append(request.url))
     screen.open("/#map=3/35.51/24.02")
-    wait_until(lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=30)
+    wait_until(
+        lambda: screen.page.evaluate("window.tracker?.map?.loaded()"), what="the map", timeout=PATIENCE_S
+    )
     assert not [url for url in asked if "detail" in url]
     screen.page.evaluate("() => { tracker.map.jumpTo({zoom: 11}); }")
     near = ["land", "land-detail", "graticule-degrees"]
     wait_until(
         lambda: drawn(screen, near).keys() == {"land-detail", "graticule-degrees"},
         what="the coast",
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert "24.00° E" in drawn(screen, near)["graticule-degrees"]

@@ -59,9 +59,11 @@ def violations(screen: Screen, axe: str) -> list[str]:
 
 ASK = """
 import json, sys, tempfile
-import tracker, models
+import models
+from web.app import create_app
+from base.settings import Settings
 models.open_database(tempfile.mkdtemp() + "/own.db")
-rules = tracker.create_app(tracker.Settings()).url_map.iter_rules()
+rules = create_app(Settings()).url_map.iter_rules()
 json.dump(sorted({rule.rule for rule in rules if "GET" in rule.methods}), sys.stdout)
 """
 FILES = ("/static/", "/vendor/", "/basemap.pmtiles")

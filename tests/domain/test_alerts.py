@@ -17,6 +17,7 @@ from replay import Replay
 import models
 from base.errors import Invalid
 from base.severity import Severity
+from domain import alerts
 from models import Alert, AreaOfInterest, Incident, Notification, User
 
 SQUARES = {  # west and east edge of squares ten degrees high; the second overlaps the first
@@ -192,6 +193,16 @@ def test_first_to_acknowledge_stays_named() -> None:
     assert (said["by"], said["note"], said["at"]) == ("ann", "on my way", alert.acknowledged)
 
 
+def test_alert_is_acknowledged_only_if_its_message_was_seen() -> None:
+    area()
+    incident()
+    raised = Alert.get().raised_seq
+    (unseen,) = Alert.acknowledge([1], seen=raised - 1)
+    assert unseen.acknowledged is None
+    (seen,) = Alert.acknowledge([1], seen=raised)
+    assert seen.acknowledged is not None
+
+
 def test_note_that_cannot_be_stored_is_refused() -> None:
     """A note of more than 1,000 characters acknowledges nothing."""
     area()
@@ -268,6 +279,16 @@ def test_unread_counts_what_interrupted_since_the_person_read() -> None:
     assert Alert.unread(reader) == 1
     reader.read_up_to(0)
     assert User.get().read_seq > 0
+
+
+def test_unread_counts_no_further_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page asks, and nobody reads a thousand of them."""
+    monkeypatch.setattr(alerts, "MAX_UNREAD", 3)
+    reader = User.create(name="ann", password_hash="")
+    area()
+    for count in (1, 2, 3, 3):
+        incident()
+        assert Alert.unread(reader) == count
 
 
 def test_new_account_has_no_unread_alerts() -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import StartServer
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from harness import Person, Server, run_tracker
+from harness import PATIENCE_S, Person, Server, run_tracker
 from itsdangerous import TimestampSigner
 
 import models
@@ -24,7 +24,7 @@ REPORT = "/tracker/incident/report/"
 
 
 def change(server: Server, *statements: str) -> None:
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         for statement in statements:
             database.execute(statement)
 
@@ -126,7 +126,7 @@ def test_use_in_the_future_counts_as_none(
     change(server, f"UPDATE session SET created = {created}, last_used = {used}")
     assert (person.get("/", follow=True).path == "/") is goes_on
     query = "SELECT last_used > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '1 days') FROM session"
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database:
         assert database.execute(query).fetchone() == (not goes_on,)
 
 
@@ -170,7 +170,7 @@ def test_links_and_tokens_that_would_last_too_long_are_refused(start_server: Sta
     set_clock_back(server)
     assert server.visitor().get(link).status == 404
     assert [status(endless), status(brief)] == [200, 401]
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database:
         (used,) = database.execute("SELECT last_used FROM token WHERE expires IS NULL").fetchone()
     assert used <= models.now()
 
@@ -181,7 +181,7 @@ def test_cookie_signed_in_the_future_is_believed(
     """When a session ends is in the database: who signed in just before the clock was set back stays."""
     server = start_server()
     person = server.person()
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database:
         settings = dict(database.execute("SELECT name, value FROM setting"))
     app = Flask("signer")
     app.secret_key = settings["secret_key"]

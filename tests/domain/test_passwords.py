@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import StartServer
-from harness import ROOT, Server, environment
+from harness import PATIENCE_S, ROOT, Server, environment
 
 from domain import passwords
 
@@ -28,8 +29,8 @@ sys.exit(tracker.main())
 def run_slow_hash(*arguments: str | Path) -> None:
     """Run a part of slow_hash.py, in a process of its own; what it asserts must hold."""
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "slow_hash.py", *arguments],
-        env=environment({"PYTHONPATH": str(ROOT)}),
+        [sys.executable, ROOT / "tests" / "programs" / "slow_hash.py", *arguments],
+        env=environment({"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "support")))}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -68,7 +69,7 @@ def test_flush_waits_for_nobodys_work(tmp_path: Path) -> None:
 def full(start_server: StartServer) -> Server:
     """A server that has too many passwords to check already, and a one-time link to it."""
     server = start_server(program=["-c", FULL])
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         fingerprint = hashlib.sha256(SECRET.encode()).hexdigest()
         database.execute("INSERT INTO reset VALUES (?, 1, '2999')", (fingerprint,))
         database.execute("UPDATE reset SET expires = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '1 hours')")
@@ -83,7 +84,7 @@ def test_full_queue_says_so_and_counts_no_try(full: Server) -> None:
     assert page.response.headers["Retry-After"] == str(passwords.RETRY_S)
     assert "Too many people are signing in" in page.words
     assert page.value("username") == "admin"
-    with contextlib.closing(sqlite3.connect(full.database, timeout=10)) as database:
+    with contextlib.closing(sqlite3.connect(full.database, timeout=PATIENCE_S)) as database:
         assert database.execute("SELECT count(*) FROM throttle").fetchone() == (0,)
 
 

@@ -73,6 +73,47 @@ def test_polygon_drawn_on_a_copy_of_the_world_is_moved_to_this_one(west: float, 
     assert geojson.to_polygon(stored).bounds == (moved, 0, moved + 20, 10)
 
 
+def circle(positions: int) -> list[list[float]]:
+    """Return a closed ring of so many positions, the first of which is also the last."""
+    turns = [2 * math.pi * number / (positions - 1) for number in range(positions - 1)]
+    ring = [[math.cos(turn), math.sin(turn)] for turn in turns]
+    return [*ring, ring[0]]
+
+
+def test_polygon_of_exactly_the_most_positions_is_taken() -> None:
+    ring = circle(geojson.MAX_POSITIONS)
+    taken = geojson.parse_polygon({"type": "Polygon", "coordinates": [ring]})
+    assert len(taken["coordinates"][0]) == len(ring) == 10_000
+    with pytest.raises(GeometryError, match="10001 positions"):
+        geojson.parse_polygon({"type": "Polygon", "coordinates": [circle(10_001)]})
+
+
+def test_positions_of_all_rings_count() -> None:
+    hole = [[x / 10, y / 10] for x, y in circle(5_001)]
+    with pytest.raises(GeometryError, match="10001 positions"):
+        geojson.parse_polygon({"type": "Polygon", "coordinates": [circle(5_000), hole]})
+
+
+def test_polygon_as_wide_as_the_world_is_taken() -> None:
+    """With positions between, so that no edge is longer than 180°."""
+    ring = [[-180, 0], [-60, 0], [60, 0], [180, 0], [180, 9], [60, 9], [-60, 9], [-180, 9], [-180, 0]]
+    taken = geojson.parse_polygon({"type": "Polygon", "coordinates": [ring]})
+    assert geojson.to_polygon(taken).bounds == (-180, 0, 180, 9)
+    wider = [[x - (x == -180) * 1e-7, y] for x, y in ring]
+    with pytest.raises(GeometryError, match="wider than the world"):
+        geojson.parse_polygon({"type": "Polygon", "coordinates": [wider]})
+
+
+@pytest.mark.parametrize(("west", "east"), [(350, 360), (-360, -350)])
+def test_vertex_at_the_last_longitude_is_taken(west: float, east: float) -> None:
+    taken = geojson.parse_polygon(box(west, 0, east, 10))
+    moved = -360 if east == 360 else 360
+    assert geojson.to_polygon(taken).bounds == (west + moved, 0, east + moved, 10)
+    beyond = 1e-7 * (1 if east == 360 else -1)
+    with pytest.raises(GeometryError, match=r"longitude -?360 is not between"):
+        geojson.parse_polygon(box(west + beyond, 0, east + beyond, 10))
+
+
 @pytest.mark.parametrize(
     ("rings", "reason"),
     [
@@ -254,3 +295,31 @@ def test_what_is_no_json_is_told_in_one_clean_sentence(text: str) -> None:
     with pytest.raises(geojson.GeometryError, match=r"^not JSON: .*[^ ] at line \d+, column \d+$") as caught:
         geojson.parse_json(text)
     assert "at at" not in str(caught.value)
+
+
+POINT = {"type": "Point", "coordinates": [1, 2]}
+FEATURE = {"type": "Feature", "geometry": POINT, "properties": {"name": "Fire"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (POINT, [({}, POINT)]),
+        (FEATURE, [(FEATURE, POINT)]),
+        ({"type": "Feature"}, [({"type": "Feature"}, None)]),
+        ({"type": "FeatureCollection", "features": []}, []),
+        (
+            {"type": "FeatureCollection", "features": [FEATURE, POINT, 7]},
+            [(FEATURE, POINT), ({}, None), ({}, None)],
+        ),
+    ],
+)
+def test_geometries_come_with_their_features(value: Any, found: Any) -> None:
+    """In a collection, what is no Feature comes without a geometry."""
+    assert list(geojson.geometries(value)) == found
+
+
+@pytest.mark.parametrize("value", [7, None, [], {}, {"type": "Topology"}, {"type": "FeatureCollection"}])
+def test_what_is_no_geojson_has_no_geometries(value: Any) -> None:
+    with pytest.raises(GeometryError):
+        list(geojson.geometries(value))

@@ -74,6 +74,19 @@ def test_every_python_file_stands_in_a_room() -> None:
     assert found - others == BELOW.keys()
 
 
+def rows_of(below: dict[str, set[str]]) -> list[str]:
+    """Return the table of rooms as docs/design.md has it."""
+    named = {room: ", ".join(f"`{other}`" for other in below if other in below[room]) for room in below}
+    return [f"| `{room}` | {others or 'none'} |" for room, others in named.items()]
+
+
+def test_design_has_the_table_of_rooms() -> None:
+    """The table in docs/design.md is BELOW."""
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = text.partition("| room | may import |\n|---|---|\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == rows_of(BELOW)
+
+
 def test_every_room_says_what_it_knows() -> None:
     rooms = [ROOT / room / "__init__.py" for room in BELOW if (ROOT / room).is_dir()]
     assert [path for path in rooms if "Knows " not in path.read_text(encoding="utf-8")] == []

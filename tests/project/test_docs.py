@@ -15,10 +15,12 @@ from harness import ROOT
 ASK = """
 import json, sys, tempfile
 from dataclasses import fields
-import tracker, models
+import models
+from base.settings import Settings
+from web.app import create_app
 models.open_database(tempfile.mkdtemp() + "/own.db")
-rules = sorted({rule.rule for rule in tracker.create_app(tracker.Settings()).url_map.iter_rules()})
-json.dump({"rules": rules, "settings": [field.name for field in fields(tracker.Settings)]}, sys.stdout)
+rules = sorted({rule.rule for rule in create_app(Settings()).url_map.iter_rules()})
+json.dump({"rules": rules, "settings": [field.name for field in fields(Settings)]}, sys.stdout)
 """
 # The pages' files, not for people:
 OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js"}
@@ -123,7 +125,7 @@ def settings_read(module: Path) -> set[str]:
 def test_every_setting_is_used() -> None:
     """Each field of Settings is read somewhere."""
     rooms = ("server", "web", "commands")
-    modules = [ROOT / "tracker.py", *(module for room in rooms for module in (ROOT / room).glob("*.py"))]
+    modules = [ROOT / "tracker.py", *(module for room in rooms for module in (ROOT / room).rglob("*.py"))]
     read = set().union(*map(settings_read, modules))
     assert [name for name in existing()["settings"] if name not in read] == []
 

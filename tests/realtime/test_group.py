@@ -153,14 +153,14 @@ Interleavings.TestCase.settings = settings(
 TestInterleavings = Interleavings.TestCase
 
 
-# The ring
+# The replay buffer
 
 
 def entries(*seqs: int, size: int = 10) -> list[Entry]:
     return [(seq, b"%d,%s" % (seq, b"x" * size)) for seq in seqs]
 
 
-def test_ring_takes_nothing_twice() -> None:
+def test_replay_buffer_takes_nothing_twice() -> None:
     """Two readers of the log may bring the same entries."""
     buffer = ReplayBuffer(0)
     buffer.extend(entries(1, 2, 3))
@@ -168,8 +168,8 @@ def test_ring_takes_nothing_twice() -> None:
     assert buffer.after(0) == Batch.of(entries(1, 2, 3, 4))
 
 
-def test_ring_forgets_the_oldest_and_says_so() -> None:
-    """Beyond its bytes the ring keeps the newest, and has no answer for whoever is further behind."""
+def test_replay_buffer_forgets_the_oldest_and_says_so() -> None:
+    """Beyond its bytes it keeps the newest, and has no answer for a cursor before those."""
     buffer = ReplayBuffer(0)
     buffer.extend(entries(*range(1, 101)))
     assert 0 < buffer.start < buffer.head == 100
@@ -179,7 +179,27 @@ def test_ring_forgets_the_oldest_and_says_so() -> None:
     assert batch.seqs[0] == buffer.start + 1
 
 
-def test_ring_never_hides_a_gap() -> None:
+def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
+    """However entries come, it holds no more than BUFFER_BYTES of frames."""
+    buffer, size = ReplayBuffer(99), len(frame(TEXT, entries(100)[0][1]))
+    for seq in range(100, 300):
+        buffer.extend(entries(seq))
+        kept = buffer.head - buffer.start
+        assert kept * size <= limits.BUFFER_BYTES
+        assert kept >= min(seq - 99, limits.BUFFER_BYTES * 3 // 4 // size)
+
+
+def test_batch_is_a_chunk() -> None:
+    """One frame more than CHUNK_BYTES at most, so that no socket is offered the whole buffer."""
+    buffer = ReplayBuffer(0)
+    buffer.extend(entries(*range(1, 11), size=40))
+    batch = buffer.after(0)
+    assert batch is not None
+    assert batch.seqs == [1, 2, 3, 4]  # of 44 bytes each: the fourth passes 150
+    assert batch.ends == [44, 88, 132, 176]
+
+
+def test_replay_buffer_never_hides_a_gap() -> None:
     """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
     buffer = ReplayBuffer(0)
     buffer.extend(entries(1, 2))
@@ -188,11 +208,19 @@ def test_ring_never_hides_a_gap() -> None:
     assert buffer.after(4) == Batch.of(entries(5, 6))
 
 
-def test_ring_holds_an_entry_larger_than_itself() -> None:
+def test_replay_buffer_holds_an_entry_larger_than_itself() -> None:
     """One huge entry is sent like any other."""
     buffer = ReplayBuffer(0)
     buffer.extend(entries(1, size=5000))
     assert buffer.after(0) == Batch.of(entries(1, size=5000))
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 0xFFFF, 0x10000])
+def test_frame_has_the_shortest_length_of_rfc_6455(size: int) -> None:
+    """`Header.encode_header` of gevent-websocket writes it."""
+    header = {0: b"\0", 125: b"\x7d", 126: b"\x7e\0\x7e", 0xFFFF: b"\x7e\xff\xff"}
+    expected = header.get(size, b"\x7f\0\0\0\0\0\1\0\0")
+    assert frame(TEXT, b"x" * size) == b"\x81" + expected + b"x" * size
 
 
 # One client
@@ -610,6 +638,56 @@ def test_stalled_client_is_closed_with_1013_between_frames(
     assert not world.loop.watchers
 
 
+def test_client_that_was_live_for_long_keeps_all_of_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its MAX_LAG_S begins when its socket is full, not when it was last sent something by itself."""
+    sock = Socket()
+    world.connect(sock)
+    for _ in range(3):
+        world.sweep(monkeypatch, limits.PING_S - 1)
+        sock.arrived += b"\x8a\x80\1\2\3\4"
+        world.loop.fire(sock.number, READ)
+    sock.room = 0
+    world.save()
+    world.settle()
+    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    world.settle(sock)
+    assert set(sock.seqs()) == {0, 1}
+    assert CLOSE not in [opcode for opcode, _ in sock.control()]
+
+
+def test_client_whose_socket_is_full_at_once_has_all_of_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is taken in, and again when it is closed: its peer may take what is left for CLOSE_S."""
+    sock = Socket(room=0)
+    world.connect(sock)
+    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    assert not sock.shut
+    world.group.close(lambda _owner: True, 4401)
+    world.sweep(monkeypatch, limits.CLOSE_S)
+    assert not sock.closed
+    world.sweep(monkeypatch, 1)
+    assert sock.closed
+
+
+def test_client_that_has_caught_up_is_not_dropped_at_the_next_ping(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it was behind it was sent no ping that it could have answered."""
+    sock = Socket()
+    world.connect(sock)
+    world.sweep(monkeypatch, limits.PING_S)  # a ping, which it has not answered
+    sock.room = 0
+    world.save()
+    world.settle()
+    world.settle(sock)
+    world.sweep(monkeypatch, limits.PING_S)
+    assert not sock.closed
+    assert sock.control() == [(PING, b""), (PING, b"")]
+
+
 def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is what counts, not how far behind somebody is."""
     sock = Socket(room=60)
@@ -739,6 +817,41 @@ def test_stop_tells_the_last_news_first() -> None:
     assert theirs.recv(100) == frame(Opcode.TEXT, b"{}") + frame(CLOSE, b"\x03\xe9")
     theirs.close()
     stopping.get(timeout=2)
+
+
+def test_started_group_sends_what_is_saved_and_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to call it but for `wake`."""
+    swept = gevent.event.Event()
+    monkeypatch.setattr(Group, "_sweep", lambda _self: (swept.set(), gevent.sleep(1)))
+    log = Log()
+    group = Group(log.read, lambda _seq: b"")
+    ours, theirs = socket.socketpair()
+    with theirs:
+        group.add(Client(ours, 0))
+        group.start()
+        log.append()
+        group.wake()
+        assert swept.wait(5)
+        gevent.sleep(0.01)
+        assert theirs.recv(1000) == frame(TEXT, log.entries[0][1])
+        theirs.shutdown(socket.SHUT_WR)
+        group.stop()
+
+
+def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that succeeds is followed by the next at once."""
+    events: list[object] = []
+    outcomes = iter([None, OSError("fire"), None, KeyboardInterrupt()])
+
+    def step() -> None:
+        events.append("step")
+        if (error := next(outcomes)) is not None:
+            raise error
+
+    monkeypatch.setattr(gevent, "sleep", events.append)
+    with pytest.raises(KeyboardInterrupt):
+        group_module._forever(step)
+    assert events == ["step", "step", 1, "step", "step"]
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from conftest import StartServer
 from fakes import Socket, World
-from harness import Message, Person, Server, collection, incident, run_tracker, wait_until
+from harness import PATIENCE_S, Message, Person, Server, collection, incident, run_tracker, wait_until
 
 from realtime import limits, polling
 from realtime.delivery import READ, WRITE
@@ -32,7 +32,7 @@ class Follower:
 
     def ask(self, wait: int = 0) -> list[Message]:
         """Ask once; return the messages after the hello."""
-        answer = self.person.http.get(PATH, params={**self.cursor, "wait": wait}, timeout=40)
+        answer = self.person.http.get(PATH, params={**self.cursor, "wait": wait}, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         hello, *found = messages_of(answer)
         self.hellos.append(hello)
@@ -184,7 +184,7 @@ def test_follower_goes_on_after_a_restart(start_server: StartServer) -> None:
     follower = Follower(server.person())
     follower.ask()
     cookies, cursor = dict(follower.person.http.cookies), {**follower.cursor, "wait": 25}
-    with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=40) as other:
+    with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=PATIENCE_S) as other:
         waiting = Waiting(server, lambda: other.get(PATH, params=cursor).status_code)
         assert server.stop() == 0
         assert waiting.end() == 503
@@ -250,7 +250,7 @@ def test_waiting_request_ends_with_the_session(server: Server, follower: Followe
     """Signing out answers 401 to a request that waits, and to the next."""
     person, cursor = follower.person, {**follower.cursor, "wait": 25}
     cookies = dict(person.http.cookies)
-    with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=40) as other:
+    with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=PATIENCE_S) as other:
         waiting = Waiting(server, lambda: other.get(PATH, params=cursor).status_code)
         person.http.post("/accounts/logout/", data={"csrf_token": person.csrf_token()})
         assert waiting.end() == 401
@@ -277,7 +277,9 @@ def test_tabs_of_a_browser_leave_it_connections(server: Server, follower: Follow
     cookies, cursor = dict(follower.person.http.cookies), {**follower.cursor, "wait": 25}
 
     def ask() -> list[str]:
-        answer = httpx.get(server.url + PATH, params=cursor, cookies=cookies, trust_env=False, timeout=40)
+        answer = httpx.get(
+            server.url + PATH, params=cursor, cookies=cookies, trust_env=False, timeout=PATIENCE_S
+        )
         return [message["type"] for message in messages_of(answer)]
 
     waiting = [Waiting(server, ask) for _ in range(polling.PER_SESSION)]
@@ -305,7 +307,7 @@ def raw(
     server: Server, follower: Follower, more: bytes = b"", version: str = "1.1"
 ) -> Iterator[socket.socket]:
     """Send a request that waits, by a socket."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
         before = server.health()["clients"]
         sock.sendall(raw_request(follower.person, follower.cursor, version) + more)
         wait_until(lambda: server.health()["clients"] > before, what="the request to wait")
@@ -425,6 +427,17 @@ def test_log_that_was_cut_answers_503(world: World) -> None:
     sock = Socket()
     wait(world, sock)
     world.save(10, 10)
+    world.log.start = 1
+    world.settle()
+    assert lines(sock) == (b"503", [])
+
+
+def test_log_that_was_cut_to_nothing_answers_503(world: World) -> None:
+    """The replay buffer knows that there was something, and the log no longer has it."""
+    sock = Socket()
+    wait(world, sock)
+    world.save()
+    world.group.pull()
     world.log.start = 1
     world.settle()
     assert lines(sock) == (b"503", [])

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 import gevent
 import pytest
 from conftest import StartServer
-from harness import SOON_S
+from harness import PATIENCE_S
 from test_http_server import statuses
 
 from base.loop import PAUSE_S
@@ -63,7 +63,6 @@ def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
         queue=RequestQueue(),
         application=app,
         proxies=[],
-        headers=[],
         closed=False,
         get_environ=lambda: {"wsgi.url_scheme": "http"},
         before_answer=lambda: None,
@@ -164,7 +163,7 @@ def test_tiles_that_change_while_they_are_sent_confuse_nobody(
     os.truncate(tiles, TILES)
     server = start_server(env={"TRACKER_PMTILES": str(tiles)})
     asks = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: %s\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=SOON_S) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(asks % (b"/basemap.pmtiles", b"keep-alive"))
         answer = connection.recv(1)
         os.truncate(tiles, size)

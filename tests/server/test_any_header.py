@@ -7,7 +7,7 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 from conftest import end
-from harness import Person, Server
+from harness import PATIENCE_S, Person, Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -132,7 +132,7 @@ def status(server: Server, person: Person, start: str, *fields: str, body: bytes
     if body:
         lines.append(f"Content-Length: {len(body)}")
     answer = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         while piece := connection.recv(65536):
             answer += piece

@@ -11,7 +11,7 @@ from typing import Any, cast
 import gevent
 import pytest
 from conftest import StartServer
-from harness import Person, Server, incident, wait_until
+from harness import PATIENCE_S, Person, Server, incident, wait_until
 from peers import PING, PONG, Crowd, Peer, handshake, masked
 from requests_as_data import CHUNKED, HOST, POST, REFUSED, TAKEN, field, line
 from werkzeug.exceptions import HTTPException, RequestTimeout
@@ -32,7 +32,7 @@ CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\
 def raw(server: Server, *pieces: bytes) -> bytes:
     """Send bytes exactly as they are, and return all that comes until the server hangs up."""
     answer = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         with contextlib.suppress(ConnectionError):
             for piece in pieces:
                 connection.sendall(piece)
@@ -155,7 +155,7 @@ def test_flood_is_cut_off_while_others_are_served(server: Server, person: Person
     ended = threading.Event()
 
     def flood() -> None:
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
         with connection, contextlib.suppress(OSError):
             connection.sendall(CHUNKED + first)
             while True:
@@ -262,7 +262,7 @@ def test_upgrade_on_an_ordinary_request_leaves_its_body(person: Person, upgrade:
 
 def test_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
     """Who awaits a word before the body is told to go on, or is refused and need not send it."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc" + CLOSING)

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 import gevent
+from harness import PATIENCE_S
 
 from base.loop import PAUSE_S
 from server.connections import SLICE_S, RequestQueue
@@ -34,7 +35,7 @@ def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> 
     watcher.start(look)
     requests = [gevent.spawn(request, number) for number in range(20)]
     requests[10].kill(block=False)
-    gevent.joinall(requests, timeout=10, raise_error=True)
+    gevent.joinall(requests, timeout=PATIENCE_S, raise_error=True)
     watcher.close()
     os.close(r)
     os.close(w)
@@ -79,7 +80,7 @@ def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
     streaming = gevent.spawn(stream)
     gevent.sleep(0)
     requests = [gevent.spawn(request) for _ in range(5)]
-    gevent.joinall([streaming, *requests], timeout=10, raise_error=True)
+    gevent.joinall([streaming, *requests], timeout=PATIENCE_S, raise_error=True)
     assert len(begun) == 5
     assert begun[-1] <= 10
 
@@ -99,7 +100,23 @@ def test_clients_take_turns_with_each_other() -> None:
     before = len(begun)
     assert before < 50
     others = [gevent.spawn(request, "other") for _ in range(2)]
-    gevent.joinall(others, timeout=10, raise_error=True)
+    gevent.joinall(others, timeout=PATIENCE_S, raise_error=True)
     assert len(begun) - before <= 10  # with those of the slice under way
-    gevent.joinall(flood, timeout=10, raise_error=True)
+    gevent.joinall(flood, timeout=PATIENCE_S, raise_error=True)
     assert len(begun) == 101
+
+
+def test_clients_that_wait_no_more_are_forgotten() -> None:
+    """Those that were served, and those whose greenlet was killed."""
+    queue = RequestQueue()
+
+    def request(number: int) -> None:
+        queue.wait(f"client {number}")
+        spend(2)
+
+    requests = [gevent.spawn(request, number) for number in range(6)]
+    gevent.sleep(0)
+    assert queue._waiting
+    requests[-1].kill(block=False)
+    gevent.joinall(requests, timeout=10, raise_error=True)
+    assert not queue._waiting

@@ -15,7 +15,7 @@ import gevent.socket
 import httpx
 import pytest
 from conftest import end
-from harness import SOON_S, Server
+from harness import PATIENCE_S, Server
 
 from base.loop import PAUSE_S
 from server import tls
@@ -52,7 +52,7 @@ def negotiated(server: Server, *options: str) -> str | None:
         ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", *options],
         input=b"",
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE_S,
         check=False,
     )
     said = done.stdout.decode()
@@ -130,7 +130,7 @@ def test_connection_broken_off_in_the_handshake_is_no_error(
 ) -> None:
     """At whatever place, by a reset or without: the server says nothing of it."""
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as peer:
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S) as peer:
             peer.sendall(hello()[:size])
             if reset:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -144,7 +144,7 @@ def test_connection_broken_off_in_the_handshake_is_no_error(
 )
 def test_connection_without_tls_is_no_error(secure: Server, first: bytes) -> None:
     """Whatever it begins with."""
-    with socket.create_connection(("127.0.0.1", secure.port), timeout=20) as peer:
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S) as peer:
         peer.sendall(first)
         with contextlib.suppress(OSError):  # it may have hung up before
             peer.shutdown(socket.SHUT_WR)
@@ -187,7 +187,7 @@ class Updater:
 
 def test_messages_without_data_are_bounded(secure: Server) -> None:
     """OpenSSL reads on over KeyUpdates as long as there are any: who sends a megabyte is cut off soon."""
-    flooder = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=SOON_S))
+    flooder = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S))
     with flooder.sock, contextlib.suppress(ConnectionError):
         flooder.sock.sendall(flooder.updates(20_000))
         flooder.sock.shutdown(socket.SHUT_WR)
@@ -200,7 +200,7 @@ def test_messages_without_data_are_bounded(secure: Server) -> None:
 
 def test_new_keys_are_taken(secure: Server) -> None:
     """A client that changes its keys now and then, as RFC 8446 has it, is served."""
-    client = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=SOON_S))
+    client = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S))
     with client.sock:
         for _ in range(3):
             client.sock.sendall(client.updates(100))

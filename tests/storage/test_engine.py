@@ -11,6 +11,7 @@ from pathlib import Path
 import gevent
 import peewee
 import pytest
+from harness import PATIENCE_S
 
 import models
 from storage import engine
@@ -199,6 +200,22 @@ def test_flush_after_a_slow_one_is_made_in_a_thread(disk: Disk, took: float, *, 
     assert disk.in_loop == [False, in_loop]
 
 
+def test_reader_that_the_commit_has_woken_shares_a_flush_in_the_loop(disk: Disk) -> None:
+    add("one")
+    models.database.sync()
+    disk.now += 1
+    add("two")
+
+    def save_and_read() -> None:
+        add("three")
+        models.database.sync()
+
+    other = gevent.spawn(save_and_read)
+    models.database.sync()
+    other.get(timeout=5)
+    assert disk.in_loop == [False, True]
+
+
 def test_callers_that_come_during_a_flush_share_the_next(disk: Disk) -> None:
     """One that comes before it begins shares it; what was saved during one is not taken for flushed by it."""
     begun, goes_on = threading.Event(), threading.Event()
@@ -218,7 +235,7 @@ def test_callers_that_come_during_a_flush_share_the_next(disk: Disk) -> None:
     gevent.sleep(0.01)
     assert not any(greenlet.ready() for greenlet in (first, *others))
     goes_on.set()
-    gevent.joinall([first, *others], timeout=10, raise_error=True)
+    gevent.joinall([first, *others], timeout=PATIENCE_S, raise_error=True)
     assert len(disk.flushed_by) == 2
     models.database.sync()
     assert len(disk.flushed_by) == 2
@@ -291,6 +308,20 @@ def test_database_of_a_newer_version_is_refused(database: Path) -> None:
     with pytest.raises(models.UnusableDatabase, match=r"newer version of Tracker \(9999_future\)"):
         models.open_database(database)
     assert models.database.is_closed()
+
+
+def test_every_thread_has_the_one_connection_and_none_after_its_end(database: Path) -> None:
+    """A use after `close` must not open the file anew."""
+    assert database.exists()
+    closed: list[bool] = []
+    other = threading.Thread(target=lambda: closed.append(models.database.is_closed()))
+    other.start()
+    other.join()
+    assert closed == [False]
+    models.database.close()
+    with pytest.raises(peewee.InterfaceError):
+        names()
+    assert engine.MAX_ID == 2**63 - 1
 
 
 def test_setting_keeps_its_first_value(database: Path) -> None:

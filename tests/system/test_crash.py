@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import START_S, Feature, Server, incident, square, wait_until
+from harness import PATIENCE_S, Feature, Server, incident, square, wait_until
 from peers import Crowd, Peer
 from replay import assert_log_and_tables_agree, read_log
 
@@ -51,7 +51,7 @@ class Saver(threading.Thread):
         super().__init__(daemon=True)
         self.number, self.headers = number, headers
         self.chance = random.Random(number)
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         self.answered = self.tries = 0
         self.mine: dict[int, State | None] = {}  # as last answered, by the incidents' numbers; None: deleted
         self.doubt: tuple[int, State | None] | None = None  # what a change without an answer would have made
@@ -226,7 +226,7 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
             saver.done.set()
             saver.join(10)
         head = server.health()["seq"]
-        wait_until(lambda: watchers.have(head), what="all to catch up", timeout=START_S)
+        wait_until(lambda: watchers.have(head), what="all to catch up", timeout=PATIENCE_S)
         watchers.listen(0.3)  # what came twice would come now
     finally:
         for saver in savers:

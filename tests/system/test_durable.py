@@ -17,13 +17,13 @@ from websockets.exceptions import ConnectionClosed
 
 import models
 
-FLUSH = ROOT / "tests" / "flush.py"
+FLUSH = ROOT / "tests" / "programs" / "flush.py"
 SAVERS, SAVES = 6, 8
 FULL, NORMAL = 2, 1  # as PRAGMA synchronous says them
 
 
 class Disk:
-    """What tests/flush.py tells of a server's disk."""
+    """What tests/programs/flush.py tells of a server's disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

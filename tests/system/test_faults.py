@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import StartServer
-from harness import Person, Server, Watch, incident, run_tracker, wait_until
+from harness import PATIENCE_S, Person, Server, Watch, incident, run_tracker, wait_until
 from peers import queued
 from websockets.exceptions import ConnectionClosed
 
@@ -27,7 +27,7 @@ UNUSED_FOR_AN_HOUR = "UPDATE session SET last_used = strftime('%Y-%m-%dT%H:%M:%f
 
 def write(server: Server, *statements: str) -> None:
     """Change the database as another process does."""
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         for statement in statements:
             database.execute(statement)
 
@@ -77,7 +77,7 @@ def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person
                 headers={"X-CSRFToken": token},
                 cookies=dict(person.http.cookies),
                 trust_env=False,
-                timeout=20,
+                timeout=PATIENCE_S,
             )
             for n in range(4)
         ]
@@ -174,7 +174,7 @@ def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
     writer = sqlite3.connect(server.database, isolation_level=None)
     with contextlib.closing(writer), person.watch() as watch:
         writer.execute("BEGIN IMMEDIATE")
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as save:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as save:
             body = json.dumps(incident("In flight"))
             head = [
                 "POST /api/incidents/ HTTP/1.1",

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import pytest
-from harness import Person, Server, Watch, wait_until
+from harness import PATIENCE_S, Person, Server, Watch, wait_until
 from peers import CLOSE, KEY, PING, PONG, TEXT, Crowd, Peer, descriptors, handshake, masked, resident_bytes
 
 BINARY, CONTINUATION = 0x2, 0x0
@@ -298,7 +298,7 @@ def test_handshakes(server: Server, person: Person, bystander: Bystander) -> Non
     requests = bad_handshakes(handshake(person), chance)
     for number in range(HANDSHAKES):
         data, allowed = next(requests)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
             with suppress(ConnectionError):  # it may hang up before it has heard all
                 sock.sendall(data)
             manner = chance.randrange(4)

@@ -18,6 +18,7 @@ from conftest import StartServer
 from harness import ROOT, Person, Server, incident, wait_until
 from peers import IMPATIENT, Crowd, Peer, descriptors, handshake, resident_bytes
 
+SUPPORT = ROOT / "tests" / "support"
 GOOD, STALLED, ENTRIES = 200, 50, 2000
 MAX_GROWTH = 20 << 20  # bytes of server memory that the stalled ones may cost
 JITTER_S = 0.02  # by which two measurements of the same thing differ on a busy machine
@@ -215,7 +216,7 @@ def test_long_replay_delays_nobody_and_costs_little(long_log: Server, count: int
                 LONG_LOG,
             ]
             command = [sys.executable, "-c", RETURNING, *map(str, arguments)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT / "tests") as returning:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=SUPPORT) as returning:
                 while returning.poll() is None:
                     near.listen(0.05)
                     growth = max(growth, resident_bytes(long_log.process.pid))

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import StartServer
-from harness import ROOT, Page, Person, Server, run_tracker, wait_until
+from harness import PATIENCE_S, ROOT, Page, Person, Server, run_tracker, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -78,9 +78,11 @@ def stored(server: Server) -> dict[str, int]:
 def routes() -> list[tuple[str, str, list[str]]]:
     """Return (endpoint, path, methods) of every route that the application has."""
     script = (
-        "import json, sys, tracker, models, tempfile, pathlib\n"
+        "import json, sys, models, tempfile, pathlib\n"
+        "from base.settings import Settings\n"
+        "from web.app import create_app\n"
         "models.open_database(pathlib.Path(tempfile.mkdtemp()) / 'routes.db')\n"
-        "app = tracker.create_app(tracker.Settings())\n"
+        "app = create_app(Settings())\n"
         "rules = [(r.endpoint, r.rule, sorted(r.methods - {'HEAD', 'OPTIONS'}))\n"
         "         for r in app.url_map.iter_rules() if not r.websocket]\n"
         "json.dump(rules, sys.stdout)"
@@ -102,7 +104,7 @@ FOR = {
     "auth.logout": "viewer",
     "pages.report": "nobody",
     "pages.report_success": "nobody",
-    "notifications.healthz": "nobody",
+    "health.healthz": "nobody",
     "accounts.reset": "nobody",
     "pages.alert_read": "viewer",
     "api.read": "viewer",
@@ -593,7 +595,7 @@ def test_link_grows_old(server: Server, admin: Person) -> None:
     (link,) = links_on(press(admin, "/admin/users/", name="procrastinator", role="viewer"))
     path = link.removeprefix(server.url)
     assert server.visitor().get(path).status == 200
-    with sqlite3.connect(server.database, timeout=10) as database:
+    with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
         database.execute("UPDATE reset SET expires = '2020-01-01T00:00:00.000000Z'")
     database.close()
     assert server.visitor().get(path).status == 404
@@ -612,7 +614,7 @@ def test_admin_page_shows_sign_ins_and_refusals(server: Server, admin: Person) -
 
 def test_lists_of_the_admin_page_have_pages(server: Server, admin: Person) -> None:
     """Each list turns its pages by itself: the sign-ins of long ago are there."""
-    with sqlite3.connect(server.database, timeout=10) as database:
+    with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
         for number in range(60):
             database.execute(
                 "INSERT INTO sign_in (name, address, outcome, created) VALUES (?, '', 'long ago', '2020')",

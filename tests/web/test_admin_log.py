@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import StartServer
-from harness import Person, Server
+from harness import PATIENCE_S, Person, Server
 from test_accounts import OTHER_PASSWORD, PASSWORD, add_user, command, press, signed_in
 from test_totp import enrol
 
@@ -168,7 +168,7 @@ def test_others_add_nothing_to_it(server: Server) -> None:
 
 def test_log_has_pages(server: Server) -> None:
     """What was done long ago is found by turning the pages."""
-    with closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         for number in range(60):
             database.execute(
                 "INSERT INTO admin_action (created, who, address, what, whose) "

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
-from harness import Feature, Person, Server, api_path, feature, incident, point, square
+from harness import PATIENCE_S, Feature, Person, Server, api_path, feature, incident, point, square
 
 SQL = "Robert'); DROP TABLE incident;-- \" OR 1=1"
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}&amp;"
@@ -418,7 +418,7 @@ def test_body_over_one_mib_is_refused(person: Person, target: Resource | Form, *
 def test_path_that_leads_nowhere_is_404(server: Server, person: Person, path: str) -> None:
     """Whatever is asked for and isn't there is a 404, or leads to one on this site."""
     with closing(
-        HTTPConnection("127.0.0.1", server.port, timeout=10)
+        HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     ) as connection:  # sends paths as they are
         connection.request("GET", path, headers={"Cookie": f"{person.cookie_name}={person.cookie}"})
         answer = connection.getresponse()

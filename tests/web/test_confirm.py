@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 from conftest import StartServer
-from harness import Page, Person, Server
+from harness import PATIENCE_S, Page, Person, Server
 from test_accounts import PASSWORD, add_user, command, press, signed_in
 from test_totp import code_of, enrol
 
@@ -19,7 +19,7 @@ def shift(server: Server, name: str, seconds: float) -> None:
     """Let the account's sessions and confirmations be of so many seconds from now."""
     when = accounts.moment(seconds)
     mine = "(SELECT s.id FROM session s JOIN user u ON u.id = s.user_id WHERE u.name = ?)"
-    with closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         database.execute(f"UPDATE session SET created = ? WHERE id IN {mine}", (when, name))
         database.execute(f"UPDATE confirmation SET created = ? WHERE session_id IN {mine}", (when, name))
 

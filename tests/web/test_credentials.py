@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import StartServer
-from harness import ROOT, Page, Person, Server, run_tracker, wait_until
+from harness import PATIENCE_S, ROOT, Page, Person, Server, run_tracker, wait_until
 
 import models
 from base.errors import Invalid
@@ -19,7 +19,7 @@ from models import Session, User
 
 PASSWORD = "a long walk by the sea"
 OTHER_PASSWORD = "seven grey geese fly"
-HELD = ROOT / "tests" / "held_passwords.py"
+HELD = ROOT / "tests" / "programs" / "held_passwords.py"
 
 
 def command(server: Server, *arguments: str, stdin: str = "", status: int = 0) -> str:
@@ -36,7 +36,7 @@ def press(person: Person, path: str, **fields: str) -> Page:
 
 
 class Hold:
-    """The folder by which tests/held_passwords.py is told to wait."""
+    """The folder by which tests/programs/held_passwords.py is told to wait."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ def held(start_server: StartServer, hold: Hold) -> Server:
 
 
 def rows(server: Server, sql: str, *values: object) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         return database.execute(sql, values).fetchall()
 
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import StartServer
 from harness import Page, Person, Server, incident, point, square
 
-from web.pages import mute_until
+from web.pages.areas import mute_until
 
 INCIDENTS = "/tracker/incident/"
 AREAS = "/tracker/area_of_interest/"

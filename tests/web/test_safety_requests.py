@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 from conftest import StartServer, end
-from harness import ROOT, Person, Server, wait_until
+from harness import PATIENCE_S, ROOT, Person, Server, wait_until
 from peers import descriptors, resident_bytes
 
 SLOW = 500  # connections of a slowloris
 FEW = 20  # connections that the crowded server takes from one address
-IMPATIENT = ROOT / "tests" / "impatient.py"
+IMPATIENT = ROOT / "tests" / "programs" / "impatient.py"
 HEADERS_S, BODY_S, LINGER_S = 5.0, 4.0, 2.0  # seconds that the impatient server waits
 SECRET_FILES = ("tracker.db", "tracker.py", "models.py", "templates/base.html")
 
@@ -75,7 +75,7 @@ def test_slowloris_leaves_the_site_usable(impatient: Server) -> None:
     person = impatient.person()
     with contextlib.ExitStack() as stack:
         slow = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", impatient.port), timeout=20))
+            stack.enter_context(socket.create_connection(("127.0.0.1", impatient.port), timeout=PATIENCE_S))
             for _ in range(SLOW)
         ]
         for connection in slow:
@@ -141,7 +141,7 @@ def test_refused_body_is_not_read_for_ever(impatient: Server) -> None:
 
 def test_reader_that_stops_reading_costs_nobody(server: Server, person: Person) -> None:
     """Who asks and doesn't read the answers keeps a connection, but nobody waits."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         connection.settimeout(1)
         with contextlib.suppress(TimeoutError, ConnectionError):
@@ -217,7 +217,7 @@ def test_what_follows_an_upgrade_is_no_body(server: Server) -> None:
     """A form that says it is a WebSocket, and never ends, is answered at once and kept nowhere."""
     head = b"POST /accounts/login/ HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
     before = resident_bytes(server.process.pid)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\na=")
         assert status(connection.recv(100)) == 400
         with contextlib.suppress(ConnectionError):
@@ -241,7 +241,7 @@ def test_handshake_that_says_it_is_a_form_is_not_waited_for(
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
     )
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall("\r\n".join((*lines, "", "")).encode())
         assert status(connection.recv(1000)) == 101
 
@@ -273,7 +273,7 @@ def test_connection_is_closed_when_the_request_says_so(server: Server, value: st
     """Wherever it stands among the connection's options."""
     request_ = get("/healthz").replace(b"Connection: close", f"Connection: {value}".encode())
     started = time.monotonic()
-    assert status(raw(server, request_, timeout=20)) == 200
+    assert status(raw(server, request_, timeout=PATIENCE_S)) == 200
     assert time.monotonic() - started < 10
 
 
@@ -291,7 +291,7 @@ def connections(server: Server, count: int, first: bytes = b"") -> Iterator[list
     with contextlib.ExitStack() as stack:
         found = []
         for _ in range(count):
-            found.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            found.append(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S))
             stack.enter_context(found[-1])
             found[-1].sendall(first)
         yield found
@@ -338,7 +338,7 @@ def test_requests_in_flight_are_not_ended_for_others(crowded: StartServer) -> No
         busy = found[0]
         assert raw(server, get()) == b""
         with socket.create_connection(
-            ("127.0.0.1", server.port), timeout=5, source_address=("127.0.0.2", 0)
+            ("127.0.0.1", server.port), timeout=PATIENCE_S, source_address=("127.0.0.2", 0)
         ) as other:
             other.sendall(get())
             assert status(other.recv(65536)) == 200

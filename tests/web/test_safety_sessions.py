@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import StartServer
-from harness import Person, Server, point, run_tracker, wait_until
+from harness import PATIENCE_S, Person, Server, point, run_tracker, wait_until
 from peers import resident_bytes
 
 import models
@@ -105,7 +105,7 @@ def test_session_ends_by_its_age_and_by_idleness(
     server = start_server(env={setting: "2"})
     young, old = server.person(), server.person()
     for hours, signed_in in ((1, True), (3, False)):
-        with sqlite3.connect(server.database, timeout=10) as database:
+        with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
             hours_ago = f"strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-{hours} hours')"
             database.execute(f"UPDATE session SET {column} = {hours_ago}")
         database.close()
@@ -118,7 +118,7 @@ def test_open_page_is_use_of_its_session(start_server: StartServer) -> None:
     server = start_server(env={"TRACKER_IDLE_HOURS": "2"})
     wall, forgotten, newcomer = server.person(), server.person(), server.person()
     with wall.watch():
-        with sqlite3.connect(server.database, timeout=10) as database:
+        with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
             hour_ago = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hours')"
             database.execute(f"UPDATE session SET last_used = {hour_ago}")
             noted = f"SELECT count(*) FROM session WHERE last_used > {hour_ago}"
@@ -312,7 +312,7 @@ def test_address_is_known_for_a_time_that_no_wrong_clock_makes_longer(
 
 def until(server: Server, name: str) -> float:
     """Return until when this name is refused."""
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database:
         query = "SELECT until FROM throttle WHERE key = ?"
         (found,) = database.execute(query, (throttle.by_name(name),)).fetchone()
     return float(found)
@@ -320,7 +320,7 @@ def until(server: Server, name: str) -> float:
 
 def let_wait(server: Server, key: str) -> None:
     """Let a wait that has begun last for minutes, as if there had been more tries."""
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         query = "UPDATE throttle SET count = 30, until = ? WHERE key = ? AND count >= ?"
         changed = database.execute(query, (time.time() + 600, key, auth.BURST_PER_NAME)).rowcount
     assert changed == 1
@@ -328,7 +328,7 @@ def let_wait(server: Server, key: str) -> None:
 
 def let_pass(server: Server, name: str) -> None:
     """Let the wait of this name be over."""
-    with contextlib.closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         database.execute(
             "UPDATE throttle SET until = ? WHERE key = ?", (time.time() - 1, throttle.by_name(name))
         )
@@ -407,7 +407,7 @@ def test_unknown_name_takes_as_long_as_a_wrong_password(start_server: StartServe
             for name, times in took.items():
                 address += 1
                 if address % 9 == 0:
-                    with sqlite3.connect(server.database, timeout=10) as database:
+                    with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
                         database.execute("DELETE FROM throttle")
                     database.close()
                 form = {"csrf_token": token[1], "username": name, "password": "wrong password", "next": "/"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import StartServer
-from harness import Person, Server, Watch, wait_until
+from harness import PATIENCE_S, Person, Server, Watch, wait_until
 from peers import queued
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -293,7 +293,7 @@ def test_old_tls_is_refused(secure: Server) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
     with (
-        socket.create_connection(("127.0.0.1", secure.port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S) as plain,
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         context.wrap_socket(plain)

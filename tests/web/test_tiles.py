@@ -11,7 +11,7 @@ import httpx
 import pytest
 import tracker_frontend
 from conftest import end
-from harness import Server, run_tracker
+from harness import PATIENCE_S, Server, run_tracker
 
 StartServer = Callable[..., Server]
 ARCHIVE = b"PMTiles\x03" + bytes(range(256)) * 8  # the server looks at no more than the magic number
@@ -55,7 +55,7 @@ def test_a_file_has_one_name(server: Server, folder: str, spelling: str) -> None
     """Every other spelling of a file's name is 404, and costs no more than looking it up."""
     name = {"vendor": "land-detail.json", "static": "js/pages/map.js"}[folder]
     path = f"/{folder}/{spelling.replace('{}', name)}"
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)  # sends paths as they are
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)  # sends paths as they are
     with closing(connection):
         connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
         assert connection.getresponse().status == 404

@@ -10,7 +10,7 @@ import httpx
 import pyotp
 import pytest
 from conftest import StartServer
-from harness import Page, Person, Server
+from harness import PATIENCE_S, Page, Person, Server
 from test_accounts import PASSWORD, add_user, command, press, signed_in
 
 import models
@@ -135,7 +135,7 @@ def test_secret_counts_only_once_a_code_came(database: object, clock: list[float
 
 def secret_of(server: Server, name: str) -> str:
     """Return the account's secret, and let the code of now count as unused."""
-    with closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         where = "user_id = (SELECT id FROM user WHERE name = ?)"
         database.execute(f"UPDATE totp SET last_step = 0 WHERE {where}", (name,))
         (secret,) = database.execute(f"SELECT secret FROM totp WHERE {where}", (name,)).fetchone()

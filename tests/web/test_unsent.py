@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 from conftest import StartServer
-from harness import Page, Person, Server, isolated, point, square
+from harness import PATIENCE_S, Page, Person, Server, isolated, point, square
 
 INCIDENT = "/tracker/incident"
 AREA = "/tracker/area_of_interest"
@@ -292,6 +292,6 @@ def test_large_form_is_kept_whole(server: Server) -> None:
     ring = [[n / 100, 0] for n in range(2000)] + [[20, 1], [0, 1], [0, 0]]
     text = json.dumps({"type": "Polygon", "coordinates": [ring]})
     form = person.get(f"{AREA}/create/").filled_in(name="Long", polygon_geojson=text)
-    with closing(sqlite3.connect(server.database, timeout=10)) as database, database:
+    with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         database.execute("DELETE FROM session")
     assert hidden_form(post(person, f"{AREA}/create/", form))["polygon_geojson"] == text

@@ -1,18 +1,17 @@
 /**
- * The five severities: code, word and rank. Pure data, in the order of the server's choices (most severe first).
+ * The severities as the page publishes them: code, word and rank, the most severe first.
  * Their shapes are in templates/_severity_shapes.html and their colours in css/tokens.css.
  */
 
-/** @typedef {{code: string, name: string, rank: number}} Severity */
+import { published } from "./published.js";
+
+/** @typedef {import("./published.js").Severity} Severity */
 
 /** @type {readonly Severity[]} */
-export const SEVERITIES = Object.freeze([
-  { code: "UR", name: "Urgent", rank: 5 },
-  { code: "HI", name: "High", rank: 4 },
-  { code: "ME", name: "Medium", rank: 3 },
-  { code: "LO", name: "Low", rank: 2 },
-  { code: "IN", name: "Info", rank: 1 },
-]);
+export const SEVERITIES = Object.freeze(published.severities);
+
+/** The word of the severity that a form begins with. */
+export const DEFAULT_SEVERITY = published.default_severity;
 
 const BY_NAME = new Map(SEVERITIES.map((severity) => [severity.name, severity]));
 const LEAST = SEVERITIES[SEVERITIES.length - 1];

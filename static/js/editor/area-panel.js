@@ -5,7 +5,7 @@ import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
 import { newKey } from "../base/idempotency-keys.js";
-import { severityNamed } from "../base/severity.js";
+import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
 const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
@@ -51,7 +51,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   });
   const valuesOf = (feature) => ({
     name: feature?.properties.name ?? "",
-    severity: severityNamed(feature?.properties.severity ?? "Medium").code,
+    severity: severityNamed(feature?.properties.severity ?? DEFAULT_SEVERITY).code,
     polygon: feature?.geometry ?? null,
   });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

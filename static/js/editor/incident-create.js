@@ -4,7 +4,8 @@ import { whileBusy } from "../base/busy.js";
 import { element, severityBadge } from "../base/elements.js";
 import { parseDegrees, TypedError } from "../base/geojson.js";
 import { newKey } from "../base/idempotency-keys.js";
-import { SEVERITIES } from "../base/severity.js";
+import { published } from "../base/published.js";
+import { DEFAULT_SEVERITY, SEVERITIES } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
 const field = (label, control) => element("label", { class: "field" }, label, control);
@@ -15,7 +16,7 @@ function severityChoices() {
       type: "radio",
       name: "severity",
       value: name,
-      ...(name === "Medium" && { checked: "" }),
+      ...(name === DEFAULT_SEVERITY && { checked: "" }),
     });
     return element("label", { class: "choice" }, radio, severityBadge(name));
   });
@@ -27,14 +28,21 @@ function severityChoices() {
   );
 }
 
+/** The values of an incident's plain texts. */
+const plainTexts = (elements) => Object.fromEntries(published.plain_texts.map((name) => [name, elements[name].value]));
+
+/** A field's name for people, as templates/_macros.html has it. */
+const labelOf = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
+
 function makeForm() {
   const input = (name, more = {}) => element("input", { name, autocomplete: "off", ...more });
   const form = element(
     "form",
     { class: "quick", novalidate: "" },
     element("h2", {}, "New incident"),
-    field("What has happened?", input("name", { maxlength: "150", required: "" })),
+    field("What has happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
     severityChoices(),
+    ...published.plain_texts.map((name) => field(labelOf(name), input(name))),
     element(
       "div",
       { class: "pair" },
@@ -61,8 +69,8 @@ const wrong = ({ message, fields }) =>
     .join("; ") || message;
 
 /**
- * @typedef {{name: string, severity: string, at: [number, number], key: string}} Draft key: of the incident, which may
- *   have been sent already
+ * @typedef {{name: string, severity: string, texts: Record<string, string>, at: [number, number], key: string}} Draft
+ *   key: of the incident, which may have been sent already
  */
 
 /**
@@ -92,7 +100,14 @@ export function incidentCreator(view, { save, done, onClosed }) {
     function closed() {
       pin.move(null);
       isUnsaved = () => false;
-      if (isTyped()) onClosed({ name: elements.name.value, severity: elements.severity.value, at: here, key });
+      if (isTyped())
+        onClosed({
+          name: elements.name.value,
+          severity: elements.severity.value,
+          texts: plainTexts(elements),
+          at: here,
+          key,
+        });
     }
 
     let here = at;
@@ -122,7 +137,7 @@ export function incidentCreator(view, { save, done, onClosed }) {
         say("Say in a few words what has happened.");
         return elements.name.focus();
       }
-      const properties = { name: elements.name.value, severity: elements.severity.value };
+      const properties = { name: elements.name.value, severity: elements.severity.value, ...plainTexts(elements) };
       try {
         const feature = await save({ type: "Feature", geometry, properties }, key);
         decided = true;
@@ -139,7 +154,10 @@ export function incidentCreator(view, { save, done, onClosed }) {
     view.popup(at, form, closed, { sticky: true });
     isUnsaved = isTyped;
     moveTo(at);
-    if (draft) [elements.name.value, elements.severity.value] = [draft.name, draft.severity];
+    if (draft) {
+      const typedBefore = { name: draft.name, severity: draft.severity, ...draft.texts };
+      for (const [name, value] of Object.entries(typedBefore)) elements[name].value = value;
+    }
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       whileBusy(form, submit);

@@ -3,6 +3,7 @@
  */
 
 import { showProblems } from "../base/form-problems.js";
+import { published } from "../base/published.js";
 import { parseDegrees } from "../base/geojson.js";
 import { newKey } from "../base/idempotency-keys.js";
 import { keepSending, showOutbox } from "../report/outbox.js";
@@ -12,8 +13,7 @@ import { placePart } from "../report/place.js";
 import { sendReport } from "../report/send.js";
 import { watchUnsaved } from "../base/unsaved.js";
 
-const MAX_NAME = 150; // characters, as the server has it
-const MAX_DESCRIPTION = 1000;
+const { name: MAX_NAME, description: MAX_DESCRIPTION } = published.limits;
 const NO_STORAGE = {
   setItem() {
     throw new Error("nothing can be kept");
@@ -82,7 +82,8 @@ const placing = placePart((words) => {
 part("name").addEventListener("focus", () => part("name").value === suggested && part("name").select());
 
 async function clear() {
-  for (const name of ["name", "description", "location_lat", "location_lon"]) part(name).value = "";
+  for (const name of ["name", "description", ...published.plain_texts, "location_lat", "location_lon"])
+    part(name).value = "";
   showProblems(form, {});
   suggested = "";
   corrected = null;

@@ -1,4 +1,4 @@
-"""Take the README's picture of the live map: `python tests/picture.py` writes docs/map.png.
+"""Take the README's picture of the live map: `python tests/support/picture.py` writes docs/map.png.
 
 It starts a server of its own, fills it with a made-up day on Crete, signs in with a real Chromium and waits
 until what is saved last, by somebody else, has raised its alert.

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from harness import ROOT, SOON_S, Person
+from harness import PATIENCE_S, ROOT, Person
 
 CLOSE, PING, PONG, TEXT = 0x8, 0x9, 0xA, 0x1
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the one of RFC 6455
-IMPATIENT = ROOT / "tests" / "impatient.py"
+IMPATIENT = ROOT / "tests" / "programs" / "impatient.py"
 
 
 def masked(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
@@ -60,7 +60,7 @@ class Peer:
         try:
             if receive_buffer:
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self.sock.settimeout(SOON_S)
+            self.sock.settimeout(PATIENCE_S)
             self.sock.connect((host, int(port)))
             self.sock.sendall(handshake(person, query))
             answer = b""
@@ -125,7 +125,7 @@ class Peer:
 
     def send(self, data: bytes) -> None:
         """Send all of it, or as much as the server takes before it hangs up."""
-        self.sock.settimeout(SOON_S)
+        self.sock.settimeout(PATIENCE_S)
         try:
             self.sock.sendall(data)
         except (BrokenPipeError, ConnectionResetError):

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import gevent
-from harness import SOON_S, wait_until
+from harness import PATIENCE_S, wait_until
 
 import models
 from domain import passwords
@@ -25,7 +25,7 @@ class SlowHash:
         with self._lock:
             self.running += 1
             self.most = max(self.most, self.running)
-        self.go_on.wait(SOON_S)
+        self.go_on.wait(PATIENCE_S)
         with self._lock:
             self.running -= 1
         return True
@@ -33,12 +33,12 @@ class SlowHash:
 
 def queue(slow: SlowHash) -> None:
     checks = [gevent.spawn(passwords.matches, "stored", "password") for _ in range(300)]
-    refused = gevent.joinall(checks, SOON_S, count=300 - passwords.MAX_IN_FLIGHT)
+    refused = gevent.joinall(checks, PATIENCE_S, count=300 - passwords.MAX_IN_FLIGHT)
     assert len(refused) == 300 - passwords.MAX_IN_FLIGHT, len(refused)
     assert all(isinstance(check.exception, passwords.Busy) for check in refused)
     wait_until(lambda: slow.running == passwords.AT_ONCE, what="both threads to hash")
     slow.go_on.set()
-    gevent.joinall(checks, SOON_S)
+    gevent.joinall(checks, PATIENCE_S)
     assert [check.value for check in checks if check not in refused] == [True] * passwords.MAX_IN_FLIGHT
     assert slow.most == passwords.AT_ONCE == 2, slow.most
     assert passwords.in_flight.hashes == 0
@@ -51,11 +51,11 @@ def flush(slow: SlowHash, database: str) -> None:
     others = [hub.spawn(slow) for _ in range(hub.maxsize)]
     checks = [gevent.spawn(passwords.matches, "stored", "password") for _ in range(passwords.MAX_IN_FLIGHT)]
     models.Incident.create(name="Fire", longitude=1, latitude=1)
-    with gevent.Timeout(SOON_S / 2):
+    with gevent.Timeout(PATIENCE_S / 2):
         models.database.sync()
     assert not any(work.ready() for work in [*others, *checks])
     slow.go_on.set()
-    gevent.joinall([*others, *checks], SOON_S)
+    gevent.joinall([*others, *checks], PATIENCE_S)
     models.database.close()
 
 

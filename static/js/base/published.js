@@ -1,0 +1,13 @@
+/**
+ * What the server writes into each page for its scripts: severities, limits of texts in characters, and the names of
+ * an incident's fields that are a line of text without more. See web/pages.
+ */
+
+/**
+ * @typedef {{code: string, name: string, rank: number}} Severity
+ * @typedef {{severities: Severity[], default_severity: string, limits: {name: number, description: number},
+ *   plain_texts: string[]}} Published
+ */
+
+/** @type {Published} */
+export const published = JSON.parse(document.getElementById("published").textContent);

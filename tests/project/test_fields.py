@@ -1,0 +1,189 @@
+"""Fields of an incident, severities and messages: each test fails with the name of one that is missing."""
+
+import ast
+import json
+import re
+from typing import Any
+
+import peewee
+import pytest
+from harness import ROOT, Person, point
+
+import models
+from base.severity import Severity
+from commands import importer
+from domain import limits, versions
+from domain.incidents import INCIDENT_JSON
+from domain.tracked import READ_ONLY
+from models import Incident
+from storage import peewee_private
+
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+MESSAGES = (ROOT / "static" / "js" / "live" / "messages.js").read_text(encoding="utf-8")
+COLUMNS = {field.name for field in peewee_private.fields(Incident)}
+NOT_SHOWN = {"id", "source_id", "version", "longitude", "latitude"}  # as properties that the list names
+SENDERS = ("domain", "realtime", "storage", "web")  # the rooms that make messages of the socket
+SAMPLES: dict[str, Any] = {
+    "severity": "High",
+    "happened": "2020-01-31T08:00:00Z",
+    "closed": True,
+    "verified": False,
+    "location": point(3, 4),
+}
+FIELDS = list(Incident.parsers)
+FORM_NAMES = {"location": "location_geojson"}
+
+
+def sample(name: str) -> Any:
+    return SAMPLES.get(name, f"A {name}")
+
+
+def stored(**values: Any) -> Incident:
+    incident = Incident()
+    incident.assign({"name": "First", "location": point(1, 2)} | values)
+    incident.save()
+    return incident
+
+
+def in_collection(incident: Incident) -> Any:
+    return json.loads(Incident.json_by_id([incident.id])[incident.id])
+
+
+def value_in(feature: dict[str, Any], name: str) -> Any:
+    return feature["geometry"] if name == "location" else feature["properties"].get(name)
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS - NOT_SHOWN))
+def test_column_is_shown(name: str) -> None:
+    assert name in Incident.shown
+
+
+@pytest.mark.parametrize("name", sorted(set(Incident.shown) - READ_ONLY))
+def test_shown_field_has_a_parser(name: str) -> None:
+    """Unless only the server sets it: then it is in READ_ONLY."""
+    assert name in Incident.parsers
+
+
+@pytest.mark.parametrize("name", Incident.shown)
+def test_shown_field_is_a_column(name: str) -> None:
+    assert name in COLUMNS
+    assert isinstance(getattr(Incident, name), peewee.Field)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("name", FIELDS)
+def test_parsed_field_is_in_feature_and_collection(name: str) -> None:
+    """A value that is set comes back from both ways to make a Feature."""
+    incident = stored(**{name: sample(name)})
+    feature = json.loads(models.to_json(incident.feature()))
+    shown = value_in(feature, name)
+    assert shown == value_in(in_collection(incident), name)
+    assert str(shown)[:16] == str(sample(name))[:16]
+
+
+@pytest.mark.usefixtures("database")
+def test_feature_and_collection_are_equal() -> None:
+    """All members, in the same order."""
+    incident = stored(**{name: sample(name) for name in FIELDS})
+    assert models.to_json(incident.feature()) == models.to_json(in_collection(incident))
+    assert "json_object" in INCIDENT_JSON
+
+
+@pytest.mark.parametrize("name", sorted(set(Incident.shown) | set(FIELDS) - {"location"}))
+def test_field_is_documented(name: str) -> None:
+    row = rf"^\| `{name}` \|"
+    assert re.search(row, API, re.MULTILINE) or (name in READ_ONLY and f"`{name}`" in API), (
+        f"docs/api.md has no row for {name}"
+    )
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("name", FIELDS)
+def test_field_is_merged(name: str) -> None:
+    """A change that is based on an earlier version is found, and so is one by somebody else: a conflict."""
+    incident = stored()
+    before = incident.version
+    assert name in versions.merge(incident, {name: sample(name)}, before)
+    with Incident.changing(incident.id) as now:
+        now.assign({name: sample(name)})
+        now.save()
+    clashes = {clash.field for clash in _clashes(Incident.find(incident.id), before)}
+    assert name in clashes
+
+
+def _clashes(incident: Incident, base: str) -> list[versions.Clash]:
+    with pytest.raises(versions.Conflict) as caught:
+        versions.ensure_unchanged(incident, base)
+    return caught.value.clashes
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_field_is_on_the_form(person: Person, name: str) -> None:
+    if name == "verified":  # a page of its own sets it
+        pytest.skip("confirming is a button of the incident's page")
+    page = person.get("/tracker/incident/create/")
+    assert page.select(f'[name="{FORM_NAMES.get(name, name)}"]'), f"the form has no field {name}"
+
+
+@pytest.mark.parametrize("name", Incident.plain_texts())
+def test_plain_text_is_on_report_and_published(person: Person, name: str) -> None:
+    """The report form has it, and the page's scripts are told of it for the map's form."""
+    page = person.get("/tracker/incident/report/")
+    assert page.select(f'[name="{name}"]'), f"the report form has no field {name}"
+    assert name in published(person)["plain_texts"]
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if isinstance(sample(name), str)])
+def test_text_is_imported(name: str) -> None:
+    if name in ("severity", "happened"):
+        pytest.skip("severity has an option of its own, and feeds write times in other ways")
+    assert importer._fields({name: sample(name)}, None)[name] == sample(name)
+
+
+def published(person: Person) -> Any:
+    (script,) = person.get("/").select("script#published")
+    return json.loads(script.get_text())
+
+
+def test_page_publishes_severities_and_limits(person: Person) -> None:
+    found = published(person)
+    assert [(each["code"], each["name"]) for each in found["severities"]] == [
+        (severity.value, severity.word) for severity in Severity
+    ]
+    assert found["limits"] == {"name": limits.NAME_LENGTH, "description": limits.DESCRIPTION_LENGTH}
+
+
+@pytest.mark.parametrize("severity", Severity, ids=lambda severity: severity.word)
+def test_severity_has_shape_colour_and_documentation(severity: Severity) -> None:
+    shapes = (ROOT / "templates" / "_severity_shapes.html").read_text(encoding="utf-8")
+    styles = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "static" / "css").glob("*.css"))
+    assert f'id="shape-{severity.value}"' in shapes
+    assert severity.value in styles or severity.word.lower() in styles
+    assert severity.word in API
+
+
+def message_types() -> set[str]:
+    """Return the types that the server's source names where it appends to the log or makes a message."""
+    found = set()
+    for path in [
+        ROOT / "models.py",
+        *(path for room in SENDERS for path in sorted((ROOT / room).rglob("*.py"))),
+    ]:
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r'"type": ?"([a-z_]+)"', text))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Notification.append":
+                found.add(ast.literal_eval(node.args[1]))
+    return found
+
+
+def test_message_types_are_found() -> None:
+    """The search finds every type that the documentation says is logged, with its actor."""
+    assert set(re.findall(r"^\| `([a-z_]+)` \| .* \| .*`?actor`? \|$", API, re.MULTILINE)) <= message_types()
+    assert {"hello", "heartbeat"} <= message_types()
+
+
+@pytest.mark.parametrize("type_", sorted(message_types()))
+def test_message_type_is_documented_and_read(type_: str) -> None:
+    assert f"| `{type_}` |" in API, f"docs/api.md has no row for messages of the type {type_}"
+    assert re.search(rf"^  {type_}: ", MESSAGES, re.MULTILINE), f"messages.js does not read {type_}"

@@ -1,0 +1,88 @@
+"""The Flask application: `create_app` puts it together.
+
+What is asked and added around every request is in `security`, `auth` and `bodies`; errors are in `errors`.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, abort
+from flask.json.provider import DefaultJSONProvider
+
+import models
+from base.settings import Settings
+from realtime.group import Group
+from web import (
+    account_pages,
+    api,
+    assets,
+    auth,
+    bodies,
+    errors,
+    health,
+    notifications,
+    pages,
+    security,
+    two_step,
+)
+from web.quota import ConnectionQuota
+from web.state import State, keep
+
+ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application on the open database. Raises TrackerError if the tiles can't be read."""
+    app = App("tracker", root_path=str(ROOT))
+    app.json = Json(app)
+    app.config.update(
+        SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
+        PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600) + 1,
+        SESSION_REFRESH_EACH_REQUEST=False,  # it ends that long after sign-in, however often it is used
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME=f"tracker_{models.Setting.default('cookie', os.urandom(4).hex())}",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    keep(
+        app,
+        State(
+            settings,
+            epoch=models.Setting.get_by_id("epoch").value,
+            group=Group(models.Notification.after, notifications.heartbeat, head=models.Notification.tail()),
+            quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
+            csrf=auth.Protect(app),
+            pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
+        ),
+    )
+    security.init_app(app, settings)
+    app.before_request(bodies.read_body)  # before anything reads the form
+    auth.init_app(app)
+    notifications.init_app(app)
+    for module in (pages, api, account_pages, two_step, health):
+        app.register_blueprint(module.bp)
+    assets.init_app(app, settings)
+    errors.init_app(app)
+    return app
+
+
+class App(Flask):
+    """Flask, with forms and static files of our kind."""
+
+    request_class = bodies.FormRequest
+
+    def send_static_file(self, filename: str) -> Response:
+        """Return a file of static/ by its one name: x, never ./x, y/../x or x/."""
+        if posixpath.normpath(filename) != filename:
+            abort(404)
+        return super().send_static_file(filename)
+
+
+class Json(DefaultJSONProvider):
+    """Flask's, which writes what the log and the socket have."""
+
+    def dumps(self, obj: Any, **_options: Any) -> str:
+        return models.to_json(obj)

@@ -1,0 +1,76 @@
+"""Errors: which exception has which status, and the page or JSON that answers it."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+import peewee
+from flask import Flask, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.http import HTTP_STATUS_CODES
+
+import models
+from domain import idempotency, versions
+from geo import geojson
+from web import security
+from web.state import state
+
+STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (models.Invalid, 422),
+    (geojson.GeometryError, 400),
+    (peewee.DoesNotExist, 404),
+    (peewee.DatabaseError, 503),
+)
+
+log = logging.getLogger("tracker")
+
+
+def init_app(app: Flask) -> None:
+    """Have every error answered here."""
+    for kind, status in STATUSES:
+        app.register_error_handler(kind, partial(_answer, status))
+    app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
+    app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
+    app.register_error_handler(SecurityError, lambda _error: security.wrong_host(state().settings.hosts))
+    app.register_error_handler(HTTPException, _answer_http)
+
+
+def _answer(status: int, error: Exception) -> ResponseReturnValue:
+    """Answer an exception of ours or of the database."""
+    if isinstance(error, models.Invalid):
+        return _page_or_json(status, str(error), error.fields)
+    if isinstance(error, peewee.DoesNotExist):
+        return _page_or_json(status, "There is nothing with this number, or no more.")
+    if isinstance(error, peewee.DatabaseError):
+        log.error("The database does not answer: %s", error)
+        message = "The database can't take this now. Nothing was stored; try again in a moment."
+        return _page_or_json(status, message)
+    return _page_or_json(status, str(error))
+
+
+def _answer_http(error: HTTPException) -> ResponseReturnValue | HTTPException:
+    """Answer an exception that has a status of its own, such as `abort` raises. A redirect stays as it is."""
+    status = error.code or 500
+    if error.code is None or status < 400:
+        return error
+    headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+    return _page_or_json(
+        status, error.description or error.name, getattr(error, "fields", None), headers=headers
+    )
+
+
+def _page_or_json(
+    status: int,
+    message: str,
+    fields: dict[str, str] | None = None,
+    *,
+    headers: list[tuple[str, str]] | None = None,
+) -> ResponseReturnValue:
+    """Return a page for people, or for programs JSON: {"error": message, "fields": {name: what is wrong}}."""
+    is_program = request.path.startswith(("/api/", "/notifications"))
+    if is_program or request.accept_mimetypes.best == "application/json":
+        return jsonify(error=message, fields=fields or {}), status, headers or []
+    title = HTTP_STATUS_CODES.get(status, "Error")
+    return render_template("error.html", code=status, title=title, message=message), status, headers or []

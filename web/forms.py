@@ -1,0 +1,150 @@
+"""A form of a page: what was typed, what is wrong with it, and which of two values was chosen."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+
+from base.errors import Invalid
+from base.values import to_json
+from domain import idempotency, versions
+from geo import geojson
+from models import Tracked
+from web import auth, unsent
+
+DELETED = "Somebody has deleted this meanwhile. Save to keep what you have here as a new one."
+
+
+@dataclass
+class Form:
+    """What was typed, as text, and what is wrong with it, by field; "" stands for the whole form."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, versions.Clash] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)  # what the form would show now
+    theirs: set[str] = field(default_factory=set)  # fields in which the stored value was chosen
+    polygon: geojson.CheckedPolygon | None = None
+
+    @classmethod
+    def submitted(cls) -> Form:
+        values = {name: text.replace("\r\n", "\n") for name, text in request.form.items()}
+        form = cls(values, {"": words} if (words := unsent.sentence()) else {})
+        if "polygon_geojson" in form.values and not form.errors:
+            form.check_polygon()
+        return form
+
+    @classmethod
+    def refused(cls, errors: dict[str, str]) -> Form:
+        """Return the form of this request with what is wrong with it; without the passwords typed."""
+        typed = request.form.items() if errors else ()
+        return cls({name: text for name, text in typed if "password" not in name}, errors)
+
+    @property
+    def status(self) -> int:
+        """Return the status of the answer that shows the form."""
+        return 400 if unsent.sentence() else 409 if self.conflicts else 422 if self.errors else 200
+
+    def check_polygon(self) -> None:
+        """Check the polygon before any transaction, for which it takes too long; note what is wrong."""
+        value = self.json("polygon_geojson", missing="draw the area on the map or type it")
+        try:
+            short_way = self.values.get("long_edges") == "cross"
+            self.polygon = None if self.errors else geojson.parse_polygon(value, short_way=short_way)
+        except geojson.GeometryError as error:
+            self.errors["polygon_geojson"] = str(error)
+
+    def make_new(self) -> None:
+        """Note that what the form shows was deleted, and let it be saved as a new one."""
+        self.values.pop("version", None)
+        self.errors[""] = f"{self.errors.get('', '')} {DELETED}".strip()
+
+    def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
+        """Store the values that were changed; or note what is wrong, under the names of the form's fields."""
+        values = {name: value for name, value in values.items() if name not in self.errors}
+        try:
+            if thing.id:
+                values = versions.merge(thing, values, self.values.get("version", ""))
+            thing.assign(values)
+        except versions.Conflict as conflict:
+            self._ask(conflict, names)
+        except Invalid as invalid:
+            for name, reason in invalid.fields.items():
+                self.errors.setdefault(names.get(name, name), reason)
+        if self.errors:
+            return False
+        if values or not thing.id:
+            thing.save()
+        return True
+
+    def once(self, model: type[Tracked], read: Callable[[Form, Any], bool]) -> str:
+        """Store a new object, and however often this form is sent no second one; return its address.
+
+        Returns "", and notes why, if there is none.
+        """
+
+        def store() -> idempotency.Answer:
+            thing = model()
+            if not read(self, thing):
+                raise Invalid(self.errors)
+            return idempotency.Answer(303, {"Location": thing.url}, b"")
+
+        key = self.values["key"][: idempotency.MAX_KEY]
+        typed = {name: text for name, text in self.values.items() if name not in ("csrf_token", "key")}
+        print_ = idempotency.request_hash(model.path.encode(), to_json(sorted(typed.items())).encode())
+        try:
+            return idempotency.once(auth.owner(), key, print_, store).headers["Location"]
+        except Invalid:
+            return ""
+        except idempotency.Reused:
+            self.values["key"] = secrets.token_hex(16)
+            self.errors[""] = "This form has been saved before, with other words. Save again to make another."
+            return ""
+
+    def _ask(self, conflict: versions.Conflict, names: dict[str, str]) -> None:
+        """Show both values of what others have changed, too, and what else they have changed."""
+        self.conflicts = {names.get(clash.field, clash.field): clash for clash in conflict.clashes}
+        self.errors[""] = (
+            "Nothing has been saved: others have changed the same fields. Choose below, and save again."
+        )
+        mine = {names.get(name, name) for name in conflict.changed}
+        self.values |= {name: value for name, value in self.stored.items() if name not in mine}
+
+    def choose(self, stored: dict[str, str]) -> None:
+        """Take the value that was chosen for the fields that others have changed, too."""
+        self.stored = stored
+        self.theirs = {name for name in stored if self.values.pop(f"keep_{name}", "") == "theirs"}
+        self.values |= {name: stored[name] for name in self.theirs}
+        self.errors = {name: why for name, why in self.errors.items() if name not in self.theirs}
+
+    def json(self, name: str, *, missing: str) -> Any:
+        """Return the JSON typed in a field; None, and a note of what is wrong or missing, if it is none."""
+        text = self.values.get(name, "")
+        if not text.strip():
+            self.errors[name] = missing
+            return None
+        try:
+            return geojson.parse_json(text)
+        except geojson.GeometryError as error:
+            self.errors[name] = str(error)
+            return None
+
+    def degrees(self, name: str, limit: int) -> float:
+        """Return the number typed in a field; note what is wrong if it is not within ±limit."""
+        text = self.values.get(name, "").strip()
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            value = math.nan
+        if not -limit <= value <= limit:
+            wanted = f"this must be a number from -{limit} to {limit}"
+            self.errors[name] = wanted if text else "this is required"
+        return value
+
+    def present(self, *names: str) -> dict[str, str]:
+        return {name: self.values[name] for name in names if name in self.values}

@@ -1,0 +1,70 @@
+"""The pages of areas of interest, and muting one."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+
+from base.values import to_json
+from domain import versions
+from models import AreaOfInterest, parse_until
+from web.forms import Form
+from web.pages.blueprint import bp
+from web.pages.objects import add_pages, detail_page
+
+MORNING = time(8)  # when a mute until tomorrow ends
+
+
+def area_from(form: Form, area: AreaOfInterest) -> bool:
+    polygon = area.polygon if "polygon_geojson" in form.theirs else form.polygon
+    if polygon and polygon.long_edge and "long_edges" not in form.values and polygon != area.polygon:
+        form.errors["polygon_geojson"] = f"{polygon.long_edge}; say below which way it goes"
+        form.values["long_edges"] = "cross"
+    values = {
+        "name": form.values.get("name", ""),
+        **form.present("severity"),
+        "polygon": polygon,
+    }
+    return form.save(area, values, {"polygon": "polygon_geojson"})
+
+
+def area_values(area: AreaOfInterest) -> dict[str, str]:
+    return {
+        "name": area.name or "",
+        "severity": area.severity,
+        "polygon_geojson": to_json(area.polygon) if area.id else "",
+        "version": area.version,
+    }
+
+
+add_pages(AreaOfInterest, "area", area_from, area_values)
+
+
+@bp.post("/tracker/area_of_interest/mute/<int:pk>/")
+def area_mute(pk: int) -> ResponseReturnValue:
+    """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC."""
+    until = mute_until(request.form.get("until", ""), datetime.now().astimezone())
+    try:
+        with AreaOfInterest.changing(pk) as area:
+            versions.ensure_unchanged(area, request.form.get("version"), "muted_until")
+            area.mute(until)
+    except versions.Conflict as conflict:
+        return detail_page(AreaOfInterest.find(pk), conflict.clashes)
+    return redirect(area.url, 303)
+
+
+def mute_until(choice: str, here: datetime) -> datetime | None:
+    """Return the end of a mute that begins now, `here` by the clock of this machine. Raises Invalid.
+
+    A page with JavaScript sends tomorrow as a time: that of who looks at it, wherever the server stands.
+    """
+    tomorrow = datetime.combine(here.date() + timedelta(days=1), MORNING)
+    presets = {
+        "off": None,
+        "hour": here + timedelta(hours=1),
+        "tomorrow": tomorrow.astimezone(),  # by the offset from UTC that holds there and then
+        "week": here + timedelta(days=7),
+    }
+    return presets[choice] if choice in presets else parse_until(choice)

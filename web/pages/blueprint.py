@@ -1,0 +1,49 @@
+"""The blueprint of the pages, and what every template can use."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask import Blueprint
+
+from base.severity import DEFAULT, Severity
+from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
+from models import Alert, Incident
+from web import auth
+
+# With these a text could break out of its isolate.
+BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+# What each page has as JSON for its scripts; static/js/base/published.js reads it.
+PUBLISHED: dict[str, Any] = {
+    "severities": [
+        {"code": severity.value, "name": severity.word, "rank": severity.level + 1} for severity in Severity
+    ],
+    "default_severity": DEFAULT.word,
+    "limits": {"name": NAME_LENGTH, "description": DESCRIPTION_LENGTH},
+    "plain_texts": Incident.plain_texts(),
+}
+
+bp = Blueprint("pages", __name__)
+
+
+@bp.app_context_processor
+def common() -> dict[str, Any]:
+    return {
+        "current_user": auth.current_user(),
+        "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
+        "public_reports": auth.settings().public_reports,
+        "new_key": lambda: secrets.token_hex(16),
+        "plain_texts_of_incidents": Incident.plain_texts(),
+        "published": PUBLISHED,
+        "limits": PUBLISHED["limits"],
+        "default_severity": DEFAULT.value,
+        "severities": [(severity.value, severity.word) for severity in Severity],
+    }
+
+
+@bp.app_template_filter()
+def isolated(text: str) -> str:
+    """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
+    return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"

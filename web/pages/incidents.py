@@ -1,0 +1,54 @@
+"""The pages of incidents, and confirming a public report."""
+
+from __future__ import annotations
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+
+from base.values import to_json
+from domain import versions
+from models import Incident
+from web.forms import Form
+from web.pages.blueprint import bp
+from web.pages.objects import add_pages, detail_page
+
+
+def incident_from(form: Form, incident: Incident) -> bool:
+    values = {
+        "name": form.values.get("name", ""),
+        **form.present("description", "severity", *Incident.plain_texts()),
+        **{name: text.strip() or None for name, text in form.present("happened").items()},
+        "closed": form.values.get("closed", "") not in ("", "false", "0"),
+        "location": form.json("location_geojson", missing="click the map or type coordinates"),
+    }
+    return form.save(incident, values, {"location": "location_geojson"})
+
+
+def incident_values(incident: Incident) -> dict[str, str]:
+    return {
+        "name": incident.name or "",
+        "description": incident.description,
+        "severity": incident.severity,
+        "happened": incident.happened or "",
+        **{name: getattr(incident, name) or "" for name in Incident.plain_texts()},
+        "closed": "on" if incident.closed else "",
+        "location_geojson": to_json(incident.location) if incident.location else "",
+        "version": incident.version,
+    }
+
+
+add_pages(Incident, "incident", incident_from, incident_values)
+
+
+@bp.post("/tracker/incident/confirm/<int:pk>/")
+def incident_confirm(pk: int) -> ResponseReturnValue:
+    """Say that a public report is true, as it was shown."""
+    try:
+        with Incident.changing(pk) as incident:
+            if not incident.verified:
+                versions.ensure_unchanged(incident, request.form.get("version"))
+                incident.verified = True
+                incident.save()
+    except versions.Conflict as conflict:
+        return detail_page(Incident.find(pk), conflict.clashes)
+    return redirect(incident.url, 303)

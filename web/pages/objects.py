@@ -1,0 +1,106 @@
+"""The pages that incidents and areas have in common: list, detail, create, update and delete."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from base import loop
+from domain import versions
+from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor
+from web import auth, unsent
+from web.forms import Form
+from web.lists import Page
+from web.pages.blueprint import bp
+
+MAX_INSIDE = 100  # incidents listed on an area's page
+
+
+def add_pages(  # noqa: C901 (five small views that share their model)
+    model: type[Any],
+    noun: str,
+    read: Callable[[Form, Any], bool],
+    show: Callable[[Any], dict[str, str]],
+) -> None:
+    """Add the list, detail, create, update and delete pages of one model."""
+
+    def find(pk: int | None) -> Any:
+        return model.find(pk) if pk else model()
+
+    def list_page() -> ResponseReturnValue:
+        return render_template(f"{noun}_list.html", page=Page.of(model.listed().order_by(model.id.desc())))
+
+    def detail(pk: int) -> ResponseReturnValue:
+        return detail_page(model.find(pk))
+
+    def store(form: Form, pk: int | None) -> str:
+        """Store what the form has. Return the object's address; "" if the form must be shown again."""
+        if pk is None:
+            return "" if unsent.sentence() else form.once(model, read)
+        try:
+            with model.changing(pk) as thing:
+                form.choose(show(thing))
+                return "" if unsent.sentence() or not read(form, thing) else str(thing.url)
+        except model.DoesNotExist:
+            form.make_new()
+            return ""
+
+    @auth.needs("editor")
+    @auth.shows_unsent
+    def edit(pk: int | None = None) -> ResponseReturnValue:
+        form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
+        form.values.setdefault("key", secrets.token_hex(16))
+        if request.method == "POST" and (address := store(form, pk)):
+            return redirect(address, 303)
+        shown = {"form": form, noun: pk and model.get_or_none(model.id == min(pk, MAX_ID))}
+        return render_template(f"{noun}_form.html", **shown), form.status
+
+    @auth.needs("editor")
+    def delete(pk: int) -> ResponseReturnValue:
+        clashes = []
+        if request.method == "POST":
+            try:
+                with model.changing(pk) as thing:
+                    versions.ensure_unchanged(thing, request.form.get("version"))
+                    thing.delete_instance()
+                return redirect(url_for(f"pages.{noun}_list"), 303)
+            except versions.Conflict as conflict:
+                clashes = conflict.clashes
+            except model.DoesNotExist:
+                _tell_who_deleted(model, pk)
+                return redirect(url_for(f"pages.{noun}_list"), 303)
+        shown = {noun: model.find(pk), "clashes": clashes}
+        return render_template(f"{noun}_delete.html", **shown), 409 if clashes else 200
+
+    both = ["GET", "POST"]
+    bp.add_url_rule(model.path, f"{noun}_list", list_page)
+    bp.add_url_rule(f"{model.path}<int:pk>/", f"{noun}_detail", detail)
+    bp.add_url_rule(f"{model.path}create/", f"{noun}_create", edit, methods=both)
+    bp.add_url_rule(f"{model.path}update/<int:pk>/", f"{noun}_update", edit, methods=both)
+    bp.add_url_rule(f"{model.path}delete/<int:pk>/", f"{noun}_delete", delete, methods=both)
+
+
+def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> ResponseReturnValue:
+    """Show one incident or area; with `clashes`, why what was asked for was not done."""
+    noun = "area" if isinstance(thing, AreaOfInterest) else "incident"
+    shown = {noun: thing, "feature": thing.feature(), "clashes": clashes}
+    if isinstance(thing, AreaOfInterest):
+        total = 0
+        newest: list[int] = []
+        for places in loop.interleaved(thing.inside()):
+            total += len(places)
+            newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]
+        listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
+        shown |= {"inside": list(listed), "inside_total": total}
+    return render_template(f"{noun}_detail.html", **shown), 409 if clashes else 200
+
+
+def _tell_who_deleted(model: type[Tracked], pk: int) -> None:
+    """Say who was quicker, unless it is the same person: a button pressed twice. Raises DoesNotExist."""
+    by = versions.deleted_by(model, min(pk, MAX_ID))
+    if by != actor.get():
+        flash(f"{versions.who(by)} deleted it already.")

@@ -1,0 +1,131 @@
+"""The public report."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import peewee
+from flask import abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from base import times
+from base.severity import DEFAULT
+from base.times import timestamp
+from base.values import to_json
+from domain import throttle
+from domain.limits import DESCRIPTION_LENGTH
+from geo import geojson
+from models import Incident
+from web import auth
+from web.forms import Form
+from web.pages.blueprint import bp
+
+# What makes a report another one.
+TYPED = ("name", "description", "severity", *Incident.plain_texts(), "location_lon", "location_lat")
+TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
+MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
+TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."
+
+
+@bp.route("/tracker/incident/report/", methods=["GET", "POST"])
+@auth.public
+@auth.shows_unsent
+def report() -> ResponseReturnValue:
+    """The public form: no account needed, unless the operator wants one. An editor's report is verified."""
+    verified = auth.may("editor")
+    if not (verified or auth.settings().public_reports):
+        abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
+    form = Form({"severity": DEFAULT.value, "key": secrets.token_hex(16)})
+    if request.method == "POST":
+        form = Form.submitted()
+        suspected = bool(form.values.get(TRAP)) and not verified
+        values: dict[str, Any] = {
+            "name": form.values.get("name", ""),
+            **form.present("description", "severity", *Incident.plain_texts()),
+        }
+        said = _note_age(form, values)
+        longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
+        if not form.errors.keys() & {"location_lon", "location_lat"}:
+            values["location"] = geojson.point_geojson(longitude, latitude)
+        incident = Incident(verified=verified, suspected_spam=suspected)
+        return _answer_report(form, _store_once(form, incident, values), said)
+    return render_template("report.html", form=form)
+
+
+def _note_age(form: Form, values: dict[str, Any]) -> str:
+    """Set when it happened, if the report was written `age` seconds before it was sent, without a network.
+
+    A device may count wrongly, so an age beyond MAX_REPORT_AGE is cut. Return what to say of that, or "".
+    """
+    text = form.values.get("age", "")
+    try:
+        age_s = float(text or 0)
+    except ValueError:
+        age_s = math.nan
+    if math.isnan(age_s):
+        form.errors["age"] = "this must be a number of seconds"
+    elif age_s >= 1:
+        age = timedelta(seconds=min(age_s, MAX_REPORT_AGE.total_seconds()))
+        values["happened"] = timestamp(times.clock() - age)
+        if age == MAX_REPORT_AGE:
+            noted = f"{values.get('description', '')}\n\n({TOO_OLD})".strip()
+            values |= {"description": noted} if len(noted) <= DESCRIPTION_LENGTH else {}
+            return TOO_OLD
+    return ""
+
+
+def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
+    """Tell a person by a page, and the page's script in JSON, what became of a report."""
+    stored = not (wait or form.errors)
+    status = 429 if wait else 201 if stored else form.status
+    headers = auth.retry_after(wait)
+    if request.accept_mimetypes.best == "application/json":
+        fields = {name: reason for name, reason in form.errors.items() if name}
+        error = form.errors.get("", "Some fields need another look.")
+        told = {"stored": True} | ({"note": said} if said else {})
+        return told if stored else {"error": error, "fields": fields}, status, headers
+    if stored:
+        return redirect(url_for("pages.report_success"), 303)
+    return render_template("report.html", form=form), status, headers
+
+
+def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float:
+    """Store a report; one that came before with the same `key` and words counts as it: its answer was lost.
+
+    Other words with the same key are another report: somebody has gone back to the form and used it again.
+
+    Returns the seconds to wait if too many came; then nothing is stored, nor if the form has errors.
+    """
+    key = form.values.get("key", "")
+    if key:
+        typed = to_json([key, *(form.values.get(name, "") for name in TYPED)])
+        incident.source_id = f"report:{hashlib.sha256(typed.encode()).hexdigest()}"
+    if key and Incident.select().where(Incident.source_id == incident.source_id).exists():
+        return 0.0
+    wait = 0.0 if incident.verified or form.errors else _wait_to_report()
+    if wait:
+        form.errors[""] = f"Too many reports came lately. Try again in {auth.duration(wait)}."
+    with contextlib.suppress(peewee.IntegrityError):  # the same report came twice at once
+        form.save(incident, values, {})
+    return wait
+
+
+def _wait_to_report() -> float:
+    """Count a public report; return the seconds to wait if there were too many, 0 if not."""
+    limits = auth.settings()
+    mine = f"report:{throttle.by_address(request.remote_addr)}"
+    hour = 3600.0
+    return throttle.limit(mine, limits.reports_per_address, hour) or throttle.limit(
+        "report", limits.reports_in_total, hour
+    )
+
+
+@bp.get("/tracker/incident/report_success/")
+@auth.public
+def report_success() -> ResponseReturnValue:
+    return render_template("report_success.html")

@@ -1,0 +1,113 @@
+"""What is checked of every request and added to every answer, whoever sends it and whatever it is for.
+
+Before: the Host header. After: the Content-Security-Policy and the other security headers, and Cache-Control.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Set
+from functools import cache, partial
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import SecurityError
+from werkzeug.http import parse_date
+
+from base import addresses
+from base.settings import Settings
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")  # of a machine for itself
+OTHER_NAME = (
+    "This tracker does not answer to the name in this address.\n"
+    "Use the name that you were given. Who runs the tracker can let it answer to more names: TRACKER_HOSTS.\n"
+)
+PORT = re.compile(r":[0-9]+$")
+CACHEABLE = ("static", "tiles.vendor", "tiles.pmtiles")  # endpoints of files that are the same for everybody
+
+log = logging.getLogger("tracker")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Check the Host header before each request, and add the security headers to each answer."""
+    app.config["TRUSTED_HOSTS"] = [host.lower() for host in settings.hosts] or None
+    if not settings.hosts and addresses.is_loopback(settings.host):
+        app.before_request(partial(_check_host, {*LOCAL_NAMES, settings.host}))
+    app.before_request(_drop_bad_dates)
+    app.after_request(partial(_add_headers, headers(settings.tiles)))
+    app.after_request(_forbid_storing)
+
+
+def headers(tiles: str) -> dict[str, str]:
+    """Return the headers that tell a browser where pages may load from. `tiles` is the tiles' URL template.
+
+    A tile server is told this site's origin: OpenStreetMap's refuses requests without one. Without tiles from
+    elsewhere no other site is told anything.
+    """
+    tile_host = ""
+    if tiles:
+        parts = urlsplit(tiles)
+        tile_host = f" {parts.scheme}://{parts.netloc}"
+    policy = (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        f"img-src 'self' data: blob:{tile_host}; connect-src 'self'{tile_host}"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin" if tiles else "same-origin",
+    }
+
+
+def wrong_host(hosts: tuple[str, ...]) -> Response:
+    """Return the answer to a request for a name that is not this tracker's. The operator is told once."""
+    _tell_operator(hosts)
+    return Response(OTHER_NAME, 400, content_type="text/plain; charset=utf-8")
+
+
+def _check_host(names: Set[str]) -> None:
+    """Refuse a request for another name: a web site may have its own name lead here, and read the answer."""
+    name = PORT.sub("", request.host)
+    if name not in names:
+        raise SecurityError("other names than localhost must be in TRACKER_HOSTS")
+
+
+@cache
+def _tell_operator(hosts: tuple[str, ...]) -> None:
+    """Log once why requests are refused. The name that was asked for is a stranger's, and is left out."""
+    if hosts:
+        log.warning(
+            "A request was refused: its name is not in TRACKER_HOSTS, which has %s. If it came through a "
+            "proxy, that must pass on the name that people use (nginx: proxy_set_header Host $host).",
+            ", ".join(hosts),
+        )
+    else:
+        log.warning(
+            "A request was refused: on a loopback address only %s are answered. If people reach this tracker "
+            "by another name, through a proxy, put it into TRACKER_HOSTS.",
+            ", ".join(LOCAL_NAMES),
+        )
+
+
+def _drop_bad_dates() -> None:
+    """Drop a condition whose date is invalid (RFC 9110, section 13.1.3): Werkzeug would fail on it."""
+    environ = request.environ
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"):
+        try:
+            parse_date(environ.get(name))
+        except OverflowError:
+            del environ[name]
+            if name == "HTTP_IF_RANGE":  # the range may be of another version: the whole is sent
+                environ.pop("HTTP_RANGE", None)
+
+
+def _add_headers(found: dict[str, str], response: Response) -> Response:
+    response.headers.update(found)
+    return response
+
+
+def _forbid_storing(response: Response) -> Response:
+    if response.status_code >= 400 or request.endpoint not in CACHEABLE:
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -7,10 +7,12 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import forks
 import gevent
 import pytest
 from flask import Flask
 from harness import PATIENCE_MS, Person, Screen, Server, Watch
+from hypothesis import settings
 from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -26,7 +28,12 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
+EXAMPLES = 100  # of a test of random data that says nothing else
 WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
+
+# What a test of random data runs: the same for all of them, and no bound on the time of an example.
+settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
+settings.load_profile("tracker")
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
@@ -42,7 +49,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    forks.end()
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests in a browser as slow, and begin with the slow: else one worker is left with them."""
     for item in items:

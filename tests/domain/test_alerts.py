@@ -462,7 +462,7 @@ class Episodes(RuleBasedStateMachine):
 
 
 TestEpisodes = Episodes.TestCase
-TestEpisodes.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestEpisodes.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 def test_area_with_many_alerts_is_saved_quickly(database: Path) -> None:

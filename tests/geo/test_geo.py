@@ -273,7 +273,7 @@ class SmallTrees(Index):
 TestIndex = Index.TestCase
 TestSmallTrees = SmallTrees.TestCase
 for case in (TestIndex, TestSmallTrees):
-    case.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    case.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def test_area_across_the_antimeridian_covers_both_sides() -> None:

@@ -7,6 +7,8 @@ import sys
 import pytest
 from harness import ROOT
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = {"fanout", "many", "core", "linear", "idle", "saver", "compression", "stalled", "saves", "whole"}
 SECTIONS |= {"matching", "strangers", "instructions"}
 TOY_S = 240  # it starts twenty servers: 25 s on two idle cores

@@ -99,7 +99,7 @@ def test_every_documented_option_and_setting_exists() -> None:
 def is_settings(value: ast.expr, names: Set[str] = frozenset()) -> bool:
     """Whether an expression is the program's settings, directly or by one of these names."""
     match value:
-        case ast.Subscript(slice=ast.Constant(value="SETTINGS")):
+        case ast.Attribute(attr="settings"):
             return True
         case ast.Call(func=ast.Name(id="settings") | ast.Attribute(attr="settings")):
             return True

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from conftest import StartServer
 from harness import PATIENCE_S
-from test_http_server import statuses
+from raw_http import statuses
 
 from base.loop import PAUSE_S
 from server.connections import Connections, RequestQueue

@@ -180,7 +180,7 @@ UPGRADE = {
 def test_no_field_is_an_error_of_the_server(behind: Server, inside: Person, name: str) -> None:
     """By TLS or without, in a request of every kind that reads it."""
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(values | dates if name.startswith("If-") else values, st.sampled_from(FIELDS[name]), st.booleans())
     def try_one(value: str, start: str, secure: bool) -> None:  # noqa: FBT001
         fields = [f"{name}: {value}"]
@@ -211,7 +211,7 @@ def test_no_parameter_is_an_error_of_the_server(behind: Server, inside: Person, 
         "/tracker/incident/feature_collection/",
     ]
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(values.map(lambda text: text.encode("latin-1")) | st.binary(max_size=12), st.sampled_from(paths))
     def try_one(value: bytes, path: str) -> None:
         query = f"{parameter}={quote_from_bytes(value)}"
@@ -224,7 +224,7 @@ def test_no_parameter_is_an_error_of_the_server(behind: Server, inside: Person, 
     try_one()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(
     st.binary(max_size=12),
     st.sampled_from(["/", "/vendor/", "/static/", "/tracker/incident/", "/api/", "/accounts/reset/"]),
@@ -248,7 +248,7 @@ PARTS = [
 ]
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.sampled_from(PARTS) | values, max_size=12).map("".join),
     values,

@@ -214,7 +214,7 @@ def by_h11(data: bytes) -> Read | None:
     return request.method.decode(), path, query, name, body
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000)
 @given(mutants())
 def test_another_reader_takes_nothing_we_take_for_something_else(data: bytes) -> None:
     """What is taken here h11 reads as the same request with the same body, or not at all."""
@@ -232,7 +232,7 @@ def test_another_reader_takes_nothing_we_take_for_something_else(data: bytes) ->
         assert found[1].partition("://")[2].startswith(head.fields["host"])
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(mutants(), st.integers(1, 9))
 def test_it_does_not_matter_how_a_request_comes(data: bytes, size: int) -> None:
     """In pieces it is the same request as in one, or is refused as well."""

@@ -13,6 +13,7 @@ import pytest
 from conftest import StartServer
 from harness import PATIENCE_S, Person, Server, incident, wait_until
 from peers import PING, PONG, Crowd, Peer, handshake, masked
+from raw_http import statuses
 from requests_as_data import CHUNKED, HOST, POST, REFUSED, TAKEN, field, line
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
@@ -42,12 +43,6 @@ def raw(server: Server, *pieces: bytes) -> bytes:
             while piece := connection.recv(65536):
                 answer += piece
     return answer
-
-
-def statuses(answer: bytes) -> list[int]:
-    """Return the statuses of the answers, without those that only say go on."""
-    found = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
-    return [status for status in found if status != 100]
 
 
 # Counted work: a peer that always has more to send

@@ -20,6 +20,8 @@ from harness import PATIENCE_S, Server
 from base.loop import PAUSE_S
 from server import tls
 
+CREATE = "/tracker/incident/create/"
+PLACE = '{"type": "Point", "coordinates": [1, 1]}'
 SSL_OFFSET = 24  # of OpenSSL's own object in Python's: behind its head and one pointer
 
 
@@ -266,3 +268,30 @@ def test_referer_that_is_no_url_is_refused(secure: Server, referer: str) -> None
     headers = {b"Referer": referer.encode("latin-1")}
     answer = visitor.http.post("/accounts/login/", data=form, headers=headers)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("referer", "accepted"),
+    [("{url}/tracker/incident/", True), ("https://evil.example/", False), ("http://127.0.0.1/", False)],
+)
+def test_form_by_tls_comes_from_a_page_of_this_site(secure: Server, referer: str, *, accepted: bool) -> None:
+    """The right token of a form is not enough, also when the same form was accepted before."""
+    person = secure.person()
+    name = f"From {referer}"
+    form, other = (person.get(CREATE).filled_in(name=name, location_geojson=PLACE) for _ in range(2))
+    assert person.http.post(CREATE, data=form).is_redirect
+    headers = {"Referer": referer.format(url=secure.url)}
+    again = person.http.post(CREATE, data={**other, "csrf_token": form["csrf_token"]}, headers=headers)
+    assert again.status_code == (303 if accepted else 400)
+    assert len(person.named(name)) == (2 if accepted else 1)
+
+
+def test_form_by_tls_needs_its_token(secure: Server) -> None:
+    """A page of this site does not make up for a token that is wrong or missing."""
+    person = secure.person()
+    form = person.get(CREATE).filled_in(name="By a token", location_geojson=PLACE)
+    others = secure.visitor().get("/accounts/login/").filled_in()["csrf_token"]
+    for token in ("", form["csrf_token"][::-1], others):
+        assert person.http.post(CREATE, data={**form, "csrf_token": token}).status_code == 400, token
+    assert not person.named("By a token")
+    assert person.http.post(CREATE, data=form).is_redirect

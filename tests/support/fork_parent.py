@@ -71,7 +71,7 @@ def report_end(pid: int, streams: list[int], status: int) -> NoReturn:
     """Write the process id, and the exit status in the end; hold no stream open meanwhile. Doesn't return."""
     for descriptor in (0, 1, 2, *streams):
         os.close(descriptor)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.write(status, b"%d\n" % pid)
     _, ended = waitpid(pid, 0)
     with contextlib.suppress(OSError):  # the process that asked has ended
@@ -113,6 +113,8 @@ def main() -> None:
         for descriptor in descriptors:
             os.close(descriptor)
         reap()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)  # the programs of tests that were interrupted
     with contextlib.suppress(ChildProcessError):
         while True:  # so that the system counts their processor time as this one's
             waitpid(-1, 0)

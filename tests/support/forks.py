@@ -6,7 +6,6 @@ of its own, as `__main__`. Not for tests of the start itself, or of what Python 
 (variables such as PYTHONIOENCODING): these start the interpreter.
 """
 
-import atexit
 import functools
 import json
 import os
@@ -41,7 +40,7 @@ class Process:
         with theirs:
             order = {"program": self.args, "cwd": str(cwd), "env": dict(env)}
             _parent().fork(order, [stdin, stdout, stderr, theirs.fileno()])
-        self._lines = self._status.makefile("rb")
+        self._lines = self._status.makefile("rb", buffering=0)
         self.pid = int(self._lines.readline())
 
     def poll(self) -> int | None:
@@ -86,11 +85,11 @@ class _Parent:
             self._process = subprocess.Popen(
                 [sys.executable, PARENT, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,  # so that it can end all its programs together
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")},
             )
-        atexit.register(self._end)
 
     def fork(self, order: object, descriptors: list[int]) -> None:
         data = json.dumps(order).encode() + b"\n"
@@ -98,7 +97,7 @@ class _Parent:
             sent = socket.send_fds(self._socket, [data], descriptors)
             self._socket.sendall(data[sent:])
 
-    def _end(self) -> None:
+    def end(self) -> None:
         self._socket.close()
         self._process.wait()
 
@@ -106,3 +105,10 @@ class _Parent:
 @functools.cache
 def _parent() -> _Parent:
     return _Parent()
+
+
+def end() -> None:
+    """End the process that forks, if there is one, when all programs have ended."""
+    if _parent.cache_info().currsize:
+        _parent().end()
+        _parent.cache_clear()

@@ -14,6 +14,8 @@ from harness import PATIENCE_S, Feature, Server, incident, square, wait_until
 from peers import Crowd, Peer
 from replay import assert_log_and_tables_agree, read_log
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 CLIENTS = 20
 SAVERS = 4

@@ -17,6 +17,8 @@ from websockets.exceptions import ConnectionClosed
 
 import models
 
+pytestmark = pytest.mark.slow
+
 FLUSH = ROOT / "tests" / "programs" / "flush.py"
 SAVERS, SAVES = 6, 8
 FULL, NORMAL = 2, 1  # as PRAGMA synchronous says them

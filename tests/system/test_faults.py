@@ -20,6 +20,8 @@ from harness import PATIENCE_S, Person, Server, Watch, incident, run_tracker, wa
 from peers import queued
 from websockets.exceptions import ConnectionClosed
 
+pytestmark = pytest.mark.slow
+
 HELD_S = 3  # for which another process holds the database
 NEXT_S = 0.5  # within which another process's save is told
 UNUSED_FOR_AN_HOUR = "UPDATE session SET last_used = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hour')"

@@ -17,6 +17,8 @@ import pytest
 from harness import PATIENCE_S, Person, Server, Watch, wait_until
 from peers import CLOSE, KEY, PING, PONG, TEXT, Crowd, Peer, descriptors, handshake, masked, resident_bytes
 
+pytestmark = pytest.mark.slow
+
 BINARY, CONTINUATION = 0x2, 0x0
 FRAMES = 3000  # cases of bad or odd frames
 HANDSHAKES = 1500  # cases of half or odd handshakes

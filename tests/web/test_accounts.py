@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from account_steps import OTHER_PASSWORD, PASSWORD, add_user, command, press, signed_in
 from conftest import StartServer
 from harness import PATIENCE_S, ROOT, Page, Person, Server, run_tracker, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -19,35 +20,8 @@ from websockets.sync.client import connect
 from domain import accounts
 from storage import peewee_private
 
-PASSWORD = "a long walk by the sea"
-OTHER_PASSWORD = "seven grey geese fly"
 REPORT = "/tracker/incident/report/"
 ROLES = ("viewer", "editor", "admin")
-
-
-def command(server: Server, *arguments: str, stdin: str = "", status: int = 0) -> tuple[str, str]:
-    """Run an account command beside the running server and return what it said."""
-    env = {"TRACKER_DATABASE": str(server.database)}
-    done = run_tracker(server.folder, *arguments, stdin=stdin, env=env)
-    assert done.returncode == status, done
-    assert "Traceback" not in done.stderr
-    return done.stdout, done.stderr
-
-
-def add_user(server: Server, name: str, role: str, password: str = PASSWORD) -> None:
-    command(server, "user", "add", name, "--role", role, stdin=f"{password}\n")
-
-
-def press(person: Person, path: str, **fields: str) -> Page:
-    """Send a form of one of the account pages."""
-    data = {"csrf_token": person.csrf_token(), **fields}
-    return Page(person.http.post(path, data=data, follow_redirects=True))
-
-
-def signed_in(server: Server, name: str, password: str = PASSWORD) -> Person:
-    person = server.visitor()
-    assert person.sign_in(name, password).path == "/"
-    return person
 
 
 @pytest.fixture(scope="module")

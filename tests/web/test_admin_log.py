@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from account_steps import OTHER_PASSWORD, PASSWORD, add_user, command, enrol, press, signed_in
 from conftest import StartServer
 from harness import PATIENCE_S, Person, Server
-from test_accounts import OTHER_PASSWORD, PASSWORD, add_user, command, press, signed_in
-from test_totp import enrol
 
 from domain import admin_log
 from domain.admin_log import AdminAction

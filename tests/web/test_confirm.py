@@ -4,32 +4,20 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from account_steps import (
+    LONG_AGO,
+    PASSWORD,
+    add_user,
+    code_of,
+    command,
+    confirmed,
+    enrol,
+    press,
+    shift,
+    signed_in,
+)
 from conftest import StartServer
-from harness import PATIENCE_S, Page, Person, Server
-from test_accounts import PASSWORD, add_user, command, press, signed_in
-from test_totp import code_of, enrol
-
-from domain import accounts
-from web import confirm
-
-LONG_AGO = -confirm.RECENT_S - 1
-
-
-def shift(server: Server, name: str, seconds: float) -> None:
-    """Let the account's sessions and confirmations be of so many seconds from now."""
-    when = accounts.moment(seconds)
-    mine = "(SELECT s.id FROM session s JOIN user u ON u.id = s.user_id WHERE u.name = ?)"
-    with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
-        database.execute(f"UPDATE session SET created = ? WHERE id IN {mine}", (when, name))
-        database.execute(f"UPDATE confirmation SET created = ? WHERE session_id IN {mine}", (when, name))
-
-
-def confirmed(page: Page, person: Person, **answers: str) -> Page:
-    """Fill in the page that asks, and send it as a browser would."""
-    form = page.select_one("form:has(input[name=confirm_password])")
-    assert form, page.words
-    fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
-    return Page(person.http.post(str(form["action"]), data={**fields, **answers}, follow_redirects=True))
+from harness import Page, Person, Server
 
 
 @pytest.fixture

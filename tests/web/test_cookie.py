@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from conftest import StartServer
+from harness import Person, Server
 
 import models
 
@@ -64,3 +65,23 @@ def test_forwarded_scheme_decides_which_cookie_counts(start_server: StartServer)
     plain = server.person()
     person.http.headers["Cookie"] = f"{plain.cookie_name}={plain.cookie}"
     assert person.get("/", follow=True).path == "/accounts/login/"
+
+
+def test_sign_in_leaves_nothing_of_the_visitor(server: Server) -> None:
+    """The token of forms that was given before a sign-in is refused after it: the session begins anew."""
+    visitor = server.visitor()
+    before = visitor.get("/accounts/login/").filled_in()["csrf_token"]
+    assert visitor.sign_in(server.name, server.password).path == "/"
+    data = {**incident_form(visitor), "csrf_token": before}
+    assert visitor.http.post("/tracker/incident/create/", data=data).status_code == 400
+    assert not visitor.named("Of the visitor's token")
+    data = incident_form(visitor)
+    assert visitor.http.post("/tracker/incident/create/", data=data).is_redirect
+    assert visitor.named("Of the visitor's token")
+
+
+def incident_form(person: Person) -> dict[str, str]:
+    """Return the filled-in form of a new incident."""
+    return person.get("/tracker/incident/create/").filled_in(
+        name="Of the visitor's token", location_geojson='{"type": "Point", "coordinates": [1, 1]}'
+    )

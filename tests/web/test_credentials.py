@@ -1,62 +1,20 @@
 """What a new password and a deactivation end, also what is being made meanwhile; and bounds on belongings."""
 
-import contextlib
 import re
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from account_steps import HELD, OTHER_PASSWORD, PASSWORD, Hold, command, press, rows
 from conftest import StartServer
-from harness import PATIENCE_S, ROOT, Page, Person, Server, run_tracker, wait_until
+from harness import Page, Server
 
 import models
 from base.errors import Invalid
 from domain import accounts
 from domain.accounts import MAX_SESSIONS, MAX_TOKENS, Reset, Token
 from models import Session, User
-
-PASSWORD = "a long walk by the sea"
-OTHER_PASSWORD = "seven grey geese fly"
-HELD = ROOT / "tests" / "programs" / "held_passwords.py"
-
-
-def command(server: Server, *arguments: str, stdin: str = "", status: int = 0) -> str:
-    """Run an account command beside the running server and return what it said."""
-    env = {"TRACKER_DATABASE": str(server.database)}
-    done = run_tracker(server.folder, *arguments, stdin=stdin, env=env)
-    assert done.returncode == status, done
-    return done.stdout + done.stderr
-
-
-def press(person: Person, path: str, **fields: str) -> Page:
-    data = {"csrf_token": person.csrf_token(), **fields}
-    return Page(person.http.post(path, data=data, follow_redirects=True))
-
-
-class Hold:
-    """The folder by which tests/programs/held_passwords.py is told to wait."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "waiting").mkdir(parents=True)
-
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[Callable[[int], None]]:
-        """Let no password be checked or hashed meanwhile; give what waits until so many are."""
-        before = len(list((self.folder / "waiting").iterdir()))
-        (self.folder / "hold").touch()
-
-        def wait_for(count: int) -> None:
-            wait_until(
-                lambda: len(list((self.folder / "waiting").iterdir())) == before + count, what="the hashes"
-            )
-
-        try:
-            yield wait_for
-        finally:
-            (self.folder / "hold").unlink()
 
 
 @pytest.fixture
@@ -70,11 +28,6 @@ def held(start_server: StartServer, hold: Hold) -> Server:
     server = start_server(program=[HELD, hold.folder])
     command(server, "user", "add", "someone", stdin=f"{PASSWORD}\n")
     return server
-
-
-def rows(server: Server, sql: str, *values: object) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
-        return database.execute(sql, values).fetchall()
 
 
 # What a change ends

@@ -3,6 +3,7 @@
 import re
 
 import httpx
+from account_steps import command
 from conftest import StartServer
 from harness import Page, Person, Server
 
@@ -57,8 +58,6 @@ def test_new_password_is_not_taken_from_another_site(start_server: StartServer) 
 
 def test_password_set_by_command_is_the_owners(start_server: StartServer) -> None:
     """`user password admin` sets one that was never printed: nothing is asked then."""
-    from test_accounts import command
-
     server = start_server(first_use=True)
     command(server, "user", "password", "admin", stdin=f"{PASSWORD}\n")
     assert server.visitor().sign_in("admin", PASSWORD).path == "/"

@@ -4,10 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from account_steps import HELD, LONG_AGO, PASSWORD, Hold, command, confirmed, press, rows, shift
 from conftest import StartServer
 from harness import Page, Server
-from test_confirm import LONG_AGO, confirmed, shift
-from test_credentials import HELD, PASSWORD, Hold, command, press, rows
 
 from domain.passwords import MAX_IN_FLIGHT_PER_CLIENT
 
@@ -85,4 +84,4 @@ def test_confirmation_under_way_does_not_survive_a_change(
         page: Page = under_way.result()
     assert page.status == 403
     assert "Nothing was done" in page.words
-    assert "accomplice" not in command(held, "user", "list")
+    assert "accomplice" not in command(held, "user", "list")[0]

@@ -1,17 +1,14 @@
 """Codes as the second step of a sign-in: what is accepted, how often, and what a lost phone means."""
 
-import re
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from types import SimpleNamespace
 
 import httpx
 import pyotp
 import pytest
+from account_steps import PASSWORD, add_user, code_of, command, enrol, press, secret_of, signed_in
 from conftest import StartServer
-from harness import PATIENCE_S, Page, Person, Server
-from test_accounts import PASSWORD, add_user, command, press, signed_in
+from harness import Page, Person, Server
 
 import models
 from domain import accounts, totp
@@ -131,28 +128,6 @@ def test_secret_counts_only_once_a_code_came(database: object, clock: list[float
 
 
 # The pages
-
-
-def secret_of(server: Server, name: str) -> str:
-    """Return the account's secret, and let the code of now count as unused."""
-    with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
-        where = "user_id = (SELECT id FROM user WHERE name = ?)"
-        database.execute(f"UPDATE totp SET last_step = 0 WHERE {where}", (name,))
-        (secret,) = database.execute(f"SELECT secret FROM totp WHERE {where}", (name,)).fetchone()
-    return str(secret)
-
-
-def code_of(server: Server, name: str) -> str:
-    return pyotp.TOTP(secret_of(server, name)).now()
-
-
-def enrol(server: Server, person: Person, name: str) -> list[str]:
-    """Set up codes on the pages; return the recovery codes."""
-    page = press(person, "/accounts/totp/")
-    assert page.path == "/accounts/totp/"
-    assert secret_of(server, name) in page.words.replace(" ", "")
-    page = press(person, "/accounts/totp/enable/", code=code_of(server, name))
-    return re.findall(r"\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}\b", page.words)
 
 
 @pytest.fixture

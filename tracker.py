@@ -21,11 +21,14 @@ from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
 from commands import importer, manage, reload
+from realtime.limits import Limits as GroupLimits
+from server.limits import Limits as ServerLimits
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
+GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import accounts, mutes
@@ -37,7 +40,7 @@ def serve(settings: Settings) -> None:
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, hold_reports=settings.hold_reports)
-    app = create_app(settings)
+    app = create_app(settings, group_limits)
     password = accounts.first_account()  # told once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
@@ -47,6 +50,7 @@ def serve(settings: Settings) -> None:
         before_answer=models.database.sync,  # no answer tells what a power cut could take back
         proxies=settings.proxies,
         context=context,
+        limits=server_limits,
     )
     watcher = notifications.start(app)
     ending_mutes = gevent.spawn(mutes.watch)
@@ -133,12 +137,14 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     return found, settings
 
 
-def run(found: argparse.Namespace, settings: Settings) -> int:
+def run(
+    found: argparse.Namespace, settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits
+) -> int:
     """Do what is asked, and return the exit status."""
     if found.reload:
         return reload.run(settings)
     if not found.command:
-        serve(settings)
+        serve(settings, group_limits, server_limits)
         return 0
     is_new = not os.path.exists(settings.database)
     do = importer.run if found.command == "import" else manage.run
@@ -149,12 +155,17 @@ def run(found: argparse.Namespace, settings: Settings) -> int:
             say(f"{settings.database} is a new database: there was none of that name.", to_stderr=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(
+    arguments: list[str] | None = None,
+    group_limits: GroupLimits = GROUP_LIMITS,
+    server_limits: ServerLimits = SERVER_LIMITS,
+) -> int:
+    """Run the program and return its exit status. Only tests give it other limits."""
     prepare()
     gevent.get_hub().exception_stream = Traceback()
     found, settings = parse_arguments(arguments)
     try:
-        status = run(found, settings)
+        status = run(found, settings, group_limits, server_limits)
         sys.stdout.flush()  # here, where it may fail
     except models.TrackerError as error:
         fail(str(error))

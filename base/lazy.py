@@ -13,6 +13,4 @@ class Lazy:
         self.__name__ = name
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(import_module(self.__name__), name)
-        self.__dict__[name] = found  # from now on it is found without this method
-        return found
+        return getattr(import_module(self.__name__), name)

@@ -20,8 +20,8 @@ from gevent.lock import Semaphore
 from wsproto.frame_protocol import CloseReason, Opcode
 
 from base.loop import PAUSE_S
-from realtime import limits
 from realtime.client import Client, Poll
+from realtime.limits import Limits
 from realtime.replay import Batch, Entry, ReplayBuffer
 
 READ, WRITE = 1, 2  # libev's event masks
@@ -38,12 +38,18 @@ class Delivery:
     """
 
     def __init__(
-        self, read: Callable[[int, int], list[Entry]], head: int, loop: Any, clock: Callable[[], float]
+        self,
+        read: Callable[[int, int], list[Entry]],
+        head: int,
+        loop: Any,
+        clock: Callable[[], float],
+        limits: Limits,
     ) -> None:
+        self.limits = limits
         self.clients: set[Client] = set()
         self.polls: dict[Poll, None] = {}  # those that wait, in the order they came; they are clients as well
         self.arrived = 0  # clients so far
-        self.buffer = ReplayBuffer(head)
+        self.buffer = ReplayBuffer(head, limits)
         # Of live clients, by socket. A round looks at nothing else of a client: with thousands each look at
         # another object is a look at memory that is in no cache.
         self._live: dict[Any, Client] = {}
@@ -134,7 +140,7 @@ class Delivery:
         try:
             while client.cursor < self.buffer.start and self._is_ready(client):
                 with self._replay_turn:
-                    entries = self._read(client.cursor, limits.CHUNK_BYTES)
+                    entries = self._read(client.cursor, self.limits.chunk_bytes)
                     if self._is_ready(client):  # still, if reading has let others run
                         self._continue_from_log(client, entries)
                     gevent.sleep(PAUSE_S)

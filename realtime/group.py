@@ -32,12 +32,14 @@ from gevent.event import Event
 from wsproto.frame_protocol import CloseReason, Opcode
 
 from base.loop import PAUSE_S
-from realtime import limits
 from realtime.client import Client, Poll
+from realtime.limits import Limits
 from realtime.reception import Reception
 from realtime.replay import Batch, Entry, frame
 
 log = logging.getLogger(__name__)
+
+DEFAULTS = Limits()
 
 T = TypeVar("T")
 
@@ -57,8 +59,9 @@ class Group(Reception):
         head: int = 0,
         loop: Any = None,
         clock: Callable[[], float] = time.monotonic,
+        limits: Limits = DEFAULTS,
     ) -> None:
-        super().__init__(read, head, loop or gevent.get_hub().loop, clock)
+        super().__init__(read, head, loop or gevent.get_hub().loop, clock, limits)
         self._heartbeat = heartbeat
         self._last_sent = clock()  # when everybody was last sent something
         self._cool_down = 0.0  # seconds after that in which entries gather
@@ -76,7 +79,7 @@ class Group(Reception):
         self.wake()
         _succeeds(self.broadcast)
         self.close(lambda _owner: True, code)
-        deadline = self._clock() + limits.CLOSE_S
+        deadline = self._clock() + self.limits.close_s
         while self.clients and self._clock() < deadline:
             gevent.sleep(0.01)
         for client in list(self.clients):
@@ -88,7 +91,7 @@ class Group(Reception):
 
     def pull(self) -> int:
         """Bring the replay buffer up to the head of the log, and return that. Raises what `read` raises."""
-        while entries := self._read(self.buffer.head, limits.CHUNK_BYTES):
+        while entries := self._read(self.buffer.head, self.limits.chunk_bytes):
             self.buffer.extend(entries)
             self.wake()
         return self.buffer.head
@@ -125,7 +128,7 @@ class Group(Reception):
 
     def broadcast(self) -> None:
         """Wait for new entries, or until a heartbeat is due, and send that to live clients and polls."""
-        self._wake_event.wait(max(0.0, self._last_sent + limits.HEARTBEAT_S - self._clock()))
+        self._wake_event.wait(max(0.0, self._last_sent + self.limits.heartbeat_s - self._clock()))
         self._wake_event.clear()
         if self._cool_down:  # after a round; what is saved meanwhile goes along
             gevent.sleep(max(PAUSE_S, self._last_sent + self._cool_down - self._clock()))
@@ -135,9 +138,9 @@ class Group(Reception):
         if new or any(cursor < self.buffer.head for cursor in self._cursors.values()):
             started = self._clock()
             self._round()
-            self._cool_down = _cool_down_after(new, self._last_sent - started)
+            self._cool_down = self._cool_down_after(new, self._last_sent - started)
             self.wake()  # entries that have gathered meanwhile are next
-        elif self._clock() >= self._last_sent + limits.HEARTBEAT_S:
+        elif self._clock() >= self._last_sent + self.limits.heartbeat_s:
             self._send_heartbeats()
         if self.polls:
             self._answer_polls()
@@ -150,7 +153,7 @@ class Group(Reception):
 
     def _read_or_wake(self, seq: int) -> list[Entry]:
         try:
-            return self._read(seq, limits.CHUNK_BYTES)
+            return self._read(seq, self.limits.chunk_bytes)
         except BaseException:
             self.wake()  # or what could not be read now would wait for the next save
             raise
@@ -158,7 +161,8 @@ class Group(Reception):
     def _answer_polls(self) -> None:
         """Answer the polls that are behind, those at one cursor with the same bytes."""
         answers: dict[int, bytes] = {}
-        for some in _slices([poll for poll in self.polls if poll.cursor < self.buffer.head]):
+        waiting = [poll for poll in self.polls if poll.cursor < self.buffer.head]
+        for some in _slices(waiting, self.limits.slice_clients):
             for poll in some:
                 if poll.cursor not in answers:
                     answers[poll.cursor] = self._answer_at(poll)
@@ -176,7 +180,7 @@ class Group(Reception):
     def _round(self) -> None:
         """Offer every live client what follows its cursor: the same bytes to all at one cursor."""
         batch_after = cache(self.buffer.after)
-        for some in _slices(self._live):
+        for some in _slices(self._live, self.limits.slice_clients):
             self._offer_all(some, batch_after)
         self._last_sent = self._clock()
 
@@ -216,7 +220,7 @@ class Group(Reception):
 
     def _live_in_slices(self) -> Iterator[Client]:
         """Yield the clients that are live now and still are when they come up, with pauses."""
-        for some in _slices(self._live.values()):
+        for some in _slices(self._live.values(), self.limits.slice_clients):
             yield from (client for client in some if client.live)
 
     def _sweep(self) -> None:
@@ -225,7 +229,7 @@ class Group(Reception):
         now = self._clock()
         for client in [client for client in self.clients if not client.live]:
             self._check(client, now)
-        if now - self._last_ping >= limits.PING_S:
+        if now - self._last_ping >= self.limits.ping_s:
             self._last_ping = now
             for client in self._live_in_slices():
                 self._ping(client)
@@ -233,13 +237,13 @@ class Group(Reception):
     def _check(self, client: Client, now: float) -> None:
         """Do what is due for a client that is not live."""
         if client.closing:
-            if now - client.progress > _patience(client):
+            if now - client.progress > self._patience(client):
                 self.discard(client)
         elif isinstance(client, Poll):
             if now >= client.until:
                 self.answer(client)
-        elif now - client.progress > limits.MAX_LAG_S and not client.replaying:
-            _enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
+        elif now - client.progress > self.limits.max_lag_s and not client.replaying:
+            self._enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
             self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
 
     def _ping(self, client: Client) -> None:
@@ -251,25 +255,28 @@ class Group(Reception):
         else:
             self.discard(client)
 
+    def _cool_down_after(self, new: list[Entry], took: float) -> float:
+        """Return how many seconds entries gather after a round: only a pause after a piece of a backlog."""
+        if sum(len(text) for _, text in new) >= self.limits.chunk_bytes:
+            return PAUSE_S
+        return max(PAUSE_S, min(self.limits.cool_down * took, self.limits.max_cool_down_s))
 
-def _slices(everyone: Iterable[T]) -> Iterator[list[T]]:
-    """Yield lists of SLICE, with a pause between two."""
+    def _patience(self, client: Client) -> float:
+        """Return how long a client that is being closed may make no progress, in seconds."""
+        return self.limits.max_lag_s if isinstance(client, Poll) and client.unsent else self.limits.close_s
+
+    def _enlarge_buffer(self, sock: Any) -> None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * self.limits.send_buffer_bytes)
+
+
+def _slices(everyone: Iterable[T], count: int) -> Iterator[list[T]]:
+    """Yield lists of so many, with a pause between two."""
     snapshot = list(everyone)
-    for start in range(0, len(snapshot), limits.SLICE):
+    for start in range(0, len(snapshot), count):
         if start:
             gevent.sleep(PAUSE_S)
-        yield snapshot[start : start + limits.SLICE]
-
-
-def _cool_down_after(new: list[Entry], took: float) -> float:
-    """Return how long entries gather after a round, in seconds: only a pause after a piece of a backlog."""
-    is_piece = sum(len(text) for _, text in new) >= limits.CHUNK_BYTES
-    return PAUSE_S if is_piece else max(PAUSE_S, min(limits.COOL_DOWN * took, limits.MAX_COOL_DOWN_S))
-
-
-def _patience(client: Client) -> float:
-    """Return how long a client that is being closed may make no progress, in seconds."""
-    return limits.MAX_LAG_S if isinstance(client, Poll) and client.unsent else limits.CLOSE_S
+        yield snapshot[start : start + count]
 
 
 def _forever(step: Callable[[], None]) -> None:
@@ -285,8 +292,3 @@ def _succeeds(step: Callable[[], None]) -> bool:
         log.exception("The notification group goes on after an error")
         return False
     return True
-
-
-def _enlarge_buffer(sock: Any) -> None:
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * limits.SEND_BUFFER)

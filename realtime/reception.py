@@ -6,7 +6,6 @@ from typing import Any
 
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
-from realtime import limits
 from realtime.client import Client, Poll
 from realtime.delivery import Delivery
 from realtime.replay import frame
@@ -27,9 +26,10 @@ class Reception(Delivery):
 
     def _readable(self, client: Client) -> None:
         try:
-            data = client.sock.recv(limits.MAX_MESSAGE)
+            data = client.sock.recv(self.limits.max_message_bytes)
         except BlockingIOError:
-            self._charge(client, limits.READ_COST)  # for a part of a TLS record, which may come byte by byte
+            # For a part of a TLS record, which may come byte by byte.
+            self._charge(client, self.limits.read_cost)
             return
         except OSError:
             data = b""
@@ -40,7 +40,7 @@ class Reception(Delivery):
 
     def _receive(self, client: Client, data: bytes) -> None:
         client.pong_received = True
-        if client.closing or not self._charge(client, limits.READ_COST) or isinstance(client, Poll):
+        if client.closing or not self._charge(client, self.limits.read_cost) or isinstance(client, Poll):
             return
         if _is_pong(data, client):
             self._charge(client, 1)
@@ -68,8 +68,8 @@ class Reception(Delivery):
         this is not read any more.
         """
         now = self._clock()
-        client.paid_until = max(client.paid_until, now) + frames / limits.FRAMES_PER_S
-        if client.paid_until - now <= limits.FRAMES_AT_ONCE / limits.FRAMES_PER_S:
+        client.paid_until = max(client.paid_until, now) + frames / self.limits.frames_per_s
+        if client.paid_until - now <= self.limits.frames_at_once / self.limits.frames_per_s:
             return True
         self._close(client, CloseReason.POLICY_VIOLATION, "too many frames")
         if client in self.clients:
@@ -85,7 +85,7 @@ class Reception(Delivery):
             self._close(client, payload[0])  # answer with its own code
         elif piece.opcode in (Opcode.TEXT, Opcode.BINARY):
             client.received += len(payload.encode() if isinstance(payload, str) else payload)
-            if client.received > limits.MAX_MESSAGE:
+            if client.received > self.limits.max_message_bytes:
                 self._close(client, CloseReason.MESSAGE_TOO_BIG)
             if piece.message_finished:
                 client.received = 0

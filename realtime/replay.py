@@ -10,7 +10,7 @@ from typing import NamedTuple
 from geventwebsocket.websocket import Header
 from wsproto.frame_protocol import Opcode
 
-from realtime import limits
+from realtime.limits import Limits
 
 Entry = tuple[int, bytes]  # seq and JSON text
 
@@ -40,7 +40,8 @@ class Batch(NamedTuple):
 class ReplayBuffer:
     """The newest frames, in order: all after `start`, up to `head`."""
 
-    def __init__(self, head: int) -> None:
+    def __init__(self, head: int, limits: Limits) -> None:
+        self._limits = limits
         self.start = self.head = head
         self._seqs: list[int] = []
         self._frames: list[bytes] = []
@@ -57,12 +58,12 @@ class ReplayBuffer:
             self._frames.append(piece)
             self._bytes += len(piece)
             self.head = seq
-        if self._bytes > limits.BUFFER_BYTES:
+        if self._bytes > self._limits.buffer_bytes:
             self._trim()
 
     def _trim(self) -> None:
         count = 0
-        while self._bytes > limits.BUFFER_BYTES * 3 // 4 and count < len(self._frames) - 1:
+        while self._bytes > self._limits.buffer_bytes * 3 // 4 and count < len(self._frames) - 1:
             self._bytes -= len(self._frames[count])
             count += 1
         if count:
@@ -75,7 +76,7 @@ class ReplayBuffer:
             return None
         first = last = bisect_right(self._seqs, seq)
         size = 0
-        while last < len(self._seqs) and size < limits.CHUNK_BYTES:
+        while last < len(self._seqs) and size < self._limits.chunk_bytes:
             size += len(self._frames[last])
             last += 1
         return Batch.join(self._seqs[first:last], self._frames[first:last])

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
-from server import limits
 from server.http1 import Chunks, Head, Incoming, Refused
+from server.limits import Limits
 from server.tls import RECORD
 
 
@@ -32,14 +32,15 @@ class Source(Protocol):
 class Body:
     """A request's body, as WSGI reads it. It must come in time, and there is a pause before each piece."""
 
-    def __init__(self, head: Head, incoming: Incoming, source: Source) -> None:
+    def __init__(self, head: Head, incoming: Incoming, source: Source, limits: Limits) -> None:
+        self._limits = limits
         self._incoming = incoming
         self._source = source
         self._left = head.length or 0
         self._chunks = Chunks() if head.length is None else None
         self._ready = b""  # of a chunked body, and not read yet
         self._expects_continue = head.expects_continue
-        self._seconds = limits.BODY_S
+        self._seconds = self._limits.body_s
         self._broken = False
 
     def read(self, size: int = -1) -> bytes:
@@ -95,7 +96,7 @@ class Body:
 
     def is_left(self) -> bool:
         """Return whether the rest is not worth reading: perhaps nothing comes, or too much."""
-        return not self._is_over() and (self._expects_continue or self._left > limits.LINGER_BYTES)
+        return not self._is_over() and (self._expects_continue or self._left > self._limits.linger_bytes)
 
     def discard(self) -> None:
         """Read what is left, within LINGER_S and LINGER_BYTES; if more comes the connection ends."""
@@ -104,7 +105,7 @@ class Body:
         if self.is_left():
             self._break_off()
             return
-        deadline, budget = time.monotonic() + limits.LINGER_S, limits.LINGER_BYTES
+        deadline, budget = time.monotonic() + self._limits.linger_s, self._limits.linger_bytes
         with contextlib.suppress(OSError, Refused):
             while budget > 0 and not self._is_over():
                 budget -= len(self._next(deadline))

@@ -17,7 +17,7 @@ import gevent
 from gevent.hub import Waiter
 
 from base import addresses
-from server import limits, tls
+from server import tls
 from server.tls import RECORD
 
 SLICE_S = 0.003  # in which requests are begun before the loop looks at the sockets again
@@ -45,17 +45,18 @@ class AddressConnections:
 class Connections:
     """All connections, by the address that they come from.
 
-    An address may have PER_ADDRESS. One more takes the place of the one that has been idle for longest;
+    An address may have `per_address`. One more takes the place of the one that has been idle for longest;
     a browser whose idle connection ends opens a new one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, per_address: int) -> None:
+        self._per_address = per_address
         self._by_address: dict[str, AddressConnections] = {}
 
     def add(self, connection: Any, address: str, *, bounded: bool) -> bool:
         """Count a new connection, which is idle. Return False if it is one too many and no other is idle."""
         found = self.of(address)
-        if bounded and found.count >= limits.PER_ADDRESS and not found.close_idle(1):
+        if bounded and found.count >= self._per_address and not found.close_idle(1):
             return False
         found.count += 1
         found.idle[connection] = None

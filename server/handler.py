@@ -15,7 +15,7 @@ import gevent
 
 from base import addresses
 from base.loop import PAUSE_S
-from server import limits, tls
+from server import tls
 from server.body import Body
 from server.connections import Connection, TlsConnection
 from server.http1 import Head, Incoming, Refused
@@ -38,16 +38,16 @@ class Handler(AnsweringHandler):
 
     def __init__(self, connection: Any, address: Any, server: Any) -> None:
         super().__init__(connection, address, server)
-        connection.settimeout(limits.TAKE_S)
+        connection.settimeout(self.server.limits.take_s)
         self._idle = server.connections.of(address[0]).idle
         self._incoming = Incoming()
 
     def serve(self) -> None:
         """Serve requests until the peer or the server ends the connection."""
-        wait_s = limits.HEADERS_S
+        wait_s = self.server.limits.headers_s
         try:
             while self._serve_one(wait_s):
-                wait_s = limits.KEPT_S
+                wait_s = self.server.limits.kept_s
                 self._idle[self.socket] = None
                 gevent.sleep(PAUSE_S)  # else a peer that never pauses would be served before all others
         except OSError as error:
@@ -68,7 +68,7 @@ class Handler(AnsweringHandler):
         if head is None:
             return False
         self._head = head
-        body = Body(head, self._incoming, self)
+        body = Body(head, self._incoming, self, self.server.limits)
         environ = self._environ(body)
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
         app = _tell_methods if head.path == "*" else None
@@ -78,14 +78,14 @@ class Handler(AnsweringHandler):
     def _next_head(self, wait_s: float) -> Head | None:
         """Return the next request's head; None if the peer sends none. Raises Refused, OSError."""
         self._pieces, begun = 0, bool(self._incoming.data)
-        deadline = time.monotonic() + (limits.HEADERS_S if begun else wait_s)
+        deadline = time.monotonic() + (self.server.limits.headers_s if begun else wait_s)
         try:
             while (head := self._incoming.head()) is None:
                 piece = self.receive(deadline)
                 if not piece:
                     return None
                 if not begun:
-                    begun, deadline = True, time.monotonic() + limits.HEADERS_S
+                    begun, deadline = True, time.monotonic() + self.server.limits.headers_s
                 self._incoming.feed(piece)
         except TimeoutError:
             if not begun:
@@ -129,8 +129,8 @@ class Handler(AnsweringHandler):
         connection.close()
 
     def _read_on(self, connection: Any) -> None:
-        budget = limits.LINGER_BYTES
-        with gevent.Timeout(limits.LINGER_S, TimeoutError):
+        budget = self.server.limits.linger_bytes
+        with gevent.Timeout(self.server.limits.linger_s, TimeoutError):
             connection.shutdown(socket.SHUT_WR)
             while budget > 0 and (piece := connection.recv(RECORD)):
                 budget -= len(piece)

@@ -18,10 +18,13 @@ from typing import Any
 import gevent
 
 from base import addresses
-from server import limits, tls
+from server import tls
 from server.connections import Connections, RequestQueue
 from server.handler import Handler
+from server.limits import Limits
 from server.pywsgi import AcceptingServer
+
+DEFAULTS = Limits()
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +45,14 @@ class Server(AcceptingServer):
         before_answer: Callable[[], None],
         proxies: Sequence[str] = (),
         context: ssl.SSLContext | None = None,
+        limits: Limits = DEFAULTS,
     ) -> None:
         super().__init__(listener, app, host, Handler, context)
         self.context: Any = context  # used only if there is one
         self.before_answer = before_answer
         self.proxies = [addresses.parse_network(proxy) for proxy in proxies]
-        self.connections = Connections()
+        self.limits = limits
+        self.connections = Connections(limits.per_address)
         self.queue = RequestQueue()
         self.detached: set[Any] = set()  # TLS connections that were handed over
 
@@ -71,7 +76,7 @@ class Server(AcceptingServer):
             connection = tls.Socket(client_socket, self.context)
             idle.pop(client_socket, None)
             idle[connection] = None
-            with gevent.Timeout(limits.HEADERS_S, TimeoutError):
+            with gevent.Timeout(self.limits.headers_s, TimeoutError):
                 connection.shake_hands(partial(self.queue.wait, addresses.client(address[0])))
             idle.pop(connection, None)
             self.handle(connection, address)

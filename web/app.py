@@ -15,7 +15,8 @@ from flask.json.provider import DefaultJSONProvider
 
 import models
 from base.settings import Settings
-from realtime.group import Group
+from realtime.group import DEFAULTS, Group
+from realtime.limits import Limits
 from web import (
     account_pages,
     api,
@@ -35,7 +36,7 @@ from web.state import State, keep
 ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     """Return the application on the open database. Raises TrackerError if the tiles can't be read."""
     app = App("tracker", root_path=str(ROOT))
     app.json = Json(app)
@@ -52,7 +53,12 @@ def create_app(settings: Settings) -> Flask:
         State(
             settings,
             epoch=models.Setting.get_by_id("epoch").value,
-            group=Group(models.Notification.after, notifications.heartbeat, head=models.Notification.tail()),
+            group=Group(
+                models.Notification.after,
+                notifications.heartbeat,
+                head=models.Notification.tail(),
+                limits=limits,
+            ),
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
             csrf=auth.Protect(app),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,

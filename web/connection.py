@@ -12,9 +12,9 @@ from collections.abc import Callable
 from flask import request
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
 
-from realtime.limits import SEND_BUFFER
 from server.connections import Connection, TlsConnection
 from server.handler import Handler
+from web.state import state
 
 KEY = "tracker.handler"  # under which the server puts its handler into the environ
 
@@ -47,5 +47,5 @@ def take(freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
     `freed` is called when the connection is closed. Raises NotImplementedHere (501).
     """
     connection, received = _handler().detach(freed)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, state().group.limits.send_buffer_bytes)
     return connection, received

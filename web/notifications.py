@@ -22,7 +22,6 @@ from domain import throttle
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
-from realtime.limits import CHUNK_BYTES, HEARTBEAT_S
 from realtime.watcher import Watcher
 from web import auth, connection, handshake
 from web.state import state, state_of
@@ -180,7 +179,7 @@ def messages() -> Response:
     """Return the messages that follow `since`, one a line. Where there are none, wait so long for some."""
     wait = _wait()
     is_behind = g.since is not None and g.since < g.head
-    entries = models.Notification.after(g.since, CHUNK_BYTES) if is_behind else []
+    entries = models.Notification.after(g.since, state().group.limits.chunk_bytes) if is_behind else []
     if is_behind and (not entries or entries[0][0] != g.since + 1):  # pruned in this very moment
         g.since, entries = None, []
     hello = _hello(recovered=g.since is not None)
@@ -196,9 +195,9 @@ def messages() -> Response:
 
 
 def _wait() -> float:
-    text = request.args.get("wait", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= HEARTBEAT_S):
-        abort(400, f"wait must be a number of seconds from 0 to {HEARTBEAT_S:.0f}.")
+    text, most = request.args.get("wait", "0"), state().group.limits.heartbeat_s
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= most):
+        abort(400, f"wait must be a number of seconds from 0 to {most:.0f}.")
     return float(text)
 
 

@@ -17,8 +17,10 @@ from gevent.server import StreamServer
 
 from realtime.client import Client
 from realtime.group import Group
-from realtime.limits import SEND_BUFFER
+from realtime.limits import Limits
 from realtime.replay import Entry
+
+LIMITS = Limits()
 
 entries: list[Entry] = []
 
@@ -39,7 +41,7 @@ def handle(sock, _address) -> None:
     elif path:
         connection = _socket.socket(fileno=sock.detach())
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LIMITS.send_buffer_bytes)
         group.add(Client(connection, len(entries)))
 
 

@@ -20,7 +20,7 @@ def test_one_client_has_one_spelling(text: str) -> None:
     assert addresses.canonical(text) == addresses.client(text) == "192.0.2.1"
     assert throttle.by_address(text) == "address:192.0.2.1"
     assert addresses.is_of(text, [addresses.parse_network("192.0.2.0/24")])
-    connections = Connections()
+    connections = Connections(250)
     assert connections.of(text) is connections.of("192.0.2.1")
 
 
@@ -32,7 +32,7 @@ def test_known_clients_are_bounded() -> None:
 
 
 def test_address_without_connections_is_forgotten() -> None:
-    connections = Connections()
+    connections = Connections(250)
     one, other = object(), object()
     assert connections.add(one, "192.0.2.1", bounded=True)
     assert connections.add(other, "192.0.2.1", bounded=True)

@@ -16,26 +16,21 @@ from wsproto.frame_protocol import Opcode
 
 from base.loop import PAUSE_S
 from realtime import group as group_module
-from realtime import limits
 from realtime.client import Client
 from realtime.delivery import READ, WRITE
 from realtime.group import Group
+from realtime.limits import Limits
 from realtime.replay import Batch, Entry, ReplayBuffer, frame
 
+# A few entries fall out of the replay buffer.
+LIMITS = Limits(buffer_bytes=600, chunk_bytes=150, slice_clients=2)
 MASKED_CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
 MASKED_PING = b"\x89\x81\0\0\0\0?"
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BUFFER_BYTES", 600)  # so that a few entries fall out of the replay buffer
-    monkeypatch.setattr(limits, "CHUNK_BYTES", 150)
-    monkeypatch.setattr(limits, "SLICE", 2)
-
-
 @pytest.fixture
 def world() -> World:
-    return World()
+    return World(LIMITS)
 
 
 # Every interleaving
@@ -46,7 +41,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.world = World()
+        self.world = World(LIMITS)
         self.since: dict[int, int] = {}  # of each socket: what it had when it connected
         self.socks: list[Socket] = []
         self.away: list[int] = []  # what those had who have left
@@ -118,7 +113,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule()
     def time_for_a_heartbeat(self) -> None:
-        self.world.time += limits.HEARTBEAT_S + 1
+        self.world.time += LIMITS.heartbeat_s + 1
         self.world.pause()
 
     @invariant()
@@ -161,7 +156,7 @@ def entries(*seqs: int, size: int = 10) -> list[Entry]:
 
 def test_replay_buffer_takes_nothing_twice() -> None:
     """Two readers of the log may bring the same entries."""
-    buffer = ReplayBuffer(0)
+    buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(1, 2, 3))
     buffer.extend(entries(2, 3, 4))
     assert buffer.after(0) == Batch.of(entries(1, 2, 3, 4))
@@ -169,7 +164,7 @@ def test_replay_buffer_takes_nothing_twice() -> None:
 
 def test_replay_buffer_forgets_the_oldest_and_says_so() -> None:
     """Beyond its bytes it keeps the newest, and has no answer for a cursor before those."""
-    buffer = ReplayBuffer(0)
+    buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(*range(1, 101)))
     assert 0 < buffer.start < buffer.head == 100
     assert buffer.after(buffer.start - 1) is None
@@ -180,17 +175,17 @@ def test_replay_buffer_forgets_the_oldest_and_says_so() -> None:
 
 def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
     """However entries come, it holds no more than BUFFER_BYTES of frames."""
-    buffer, size = ReplayBuffer(99), len(frame(TEXT, entries(100)[0][1]))
+    buffer, size = ReplayBuffer(99, LIMITS), len(frame(TEXT, entries(100)[0][1]))
     for seq in range(100, 300):
         buffer.extend(entries(seq))
         kept = buffer.head - buffer.start
-        assert kept * size <= limits.BUFFER_BYTES
-        assert kept >= min(seq - 99, limits.BUFFER_BYTES * 3 // 4 // size)
+        assert kept * size <= LIMITS.buffer_bytes
+        assert kept >= min(seq - 99, LIMITS.buffer_bytes * 3 // 4 // size)
 
 
 def test_batch_is_a_chunk() -> None:
     """One frame more than CHUNK_BYTES at most, so that no socket is offered the whole buffer."""
-    buffer = ReplayBuffer(0)
+    buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(*range(1, 11), size=40))
     batch = buffer.after(0)
     assert batch is not None
@@ -200,7 +195,7 @@ def test_batch_is_a_chunk() -> None:
 
 def test_replay_buffer_never_hides_a_gap() -> None:
     """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
-    buffer = ReplayBuffer(0)
+    buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(1, 2))
     buffer.extend(entries(5, 6))
     assert buffer.after(2) is None
@@ -209,7 +204,7 @@ def test_replay_buffer_never_hides_a_gap() -> None:
 
 def test_replay_buffer_holds_an_entry_larger_than_itself() -> None:
     """One huge entry is sent like any other."""
-    buffer = ReplayBuffer(0)
+    buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(1, size=5000))
     assert buffer.after(0) == Batch.of(entries(1, size=5000))
 
@@ -468,14 +463,14 @@ def test_entries_gather_after_a_round(world: World, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patch:
         patch.setattr(gevent, "sleep", sleep)
         assert slept_before_a_round_of(1) == 0
-        assert slept_before_a_round_of(1) == pytest.approx(limits.COOL_DOWN * sock.cost)
+        assert slept_before_a_round_of(1) == pytest.approx(LIMITS.cool_down * sock.cost)
         world.time += 2 * sock.cost
-        assert slept_before_a_round_of(1) == pytest.approx((limits.COOL_DOWN - 2) * sock.cost)
+        assert slept_before_a_round_of(1) == pytest.approx((LIMITS.cool_down - 2) * sock.cost)
         world.time += 1
         assert slept_before_a_round_of(1) == PAUSE_S
         sock.cost = 1.0
         slept_before_a_round_of(1)
-        assert slept_before_a_round_of(100) == pytest.approx(limits.MAX_COOL_DOWN_S)
+        assert slept_before_a_round_of(100) == pytest.approx(LIMITS.max_cool_down_s)
         assert slept_before_a_round_of(1) == PAUSE_S  # that was a piece of a backlog
     world.settle(sock)
     assert sock.seqs() == list(range(world.log.head + 1))
@@ -571,16 +566,16 @@ def test_silence_is_broken_by_a_heartbeat(world: World) -> None:
     """After HEARTBEAT_S without news everybody is told the head; after news it waits anew."""
     sock = Socket()
     world.connect(sock)
-    world.time += limits.HEARTBEAT_S - 1
+    world.time += LIMITS.heartbeat_s - 1
     world.save()
     world.settle(sock)
-    world.time += limits.HEARTBEAT_S - 1
+    world.time += LIMITS.heartbeat_s - 1
     world.settle(sock)
     assert sock.seqs() == [0, 1]
     world.time += 1
     world.settle(sock)
     assert sock.frames()[2:] == [(TEXT, b"1,heartbeat")]
-    world.time += limits.HEARTBEAT_S - 1
+    world.time += LIMITS.heartbeat_s - 1
     world.settle(sock)
     assert len(sock.frames()) == 3
 
@@ -593,7 +588,7 @@ def test_pong_keeps_a_client_and_its_absence_removes_it(
     world.connect(alive)
     world.connect(dead)
     for _ in range(5):
-        world.sweep(monkeypatch, limits.PING_S)
+        world.sweep(monkeypatch, LIMITS.ping_s)
         alive.arrived += b"\x8a\x80\1\2\3\4"
         world.loop.fire(alive.number, READ)
     assert len(alive.control()) == 5
@@ -606,9 +601,9 @@ def test_pong_that_lies_unread_counts(world: World, monkeypatch: pytest.MonkeyPa
     """If the process was held up for long, clients are not dead for that."""
     sock = Socket()
     world.connect(sock)
-    world.sweep(monkeypatch, limits.PING_S)
+    world.sweep(monkeypatch, LIMITS.ping_s)
     sock.arrived += b"\x8a\x80\1\2\3\4"
-    world.sweep(monkeypatch, limits.PING_S)
+    world.sweep(monkeypatch, LIMITS.ping_s)
     assert not sock.closed
     assert sock.control() == [(PING, b""), (PING, b"")]
 
@@ -621,7 +616,7 @@ def test_stalled_client_is_closed_with_1013_between_frames(
     world.connect(sock)
     world.save(100)
     world.settle()
-    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    world.sweep(monkeypatch, LIMITS.max_lag_s)
     world.save(100)
     world.settle()
     assert sock.control() == []
@@ -631,7 +626,7 @@ def test_stalled_client_is_closed_with_1013_between_frames(
     assert sock.seqs() == [0, 1]
     assert sock.control()[0][1][:2] == struct.pack("!H", 1013)
     assert sock.shut
-    world.sweep(monkeypatch, limits.CLOSE_S + 1)
+    world.sweep(monkeypatch, LIMITS.close_s + 1)
     assert sock.closed
     assert not world.group.clients
     assert not world.loop.watchers
@@ -644,13 +639,13 @@ def test_client_that_was_live_for_long_keeps_all_of_its_time(
     sock = Socket()
     world.connect(sock)
     for _ in range(3):
-        world.sweep(monkeypatch, limits.PING_S - 1)
+        world.sweep(monkeypatch, LIMITS.ping_s - 1)
         sock.arrived += b"\x8a\x80\1\2\3\4"
         world.loop.fire(sock.number, READ)
     sock.room = 0
     world.save()
     world.settle()
-    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    world.sweep(monkeypatch, LIMITS.max_lag_s)
     world.settle(sock)
     assert set(sock.seqs()) == {0, 1}
     assert CLOSE not in [opcode for opcode, _ in sock.control()]
@@ -662,10 +657,10 @@ def test_client_whose_socket_is_full_at_once_has_all_of_its_time(
     """When it is taken in, and again when it is closed: its peer may take what is left for CLOSE_S."""
     sock = Socket(room=0)
     world.connect(sock)
-    world.sweep(monkeypatch, limits.MAX_LAG_S)
+    world.sweep(monkeypatch, LIMITS.max_lag_s)
     assert not sock.shut
     world.group.close(lambda _owner: True, 4401)
-    world.sweep(monkeypatch, limits.CLOSE_S)
+    world.sweep(monkeypatch, LIMITS.close_s)
     assert not sock.closed
     world.sweep(monkeypatch, 1)
     assert sock.closed
@@ -677,12 +672,12 @@ def test_client_that_has_caught_up_is_not_dropped_at_the_next_ping(
     """While it was behind it was sent no ping that it could have answered."""
     sock = Socket()
     world.connect(sock)
-    world.sweep(monkeypatch, limits.PING_S)  # a ping, which it has not answered
+    world.sweep(monkeypatch, LIMITS.ping_s)  # a ping, which it has not answered
     sock.room = 0
     world.save()
     world.settle()
     world.settle(sock)
-    world.sweep(monkeypatch, limits.PING_S)
+    world.sweep(monkeypatch, LIMITS.ping_s)
     assert not sock.closed
     assert sock.control() == [(PING, b""), (PING, b"")]
 
@@ -694,7 +689,7 @@ def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pyt
     world.save(*[100] * 20)
     world.settle()
     for _ in range(10):
-        world.sweep(monkeypatch, limits.MAX_LAG_S)
+        world.sweep(monkeypatch, LIMITS.max_lag_s)
         sock.room += 1
         world.loop.fire(sock.number, WRITE)
     assert not sock.control()
@@ -712,7 +707,7 @@ def test_client_whose_replay_waits_for_the_log_is_not_closed(
     read = gevent.event.Event()
     world.log.before_read = read.wait
     world.pause()
-    world.sweep(monkeypatch, limits.MAX_LAG_S + 1)
+    world.sweep(monkeypatch, LIMITS.max_lag_s + 1)
     world.log.before_read = lambda: None
     read.set()
     world.settle(sock)
@@ -726,7 +721,7 @@ def test_client_whose_replay_waits_for_the_log_is_not_closed(
 def test_close_of_a_stalled_client_waits_in_the_kernel() -> None:
     """A peer that reads only after it was given up finds every frame whole and the close last."""
     log = Log()
-    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq)
+    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, limits=LIMITS)
     listener = socket.create_server(("127.0.0.1", 0))
     peer = socket.create_connection(listener.getsockname())
     ours, _ = listener.accept()
@@ -738,7 +733,7 @@ def test_close_of_a_stalled_client_waits_in_the_kernel() -> None:
             log.append(2000)
             group.wake()
             group.broadcast()
-        group_module._enlarge_buffer(ours)
+        group._enlarge_buffer(ours)
         group._close(client, 1013, "too slow")
         group.discard(client)
         peer.settimeout(5)
@@ -761,7 +756,7 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
     """Who reads on, however slowly, gets the frame whole and 1013; for who does not, nobody waits."""
     pause, now = gevent.sleep, [0.0]
     log = Log()
-    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, clock=lambda: now[0])
+    group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, clock=lambda: now[0], limits=LIMITS)
     listener = socket.create_server(("127.0.0.1", 0))
     peer = socket.create_connection(listener.getsockname())
     ours, _ = listener.accept()
@@ -774,13 +769,13 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
         group.wake()
         group.broadcast()
         monkeypatch.setattr(gevent, "sleep", lambda _seconds: None)
-        now[0] += limits.MAX_LAG_S + 1
+        now[0] += LIMITS.max_lag_s + 1
         group._sweep()
         assert client.closing
         assert client.unsent, "the kernel has taken all of it"
         given_up = now[0]
-        while group.clients and now[0] < 1000 * limits.CLOSE_S:
-            now[0] += limits.CLOSE_S * 0.4
+        while group.clients and now[0] < 1000 * LIMITS.close_s:
+            now[0] += LIMITS.close_s * 0.4
             pause(0.001)  # in which the group's watchers run
             while reads and client.unsent and client.progress < now[0]:  # the kernel passes on what it likes
                 received += read(peer, HUGE // 50)
@@ -790,10 +785,10 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
             received += piece
     assert not group.clients
     if reads:
-        assert now[0] - given_up > 3 * limits.CLOSE_S
+        assert now[0] - given_up > 3 * LIMITS.close_s
         assert [opcode for opcode, _ in parse(bytes(received))] == [TEXT, CLOSE]
     else:
-        assert now[0] - given_up < 2 * limits.CLOSE_S
+        assert now[0] - given_up < 2 * LIMITS.close_s
 
 
 def read(peer: socket.socket, most: int) -> bytes:
@@ -807,7 +802,7 @@ def read(peer: socket.socket, most: int) -> bytes:
 
 def test_stop_tells_the_last_news_first() -> None:
     """What was saved just before the end goes out before the close frame."""
-    group = Group(lambda seq, _size: [(1, b"{}")] if seq < 1 else [], lambda _seq: b"")
+    group = Group(lambda seq, _size: [(1, b"{}")] if seq < 1 else [], lambda _seq: b"", limits=LIMITS)
     group.start()
     ours, theirs = socket.socketpair()
     group.add(Client(ours, 0))
@@ -823,7 +818,7 @@ def test_started_group_sends_what_is_saved_and_sweeps(monkeypatch: pytest.Monkey
     swept = gevent.event.Event()
     monkeypatch.setattr(Group, "_sweep", lambda _self: (swept.set(), gevent.sleep(1)))
     log = Log()
-    group = Group(log.read, lambda _seq: b"")
+    group = Group(log.read, lambda _seq: b"", limits=LIMITS)
     ours, theirs = socket.socketpair()
     with theirs:
         group.add(Client(ours, 0))
@@ -855,7 +850,7 @@ def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.Monke
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:
     """stop() says 1001 and waits for those who answer, not for those who don't."""
-    group = Group(lambda _seq, _size: [], lambda _seq: b"")
+    group = Group(lambda _seq, _size: [], lambda _seq: b"", limits=LIMITS)
     group.start()
     pairs = [socket.socketpair() for _ in range(3)]
     for ours, _ in pairs:

@@ -14,9 +14,11 @@ from conftest import StartServer
 from fakes import Socket, World
 from harness import PATIENCE_S, Message, Person, Server, collection, incident, run_tracker, wait_until
 
-from realtime import limits, polling
+from realtime import polling
 from realtime.delivery import READ, WRITE
-from realtime.limits import CHUNK_BYTES, MAX_LAG_S, SLICE
+from realtime.limits import Limits
+
+LIMITS = Limits()
 
 PATH = "/api/notifications"
 
@@ -166,7 +168,7 @@ def test_backlog_comes_in_bounded_answers(server: Server, follower: Follower) ->
         assert follower.hellos[-1]["seq"] == start + 300
     assert follower.seqs == list(range(start + 1, start + 301))
     assert len(sizes) > 3
-    assert max(sizes) < 2 * CHUNK_BYTES
+    assert max(sizes) < 2 * LIMITS.chunk_bytes
 
 
 def test_lost_answer_is_given_again(person: Person, follower: Follower) -> None:
@@ -371,7 +373,7 @@ def lines(sock: Socket) -> tuple[bytes, list[bytes]]:
 
 def test_polls_are_answered_by_the_round(world: World) -> None:
     """All that wait get what has come, sockets too, and their connections end."""
-    polls, sock = [Socket() for _ in range(2 * SLICE + 1)], Socket()
+    polls, sock = [Socket() for _ in range(2 * LIMITS.slice_clients + 1)], Socket()
     for each in polls:
         wait(world, each)
     world.connect(sock)
@@ -416,7 +418,7 @@ def test_poll_is_answered_when_its_time_is_over(world: World, monkeypatch: pytes
     assert not sock.taken
     world.sweep(monkeypatch, 2)
     assert lines(sock) == (b"200", [b"hello", b"0,heartbeat"])
-    world.sweep(monkeypatch, limits.CLOSE_S + 1)
+    world.sweep(monkeypatch, LIMITS.close_s + 1)
     assert sock.closed
     assert not world.group.clients
     assert not world.loop.watchers
@@ -465,7 +467,7 @@ def test_answer_is_taken_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -
     world.save(500)
     world.settle()
     while not sock.shut:
-        world.sweep(monkeypatch, MAX_LAG_S - 5)
+        world.sweep(monkeypatch, LIMITS.max_lag_s - 5)
         sock.room += 50
         assert world.loop.fire(sock.number, WRITE)
     assert lines(sock)[1] == [b"hello", world.log.entries[0][1]]

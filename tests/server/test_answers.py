@@ -20,6 +20,7 @@ from raw_http import statuses
 from base.loop import PAUSE_S
 from server.connections import Connections, RequestQueue
 from server.handler import Handler
+from server.limits import Limits
 from web import api
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -59,7 +60,8 @@ def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
         return iter(pieces)
 
     server = SimpleNamespace(
-        connections=Connections(),
+        connections=Connections(250),
+        limits=Limits(),
         queue=RequestQueue(),
         application=app,
         proxies=[],

@@ -24,8 +24,10 @@ from server.body import Body
 from server.connections import Connections
 from server.handler import Handler
 from server.http1 import MAX_OVERHEAD, Head, Refused
-from server.limits import BODY_S, HEADERS_S
+from server.limits import Limits
 from server.tls import RECORD
+
+LIMITS = Limits()
 
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
@@ -70,13 +72,14 @@ class Flood:
 
 
 def handler(flood: Flood) -> Handler:
-    return Handler(flood, ("192.0.2.1", 1), cast(Any, SimpleNamespace(connections=Connections())))
+    server = SimpleNamespace(connections=Connections(LIMITS.per_address), limits=LIMITS)
+    return Handler(flood, ("192.0.2.1", 1), cast(Any, server))
 
 
 def chunked_body(flood: Flood) -> Body:
     serving = handler(flood)
     serving._head = Head("POST", "/", "", "HTTP/1.1", {}, length=None)
-    return Body(serving._head, serving._incoming, serving)
+    return Body(serving._head, serving._incoming, serving, LIMITS)
 
 
 UNITS = {
@@ -121,7 +124,7 @@ def test_flood_of_a_head_is_refused_after_few_pieces(bystander: list[Flood]) -> 
     flood = Flood(b"GET / HTTP/1.1\r\nHost: a\r\n", unit=b"X-A: b\r\n")
     bystander.append(flood)
     with pytest.raises(Refused):
-        handler(flood)._next_head(HEADERS_S)
+        handler(flood)._next_head(LIMITS.headers_s)
     assert flood.received <= 34 << 10
     assert all(before < after for before, after in zip(flood.looks[1:], flood.looks[2:], strict=False))
 
@@ -135,12 +138,12 @@ def test_times_run_out_though_bytes_keep_coming(monkeypatch: pytest.MonkeyPatch)
     body = Flood(unit=b"1\r\nx\r\n")
     with pytest.raises(RequestTimeout):
         chunked_body(body).read(1 << 20)
-    assert len(body.looks) <= BODY_S
+    assert len(body.looks) <= LIMITS.body_s
     head = Flood(b"GET / HTTP/1.1\r\n", unit=b"a")
     with pytest.raises(Refused) as refused:
-        handler(head)._next_head(HEADERS_S)
+        handler(head)._next_head(LIMITS.headers_s)
     assert refused.value.status == 408
-    assert len(head.looks) <= HEADERS_S + 2
+    assert len(head.looks) <= LIMITS.headers_s + 2
 
 
 @pytest.mark.parametrize("name", ["extensions", "trailers", "small chunks"])

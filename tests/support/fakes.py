@@ -10,10 +10,10 @@ import gevent.event
 import pytest
 from wsproto.frame_protocol import Opcode
 
-from realtime import limits
 from realtime.client import Client
 from realtime.delivery import WRITE
-from realtime.group import Group
+from realtime.group import DEFAULTS, Group
+from realtime.limits import Limits
 from realtime.replay import Entry
 
 CLOSE, PING, PONG, TEXT = Opcode.CLOSE, Opcode.PING, Opcode.PONG, Opcode.TEXT
@@ -169,12 +169,16 @@ class Log:
 class World:
     """A group on fakes, and what drives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULTS) -> None:
         self.log = Log()
         self.loop = Loop()
         self.time = 1000.0
         self.group = Group(
-            self.log.read, lambda seq: b"%d,heartbeat" % seq, loop=self.loop, clock=lambda: self.time
+            self.log.read,
+            lambda seq: b"%d,heartbeat" % seq,
+            loop=self.loop,
+            clock=lambda: self.time,
+            limits=limits,
         )
         self.round: gevent.Greenlet | None = None  # the broadcaster, while it works
 
@@ -195,7 +199,7 @@ class World:
     def start_round(self) -> None:
         """Let the broadcaster do what it has to, if anything: at most to its next pause."""
         if self.is_at_rest():
-            due = self.time >= self.group._last_sent + limits.HEARTBEAT_S
+            due = self.time >= self.group._last_sent + self.group.limits.heartbeat_s
             if due or self.group._wake_event.is_set():
                 self.round = gevent.spawn(self.group.broadcast)
 

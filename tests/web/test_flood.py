@@ -8,13 +8,14 @@ from fakes import CLOSE, PONG, TEXT, Socket, World
 from harness import Person, Server
 from peers import Crowd, Peer, masked
 
-from realtime import limits
 from realtime.delivery import READ
-from realtime.limits import FRAMES_AT_ONCE, FRAMES_PER_S, PING_S
+from realtime.limits import Limits
+
+LIMITS = Limits()
 
 CONTINUATION, BINARY, PING = 0x0, 0x2, 0x9
 TOO_MANY = (CLOSE, struct.pack("!H", 1008) + b"too many frames")
-MANY = 10 * int(FRAMES_AT_ONCE)
+MANY = 10 * int(LIMITS.frames_at_once)
 FLOODS = {
     "pings": [masked(PING, b"?")] * MANY,
     "pongs": [masked(PONG)] * MANY,
@@ -52,7 +53,7 @@ def test_flood_is_closed(world: World, kind: str) -> None:
         assert not read[-1]
         assert sock.control()[-1] == TOO_MANY
         answered = sock.control()[:-1]
-        assert len(answered) <= FRAMES_AT_ONCE
+        assert len(answered) <= LIMITS.frames_at_once
         assert not world.loop.fire(sock.number, READ)
 
 
@@ -72,7 +73,7 @@ def test_cost_of_a_flood_is_bounded(world: World, monkeypatch: pytest.MonkeyPatc
     sock = Socket()
     world.connect(sock)
     send(world, sock, b"".join(FLOODS["empty texts"]))
-    assert 0 < len(handled) <= FRAMES_AT_ONCE
+    assert 0 < len(handled) <= LIMITS.frames_at_once
 
 
 def test_closed_flooder_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +82,7 @@ def test_closed_flooder_is_forgotten(world: World, monkeypatch: pytest.MonkeyPat
     world.connect(sock)
     send(world, sock, b"".join(FLOODS["pongs"]))
     assert len(world.group.clients) == 1
-    world.sweep(monkeypatch, limits.CLOSE_S + 1)
+    world.sweep(monkeypatch, LIMITS.close_s + 1)
     assert not world.group.clients
     assert sock.closed
     assert not world.loop.watchers
@@ -93,7 +94,7 @@ def test_steady_rate_is_allowed_for_ever(world: World) -> None:
         sock = Socket()
         world.connect(sock)
         for _ in range(MANY):
-            world.time += (1 + limits.READ_COST) / (FRAMES_PER_S * factor)
+            world.time += (1 + LIMITS.read_cost) / (LIMITS.frames_per_s * factor)
             send(world, sock, masked(PING, b"x"))
         assert (TOO_MANY not in sock.control()) == stays
 
@@ -105,15 +106,15 @@ def test_silence_is_not_saved_up(world: World) -> None:
     world.time += 86_400
     send(world, sock, b"".join(FLOODS["pings"]))
     assert sock.control()[-1] == TOO_MANY
-    assert len(sock.control()) <= FRAMES_AT_ONCE + 1
+    assert len(sock.control()) <= LIMITS.frames_at_once + 1
 
 
 def test_browser_is_never_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pong for each ping during a day, and every hour a stray message and a pong that nobody asked for."""
     sock = Socket()
     world.connect(sock)
-    for number in range(86_400 // int(PING_S)):
-        world.sweep(monkeypatch, PING_S)
+    for number in range(86_400 // int(LIMITS.ping_s)):
+        world.sweep(monkeypatch, LIMITS.ping_s)
         stray = masked(PONG) + masked(TEXT, b"hello?") if number % 180 == 0 else b""
         assert send(world, sock, masked(PONG) + stray)
     assert [code for code, _ in sock.control() if code == CLOSE] == []

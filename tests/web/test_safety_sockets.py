@@ -16,7 +16,9 @@ from harness import PATIENCE_S, Person, Server, Watch, wait_until
 from peers import queued
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from server import limits
+from server.limits import Limits
+
+LIMITS = Limits()
 
 
 def refused(person: Person, origin: str | None = "", **headers: str) -> int:
@@ -277,7 +279,7 @@ def test_tls_socket_closes_when_the_session_ends(secure: Server) -> None:
 def test_no_tls_is_no_answer(secure: Server) -> None:
     """Plain HTTP, nonsense and silence on the TLS port are dropped in time, and others notice nothing."""
     for first in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 100, b"\x16\x03\x01"):
-        with socket.create_connection(("127.0.0.1", secure.port), timeout=limits.HEADERS_S + 10) as peer:
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=LIMITS.headers_s + 10) as peer:
             peer.sendall(first)
             with contextlib.suppress(ConnectionError):
                 assert b"HTTP/" not in peer.recv(4096)

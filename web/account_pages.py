@@ -89,7 +89,7 @@ def _own(
     user = auth.signed_in()
     password, token = password or Form(), token or Form()
     page = render_template(
-        "accounts.html",
+        "accounts/own.html",
         password_form=password,
         token_form=token,
         secret=secret,
@@ -152,7 +152,7 @@ def _password_page(user: User, field: str = "", error: str = "", *, wait: float 
     form = Form.refused({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
-        page = render_template("password.html", password_form=form, asks_for_code=confirm.needs_code(user))
+        page = render_template("accounts/password.html", password_form=form, asks_for_code=confirm.needs_code(user))
         return page, status, auth.retry_after(wait)
     return _own(password=form, wait=wait)
 
@@ -268,7 +268,7 @@ def reset(secret: str) -> ResponseReturnValue:
             form = Form.refused({"new_password": error.fields["password"]})
         except accounts.Reset.DoesNotExist:
             abort(404, NO_LINK)
-    return render_template("reset.html", user=user, form=form), 422 if form.errors else 200
+    return render_template("sign_in/reset.html", user=user, form=form), 422 if form.errors else 200
 
 
 @bp.get("/admin/")
@@ -284,7 +284,7 @@ def _admin(
     form = form or Form()
     link = url_for("accounts.reset", secret=secret, _external=True) if secret else ""
     page = render_template(
-        "admin.html",
+        "accounts/admin.html",
         form=form,
         link=link,
         link_for=link_for,

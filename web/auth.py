@@ -381,14 +381,14 @@ def _login_again(name: str, target: str) -> ResponseReturnValue:
 
 def _login_page(name: str, target: str, errors: dict[str, str]) -> str:
     form = {"values": {"username": name}, "errors": errors}
-    return render_template("login.html", form=form, next=target)
+    return render_template("sign_in/login.html", form=form, next=target)
 
 
 @bp.get("/signed_in/", endpoint="signed_in")
 @public
 def signed_in_page() -> ResponseReturnValue:
     """Say who is signed in: to a person who signed in for another tab, and to that tab's script."""
-    return render_template("signed_in.html")
+    return render_template("sign_in/signed_in.html")
 
 
 def credentials(user: User) -> str:

@@ -56,7 +56,7 @@ def ask(purpose: str) -> ResponseReturnValue | None:
             note()
             return None
     page = render_template(
-        "confirm.html",
+        "sign_in/confirm.html",
         purpose=purpose,
         form={"errors": errors, "values": {}},
         fields=[

@@ -37,7 +37,7 @@ def code() -> ResponseReturnValue:
             return redirect(target, 303)
         errors = {"code": why or "The account was changed meanwhile. Sign in again."}
     form = {"values": {}, "errors": errors}
-    page = render_template("login_code.html", form=form, next=target)
+    page = render_template("sign_in/code.html", form=form, next=target)
     return page, _status(wait, errors), auth.retry_after(wait)
 
 
@@ -76,7 +76,7 @@ def _enrol(user: User, error: str = "") -> ResponseReturnValue:
     secret = totp.pending(user) if confirm.is_recent() else None
     uri = totp.uri(user, secret, urlsplit(request.host_url).hostname or "") if secret else ""
     page = render_template(
-        "totp.html",
+        "accounts/totp.html",
         form={"values": {}, "errors": {"code": error} if error else {}},
         secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)) if secret else "",
         uri=uri,
@@ -100,7 +100,7 @@ def enable() -> ResponseReturnValue:
             _log("codes turned on", user)
     if codes is None:
         return _enrol(user, "This is not the code that belongs to this key now. Try the next one.")
-    return render_template("recovery_codes.html", codes=codes)
+    return render_template("accounts/recovery_codes.html", codes=codes)
 
 
 @bp.post("/totp/recovery/")
@@ -115,7 +115,7 @@ def recovery() -> ResponseReturnValue:
     with database.atomic():
         codes = totp.new_recovery_codes(user)
         _log("recovery codes replaced", user)
-    return render_template("recovery_codes.html", codes=codes)
+    return render_template("accounts/recovery_codes.html", codes=codes)
 
 
 @bp.post("/totp/off/")

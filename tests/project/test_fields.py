@@ -156,7 +156,7 @@ def test_page_publishes_severities_and_limits(person: Person) -> None:
 
 @pytest.mark.parametrize("severity", Severity, ids=lambda severity: severity.word)
 def test_severity_has_shape_colour_and_documentation(severity: Severity) -> None:
-    shapes = (ROOT / "templates" / "_severity_shapes.html").read_text(encoding="utf-8")
+    shapes = (ROOT / "templates" / "shared" / "_severity_shapes.html").read_text(encoding="utf-8")
     styles = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "static" / "css").glob("*.css"))
     assert f'id="shape-{severity.value}"' in shapes
     assert severity.value in styles or severity.word.lower() in styles

@@ -110,7 +110,7 @@ def test_no_module_puts_text_into_the_page_as_html() -> None:
 
 
 def test_no_page_carries_scripts_or_styles_of_its_own() -> None:
-    for template in sorted((ROOT / "templates").glob("*.html")):
+    for template in sorted((ROOT / "templates").rglob("*.html")):
         text = template.read_text()
         assert not re.search(r" style=|<style", text), template.name
         assert not re.search(r"\son[a-z]+=", text), template.name

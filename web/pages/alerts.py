@@ -34,7 +34,7 @@ def _alert_list(*, notes: dict[int, str]) -> ResponseReturnValue:
     past = query.where(Alert.cleared.is_null(False)).order_by(Alert.cleared.desc(), Alert.id.desc())
     nothing = Alert.id < 0
     return render_template(
-        "alert_list.html",
+        "alerts/list.html",
         chosen=chosen,
         alerts=Page.of(going_on.where(nothing) if chosen["state"] == "past" else going_on, "open_page"),
         page=Page.of(past if chosen["state"] in ("", "past") else past.where(nothing)),

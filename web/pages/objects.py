@@ -32,7 +32,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return model.find(pk) if pk else model()
 
     def list_page() -> ResponseReturnValue:
-        return render_template(f"{noun}_list.html", page=Page.of(model.listed().order_by(model.id.desc())))
+        return render_template(f"{noun}s/list.html", page=Page.of(model.listed().order_by(model.id.desc())))
 
     def detail(pk: int) -> ResponseReturnValue:
         return detail_page(model.find(pk))
@@ -57,7 +57,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         if request.method == "POST" and (address := store(form, pk)):
             return redirect(address, 303)
         shown = {"form": form, noun: pk and model.get_or_none(model.id == min(pk, MAX_ID))}
-        return render_template(f"{noun}_form.html", **shown), form.status
+        return render_template(f"{noun}s/form.html", **shown), form.status
 
     @auth.needs("editor")
     def delete(pk: int) -> ResponseReturnValue:
@@ -74,7 +74,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
                 _tell_who_deleted(model, pk)
                 return redirect(url_for(f"pages.{noun}_list"), 303)
         shown = {noun: model.find(pk), "clashes": clashes}
-        return render_template(f"{noun}_delete.html", **shown), 409 if clashes else 200
+        return render_template(f"{noun}s/delete.html", **shown), 409 if clashes else 200
 
     both = ["GET", "POST"]
     bp.add_url_rule(model.path, f"{noun}_list", list_page)
@@ -96,7 +96,7 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
             newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]
         listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
         shown |= {"inside": list(listed), "inside_total": total}
-    return render_template(f"{noun}_detail.html", **shown), 409 if clashes else 200
+    return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
 
 
 def _tell_who_deleted(model: type[Tracked], pk: int) -> None:

@@ -54,7 +54,7 @@ def report() -> ResponseReturnValue:
             values["location"] = geojson.point_geojson(longitude, latitude)
         incident = Incident(verified=verified, suspected_spam=suspected)
         return _answer_report(form, _store_once(form, incident, values), said)
-    return render_template("report.html", form=form)
+    return render_template("report/form.html", form=form)
 
 
 def _note_age(form: Form, values: dict[str, Any]) -> str:
@@ -91,7 +91,7 @@ def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
         return told if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success"), 303)
-    return render_template("report.html", form=form), status, headers
+    return render_template("report/form.html", form=form), status, headers
 
 
 def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float:
@@ -128,4 +128,4 @@ def _wait_to_report() -> float:
 @bp.get("/tracker/incident/report_success/")
 @auth.public
 def report_success() -> ResponseReturnValue:
-    return render_template("report_success.html")
+    return render_template("report/success.html")

@@ -1,6 +1,6 @@
 /**
  * The severities as the page publishes them: code, word and rank, the most severe first.
- * Their shapes are in templates/_severity_shapes.html and their colours in css/tokens.css.
+ * Their shapes are in templates/shared/_severity_shapes.html and their colours in css/tokens.css.
  */
 
 import { published } from "./published.js";

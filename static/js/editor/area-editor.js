@@ -1,6 +1,6 @@
 /**
  * Edits one polygon on a map: it is drawn or typed, each shows the other, and both can be undone. Says how many open
- * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live
+ * incidents lie inside. Works on the elements of templates/areas/_fields.html, on the form's page and beside the live
  * map.
  */
 

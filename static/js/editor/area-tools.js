@@ -1,4 +1,4 @@
-/** The buttons, the keys and the hint by which a polygon is drawn and edited: templates/_area_fields.html. */
+/** The buttons, the keys and the hint by which a polygon is drawn and edited: templates/areas/_fields.html. */
 
 const HINTS = {
   outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",

@@ -31,7 +31,7 @@ function severityChoices() {
 /** The values of an incident's plain texts. */
 const plainTexts = (elements) => Object.fromEntries(published.plain_texts.map((name) => [name, elements[name].value]));
 
-/** A field's name for people, as templates/_macros.html has it. */
+/** A field's name for people, as templates/shared/_macros.html has it. */
 const labelOf = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 function makeForm() {

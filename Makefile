@@ -23,12 +23,15 @@ lint:  ## look for mistakes, wrong formatting, spelling errors and unsafe code
 	ruff format --check .
 	codespell
 	bandit -q -r . -x ./tests,./benchmarks,./frontend/build
+	.ci/javascript/run biome ci --error-on-warnings --config-path=.ci/javascript static/js tests/js
 
 format:  ## format the code, and mend what ruff can mend
 	ruff format .
 	ruff check --fix .
+	.ci/javascript/run biome format --write --config-path=.ci/javascript static/js tests/js
 
-types:  ## check the type hints
+types:  ## check the types of Python and JavaScript
 	mypy
+	.ci/javascript/run tsc -p .ci/javascript/tsconfig.json
 
 all: lint types test  ## run everything that a change must pass

@@ -15,7 +15,13 @@ export class FakeServer {
     const url = new URL(address);
     this.asked.push(url);
     return new Promise((resolve) => {
-      this.waiting.push({ url, get aborted() { return signal.aborted; }, answer: (status, lines) => resolve(response(status, lines)) });
+      this.waiting.push({
+        url,
+        get aborted() {
+          return signal.aborted;
+        },
+        answer: (status, lines) => resolve(response(status, lines)),
+      });
       this.#serve();
     });
   };
@@ -27,7 +33,11 @@ export class FakeServer {
 
   /** Answers who waits, without news. */
   timeOut() {
-    for (const { url, answer } of this.#take()) answer(200, [hello(this.log.length, true, this.epoch), { type: "heartbeat", seq: Number(url.searchParams.get("since")) }]);
+    for (const { url, answer } of this.#take())
+      answer(200, [
+        hello(this.log.length, true, this.epoch),
+        { type: "heartbeat", seq: Number(url.searchParams.get("since")) },
+      ]);
   }
 
   /** Answers who waits with the status. */

@@ -3,16 +3,27 @@
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from harness import ROOT
 
 JS = ROOT / "static" / "js"
 MODULES = sorted(JS.rglob("*.js"))
-TESTS = sorted((ROOT / "tests" / "js").glob("*.test.js"))
+TESTS = sorted((ROOT / "tests" / "js").rglob("*.test.js"))
 MIN_NODE = 20  # the first with mock timers for setTimeout and Date
 DEADLINE_S = 120
+PARSE = """
+const { SourceTextModule } = require("node:vm");
+const { readFileSync } = require("node:fs");
+for (const path of process.argv.slice(1)) {
+  try {
+    new SourceTextModule(readFileSync(path, "utf8"), { identifier: path });
+  } catch (error) {
+    console.error(`${path}: ${error.stack}`);
+    process.exitCode = 1;
+  }
+}
+"""  # `node --check` takes one file only
 
 
 def is_new_enough(node: str) -> bool:
@@ -41,34 +52,49 @@ needs_node = pytest.mark.skipif(
 )
 
 
-@needs_node
-@pytest.mark.parametrize("test", TESTS, ids=lambda path: path.name)
-def test_node_tests_pass(test: Path) -> None:
+def check(*arguments: str) -> str:
+    """Run node with these arguments and return its output; fail with that output if node fails."""
     assert NODE is not None
     done = subprocess.run(
-        [NODE, "--test", "--test-reporter=tap", str(test)],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
+        [NODE, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^# pass [1-9]", done.stdout, re.MULTILINE), "no test ran:\n" + done.stdout
+    return done.stdout
 
 
 @needs_node
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
-def test_module_parses(module: Path) -> None:
-    assert NODE is not None
-    done = subprocess.run(
-        [NODE, "--check", "--input-type=module"],
-        input=module.read_text(),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_node_tests_pass() -> None:
+    """All test files run in one process of node, whose TAP output names the file of each failure."""
+    names = [path.relative_to(ROOT).as_posix() for path in TESTS]
+    output = check("--test", "--test-reporter=tap", *names)
+    found = re.search(r"^# pass (\d+)$", output, re.MULTILINE)
+    assert found is not None, "no test ran:\n" + output
+    assert int(found[1]) >= len(TESTS), "fewer tests ran than there are files:\n" + output
+
+
+@needs_node
+def test_modules_parse() -> None:
+    """One process of node parses all modules, and names those with a syntax error."""
+    check("--no-warnings", "--experimental-vm-modules", "-e", PARSE, *map(str, MODULES))
+
+
+def test_each_test_file_stands_in_the_folder_of_its_module() -> None:
+    tests = ROOT / "tests" / "js"
+    modules = {module.relative_to(JS).with_suffix("") for module in MODULES}
+    names = {test.relative_to(tests).with_suffix("").with_suffix("") for test in TESTS}
+    assert names - modules == set()
+
+
+def test_each_pure_module_has_a_test() -> None:
+    """A module whose first comment says that it is pure needs no browser, so a test file has its name."""
+    pure = {
+        module.relative_to(JS).as_posix()
+        for module in MODULES
+        if re.search(r"\bPure\b", module.read_text().partition("*/")[0])
+    }
+    tested = {test.relative_to(ROOT / "tests" / "js").as_posix().replace(".test.js", ".js") for test in TESTS}
+    assert pure
+    assert pure - tested == set()
 
 
 def test_only_map_js_names_the_map_library_and_only_socket_js_the_web_socket() -> None:

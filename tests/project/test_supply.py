@@ -1,5 +1,6 @@
 """What is installed is locked: every requirement has a version in its range, and every file a hash."""
 
+import json
 import re
 
 import pytest
@@ -46,3 +47,12 @@ def test_lock_has_hashes_and_no_address(lock: str) -> None:
     assert pins
     assert all("--hash=sha256:" in pin for pin in pins)
     assert "://" not in text
+
+
+def test_lock_of_the_javascript_tools_has_hashes_and_no_address() -> None:
+    """The same holds for what npm installs to check the JavaScript."""
+    text = (ROOT / ".ci" / "javascript" / "package-lock.json").read_text(encoding="utf-8")
+    packages = {name: entry for name, entry in json.loads(text)["packages"].items() if name}
+    assert packages
+    assert [name for name, entry in packages.items() if not entry.get("integrity")] == []
+    assert "resolved" not in text  # the address from which npm took a package

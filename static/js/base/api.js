@@ -1,6 +1,6 @@
 /** Calls of the JSON API, with the token that the page carries. */
 
-import { Intentions } from "./keys.js";
+import { IdempotencyKeys } from "./idempotency-keys.js";
 import { mine, OtherAccount } from "./session.js";
 import { inSession } from "./sign-in-again.js";
 
@@ -17,12 +17,13 @@ export class ApiError extends Error {
 
 const WORDS = { 0: "The server can't be reached.", 401: "You are signed out." };
 
-const intentions = new Intentions();
+const intentions = new IdempotencyKeys();
 
 /**
  * If the session has ended or begun anew, the call is sent once more when that is in order again.
  * @param {string} method @param {string} address @param {object} [body]
- * @param {{key?: string, asks?: boolean}} [options] key: of what is to be done once; by default a POST with the same body is the same until it is answered.
+ * @param {{key?: string, asks?: boolean}} [options] key: of what is to be done once; by default a POST with the same
+ *   body is the same until it is answered.
  *   asks: whether a person who is signed out is asked to sign in, beside the page
  * @returns {Promise<any>} the answer's JSON; null if it has none
  * @throws {ApiError}
@@ -32,7 +33,12 @@ export async function call(method, address, body, { key, asks = true } = {}) {
   const intention = `${address} ${content}`;
   const once = method === "POST" && { "Idempotency-Key": key ?? intentions.keyOf(intention) };
   const send = () => {
-    const headers = { Accept: "application/json", "X-CSRFToken": mine().token, ...(body && { "Content-Type": "application/json" }), ...once };
+    const headers = {
+      Accept: "application/json",
+      "X-CSRFToken": mine().token,
+      ...(body && { "Content-Type": "application/json" }),
+      ...once,
+    };
     return fetch(address, { method, headers, body: content });
   };
   let response;
@@ -45,5 +51,9 @@ export async function call(method, address, body, { key, asks = true } = {}) {
   if (response.status < 500) intentions.done(intention);
   const answer = response.status === 204 ? null : await response.json().catch(() => null);
   if (response.ok) return answer;
-  throw new ApiError(WORDS[response.status] ?? answer?.error ?? `The server answered ${response.status}.`, response.status, answer);
+  throw new ApiError(
+    WORDS[response.status] ?? answer?.error ?? `The server answered ${response.status}.`,
+    response.status,
+    answer,
+  );
 }

@@ -5,13 +5,24 @@ import { element, sinceWords } from "./elements.js";
 
 /** @typedef {{field: string, yours: any, theirs: any, by: string | null, at: string | null}} Clash */
 
-const LABELS = { name: "Name", description: "Description", severity: "Severity", closed: "State", location: "Place", polygon: "Outline" };
+const LABELS = {
+  name: "Name",
+  description: "Description",
+  severity: "Severity",
+  closed: "State",
+  location: "Place",
+  polygon: "Outline",
+};
 
-/** Whether the server refused a change because others have changed the same. @param {import("./api.js").ApiError} error */
+/**
+ * Whether the server refused a change because others have changed the same.
+ * @param {import("./api.js").ApiError} error
+ */
 export const isConflict = ({ status, answer }) => status === 409 && Array.isArray(answer?.conflicts);
 
 /** Who changed it and how long ago, as "Ada …, 2 min. ago". @param {Clash} clash @param {string} what */
-export const changedWords = ({ by, at }, what) => `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
+export const changedWords = ({ by, at }, what) =>
+  `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
 
 /** A value for people. */
 function words(field, value) {
@@ -23,8 +34,18 @@ function words(field, value) {
 }
 
 function choice(clash, keep, label) {
-  const radio = element("input", { type: "radio", name: `keep_${clash.field}`, value: keep, ...(keep === "yours" && { checked: "" }) });
-  return element("label", { class: "check" }, radio, element("span", {}, `${label}: `, element("bdi", {}, words(clash.field, clash[keep]))));
+  const radio = element("input", {
+    type: "radio",
+    name: `keep_${clash.field}`,
+    value: keep,
+    ...(keep === "yours" && { checked: "" }),
+  });
+  return element(
+    "label",
+    { class: "check" },
+    radio,
+    element("span", {}, `${label}: `, element("bdi", {}, words(clash.field, clash[keep]))),
+  );
 }
 
 /**
@@ -33,13 +54,18 @@ function choice(clash, keep, label) {
  */
 export function askWhich(place, clashes) {
   const fields = clashes.map((clash) =>
-    element("fieldset", { class: "clash" },
+    element(
+      "fieldset",
+      { class: "clash" },
       element("legend", {}, `${LABELS[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
       choice(clash, "yours", "Keep yours"),
-      choice(clash, "theirs", "Take theirs")));
+      choice(clash, "theirs", "Take theirs"),
+    ),
+  );
   place.replaceChildren(...fields);
   place.hidden = fields.length === 0;
 }
 
 /** The fields of which the others' value was chosen. @param {HTMLElement} place @returns {Set<string>} */
-export const takenFrom = (place) => new Set(Array.from(place.querySelectorAll("input[value=theirs]:checked"), ({ name }) => name.slice("keep_".length)));
+export const takenFrom = (place) =>
+  new Set(Array.from(place.querySelectorAll("input[value=theirs]:checked"), ({ name }) => name.slice("keep_".length)));

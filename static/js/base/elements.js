@@ -6,9 +6,12 @@ import { severityNamed } from "./severity.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {string} tag
+ * Makes an element of the page.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, string>} [attributes]
  * @param {...(Node | string)} children strings become text
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -41,36 +44,66 @@ export function link(href, text, attributes = {}) {
   return element("a", { href: href.startsWith("/") ? href : "#", ...attributes }, text);
 }
 
+/** @type {Intl.RelativeTimeFormat} */
 let ago; // made when it is needed: it takes the browser a while
-const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
 
 /** How long ago a moment was, in words. @param {string} moment ISO 8601 */
 export function sinceWords(moment) {
   const seconds = (Date.now() - Date.parse(moment)) / 1000;
-  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? [];
+  const found = UNITS.find(([, length]) => seconds >= length);
+  if (!found) return "just now";
+  const [unit, size] = found;
   ago ??= new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-  return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
+  return ago.format(-Math.floor(seconds / size), unit);
 }
 
 const LATE_MS = 60_000; // a report that came sooner after what happened is not worth two times
 
-/** When an incident happened, and when it was reported, if that was later. @param {{happened?: string, created: string}} properties */
+/**
+ * When an incident happened, and when it was reported, if that was later.
+ * @param {{happened?: string, created: string}} properties
+ */
 export function whenWords({ created, happened = created }) {
   const [since, reported] = [sinceWords(happened), sinceWords(created)];
   const isLate = Math.abs(Date.parse(created) - Date.parse(happened)) >= LATE_MS && since !== reported;
   return isLate ? `happened ${since}, reported ${reported}` : since;
 }
 
-/** What is to be said of an incident beside its severity. @param {Record<string, any>} properties @returns {string[]} */
+/**
+ * What is to be said of an incident beside its severity.
+ * @param {Record<string, any>} properties
+ * @returns {string[]}
+ */
 export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
   [closed && "closed", verified === false && (spam ? "suspected spam" : "unverified")].filter(Boolean);
 
-/** Whether an area is muted now. @param {{muted_until?: string}} properties of the area @param {number} [now] ms since 1970 */
+/**
+ * Whether an area is muted now.
+ * @param {{muted_until?: string}} properties of the area
+ * @param {number} [now] ms since 1970
+ */
 export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
 
-const CLOCK = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+/** @type {Intl.DateTimeFormatOptions} */
+const CLOCK = {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+};
 
-/** By whom and until when an area is muted; "" if it is not. @param {{muted_until?: string, muted_by?: string}} properties */
+/**
+ * By whom and until when an area is muted; "" if it is not.
+ * @param {{muted_until?: string, muted_by?: string}} properties
+ */
 export function mutedWords(properties) {
   if (!isMuted(properties)) return "";
   return `Muted by ${properties.muted_by ? isolate(properties.muted_by) : "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;

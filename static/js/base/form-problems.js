@@ -5,7 +5,9 @@ import { element } from "./elements.js";
 function unmark(control) {
   control.removeAttribute("aria-invalid");
   document.getElementById(`${control.name}-error`)?.remove();
-  const described = (control.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== `${control.name}-error`);
+  const described = (control.getAttribute("aria-describedby") ?? "")
+    .split(" ")
+    .filter((id) => id && id !== `${control.name}-error`);
   if (described.length > 0) control.setAttribute("aria-describedby", described.join(" "));
   else control.removeAttribute("aria-describedby");
 }
@@ -23,7 +25,8 @@ function mark(control, sentence) {
  * @returns {HTMLElement | null} the first control that has one, in focus
  */
 export function showProblems(form, problems) {
-  const controls = [...form.elements].filter(({ name, type }) => name && type !== "hidden" && type !== "radio");
+  const elements = /** @type {HTMLInputElement[]} */ ([...form.elements]);
+  const controls = elements.filter(({ name, type }) => name && type !== "hidden" && type !== "radio");
   for (const control of controls) unmark(control);
   const wrong = controls.filter(({ name }) => problems[name]);
   for (const control of wrong) mark(control, problems[control.name]);

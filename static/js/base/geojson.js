@@ -7,6 +7,8 @@
  * @typedef {[number, number]} Position longitude, latitude in degrees, WGS 84
  * @typedef {{type: "Point", coordinates: Position}} Point
  * @typedef {{type: "Polygon", coordinates: Position[][]}} Polygon
+ * @typedef {{type: string, coordinates: any}} Geometry one of these, before anybody has looked which
+ * @typedef {[number, number, number, number]} Box west, south, east, north in degrees
  */
 
 export const DECIMALS = 7; // about a centimetre
@@ -35,6 +37,7 @@ function parse(text, type) {
   return value.coordinates;
 }
 
+/** @returns {Position} */
 function position(value, maxLongitude) {
   const numbers = Array.isArray(value) && value.length >= 2 && value.every(Number.isFinite);
   if (!numbers) throw new TypedError("A position is two numbers: [longitude, latitude].");
@@ -49,7 +52,8 @@ const same = (a, b) => a[0] === b[0] && a[1] === b[1];
 function ring(value) {
   if (!Array.isArray(value)) throw new TypedError("A ring is a list of positions.");
   const positions = value.map((each) => position(each, MAX_DRAWN_LONGITUDE));
-  if (positions.length < 4) throw new TypedError("A ring needs at least four positions, the last the same as the first.");
+  if (positions.length < 4)
+    throw new TypedError("A ring needs at least four positions, the last the same as the first.");
   if (!same(positions[0], positions[positions.length - 1])) throw new TypedError("A ring must end where it begins.");
   return positions;
 }
@@ -72,8 +76,12 @@ const steps = (ring) => ring.slice(1).map(([longitude], index) => longitude - ri
 /** Whether an edge can be meant in two ways: see long-edges.js. @param {Polygon} polygon */
 export const hasLongEdge = ({ coordinates }) => coordinates.some((ring) => steps(ring).some(isLong));
 
-/** What tells the API that long edges are meant as they stand. @param {{type: string, coordinates: any} | undefined} geometry after LongEdges has asked */
-export const longEdgesQuery = (geometry) => (geometry?.type === "Polygon" && hasLongEdge(geometry) ? "?long_edges=keep" : "");
+/**
+ * What tells the API that long edges are meant as they stand.
+ * @param {Geometry | undefined} geometry after LongEdges has asked
+ */
+export const longEdgesQuery = (geometry) =>
+  geometry?.type === "Polygon" && hasLongEdge(/** @type {Polygon} */ (geometry)) ? "?long_edges=keep" : "";
 
 /**
  * The polygon with every edge the short way round, so that its longitudes may run past ±180°.
@@ -101,9 +109,16 @@ function typedNumber(text, name) {
   return number;
 }
 
-/** With a decimal point or comma. @param {string} longitude @param {string} latitude @returns {Point} @throws {TypedError} */
+/**
+ * With a decimal point or comma.
+ * @param {string} longitude
+ * @param {string} latitude
+ * @returns {Point}
+ * @throws {TypedError}
+ */
 export function parseDegrees(longitude, latitude) {
-  if (longitude.trim() === "" || latitude.trim() === "") throw new TypedError("Both latitude and longitude are needed.");
+  if (longitude.trim() === "" || latitude.trim() === "")
+    throw new TypedError("Both latitude and longitude are needed.");
   const coordinates = [typedNumber(longitude, "longitude"), typedNumber(latitude, "latitude")];
   return { type: "Point", coordinates: position(coordinates, MAX_LONGITUDE) };
 }
@@ -122,9 +137,10 @@ export function format(geometry) {
 /**
  * The smallest box around the positions of geometries, or null without any.
  * @param {Iterable<{coordinates: any}>} geometries
- * @returns {[number, number, number, number] | null} west, south, east, north
+ * @returns {Box | null}
  */
 export function bounds(geometries) {
+  /** @type {Box} */
   const box = [Infinity, Infinity, -Infinity, -Infinity];
   const visit = (value) => {
     if (typeof value[0] !== "number") return value.forEach(visit);
@@ -134,11 +150,11 @@ export function bounds(geometries) {
     box[3] = Math.max(box[3], value[1]);
   };
   for (const { coordinates } of geometries) visit(coordinates);
-  return box[0] === Infinity ? null : /** @type {any} */ (box);
+  return box[0] === Infinity ? null : box;
 }
 
 const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
-const CIRCLE_CORNERS = 64;
+const CIRCLE_VERTICES = 64;
 
 /**
  * A circle on the ground as a polygon, by the equirectangular approximation: for accuracies of metres to kilometres.
@@ -147,14 +163,16 @@ const CIRCLE_CORNERS = 64;
 export function circle([longitude, latitude], radius) {
   const degrees = (radius / EARTH_RADIUS_M) * (180 / Math.PI);
   const stretch = Math.max(Math.cos((latitude * Math.PI) / 180), 0.01);
-  const corner = (_, index) => {
-    const angle = (index / CIRCLE_CORNERS) * 2 * Math.PI;
+  /** @returns {Position} */
+  const vertex = (_, index) => {
+    const angle = (index / CIRCLE_VERTICES) * 2 * Math.PI;
     return [longitude + (degrees * Math.cos(angle)) / stretch, latitude + degrees * Math.sin(angle)];
   };
-  const corners = Array.from({ length: CIRCLE_CORNERS }, corner);
-  return { type: "Polygon", coordinates: [[...corners, corners[0]]] };
+  const vertices = Array.from({ length: CIRCLE_VERTICES }, vertex);
+  return { type: "Polygon", coordinates: [[...vertices, vertices[0]]] };
 }
 
+/** @param {Position[]} ring @param {Position} position */
 function windsAround(ring, [x, y]) {
   let inside = false;
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
@@ -172,6 +190,8 @@ function windsAround(ring, [x, y]) {
  */
 export function covers({ coordinates: [outline, ...holes] }, [longitude, latitude]) {
   if (!outline) return false;
-  const at = [-360, 0, 360].map((turn) => [longitude + turn, latitude]).find((position) => windsAround(outline, position));
+  const at = [-360, 0, 360]
+    .map((turn) => /** @type {Position} */ ([longitude + turn, latitude]))
+    .find((position) => windsAround(outline, position));
   return at !== undefined && !holes.some((hole) => windsAround(hole, at));
 }

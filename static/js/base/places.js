@@ -10,7 +10,7 @@ const EARTH_RADIUS_KM = 6371;
 const NEAR_KM = 30; // up to here "near" is true; farther away the distance and direction are said
 const FARTHEST_KM = 2000; // beyond it a town says nothing
 const MARKS = /\p{M}/gu;
-const LETTERS = { "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "’": "'", "ʼ": "'" };
+const LETTERS = { ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ß: "ss", æ: "ae", œ: "oe", ı: "i", "’": "'", ʼ: "'" };
 const UNDIVIDED = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "g");
 const DIRECTIONS = ["north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"];
 /** Here GeoNames marks the stress, as Greek writing does and the names in Latin letters do not. */
@@ -21,7 +21,10 @@ const plain = (text) => text.normalize("NFD").replace(MARKS, "").normalize("NFC"
 /** The text without case, accents and other marks, for comparing. @param {string} text */
 export const fold = (text) => plain(text.toLowerCase()).replace(UNDIVIDED, (letter) => LETTERS[letter]);
 
-/** @param {{places: any[][], countries: Record<string, string>}} file places.json @returns {Place[]} most people first */
+/**
+ * @param {{places: any[][], countries: Record<string, string>}} file places.json
+ * @returns {Place[]} most people first
+ */
 export function readPlaces({ places, countries }) {
   return places.map(([name, code, longitude, latitude, population, capital]) => ({
     name: STRESSED.has(code) ? plain(name) : name,
@@ -35,7 +38,10 @@ export function readPlaces({ places, countries }) {
 /** @param {Place} place */
 export const fullName = ({ name, country }) => (country && country !== name ? `${name}, ${country}` : name);
 
-const words = (text) => fold(text).split(/[\s,.'/()-]+/).filter(Boolean);
+const words = (text) =>
+  fold(text)
+    .split(/[\s,.'/()-]+/)
+    .filter(Boolean);
 
 /**
  * A search over places.
@@ -60,12 +66,21 @@ export function placeSearch(places) {
 
 const radians = (degrees) => (degrees * Math.PI) / 180;
 
-/** The way from one position to another, by the haversine formula. @returns {{km: number, bearing: number}} degrees from north */
+/**
+ * The way from one position to another, by the haversine formula.
+ * @returns {{km: number, bearing: number}} degrees from north
+ */
 export function way([fromLongitude, fromLatitude], [toLongitude, toLatitude]) {
   const [from, to, east] = [radians(fromLatitude), radians(toLatitude), radians(toLongitude - fromLongitude)];
   const half = Math.sin((to - from) / 2) ** 2 + Math.cos(from) * Math.cos(to) * Math.sin(east / 2) ** 2;
-  const bearing = Math.atan2(Math.sin(east) * Math.cos(to), Math.cos(from) * Math.sin(to) - Math.sin(from) * Math.cos(to) * Math.cos(east));
-  return { km: 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(half))), bearing: ((bearing * 180) / Math.PI + 360) % 360 };
+  const bearing = Math.atan2(
+    Math.sin(east) * Math.cos(to),
+    Math.cos(from) * Math.sin(to) - Math.sin(from) * Math.cos(to) * Math.cos(east),
+  );
+  return {
+    km: 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(half))),
+    bearing: ((bearing * 180) / Math.PI + 360) % 360,
+  };
 }
 
 /** @param {Place[]} places @param {Position} position @returns {Place | null} */
@@ -80,7 +95,8 @@ export function nearestPlace(places, position) {
 }
 
 /**
- * Where a position is, in words: "near Chania, Greece", or far from any town "140 km north of Tobruk, Libya"; "" if even that says nothing.
+ * Where a position is, in words: "near Chania, Greece", or far from any town "140 km north of Tobruk, Libya"; "" if
+ * even that says nothing.
  * @param {Place[]} places @param {Position} position
  */
 export function whereabouts(places, position) {

@@ -5,7 +5,8 @@
 
 /**
  * @typedef {{code: string, name: string, rank: number}} Severity
- * @typedef {{severities: Severity[], default_severity: string, limits: {name: number, description: number}, plain_texts: string[]}} Published
+ * @typedef {{severities: Severity[], default_severity: string, limits: {name: number, description: number},
+ *   plain_texts: string[]}} Published
  */
 
 /** @type {Published} */

@@ -1,6 +1,7 @@
 /**
- * Who is signed in, across the tabs of one browser. Each page says so when it opens. The others take its CSRF token, since
- * theirs ended with the sign-in before; or, if it is another account's, they say that nothing can be saved in them.
+ * Who is signed in, across the tabs of one browser. Each page says so when it opens. The others take its CSRF token,
+ * since theirs ended with the sign-in before; or, if it is another account's, they say that nothing can be saved in
+ * them.
  */
 
 import { isolate } from "./bidi.js";
@@ -13,7 +14,10 @@ const CHANNEL = "tracker.session";
 const meta = (name, root = document) => root.querySelector(`meta[name="${name}"]`);
 
 /** @returns {SignIn} */
-const readSignIn = (root) => ({ user: meta("user", root)?.content ?? "", token: meta("csrf-token", root)?.content ?? "" });
+const readSignIn = (root) => ({
+  user: meta("user", root)?.content ?? "",
+  token: meta("csrf-token", root)?.content ?? "",
+});
 
 /** The account that this page was made for, and the token that it sends. */
 export const mine = () => readSignIn(document);
@@ -24,13 +28,21 @@ export const signInAddress = () => meta("user").dataset.signIn;
 /** @type {Set<(other: string) => void>} */
 const listeners = new Set();
 
-/** @param {(other: string) => void} listener called after a sign-in: with "", or with the name of another account @returns {() => void} stops it */
+/**
+ * @param {(other: string) => void} listener called after a sign-in: with "", or with the name of another account
+ * @returns {() => void} stops it
+ */
 export function onSignIn(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** What a sign-in means for a page. Pure. @param {string} user of the page @param {SignIn} found @returns {"nobody" | "same" | "other"} */
+/**
+ * What a sign-in means for a page. Pure.
+ * @param {string} user of the page
+ * @param {SignIn} found
+ * @returns {"nobody" | "same" | "other"}
+ */
 export function compare(user, found) {
   if (!found.user) return "nobody";
   return user && found.user !== user ? "other" : "same";
@@ -50,7 +62,9 @@ function warn(other) {
   const words = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s. Nothing can be saved here.`;
   const reload = element("button", { type: "button" }, "Load it anew");
   reload.addEventListener("click", () => location.assign(location.pathname + location.search));
-  document.body.append(element("div", { id: "other-account", class: "notice", role: "alert" }, element("span", {}, words), reload));
+  document.body.append(
+    element("div", { id: "other-account", class: "notice", role: "alert" }, element("span", {}, words), reload),
+  );
 }
 
 function take(found) {

@@ -1,4 +1,7 @@
-/** Asks a person whose session has ended to sign in beside the page, in a tab of its own, so that the page keeps what it holds. */
+/**
+ * Asks a person whose session has ended to sign in beside the page, in a tab of its own, so that the page keeps what it
+ * holds.
+ */
 
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
@@ -9,21 +12,35 @@ let asking = null;
 
 function makeDialog() {
   const problem = element("p", { class: "field-error", role: "alert", hidden: "" });
-  const link = element("a", { class: "button primary", href: signInAddress(), target: "_blank" }, "Sign in, in a new tab");
+  const link = element(
+    "a",
+    { class: "button primary", href: signInAddress(), target: "_blank" },
+    "Sign in, in a new tab",
+  );
   const later = element("button", { type: "button" }, "Not now");
-  const dialog = element("dialog", { id: "sign-in-again", "aria-labelledby": "sign-in-again-title" },
+  const dialog = element(
+    "dialog",
+    { id: "sign-in-again", "aria-labelledby": "sign-in-again-title" },
     element("h2", { id: "sign-in-again-title" }, "You are signed out"),
-    element("div", { class: "stack" }, element("p", {}, "What you have typed or drawn stays here. Sign in, come back, and go on."), problem,
-      element("p", { class: "form-actions" }, link, later)));
+    element(
+      "div",
+      { class: "stack" },
+      element("p", {}, "What you have typed or drawn stays here. Sign in, come back, and go on."),
+      problem,
+      element("p", { class: "form-actions" }, link, later),
+    ),
+  );
   return { dialog, problem, later };
 }
 
+/** @returns {Promise<boolean>} */
 async function ask() {
   const { dialog, problem, later } = makeDialog();
   document.body.append(dialog);
   dialog.showModal();
   const looked = () => document.visibilityState === "visible" && refresh().catch(() => {}); // where no channel tells
   document.addEventListener("visibilitychange", looked);
+  /** @type {() => void} */
   let stop;
   const done = await new Promise((resolve) => {
     stop = onSignIn((other) => {
@@ -49,14 +66,18 @@ export function signInAgain() {
 /** Whether a call was refused because its token belongs to an earlier sign-in. @param {Response} answer */
 async function isStale(answer) {
   if (answer.status !== 400) return false;
-  const said = await answer.clone().json().catch(() => null);
+  const said = await answer
+    .clone()
+    .json()
+    .catch(() => null);
   return said?.fields?.csrf_token !== undefined;
 }
 
 /**
  * Sends a call; and once more if it was refused because of the session, when that is in order again.
  * @param {() => Promise<Response>} send reads the token each time
- * @param {{asks: boolean}} options asks: whether a person who is signed out is asked to sign in, or the refusal is returned
+ * @param {{asks: boolean}} options asks: whether a person who is signed out is asked to sign in, or the refusal is
+ *   returned
  * @returns {Promise<Response>} throws OtherAccount
  */
 export async function inSession(send, { asks }) {

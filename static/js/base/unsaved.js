@@ -24,7 +24,8 @@ export function watchUnsaved(isUnsaved) {
 export function watchForm(form) {
   let before = null;
   const now = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf_token"));
-  for (const type of ["pointerdown", "keydown", "focusin"]) addEventListener(type, () => (before ??= now()), { capture: true });
+  for (const type of ["pointerdown", "keydown", "focusin"])
+    addEventListener(type, () => (before ??= now()), { capture: true });
   const isSent = () => form.getAttribute("aria-busy") === "true"; // see sent-once.js
   watchUnsaved(() => !isSent() && (form.dataset.keep === "unsaved" || (before !== null && now() !== before)));
 }

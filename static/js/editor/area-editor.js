@@ -1,10 +1,11 @@
 /**
  * Edits one polygon on a map: it is drawn or typed, each shows the other, and both can be undone. Says how many open
- * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live map.
+ * incidents lie inside. Works on the elements of templates/_area_fields.html, on the form's page and beside the live
+ * map.
  */
 
 import { areaTools } from "./area-tools.js";
-import { CornerChoice } from "./corner-choice.js";
+import { VertexChoice } from "./vertex-choice.js";
 import { createDrawing } from "./draw.js";
 import { History } from "./history.js";
 import { insideCount } from "./inside-count.js";
@@ -20,7 +21,7 @@ export class AreaEditor {
   #view;
   #text;
   #drawing;
-  #corners;
+  #vertexChoice;
   #tools;
   #longEdges;
   #history = new History(null);
@@ -30,10 +31,17 @@ export class AreaEditor {
   #showing = false;
   #count;
 
-  /** @param {HTMLElement} root that holds the fields @param {import("../map/view.js").MapView} view @returns {Promise<AreaEditor>} */
+  /**
+   * @param {HTMLElement} root that holds the fields
+   * @param {import("../map/view.js").MapView} view
+   * @returns {Promise<AreaEditor>}
+   */
   static async create(root, view) {
     const editor = new AreaEditor(root, view);
-    editor.#drawing = await createDrawing(view, { onChange: (polygon) => editor.#drawn(polygon), onStep: () => editor.#showState() });
+    editor.#drawing = await createDrawing(view, {
+      onChange: (polygon) => editor.#drawn(polygon),
+      onStep: () => editor.#showState(),
+    });
     editor.#listen(root);
     return editor;
   }
@@ -45,7 +53,7 @@ export class AreaEditor {
     this.#text = new PolygonText(this.#part("polygon_geojson"), this.#part("polygon-problem"));
     this.#count = insideCount(this.#part("inside-count"), this.#part("inside-count").dataset.address);
     this.#longEdges = new LongEdges(this.#part("long-edges"), () => this.#chooseWay());
-    this.#corners = new CornerChoice(view, {
+    this.#vertexChoice = new VertexChoice(view, {
       polygon: () => (this.#open && this.#editable && !this.#drawing.drawing ? this.#drawing.polygon : null),
       onMove: (polygon, ring) => this.#nudge(polygon, ring),
       onRemove: (polygon, ring) => this.#change(polygon, ring),
@@ -90,7 +98,7 @@ export class AreaEditor {
   /** Takes all of it off the map. */
   close() {
     this.#open = false;
-    this.#corners.clear();
+    this.#vertexChoice.clear();
     this.#drawing.stop();
     this.#longEdges.ask(null, false);
     this.#count(null, "");
@@ -160,12 +168,12 @@ export class AreaEditor {
   #showState() {
     const drawing = this.#drawing;
     if (!drawing || !this.#open || this.#showing) return;
-    const hasCorners = Boolean(this.polygon) && this.#editable && !drawing.drawing;
-    this.#corners.follow(hasCorners ? drawing.polygon : null);
+    const hasVertices = Boolean(this.polygon) && this.#editable && !drawing.drawing;
+    this.#vertexChoice.refresh(hasVertices ? drawing.polygon : null);
     this.#tools.show({
       drawing,
-      hasCorners,
-      corner: this.#corners,
+      hasVertices,
+      choice: this.#vertexChoice,
       editable: this.#editable,
       canCut: Boolean(this.polygon) && this.#editable,
       canUndo: drawing.canUndo || this.#history.canUndo,
@@ -186,10 +194,13 @@ export class AreaEditor {
       hole: () => this.#drawing.drawHole(),
       undo: () => this.#undo(),
       redo: () => this.#redo(),
-      nextCorner: () => this.#corners.turn(1),
-      removeCorner: () => this.#corners.remove(),
-      /** The Delete key: a corner if one is chosen; from the map itself the ring that is selected. */
-      remove: ({ alsoRing }) => (this.#corners.chosen ? this.#corners.remove() : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected()),
+      nextVertex: () => this.#vertexChoice.step(1),
+      removeVertex: () => this.#vertexChoice.remove(),
+      /** The Delete key: a vertex if one is chosen; from the map itself the ring that is selected. */
+      remove: ({ alsoRing }) =>
+        this.#vertexChoice.chosen
+          ? this.#vertexChoice.remove()
+          : alsoRing && this.#view.hasFocus && this.#drawing.removeSelected(),
       giveUp: () => this.#drawing.drawing && this.polygon && this.#show(this.polygon),
     });
   }

@@ -4,7 +4,7 @@ import { AreaEditor } from "./area-editor.js";
 import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
-import { newKey } from "../base/keys.js";
+import { newKey } from "../base/idempotency-keys.js";
 import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
@@ -12,7 +12,8 @@ const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yo
 
 /**
  * @param {HTMLElement} panel the whole panel @param {import("../map/view.js").MapView} view
- * @param {{save: (feature: object, pk: number | null, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature: import("../live/messages.js").Feature) => void, onBusy: (busy: boolean) => void}} actions
+ * @param {{save: (feature: object, pk: number | null, key: string) => Promise<import("../live/messages.js").Feature>,
+ *   done: (feature: import("../live/messages.js").Feature) => void, onBusy: (busy: boolean) => void}} actions
  * @returns {(feature: import("../live/messages.js").Feature | null) => Promise<void>} begins with an area, or a new one
  */
 export function areaPanel(panel, view, { save, done, onBusy }) {
@@ -23,7 +24,10 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   let editor = null;
   let pk = null;
   let key = "";
-  /** The area as it was when this person last saw all of it; null for a new one. @type {import("../live/messages.js").Feature | null} */
+  /**
+   * The area as it was when this person last saw all of it; null for a new one.
+   * @type {import("../live/messages.js").Feature | null}
+   */
   let base = null;
 
   function finish() {
@@ -40,8 +44,16 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     problem.hidden = !sentence;
   }
 
-  const values = () => ({ name: form.elements.name.value, severity: form.elements.severity.value, polygon: editor.polygon });
-  const valuesOf = (feature) => ({ name: feature?.properties.name ?? "", severity: severityNamed(feature?.properties.severity ?? DEFAULT_SEVERITY).code, polygon: feature?.geometry ?? null });
+  const values = () => ({
+    name: form.elements.name.value,
+    severity: form.elements.severity.value,
+    polygon: editor.polygon,
+  });
+  const valuesOf = (feature) => ({
+    name: feature?.properties.name ?? "",
+    severity: severityNamed(feature?.properties.severity ?? DEFAULT_SEVERITY).code,
+    polygon: feature?.geometry ?? null,
+  });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
   /** The fields that this person has changed, and wants to stay so. */
@@ -68,7 +80,9 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     askWhich(question, conflicts);
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
-    fail(`Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`);
+    fail(
+      `Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`,
+    );
     problem.scrollIntoView({ block: "start" });
   }
 
@@ -80,12 +94,20 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   }
 
   async function submit() {
-    fail(form.elements.name.value.trim() ? editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it.") : "Give the area a name.");
+    fail(
+      form.elements.name.value.trim()
+        ? editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it.")
+        : "Give the area a name.",
+    );
     if (!problem.hidden) return;
     const [fields, { polygon, ...rest }] = [changed(), values()];
     if (base && fields.size === 0) return finish();
     const properties = Object.fromEntries(Object.entries(rest).filter(([name]) => !base || fields.has(name)));
-    const feature = { type: "Feature", ...((!base || fields.has("polygon")) && { geometry: polygon }), properties: { ...properties, ...(base && { version: base.properties.version }) } };
+    const feature = {
+      type: "Feature",
+      ...((!base || fields.has("polygon")) && { geometry: polygon }),
+      properties: { ...properties, ...(base && { version: base.properties.version }) },
+    };
     try {
       const saved = await save(feature, pk, key);
       finish();
@@ -95,7 +117,13 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
       if (isConflict(error)) return ask(error.answer);
       if (error.status === 404 && pk !== null) return makeNew();
       if (error.answer?.location) key = newKey();
-      fail(error.answer?.location ? "It was saved before, as you first drew it. Save again to make another." : Object.entries(error.fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || error.message);
+      fail(
+        error.answer?.location
+          ? "It was saved before, as you first drew it. Save again to make another."
+          : Object.entries(error.fields ?? {})
+              .map(([name, why]) => `${name}: ${why}`)
+              .join("; ") || error.message,
+      );
     }
   }
 

@@ -11,7 +11,11 @@ const HINTS = {
 
 const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
 
-/** @typedef {"outline" | "hole" | "undo" | "redo" | "nextCorner" | "removeCorner"} Command */
+/**
+ * @typedef {"outline" | "hole" | "undo" | "redo" | "nextVertex" | "removeVertex"} Command
+ * @typedef {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) =>
+ *   unknown}} Actions
+ */
 
 /** @type {Record<string, Command>} */
 const BUTTONS = {
@@ -19,22 +23,26 @@ const BUTTONS = {
   "draw-hole": "hole",
   "draw-undo": "undo",
   "draw-redo": "redo",
-  "corner-next": "nextCorner",
-  "corner-remove": "removeCorner",
+  "corner-next": "nextVertex",
+  "corner-remove": "removeVertex",
 };
 
-function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editable, corner }) {
+function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editable, choice }) {
   if (wouldCross) return HINTS.wouldCross;
   if (drawing) return HINTS[drawsHole ? "hole" : "outline"];
   if (!editable) return HINTS.typed;
-  return crosses ? HINTS.crosses : corner.words || HINTS.edit;
+  return crosses ? HINTS.crosses : choice.words || HINTS.edit;
 }
 
-/** @param {KeyboardEvent} event @param {Record<string, Function>} actions @returns {(() => unknown) | null} what the key means */
+/**
+ * @param {KeyboardEvent} event
+ * @param {Actions} actions
+ * @returns {(() => unknown) | null} what the key means
+ */
 function meaning(event, actions) {
   const key = event.key.toLowerCase();
   if (key === "escape") return actions.giveUp;
-  if (event.target.closest(FIELDS)) return null;
+  if (/** @type {Element} */ (event.target).closest(FIELDS)) return null;
   if (key === "delete" || key === "backspace") return () => actions.remove({ alsoRing: key === "delete" });
   if (!event.ctrlKey && !event.metaKey) return null;
   if (key === "z" && !event.shiftKey) return actions.undo;
@@ -42,8 +50,8 @@ function meaning(event, actions) {
 }
 
 /**
- * @param {(id: string) => HTMLElement} part
- * @param {Record<Command | "giveUp", () => unknown> & {isOpen: () => boolean, remove: (how: {alsoRing: boolean}) => unknown}} actions
+ * @param {(id: string) => any} part an element of the fields
+ * @param {Actions} actions
  * @returns {{show: (state: object) => void}}
  */
 export function areaTools(part, actions) {
@@ -56,13 +64,13 @@ export function areaTools(part, actions) {
   });
   return {
     show(state) {
-      const { drawing, hasCorners, corner, canCut, canUndo, canRedo } = state;
+      const { drawing, hasVertices, choice, canCut, canUndo, canRedo } = state;
       part("draw-undo").disabled = !canUndo;
       part("draw-redo").disabled = !canRedo;
       part("draw-hole").disabled = !canCut;
       part("draw-outline").disabled = drawing.drawing && !drawing.drawsHole;
-      part("corner-next").disabled = !hasCorners;
-      part("corner-remove").disabled = !corner.chosen;
+      part("corner-next").disabled = !hasVertices;
+      part("corner-remove").disabled = !choice.chosen;
       const hint = hintFor(state);
       if (part("draw-hint").textContent !== hint) part("draw-hint").textContent = hint;
     },

@@ -14,21 +14,42 @@ function styles(palette, prefix) {
   const accent = palette["map-accent"];
   if (prefix === "drawn") {
     return {
-      fillColor: colour, fillOpacity: opacity, outlineColor: accent, outlineWidth: 2,
-      closingPointColor: accent, closingPointOutlineColor: palette["map-surface"], closingPointWidth: 7, closingPointOutlineWidth: 2,
+      fillColor: colour,
+      fillOpacity: opacity,
+      outlineColor: accent,
+      outlineWidth: 2,
+      closingPointColor: accent,
+      closingPointOutlineColor: palette["map-surface"],
+      closingPointWidth: 7,
+      closingPointOutlineWidth: 2,
     };
   }
   return {
-    selectedPolygonColor: colour, selectedPolygonFillOpacity: opacity, selectedPolygonOutlineColor: accent, selectedPolygonOutlineWidth: 2.5,
-    selectionPointColor: palette["map-surface"], selectionPointOutlineColor: accent, selectionPointWidth: 6, selectionPointOutlineWidth: 2.5,
-    midPointColor: accent, midPointOutlineColor: palette["map-surface"], midPointWidth: 4, midPointOutlineWidth: 1,
+    selectedPolygonColor: colour,
+    selectedPolygonFillOpacity: opacity,
+    selectedPolygonOutlineColor: accent,
+    selectedPolygonOutlineWidth: 2.5,
+    selectionPointColor: palette["map-surface"],
+    selectionPointOutlineColor: accent,
+    selectionPointWidth: 6,
+    selectionPointOutlineWidth: 2.5,
+    midPointColor: accent,
+    midPointOutlineColor: palette["map-surface"],
+    midPointWidth: 4,
+    midPointOutlineWidth: 1,
   };
 }
 
-/** @param {object} terraDraw its exports @param {object} adapter to the map @returns {object} a TerraDraw of two modes, "polygon" and "select" */
+/**
+ * @param {object} terraDraw its exports
+ * @param {object} adapter to the map
+ * @returns {object} a TerraDraw of two modes, "polygon" and "select"
+ */
 export function makeTerraDraw(terraDraw, adapter) {
-  const { TerraDraw, TerraDrawPolygonMode, TerraDrawSelectMode, TerraDrawModeUndoRedo, ValidateNotSelfIntersecting } = terraDraw;
-  const validation = (feature, { updateType }) => (updateType === "provisional" ? { valid: true } : ValidateNotSelfIntersecting(feature));
+  const { TerraDraw, TerraDrawPolygonMode, TerraDrawSelectMode, TerraDrawModeUndoRedo, ValidateNotSelfIntersecting } =
+    terraDraw;
+  const validation = (feature, { updateType }) =>
+    updateType === "provisional" ? { valid: true } : ValidateNotSelfIntersecting(feature);
   const coordinates = { draggable: true, midpoints: true, deletable: true };
   const draw = new TerraDraw({
     adapter,
@@ -38,7 +59,7 @@ export function makeTerraDraw(terraDraw, adapter) {
         styles: styles(readPalette(), "selected"),
         flags: { polygon: { feature: { draggable: true, coordinates } } },
         keyEvents: { deselect: null, delete: null, rotate: null, scale: null }, // the keys are area-tools.js's
-        allowManualDeselection: false, // a corner is also hit from outside
+        allowManualDeselection: false, // a vertex is also hit from outside
       }),
     ],
     undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },

@@ -18,7 +18,11 @@ import { DECIMALS, round } from "../base/geojson.js";
 export async function createDrawing(view, options) {
   const load = (name) => import(new URL(`${readConfig().vendor}${name}`, location.href).href);
   const [terraDraw, adapter] = await Promise.all([load("terra-draw.mjs"), load("terra-draw-maplibre-gl-adapter.mjs")]);
-  return new Drawing(terraDraw, new adapter.TerraDrawMapLibreGLAdapter({ map: view.map, coordinatePrecision: DECIMALS }), options);
+  return new Drawing(
+    terraDraw,
+    new adapter.TerraDrawMapLibreGLAdapter({ map: view.map, coordinatePrecision: DECIMALS }),
+    options,
+  );
 }
 
 export class Drawing {
@@ -47,10 +51,12 @@ export class Drawing {
 
   /** Whether the polygon drawn crosses itself somewhere. */
   get crosses() {
-    return this.#rings.map((id) => this.#draw.getSnapshotFeature(id)).some((feature) => feature && this.#crosses(feature));
+    return this.#rings
+      .map((id) => this.#draw.getSnapshotFeature(id))
+      .some((feature) => feature && this.#crosses(feature));
   }
 
-  /** Whether what is being drawn would cross itself with a corner where the pointer is: a click there does nothing. */
+  /** Whether what is being drawn would cross itself with a vertex where the pointer is: a click there does nothing. */
   get wouldCross() {
     if (!this.drawing) return false;
     const isDrawn = ({ id, geometry }) => geometry.type === "Polygon" && !this.#rings.includes(id);
@@ -60,10 +66,16 @@ export class Drawing {
   /** The polygon as it is on the map at this moment, also while it is dragged. @returns {Polygon | null} */
   get polygon() {
     const features = this.#rings.map((id) => this.#draw.getSnapshotFeature(id));
-    return features.length > 0 && features.every(Boolean) ? { type: "Polygon", coordinates: features.map(({ geometry }) => geometry.coordinates[0]) } : null;
+    return features.length > 0 && features.every(Boolean)
+      ? { type: "Polygon", coordinates: features.map(({ geometry }) => geometry.coordinates[0]) }
+      : null;
   }
 
-  /** Shows this polygon for editing, one of its rings selected. @param {Polygon | null} polygon @returns {boolean} false if it can only be typed */
+  /**
+   * Shows this polygon for editing, one of its rings selected.
+   * @param {Polygon | null} polygon
+   * @returns {boolean} false if it can only be typed
+   */
   show(polygon, ring = 0) {
     if (!this.#draw.enabled) this.#draw.start();
     this.#reset();
@@ -72,7 +84,10 @@ export class Drawing {
       id: this.#draw.getFeatureId(),
       type: "Feature",
       properties: { mode: "polygon", ...(index > 0 && { role: "hole" }) },
-      geometry: { type: "Polygon", coordinates: [ring.map(([longitude, latitude]) => [round(longitude), round(latitude)])] },
+      geometry: {
+        type: "Polygon",
+        coordinates: [ring.map(([longitude, latitude]) => [round(longitude), round(latitude)])],
+      },
     }));
     if (!this.#draw.addFeatures(features).every(({ valid }) => valid)) {
       this.#reset();
@@ -97,7 +112,7 @@ export class Drawing {
     this.#options.onStep();
   }
 
-  /** Whether a corner of a ring being drawn can be taken back. */
+  /** Whether a vertex of a ring being drawn can be taken back. */
   get canUndo() {
     return this.#draw.canUndo();
   }

@@ -3,7 +3,7 @@
 import { whileBusy } from "../base/busy.js";
 import { element, severityBadge } from "../base/elements.js";
 import { parseDegrees, TypedError } from "../base/geojson.js";
-import { newKey } from "../base/keys.js";
+import { newKey } from "../base/idempotency-keys.js";
 import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, SEVERITIES } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
@@ -12,10 +12,20 @@ const field = (label, control) => element("label", { class: "field" }, label, co
 
 function severityChoices() {
   const choices = SEVERITIES.map(({ name }) => {
-    const radio = element("input", { type: "radio", name: "severity", value: name, ...(name === DEFAULT_SEVERITY && { checked: "" }) });
+    const radio = element("input", {
+      type: "radio",
+      name: "severity",
+      value: name,
+      ...(name === DEFAULT_SEVERITY && { checked: "" }),
+    });
     return element("label", { class: "choice" }, radio, severityBadge(name));
   });
-  return element("fieldset", { class: "field" }, element("legend", {}, "Severity"), element("div", { class: "choices" }, ...choices));
+  return element(
+    "fieldset",
+    { class: "field" },
+    element("legend", {}, "Severity"),
+    element("div", { class: "choices" }, ...choices),
+  );
 }
 
 /** The values of an incident's plain texts. */
@@ -26,27 +36,48 @@ const labelOf = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_"
 
 function makeForm() {
   const input = (name, more = {}) => element("input", { name, autocomplete: "off", ...more });
-  const form = element("form", { class: "quick", novalidate: "" },
+  const form = element(
+    "form",
+    { class: "quick", novalidate: "" },
     element("h2", {}, "New incident"),
     field("What has happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
     severityChoices(),
     ...published.plain_texts.map((name) => field(labelOf(name), input(name))),
-    element("div", { class: "pair" }, field("Latitude", input("latitude", { inputmode: "decimal" })), field("Longitude", input("longitude", { inputmode: "decimal" }))),
+    element(
+      "div",
+      { class: "pair" },
+      field("Latitude", input("latitude", { inputmode: "decimal" })),
+      field("Longitude", input("longitude", { inputmode: "decimal" })),
+    ),
     element("p", { class: "field-error", role: "alert", hidden: "" }),
-    element("p", { class: "form-actions" }, element("button", { class: "primary" }, "Save"), element("button", { type: "button", class: "cancel" }, "Cancel")));
+    element(
+      "p",
+      { class: "form-actions" },
+      element("button", { class: "primary" }, "Save"),
+      element("button", { type: "button", class: "cancel" }, "Cancel"),
+    ),
+  );
   return form;
 }
 
 const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
 
 /** What the server found wrong, in one line. */
-const wrong = ({ message, fields }) => Object.entries(fields ?? {}).map(([name, why]) => `${name}: ${why}`).join("; ") || message;
+const wrong = ({ message, fields }) =>
+  Object.entries(fields ?? {})
+    .map(([name, why]) => `${name}: ${why}`)
+    .join("; ") || message;
 
-/** @typedef {{name: string, severity: string, texts: Record<string, string>, at: [number, number], key: string}} Draft key: of the incident, which may have been sent already */
+/**
+ * @typedef {{name: string, severity: string, texts: Record<string, string>, at: [number, number], key: string}} Draft
+ *   key: of the incident, which may have been sent already
+ */
 
 /**
  * @param {import("../map/view.js").MapView} view
- * @param {{save: (feature: object, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature: import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was typed, and the form is gone without a decision
+ * @param {{save: (feature: object, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature:
+ *   import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was
+ *   typed, and the form is gone without a decision
  * @returns {(at: [number, number], draft?: Draft) => void} opens the form at a place
  */
 export function incidentCreator(view, { save, done, onClosed }) {
@@ -69,7 +100,14 @@ export function incidentCreator(view, { save, done, onClosed }) {
     function closed() {
       pin.move(null);
       isUnsaved = () => false;
-      if (isTyped()) onClosed({ name: elements.name.value, severity: elements.severity.value, texts: plainTexts(elements), at: here, key });
+      if (isTyped())
+        onClosed({
+          name: elements.name.value,
+          severity: elements.severity.value,
+          texts: plainTexts(elements),
+          at: here,
+          key,
+        });
     }
 
     let here = at;

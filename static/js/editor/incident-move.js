@@ -1,4 +1,6 @@
-/** The ring around the chosen incident, by which it can be dragged, or moved with the arrow keys, to where it really is. */
+/**
+ * The ring around the chosen incident, by which it can be dragged, or moved with the arrow keys, to where it really is.
+ */
 
 import { isolate } from "../base/bidi.js";
 import { element } from "../base/elements.js";
@@ -8,7 +10,8 @@ const STEP = 8; // pixels; 1 with Shift
 
 /**
  * @param {import("../map/view.js").MapView} view
- * @param {{move: ((feature: import("../live/messages.js").Feature, at: [number, number]) => void) | null}} actions null: this person may not
+ * @param {{move: ((feature: import("../live/messages.js").Feature, at: [number, number]) => void) | null}} actions
+ *   null: this person may not
  * @returns {{choose: (feature: import("../live/messages.js").Feature | null) => void}}
  */
 export function incidentHandle(view, { move }) {
@@ -26,11 +29,19 @@ export function incidentHandle(view, { move }) {
     chosen = feature;
     if (!feature) return;
     if (!move) {
-      handle = view.place(element("div", { class: "ring chosen", "aria-hidden": "true" }), feature.geometry.coordinates);
+      handle = view.place(
+        element("div", { class: "ring chosen", "aria-hidden": "true" }),
+        feature.geometry.coordinates,
+      );
       return;
     }
     const label = `Place of ${isolate(feature.properties.name)}: drag it, or move it with the arrow keys and press Enter`;
-    const ring = element("button", { type: "button", class: "ring chosen handle", "aria-label": label, title: "Drag to correct the place" });
+    const ring = element("button", {
+      type: "button",
+      class: "ring chosen handle",
+      "aria-label": label,
+      title: "Drag to correct the place",
+    });
     let at = feature.geometry.coordinates;
     const go = (to) => {
       at = to;

@@ -9,7 +9,12 @@ const PAUSE_MS = 300; // after the last change, before the server is asked
 export function insideWords({ open, alerting }) {
   if (open === 0) return "No open incident lies inside.";
   const lie = open === 1 ? "1 open incident lies inside" : `${open} open incidents lie inside`;
-  const which = alerting === 0 ? "none severe enough to alert" : alerting === open ? "severe enough to alert" : `${alerting} of them severe enough to alert`;
+  const which =
+    alerting === 0
+      ? "none severe enough to alert"
+      : alerting === open
+        ? "severe enough to alert"
+        : `${alerting} of them severe enough to alert`;
   return `${lie}, ${which}. Saving raises no alerts for ${open === 1 ? "it" : "them"}.`;
 }
 
@@ -24,7 +29,12 @@ export function insideCount(place, address) {
   async function ask(polygon, severity) {
     const turn = ++asked;
     try {
-      const counts = await call("POST", `${address}${longEdgesQuery(polygon)}`, { type: "Feature", geometry: polygon, properties: { severity } }, { asks: false });
+      const counts = await call(
+        "POST",
+        `${address}${longEdgesQuery(polygon)}`,
+        { type: "Feature", geometry: polygon, properties: { severity } },
+        { asks: false },
+      );
       if (turn === asked) place.textContent = insideWords(counts);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -9,7 +9,8 @@ import { hasLongEdge, shortWay } from "../base/geojson.js";
 
 export class LongEdges {
   #fieldset;
-  /** @type {{cross: Polygon, keep: Polygon} | null} by the values of the radio buttons; null when nothing is asked */ #ways = null;
+  /** @type {{cross: Polygon, keep: Polygon} | null} by the values of the radio buttons; null when nothing is asked */ #ways =
+    null;
 
   /** @param {HTMLFieldSetElement} fieldset with a radio button for each way @param {() => void} onChoice */
   constructor(fieldset, onChoice) {
@@ -37,7 +38,12 @@ export class LongEdges {
     return this.#ways && (this.keeps ? this.#ways.keep : this.#ways.cross);
   }
 
-  /** Asks if need be. @param {Polygon | null} polygon @param {boolean} keep what is chosen first @returns {Polygon | null} the chosen way */
+  /**
+   * Asks if need be.
+   * @param {Polygon | null} polygon
+   * @param {boolean} keep what is chosen first
+   * @returns {Polygon | null} the chosen way
+   */
   ask(polygon, keep) {
     const cross = polygon && hasLongEdge(polygon) ? shortWay(polygon) : null;
     this.#ways = cross && { cross, keep: polygon };

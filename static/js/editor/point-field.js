@@ -6,7 +6,7 @@ import { format, parseDegrees, parsePoint, TypedError } from "../base/geojson.js
 
 /**
  * @typedef {object} Way of typing a location
- * @property {HTMLElement[]} controls
+ * @property {(HTMLInputElement | HTMLTextAreaElement)[]} controls
  * @property {() => Point | null} read null when nothing is typed; throws a TypedError
  * @property {(point: Point | null) => void} write
  */
@@ -15,7 +15,8 @@ import { format, parseDegrees, parsePoint, TypedError } from "../base/geojson.js
 export function degrees(latitude, longitude) {
   return {
     controls: [latitude, longitude],
-    read: () => (latitude.value.trim() + longitude.value.trim() === "" ? null : parseDegrees(longitude.value, latitude.value)),
+    read: () =>
+      latitude.value.trim() + longitude.value.trim() === "" ? null : parseDegrees(longitude.value, latitude.value),
     write(point) {
       [longitude.value, latitude.value] = point ? point.coordinates.map(String) : ["", ""];
     },
@@ -46,7 +47,8 @@ export function readOrNull(way) {
  * @param {Way[]} ways the first one that says something at the start is believed
  * @param {HTMLElement} problem where to say what is wrong with what was typed
  * @param {(point: Point | null, typed: boolean) => void} onChange called at the start too, if there is a location
- * @returns {{set: (point: Point) => void, isValid: () => boolean}} set: from the map or the device; isValid: whether what
+ * @returns {{set: (point: Point) => void, isValid: () => boolean}} set: from the map or the device; isValid: whether
+ *   what
  * was typed last is a location or nothing, else it says what is wrong
  */
 export function pointField(ways, problem, onChange) {
@@ -80,7 +82,10 @@ export function pointField(ways, problem, onChange) {
         typedIn = way;
         attempt(way, { complain: false });
       });
-      control.addEventListener("change", () => way.controls.every(({ value }) => value.trim()) && attempt(way, { complain: true }));
+      control.addEventListener(
+        "change",
+        () => way.controls.every(({ value }) => value.trim()) && attempt(way, { complain: true }),
+      );
     }
   }
   const first = ways.map(readOrNull).find(Boolean);

@@ -1,6 +1,6 @@
 /**
- * Lets a moment be chosen by local time, where the form without script has it as ISO 8601. What is not changed stays as it
- * was, to the microsecond.
+ * Lets a moment be chosen by local time, where the form without script has it as ISO 8601. What is not changed stays as
+ * it was, to the microsecond.
  */
 
 import { element } from "../base/elements.js";
@@ -18,7 +18,8 @@ export function timeField(input) {
   const hint = document.getElementById(`${input.id}-hint`);
   if (input.hasAttribute("aria-invalid")) local.setAttribute("aria-invalid", "true");
   local.value = shown;
-  const say = () => (hint.textContent = `Your local time, ${offsetWords(local.value ? new Date(local.value) : new Date())}. Empty: when it was reported.`);
+  const say = () =>
+    (hint.textContent = `Your local time, ${offsetWords(local.value ? new Date(local.value) : new Date())}. Empty: when it was reported.`);
   local.addEventListener("input", () => {
     input.value = fromLocal(local.value);
     local.setCustomValidity("");

@@ -1,4 +1,7 @@
-/** What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is over. Pure. */
+/**
+ * What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is
+ * over. Pure.
+ */
 
 import { isWaiting } from "./alerts.js";
 import { isolate } from "../base/bidi.js";
@@ -16,27 +19,38 @@ export class AlertNews {
     this.#changes = changes;
   }
 
-  /** Says up to which log entry the open alerts were loaded: what messages tell of before is in them. @param {number} seq */
+  /**
+   * Says up to which log entry the open alerts were loaded: what messages tell of before is in them.
+   * @param {number} seq
+   */
   loadedAt(seq) {
     this.#loadedSeq = seq;
   }
 
-  /** @param {import("./messages.js").Message} message one about alerts @param {Replay | null} replay that it is part of */
+  /**
+   * @param {import("./messages.js").Message} message one about alerts
+   * @param {Replay | null} replay that it is part of
+   */
   handle(message, replay) {
     if (message.seq <= this.#loadedSeq) return;
     this.#changes.pending.alerts = true;
     if (message.type === "alert") this.#raise(message, replay);
-    else if (message.type === "alert_cleared") this.#over(this.#alerts.clear(message), replay);
+    else if (message.type === "alert_cleared") this.#remove(this.#alerts.clear(message), replay);
     else this.#acknowledge(message, replay);
   }
 
-  /** Keeps an incident's alert true to it. @param {number} pk @param {import("./messages.js").Feature | null} feature null: there is none any more @param {Replay | null} replay */
-  follow(pk, feature, replay) {
+  /**
+   * Keeps an incident's alert true to it.
+   * @param {number} pk
+   * @param {import("./messages.js").Feature | null} feature null: there is none any more
+   * @param {Replay | null} replay
+   */
+  refresh(pk, feature, replay) {
     const alert = this.#alerts.byIncident.get(pk);
     if (!alert) return;
     this.#changes.pending.alerts = true;
     if (feature) alert.feature = feature;
-    else this.#over([pk], replay);
+    else this.#remove([pk], replay);
   }
 
   #raise(message, replay) {
@@ -49,8 +63,10 @@ export class AlertNews {
 
   #acknowledge(message, replay) {
     const features = this.#alerts.acknowledge(message);
-    for (const { properties: { pk } } of features) {
-      if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#quieten(pk, replay);
+    for (const {
+      properties: { pk },
+    } of features) {
+      if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#withdraw(pk, replay);
     }
     if (replay || features.length === 0) return;
     const what = features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
@@ -58,14 +74,14 @@ export class AlertNews {
   }
 
   /** These incidents have no alert any more. */
-  #over(keys, replay) {
+  #remove(keys, replay) {
     for (const pk of keys) {
       this.#alerts.byIncident.delete(pk);
-      this.#quieten(pk, replay);
+      this.#withdraw(pk, replay);
     }
   }
 
-  #quieten(pk, replay) {
+  #withdraw(pk, replay) {
     this.#changes.pending.raised.delete(pk);
     replay?.raised.delete(pk);
   }

@@ -15,7 +15,8 @@
  * @property {boolean} muted it does not interrupt
  * @property {number} seq of the message that raised or escalated it last
  * @property {Acknowledgement | null} acknowledged
- * @typedef {{seq: number, feature: Feature, reason: string, areas: AreaAlert[]}} Alert seq: of the last message about it
+ * @typedef {{seq: number, feature: Feature, reason: string, areas: AreaAlert[]}} Alert seq: of the last message about
+ *   it
  */
 
 const keyOf = (id) => Number(id.slice(id.indexOf(":") + 1));
@@ -23,10 +24,15 @@ const keyOf = (id) => Number(id.slice(id.indexOf(":") + 1));
 /** Whether somebody still has to say "I have it". @param {AreaAlert} area */
 export const isWaiting = ({ muted, acknowledged }) => !muted && !acknowledged;
 
-/** Who takes care of an incident, the last to have said so first; null if an area of it still waits. @param {Alert} alert */
+/**
+ * Who takes care of an incident, the last to have said so first; null if an area of it still waits.
+ * @param {Pick<Alert, "areas">} alert
+ */
 export function whoHasIt({ areas }) {
   const acknowledgements = areas.map(({ acknowledged }) => acknowledged);
-  return acknowledgements.some((each) => !each) ? null : acknowledgements.sort((a, b) => (a.at < b.at ? 1 : -1))[0] ?? null;
+  return acknowledgements.some((each) => !each)
+    ? null
+    : (acknowledgements.sort((a, b) => (a.at < b.at ? 1 : -1))[0] ?? null);
 }
 
 export class Alerts {
@@ -97,9 +103,15 @@ export class Alerts {
     const before = this.byIncident.get(pk);
     const known = new Map((before?.areas ?? []).map((area) => [area.id, area]));
     const news = told.filter((area) => (area.reason ?? reason) !== "updated");
-    for (const area of told) known.set(area.alert, fromMessage(area, seq, news.includes(area) ? null : known.get(area.alert)));
+    for (const area of told)
+      known.set(area.alert, fromMessage(area, seq, news.includes(area) ? null : known.get(area.alert)));
     this.byIncident.delete(pk);
-    this.byIncident.set(pk, { seq, feature, reason: news.length > 0 ? reason : before?.reason ?? reason, areas: [...known.values()] });
+    this.byIncident.set(pk, {
+      seq,
+      feature,
+      reason: news.length > 0 ? reason : (before?.reason ?? reason),
+      areas: [...known.values()],
+    });
     const loud = news.filter(({ muted }) => !muted);
     for (const { alert } of loud) this.#unread.set(alert, seq);
     return loud.length > 0;
@@ -132,17 +144,47 @@ export class Alerts {
 /** @returns {AreaAlert} */
 function fromAnswer(alert, area) {
   const { severity = "", url = `/tracker/area_of_interest/${keyOf(alert.area)}/` } = area?.properties ?? {};
-  const acknowledged = alert.acknowledged ? { by: alert.acknowledged_by, at: alert.acknowledged, note: alert.note } : null;
-  return { id: alert.id, area: alert.area, name: alert.area_name, severity, url, muted: alert.muted, seq: alert.raised_seq, acknowledged };
+  const acknowledged = alert.acknowledged
+    ? { by: alert.acknowledged_by, at: alert.acknowledged, note: alert.note }
+    : null;
+  return {
+    id: alert.id,
+    area: alert.area,
+    name: alert.area_name,
+    severity,
+    url,
+    muted: alert.muted,
+    seq: alert.raised_seq,
+    acknowledged,
+  };
 }
 
 /** @returns {AreaAlert} */
 function fromMessage({ alert, id, name, severity, url, muted = false }, seq, before) {
-  return { id: alert, area: id, name, severity, url, muted, seq: before?.seq ?? seq, acknowledged: before?.acknowledged ?? null };
+  return {
+    id: alert,
+    area: id,
+    name,
+    severity,
+    url,
+    muted,
+    seq: before?.seq ?? seq,
+    acknowledged: before?.acknowledged ?? null,
+  };
 }
 
 /** For an incident that was stored after the collection was read: its message brings the rest. @returns {Feature} */
 function standIn({ incident, incident_name: name, severity, raised }, pk) {
-  const properties = { model: "Incident", pk, name, severity, happened: raised, created: raised, updated: raised, closed: false, url: `/tracker/incident/${pk}/` };
+  const properties = {
+    model: "Incident",
+    pk,
+    name,
+    severity,
+    happened: raised,
+    created: raised,
+    updated: raised,
+    closed: false,
+    url: `/tracker/incident/${pk}/`,
+  };
   return { type: "Feature", id: incident, geometry: null, properties };
 }

@@ -9,7 +9,7 @@
  * @property {boolean} reset everything was loaded anew; `incidents` and `areas` then say nothing
  * @property {Keys} incidents
  * @property {Keys} areas
- * @property {Set<number>} born incidents that were reported just now
+ * @property {Set<number>} created incidents that were reported just now
  * @property {boolean} closed the closed incidents were loaded
  * @property {Set<number>} raised incidents whose alerts should interrupt, the oldest first
  * @property {boolean} alerts the set of alerts, one of them, or what is unread is another
@@ -22,7 +22,7 @@ const noChange = () => ({
   reset: false,
   incidents: { changed: new Set(), removed: new Set() },
   areas: { changed: new Set(), removed: new Set() },
-  born: new Set(),
+  created: new Set(),
   closed: false,
   raised: new Set(),
   alerts: false,
@@ -52,7 +52,12 @@ export class Changes {
     this.pending = { ...noChange(), connection: this.pending.connection, reset: true, alerts: true, ...rest };
   }
 
-  /** Notes that a feature is another, or gone. @param {"incidents" | "areas"} collection @param {number} pk @param {{gone: boolean}} how */
+  /**
+   * Notes that a feature is another, or gone.
+   * @param {"incidents" | "areas"} collection
+   * @param {number} pk
+   * @param {{gone: boolean}} how
+   */
   note(collection, pk, { gone }) {
     const keys = this.pending[collection];
     keys[gone ? "removed" : "changed"].add(pk);

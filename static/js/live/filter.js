@@ -15,14 +15,26 @@ import { SEVERITIES, severityCoded } from "../base/severity.js";
  */
 
 /** @type {Readonly<Filter>} */
-export const EVERYTHING = Object.freeze({ severities: [], state: "open", area: null, text: "", since: "", from: "", to: "" });
+export const EVERYTHING = Object.freeze({
+  severities: [],
+  state: "open",
+  area: null,
+  text: "",
+  since: "",
+  from: "",
+  to: "",
+});
 
 const SPANS_MS = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 };
 const NAMES = Object.keys(EVERYTHING);
 const oneOf = (value, ...choices) => (choices.includes(value) ? value : choices[0]);
 const isoOrNothing = (text) => (text && !Number.isNaN(Date.parse(text)) ? new Date(text).toISOString() : "");
 
-/** Reads the filter in an address; what makes no sense there counts as not said. @param {URLSearchParams} params @returns {Filter} */
+/**
+ * Reads the filter in an address; what makes no sense there counts as not said.
+ * @param {URLSearchParams} params
+ * @returns {Filter}
+ */
 export function readFilter(params) {
   const said = (name) => params.get(name) ?? "";
   const from = isoOrNothing(said("from"));
@@ -38,13 +50,18 @@ export function readFilter(params) {
   };
 }
 
-/** Writes the filter into an address, and leaves alone what else stands there. @param {URLSearchParams} params @param {Filter} filter */
+/**
+ * Writes the filter into an address, and leaves alone what else stands there.
+ * @param {URLSearchParams} params
+ * @param {Filter} filter
+ */
 export function writeFilter(params, filter) {
   for (const name of NAMES) params.delete(name);
   const said = { ...filter, severities: filter.severities.join(","), area: filter.area ?? "" };
   if (filter.since === "range") said.since = "";
   else said.from = said.to = "";
-  for (const name of NAMES) if (said[name] !== "" && said[name] !== EVERYTHING[name]) params.set(name, String(said[name]));
+  for (const name of NAMES)
+    if (said[name] !== "" && said[name] !== EVERYTHING[name]) params.set(name, String(said[name]));
 }
 
 /** How many ways it leaves something out. @param {Filter} filter */
@@ -69,11 +86,13 @@ export function matcher(filter, areas, now) {
   const severities = new Set(filter.severities.map((code) => SEVERITIES.find((each) => each.code === code).name));
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const [from, to] = span(filter, now);
-  const area = filter.area === null ? null : areas.get(filter.area)?.geometry ?? { coordinates: [] };
+  const area = filter.area === null ? null : (areas.get(filter.area)?.geometry ?? { coordinates: [] });
   const tests = [];
-  if (filter.state !== "all") tests.push(({ properties: { closed } }) => Boolean(closed) === (filter.state === "closed"));
+  if (filter.state !== "all")
+    tests.push(({ properties: { closed } }) => Boolean(closed) === (filter.state === "closed"));
   if (severities.size > 0) tests.push(({ properties: { severity } }) => severities.has(severity));
-  const when = ({ properties: { happened, created } }) => happened ?? created; // what an older version told has no time of its own
+  // What an older version told has no time of its own
+  const when = ({ properties: { happened, created } }) => happened ?? created;
   if (from) tests.push((incident) => when(incident) >= from);
   if (to) tests.push((incident) => when(incident) <= to);
   if (words.length > 0) {

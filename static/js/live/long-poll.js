@@ -1,6 +1,6 @@
 /**
- * Follows the log by plain requests, one after the other on one cursor: each is answered when there is news, or after WAIT_S.
- * To its owner it looks like a WebSocket: it dispatches "message" and "close", and has close().
+ * Follows the log by plain requests, one after the other on one cursor: each is answered when there is news, or after
+ * WAIT_S. To its owner it looks like a WebSocket: it dispatches "message" and "close", and has close().
  */
 
 export const WAIT_S = 25;
@@ -22,7 +22,10 @@ export class LongPoll extends EventTarget {
   #leaving = new AbortController();
   #greeted = false;
 
-  /** @param {string} address with `since` and `epoch` @param {typeof globalThis} [scope] the window; another one in tests */
+  /**
+   * @param {string} address with `since` and `epoch`
+   * @param {typeof globalThis} [scope] the window; another one in tests
+   */
   constructor(address, scope = globalThis) {
     super();
     this.#url = new URL(address);
@@ -40,7 +43,8 @@ export class LongPoll extends EventTarget {
       let behind = await this.#ask(0); // answered at once: the greeting shows that this way is open
       while (!this.#leaving.signal.aborted) behind = await this.#ask(behind ? 0 : WAIT_S);
     } catch (error) {
-      if (!this.#leaving.signal.aborted) this.dispatchEvent(Object.assign(new Event("close"), { code: error.code ?? LOST }));
+      if (!this.#leaving.signal.aborted)
+        this.dispatchEvent(Object.assign(new Event("close"), { code: error.code ?? LOST }));
     }
   }
 
@@ -51,7 +55,8 @@ export class LongPoll extends EventTarget {
     // Without "no-store" a browser sends requests for one address one at a time, whatever tab they are of.
     const response = await this.#scope.fetch(this.#url.href, { cache: "no-store", redirect: "manual", signal });
     if (response.status !== 200) throw new Refused(response.status === 401 ? SESSION_ENDED : LOST);
-    const lines = (await response.text()).split("\n").slice(0, -1); // a proxy may cut an answer: what has no end is no line
+    // A proxy may cut an answer: what has no end is no line
+    const lines = (await response.text()).split("\n").slice(0, -1);
     const behind = this.#take(lines);
     if (wait && !signal.aborted) await new Promise((done) => this.#scope.setTimeout(done, PAUSE_MS));
     return behind;

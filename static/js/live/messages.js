@@ -3,8 +3,12 @@
  */
 
 /**
- * @typedef {{type: "Feature", id: string, geometry: object, properties: Record<string, any>}} Feature
- * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}} AreaOfAlert
+ * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
+ *   muted_until?: string, muted_by?: string} & Record<string, any>} Properties of an incident or an area; the others depend on which of both it is
+ * @typedef {import("../base/geojson.js").Geometry} Geometry
+ * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature
+ * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}}
+ *   AreaOfAlert
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
  * @typedef {{type: "hello", seq: number, epoch: string, recovered: boolean}
  *   | {type: "post_save", seq: number, created: boolean, feature: Feature}
@@ -17,10 +21,15 @@
  */
 
 const isFeature = (value) =>
-  value !== null && typeof value === "object" && value.type === "Feature" &&
-  value.properties !== null && typeof value.properties === "object" && Number.isInteger(value.properties.pk);
+  value !== null &&
+  typeof value === "object" &&
+  value.type === "Feature" &&
+  value.properties !== null &&
+  typeof value.properties === "object" &&
+  Number.isInteger(value.properties.pk);
 
-const isPairs = (value) => Array.isArray(value) && value.every((each) => Number.isInteger(each?.id) && typeof each.incident === "string");
+const isPairs = (value) =>
+  Array.isArray(value) && value.every((each) => Number.isInteger(each?.id) && typeof each.incident === "string");
 
 /** What a message must hold beside a whole-numbered `seq`, by its type. */
 const REQUIRED = {

@@ -1,8 +1,12 @@
-/** A stretch of the log that is being caught up: its alerts interrupt together at its end, and it is told in one sentence. Pure. */
+/**
+ * A stretch of the log that is being caught up: its alerts interrupt together at its end, and it is told in one
+ * sentence. Pure.
+ */
 
 export class Replay {
   /** @type {number} the log entry with which it ends */ until;
-  /** @type {Set<number>} incidents whose alerts should interrupt when it is over, the oldest first */ raised = new Set();
+  /** @type {Set<number>} incidents whose alerts should interrupt when it is over, the oldest first */ raised =
+    new Set();
   #changes = 0;
   #first;
 

@@ -4,8 +4,8 @@ import { EVERYTHING, matcher } from "./filter.js";
 
 /**
  * @typedef {import("./messages.js").Feature} Feature
- * @typedef {{reset: boolean, changed: Set<number>, removed: Set<number>, born: Set<number>}} SelectionChange
- *   reset: everything may be another, and the rest says nothing; born: has just been reported, and is shown
+ * @typedef {{reset: boolean, changed: Set<number>, removed: Set<number>, created: Set<number>}} SelectionChange
+ *   reset: everything may be another, and the rest says nothing; created: has just been reported, and is shown
  */
 
 export class Selection {
@@ -33,7 +33,7 @@ export class Selection {
   choose(filter) {
     this.filter = filter;
     this.#collect();
-    this.#tell({ reset: true, changed: new Set(), removed: new Set(), born: new Set() });
+    this.#tell({ reset: true, changed: new Set(), removed: new Set(), created: new Set() });
   }
 
   /** Lets go of what has become too old for "last hour" and the like. */
@@ -42,7 +42,7 @@ export class Selection {
     this.#matches = matcher(this.filter, this.#store.areas, this.#clock());
     const removed = new Set([...this.shown].filter(([, feature]) => !this.#matches(feature)).map(([pk]) => pk));
     for (const pk of removed) this.shown.delete(pk);
-    if (removed.size > 0) this.#tell({ reset: false, changed: new Set(), removed, born: new Set() });
+    if (removed.size > 0) this.#tell({ reset: false, changed: new Set(), removed, created: new Set() });
   }
 
   #collect() {
@@ -54,7 +54,11 @@ export class Selection {
 
   #follow(change) {
     const { area } = this.filter;
-    if (change.reset || change.closed || (area !== null && (change.areas.changed.has(area) || change.areas.removed.has(area)))) {
+    if (
+      change.reset ||
+      change.closed ||
+      (area !== null && (change.areas.changed.has(area) || change.areas.removed.has(area)))
+    ) {
       return this.choose(this.filter);
     }
     const changed = new Set();
@@ -66,8 +70,8 @@ export class Selection {
         changed.add(pk);
       } else if (this.shown.delete(pk)) removed.add(pk);
     }
-    const born = new Set([...change.born].filter((pk) => changed.has(pk)));
-    if (changed.size + removed.size > 0) this.#tell({ reset: false, changed, removed, born });
+    const created = new Set([...change.created].filter((pk) => changed.has(pk)));
+    if (changed.size + removed.size > 0) this.#tell({ reset: false, changed, removed, created });
   }
 
   #tell(change) {

@@ -11,7 +11,8 @@ import { parseMessage } from "./messages.js";
 export const SILENCE_MS = 35_000; // the server speaks at least every 25 s, so this is a dead link
 export const CONNECT_MS = 10_000; // a network that swallows packets would let an attempt hang for minutes
 export const SESSION_ENDED = 4401; // close code: this session is over, connecting again is no use
-export const MAX_REFUSALS = 3; // attempts that fail while plain requests are answered, before the other way is used; a restart costs one
+// Attempts that fail while plain requests are answered, before the other way is used; a restart costs one
+export const MAX_REFUSALS = 3;
 export const TRIAL_MS = 5 * 60_000; // between two trials of a WebSocket: a blocked network seldom changes its mind
 
 /**
@@ -75,7 +76,11 @@ export class Socket {
     if (!this.#full) this.#options.onState({ state: "connecting" });
     this.#expectWithin(CONNECT_MS);
     try {
-      this.#use(this.#polls ? new LongPoll(this.#options.pollUrl(), this.#scope) : new this.#scope.WebSocket(this.#options.url()));
+      this.#use(
+        this.#polls
+          ? new LongPoll(this.#options.pollUrl(), this.#scope)
+          : new this.#scope.WebSocket(this.#options.url()),
+      );
     } catch {
       this.#lost(); // a browser that has no WebSocket, or may not use it
     }

@@ -12,7 +12,8 @@ import { Replay } from "./replay.js";
 /**
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http", retryAt?: number}} Connection
+ * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http",
+ *   retryAt?: number}} Connection
  *   full: the server has no place for one more page; way: how it is connected; retryAt: ms since 1970
  */
 
@@ -89,8 +90,8 @@ export class Store {
     if (message.seq <= (this.seq ?? -1)) return;
     if (this.#replay && message.seq > this.#replay.until) this.finishReplay();
     this.seq = message.seq;
-    if (message.type.startsWith("alert")) this.#news.handle(message, this.#replay);
-    else if (message.type !== "unknown") this.#featureMessage(message);
+    if (message.type === "post_save" || message.type === "post_delete") this.#featureMessage(message);
+    else if (message.type !== "unknown") this.#news.handle(message, this.#replay);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#changes.wake();
   }
@@ -101,13 +102,16 @@ export class Store {
   }
 
   /**
-   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. If they can't be fetched, none
-   * are held, and the error is thrown. If everything was loaded anew meanwhile, what becomes of the fetch does not matter.
+   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. If they can't be fetched,
+   * none are held, and the error is thrown. If everything was loaded anew meanwhile, what becomes of the fetch does
+   * not matter.
    * @param {() => Promise<{features: Feature[]}>} fetchClosed
    */
   async loadClosed(fetchClosed) {
-    const touched = (this.#touched = new Set());
-    const closed = (this.closed = new Map());
+    const touched = new Set();
+    const closed = new Map();
+    this.#touched = touched;
+    this.closed = closed;
     try {
       const { features } = await fetchClosed();
       if (this.closed !== closed) return;
@@ -153,7 +157,10 @@ export class Store {
     this.#replay = recovered && seq > (this.seq ?? seq) ? new Replay(seq, { first }) : null;
   }
 
-  #featureMessage({ type, feature, created }) {
+  /** @param {Extract<Message, {type: "post_save" | "post_delete"}>} message */
+  #featureMessage(message) {
+    const { type, feature } = message;
+    const created = message.type === "post_save" && message.created;
     const collection = MODELS[feature.properties.model];
     if (!collection) return;
     const { pk, closed } = feature.properties;
@@ -166,8 +173,8 @@ export class Store {
     this.#touched?.add(pk);
     if (type === "post_save" && closed === true) this.closed?.set(pk, feature);
     else this.closed?.delete(pk);
-    if (created && !gone && !this.#replay) this.#changes.pending.born.add(pk);
-    this.#news.follow(pk, gone ? null : feature, this.#replay);
+    if (created && !gone && !this.#replay) this.#changes.pending.created.add(pk);
+    this.#news.refresh(pk, gone ? null : feature, this.#replay);
   }
 
   #tell(change) {

@@ -12,13 +12,17 @@ export class AreaLayer {
     this.#queue = new DiffQueue((diff) => map.getSource("areas").updateData(diff));
   }
 
-  /** Shows exactly these. @param {import("../live/messages.js").Feature[]} features */
+  /** Shows exactly these. @param {import("./clusters.js").Feature[]} features */
   set(features) {
     this.#queue.clear();
     this.#map.getSource("areas").setData({ type: "FeatureCollection", features });
   }
 
-  /** Shows one as it is now, or no more. @param {number} key @param {import("../live/messages.js").Feature | null} feature */
+  /**
+   * Shows one as it is now, or no more.
+   * @param {number} key
+   * @param {import("./clusters.js").Feature | null} feature
+   */
   put(key, feature) {
     this.#queue.put(key, feature);
   }

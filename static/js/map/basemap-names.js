@@ -27,13 +27,17 @@ const label = (id, source, colour, palette, layout) => ({
   paint: { "text-color": palette[colour], "text-halo-color": palette["map-halo"], "text-halo-width": 1.5 },
 });
 
-/** Where the archive has names of its own, from its lowest zoom on, the world's are left out. */
+/**
+ * Where the archive has names of its own, from its lowest zoom on, the world's are left out.
+ * @param {import("./basemap.js").MapConfig} config
+ */
 function placeLayers({ streets }, palette) {
   const large = [">=", ["get", "population"], FEWEST_PEOPLE];
   const places = {
     ...label("places", "places", "map-place", palette, {
       "text-size": ["interpolate", ["linear"], ["zoom"], 3, 10.5, 9, 13.5],
-      "text-variable-anchor": ["center", "top", "bottom", "left", "right"], // an incident on the spot moves the name aside
+      // An incident on the spot moves the name aside
+      "text-variable-anchor": ["center", "top", "bottom", "left", "right"],
       "text-radial-offset": 1.1,
       "symbol-sort-key": ["-", 0, ["get", "population"]],
     }),
@@ -41,8 +45,17 @@ function placeLayers({ streets }, palette) {
     minzoom: PLACES_ZOOM,
   };
   if (!streets) return [places];
-  const outside = { ...places, id: "places-outside", minzoom: Math.max(PLACES_ZOOM, streets.minzoom), filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]] };
-  return [...(streets.minzoom > PLACES_ZOOM ? [{ ...places, maxzoom: streets.minzoom }] : []), outside, ...streetNameLayers(streets.schema, palette)];
+  const outside = {
+    ...places,
+    id: "places-outside",
+    minzoom: Math.max(PLACES_ZOOM, streets.minzoom),
+    filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]],
+  };
+  return [
+    ...(streets.minzoom > PLACES_ZOOM ? [{ ...places, maxzoom: streets.minzoom }] : []),
+    outside,
+    ...streetNameLayers(streets.schema, palette),
+  ];
 }
 
 /** @param {import("./basemap.js").MapConfig} config @param {import("../base/palette.js").Palette} palette */

@@ -6,21 +6,34 @@
 import { nameLayers } from "./basemap-names.js";
 import { streetGround, streetLayers } from "./streets-layers.js";
 
-/** @typedef {{tiles: string | null, tilesAttribution: string, pmtiles: string | null, vendor: string, streets?: import("./streets.js").Streets | null}} MapConfig */
+/**
+ * @typedef {{tiles: string | null, tilesAttribution: string, pmtiles: string | null, vendor: string, streets?:
+ *   import("./streets.js").Streets | null}} MapConfig
+ */
 
 export const DETAIL_ZOOM = 5; // from here on the coast is drawn at 1:10 million, below at 1:50 million
 const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
 const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
-const OVERVIEW = 6; // up to this zoom the graticule lies under the land; beyond, where the land may fill the screen, over it
+// Up to this zoom the graticule lies under the land; beyond, where the land may fill the screen, over it
+const OVERVIEW = 6;
 const TILE_SIZE = 256;
 
 function worldLayers(palette) {
-  const land = (id, rest) => ({ id, type: "fill", source: id, paint: { "fill-color": palette["map-land"], "fill-antialias": false }, ...rest });
+  const land = (id, rest) => ({
+    id,
+    type: "fill",
+    source: id,
+    paint: { "fill-color": palette["map-land"], "fill-antialias": false },
+    ...rest,
+  });
   const borders = (id, rest) => ({
     id,
     type: "line",
     source: id,
-    paint: { "line-color": palette["map-border"], "line-width": ["interpolate", ["linear"], ["zoom"], 1, 0.5, 6, 1.2, 12, 2] },
+    paint: {
+      "line-color": palette["map-border"],
+      "line-width": ["interpolate", ["linear"], ["zoom"], 1, 0.5, 6, 1.2, 12, 2],
+    },
     ...rest,
   });
   const detail = { minzoom: DETAIL_ZOOM };
@@ -44,15 +57,29 @@ function gridLayers(palette) {
       type: "symbol",
       source: "graticule",
       minzoom: OVERVIEW + 1,
-      layout: { "symbol-placement": "line", "symbol-spacing": 320, "text-field": ["get", "label"], "text-font": FONT, "text-size": 10.5, "text-offset": [0, -0.7] },
+      layout: {
+        "symbol-placement": "line",
+        "symbol-spacing": 320,
+        "text-field": ["get", "label"],
+        "text-font": FONT,
+        "text-size": 10.5,
+        "text-offset": [0, -0.7],
+      },
       paint: { "text-color": palette["map-country"] },
     },
   ];
 }
 
+/** @param {MapConfig} config */
 function streetsUnderNames({ streets }, palette) {
   if (!streets) return [];
-  const ground = { id: "streets-ground", type: "fill", source: "streets-ground", minzoom: streets.minzoom, paint: { "fill-color": palette["map-land"], "fill-antialias": false } };
+  const ground = {
+    id: "streets-ground",
+    type: "fill",
+    source: "streets-ground",
+    minzoom: streets.minzoom,
+    paint: { "fill-color": palette["map-land"], "fill-antialias": false },
+  };
   return [ground, ...streetLayers(streets.schema, palette)];
 }
 

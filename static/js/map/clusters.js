@@ -1,6 +1,7 @@
 /**
- * Incidents that lie too close together on the screen to be told apart, taken together. It is done for one zoom and one box
- * at a time, from scratch: that takes milliseconds with tens of thousands, which an index over all zooms does not. Pure.
+ * Incidents that lie too close together on the screen to be told apart, taken together. It is done for one zoom and one
+ * box at a time, from scratch: that takes milliseconds with tens of thousands, which an index over all zooms does
+ * not. Pure.
  */
 
 import { severityNamed } from "../base/severity.js";
@@ -11,9 +12,12 @@ const TILE = 512; // pixels: the width of the world at zoom 0
 const MAX_LATITUDE = 85.0511287798; // of the Mercator projection
 
 /**
- * @typedef {import("../live/messages.js").Feature} Feature
- * @typedef {{x: number, y: number, rank: number, feature: Feature}} Place x and y: of 1, from the west and from the north
- * @typedef {{x: number, y: number, count: number, rank: number, feature: Feature, box: [number, number, number, number]}} Cell
+ * @typedef {import("../base/geojson.js").Box} Box
+ * @typedef {{type: "Feature", geometry: import("../base/geojson.js").Geometry, properties: Record<string, any>}}
+ *   Feature what the map library is given: an incident, an area or a cluster
+ * @typedef {{x: number, y: number, rank: number, feature: Feature}} Place x and y: of 1, from the west and from the
+ *   north
+ * @typedef {{x: number, y: number, count: number, rank: number, feature: Feature, box: Box}} Cell
  */
 
 const mercator = (latitude) => {
@@ -26,7 +30,12 @@ const latitudeOf = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / 
 /** @param {Feature} feature an incident @returns {Place} */
 export function placeOf(feature) {
   const [longitude, latitude] = feature.geometry.coordinates;
-  return { x: longitude / 360 + 0.5, y: mercator(latitude), rank: severityNamed(feature.properties.severity).rank, feature };
+  return {
+    x: longitude / 360 + 0.5,
+    y: mercator(latitude),
+    rank: severityNamed(feature.properties.severity).rank,
+    feature,
+  };
 }
 
 /** Whether a place is in the box, on whichever copy of the world the box lies. */
@@ -41,10 +50,18 @@ function join(cell, { x, y, count = 1, rank, box: [west, north, east, south] = [
   cell.y += ((y - cell.y) * count) / all;
   cell.count = all;
   cell.rank = Math.max(cell.rank, rank);
-  cell.box = [Math.min(cell.box[0], west), Math.min(cell.box[1], north), Math.max(cell.box[2], east), Math.max(cell.box[3], south)];
+  cell.box = [
+    Math.min(cell.box[0], west),
+    Math.min(cell.box[1], north),
+    Math.max(cell.box[2], east),
+    Math.max(cell.box[3], south),
+  ];
 }
 
-/** Puts the places into the squares of a grid, each as wide as the radius. @returns {Map<number, Cell>} by column + row × columns */
+/**
+ * Puts the places into the squares of a grid, each as wide as the radius.
+ * @returns {Map<number, Cell>} by column + row × columns
+ */
 function gridded(places, isInside, scale, columns) {
   const cells = new Map();
   for (const place of places) {
@@ -76,7 +93,8 @@ function merged(cells, scale, columns) {
   return found;
 }
 
-const abbreviated = (count) => (count >= 10_000 ? `${Math.round(count / 1000)}k` : count >= 1000 ? `${Math.round(count / 100) / 10}k` : String(count));
+const abbreviated = (count) =>
+  count >= 10_000 ? `${Math.round(count / 1000)}k` : count >= 1000 ? `${Math.round(count / 100) / 10}k` : String(count);
 
 /** @param {Cell} cell @returns {Feature} */
 function drawn({ x, y, count, rank, feature, box: [west, north, east, south] }) {
@@ -90,13 +108,19 @@ function drawn({ x, y, count, rank, feature, box: [west, north, east, south] }) 
 }
 
 /**
- * @param {Iterable<Place>} places @param {number} zoom a whole one @param {[number, number, number, number]} box west, south, east, north
- * @returns {Feature[]} incidents that stand alone, as they were given, and clusters: points with `count`, `abbreviated`, the
+ * @param {Iterable<Place>} places
+ * @param {number} zoom a whole one
+ * @param {Box} box
+ * @returns {Feature[]} incidents that stand alone, as they were given, and clusters: points with `count`,
+ *   `abbreviated`, the
  *   `worst` severity's rank, and the box around their incidents
  */
 export function clustered(places, zoom, box) {
   const isInside = inside(box);
-  if (zoom > MAX_ZOOM) return Array.from(places).filter(isInside).map(({ feature }) => feature);
+  if (zoom > MAX_ZOOM)
+    return Array.from(places)
+      .filter(isInside)
+      .map(({ feature }) => feature);
   const scale = (2 ** zoom * TILE) / RADIUS;
   const columns = Math.ceil(scale) + 2; // so that the last of a row and the first of the next are no neighbours
   return merged(gridded(places, isInside, scale, columns), scale, columns).map(drawn);

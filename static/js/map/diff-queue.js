@@ -1,31 +1,37 @@
-/** Gathers changes to a set of features and hands them on as few diffs, at a pace that a burst of messages does not break. Pure. */
+/**
+ * Gathers changes to a set of features and hands them on as few diffs, at a pace that a burst of messages does not
+ * break. Pure.
+ */
 
-import { Pace } from "../live/pace.js";
+import { Throttle } from "../base/throttle.js";
 
 /**
- * @typedef {import("../live/messages.js").Feature} Feature
+ * @typedef {import("./clusters.js").Feature} Feature
  * @typedef {{remove: number[], add: Feature[]}} Diff remove comes first; a changed feature is in both
  */
 
 export class DiffQueue {
   /** @type {Map<number, Feature | null>} null: to be removed */
   #pending = new Map();
-  #pace;
+  #throttle;
 
   /**
    * @param {(diff: Diff) => Promise<unknown>} send
-   * @param {[wait?: (milliseconds: number) => Promise<void>, clock?: () => number]} time as a Pace has it
+   * @param {[wait?: (milliseconds: number) => Promise<void>, clock?: () => number]} time as a Throttle has it
    */
   constructor(send, ...time) {
-    this.#pace = new Pace(async () => {
-      if (this.#pending.size > 0) await send(this.#take());
-    }, ...time);
+    this.#throttle = new Throttle(
+      async () => {
+        if (this.#pending.size > 0) await send(this.#take());
+      },
+      ...time,
+    );
   }
 
   /** @param {number} key @param {Feature | null} feature as it is now; null if it is gone */
   put(key, feature) {
     this.#pending.set(key, feature);
-    this.#pace.wake();
+    this.#throttle.request();
   }
 
   /** Forgets what has not been handed on. */

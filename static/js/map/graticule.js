@@ -15,7 +15,11 @@ export function graticuleStep(zoom) {
 
 const decimals = (step) => (step >= 1 ? 0 : Math.ceil(-Math.log10(step)));
 
-/** Degrees with their direction: "24.02° E". @param {number} degrees @param {[string, string]} directions positive, negative */
+/**
+ * Degrees with their direction: "24.02° E".
+ * @param {number} degrees
+ * @param {[string, string]} directions positive, negative
+ */
 export function degreesLabel(degrees, [positive, negative], step) {
   const text = Math.abs(degrees).toFixed(decimals(step));
   if (Number(text) === 0 || Number(text) === 180) return `${Number(text)}°`;
@@ -26,20 +30,37 @@ const wrap = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;
 
 function multiples(from, to, step) {
   const [first, last] = [Math.ceil(from / step - 1e-9), Math.floor(to / step + 1e-9)];
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => Number(((first + index) * step).toFixed(6)));
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) =>
+    Number(((first + index) * step).toFixed(6)),
+  );
 }
 
-const line = (coordinates, label) => ({ type: "Feature", properties: { label }, geometry: { type: "LineString", coordinates } });
+const line = (coordinates, label) => ({
+  type: "Feature",
+  properties: { label },
+  geometry: { type: "LineString", coordinates },
+});
 
 /** The lines within a box, each with its `label`. @param {Box} box @param {number} step degrees */
 export function graticule([west, south, east, north], step) {
   const [left, right] = east - west >= 360 ? [-180, 180 - step] : [west, east];
   const [bottom, top] = [Math.max(south, -MAX_LATITUDE), Math.min(north, MAX_LATITUDE)];
   const meridians = multiples(left, right, step).map((longitude) =>
-    line([[longitude, bottom], [longitude, top]], degreesLabel(wrap(longitude), ["E", "W"], step)));
+    line(
+      [
+        [longitude, bottom],
+        [longitude, top],
+      ],
+      degreesLabel(wrap(longitude), ["E", "W"], step),
+    ),
+  );
   const ends = east - west >= 360 ? [-180, 180] : [west, east];
   const parallels = multiples(bottom, top, step).map((latitude) =>
-    line(ends.map((longitude) => [longitude, latitude]), degreesLabel(latitude, ["N", "S"], step)));
+    line(
+      ends.map((longitude) => [longitude, latitude]),
+      degreesLabel(latitude, ["N", "S"], step),
+    ),
+  );
   return { type: "FeatureCollection", features: [...meridians, ...parallels] };
 }
 
@@ -50,4 +71,5 @@ export function grown([west, south, east, north]) {
 }
 
 /** @param {Box} outer @param {Box} inner */
-export const covers = (outer, inner) => outer[0] <= inner[0] && outer[1] <= inner[1] && outer[2] >= inner[2] && outer[3] >= inner[3];
+export const covers = (outer, inner) =>
+  outer[0] <= inner[0] && outer[1] <= inner[1] && outer[2] >= inner[2] && outer[3] >= inner[3];

@@ -1,46 +1,58 @@
-/** The incidents on the map: keeps them all, and gives the map library those in and around the view, clustered for its zoom. */
+/**
+ * The incidents on the map: keeps them all, and gives the map library those in and around the view, clustered for its
+ * zoom.
+ */
 
 import { clustered, placeOf } from "./clusters.js";
 import { covers, grown } from "./graticule.js";
-import { Pace } from "../live/pace.js";
+import { Throttle } from "../base/throttle.js";
 
+/** @type {import("../base/geojson.js").Box} */
 const NOWHERE = [0, 0, 0, 0];
 
 export class IncidentLayer {
   #map;
-  #pace;
+  #throttle;
   /** @type {Map<number, import("./clusters.js").Place>} */ #places = new Map();
   #drawn = { zoom: -1, box: NOWHERE };
 
   /** @param {object} map of the library */
   constructor(map) {
     this.#map = map;
-    this.#pace = new Pace(() => this.#draw());
+    this.#throttle = new Throttle(() => this.#draw());
     map.on("move", () => this.#follow());
   }
 
-  /** Shows exactly these. @param {import("../live/messages.js").Feature[]} features */
+  /** Shows exactly these. @param {import("./clusters.js").Feature[]} features */
   set(features) {
     this.#places = new Map(features.map((feature) => [feature.properties.pk, placeOf(feature)]));
-    this.#pace.wake();
+    this.#throttle.request();
   }
 
-  /** Shows one as it is now, or no more. @param {number} key @param {import("../live/messages.js").Feature | null} feature */
+  /**
+   * Shows one as it is now, or no more.
+   * @param {number} key
+   * @param {import("./clusters.js").Feature | null} feature
+   */
   put(key, feature) {
     if (feature) this.#places.set(key, placeOf(feature));
     else this.#places.delete(key);
-    this.#pace.wake();
+    this.#throttle.request();
   }
 
+  /** @returns {{zoom: number, box: import("../base/geojson.js").Box}} */
   #seen() {
     const bounds = this.#map.getBounds();
-    return { zoom: Math.max(0, Math.floor(this.#map.getZoom())), box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] };
+    return {
+      zoom: Math.max(0, Math.floor(this.#map.getZoom())),
+      box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()],
+    };
   }
 
   #follow() {
     if (this.#places.size === 0) return;
     const { zoom, box } = this.#seen();
-    if (zoom !== this.#drawn.zoom || !covers(this.#drawn.box, box)) this.#pace.wake();
+    if (zoom !== this.#drawn.zoom || !covers(this.#drawn.box, box)) this.#throttle.request();
   }
 
   #draw() {

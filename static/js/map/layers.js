@@ -1,6 +1,7 @@
 /**
  * What Tracker itself draws: areas, incidents and clusters of them, and shapes being drawn, as sources and layers
- * of the map library. Plain data. Severity is told by colour and by shape; areas by colour and by the dashes of their outline.
+ * of the map library. Plain data. Severity is told by colour and by shape; areas by colour and by the dashes of their
+ * outline.
  */
 
 import { SEVERITIES } from "../base/severity.js";
@@ -12,12 +13,22 @@ const DASHES = { UR: [1, 0], HI: [6, 1], ME: [3, 1], LO: [2, 1.5], IN: [1, 1.5] 
 
 const bySeverityName = (value) => {
   const least = SEVERITIES[SEVERITIES.length - 1];
-  return ["match", ["get", "severity"], ...SEVERITIES.slice(0, -1).flatMap((each) => [each.name, value(each)]), value(least)];
+  return [
+    "match",
+    ["get", "severity"],
+    ...SEVERITIES.slice(0, -1).flatMap((each) => [each.name, value(each)]),
+    value(least),
+  ];
 };
 
 const byRank = (property, value) => {
   const least = SEVERITIES[SEVERITIES.length - 1];
-  return ["match", ["get", property], ...SEVERITIES.slice(0, -1).flatMap((each) => [each.rank, value(each)]), value(least)];
+  return [
+    "match",
+    ["get", property],
+    ...SEVERITIES.slice(0, -1).flatMap((each) => [each.rank, value(each)]),
+    value(least),
+  ];
 };
 
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -112,9 +123,27 @@ function incidentLayer() {
 export function trackerLayers(palette) {
   return [
     ...areaLayers(palette),
-    { id: "outline-fill", type: "fill", source: "outline", filter: ["!", ["has", "other"]], paint: { "fill-color": palette["map-accent"], "fill-opacity": 0.12 } },
-    { id: "outline-line", type: "line", source: "outline", filter: ["!", ["has", "other"]], paint: { "line-color": palette["map-accent"], "line-width": 2 } },
-    { id: "outline-other", type: "line", source: "outline", filter: ["has", "other"], paint: { "line-color": palette["map-accent"], "line-width": 1.5, "line-dasharray": [2, 3] } },
+    {
+      id: "outline-fill",
+      type: "fill",
+      source: "outline",
+      filter: ["!", ["has", "other"]],
+      paint: { "fill-color": palette["map-accent"], "fill-opacity": 0.12 },
+    },
+    {
+      id: "outline-line",
+      type: "line",
+      source: "outline",
+      filter: ["!", ["has", "other"]],
+      paint: { "line-color": palette["map-accent"], "line-width": 2 },
+    },
+    {
+      id: "outline-other",
+      type: "line",
+      source: "outline",
+      filter: ["has", "other"],
+      paint: { "line-color": palette["map-accent"], "line-width": 1.5, "line-dasharray": [2, 3] },
+    },
     ...clusterLayers(palette),
     incidentLayer(),
   ];

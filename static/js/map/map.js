@@ -16,7 +16,8 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
 /**
  * Makes a map in the element, or says in it why there is none (then every form can still be typed).
  * @param {HTMLElement} container
- * @param {{hash?: boolean, bounds?: [number, number, number, number] | null}} [options] hash: keep the view in the address
+ * @param {{hash?: boolean, bounds?: [number, number, number, number] | null}} [options] hash: keep the view in the
+ *   address
  * @returns {Promise<MapView | null>} once it can show features
  */
 export async function createMap(container, { hash = false, bounds = null } = {}) {
@@ -42,10 +43,12 @@ export async function createMap(container, { hash = false, bounds = null } = {})
     return view;
   } catch (error) {
     console.warn("No map:", error);
-    container.replaceChildren(Object.assign(document.createElement("p"), {
-      className: "map-fallback",
-      textContent: "This browser cannot show the map (it needs WebGL 2).",
-    }));
+    container.replaceChildren(
+      Object.assign(document.createElement("p"), {
+        className: "map-fallback",
+        textContent: "This browser cannot show the map (it needs WebGL 2).",
+      }),
+    );
     return null;
   }
 }

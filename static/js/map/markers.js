@@ -12,7 +12,8 @@ import { readPalette } from "../base/palette.js";
  * Puts an element of the page at a place of the map.
  * @param {object} map of the library @param {object} library its exports
  * @param {HTMLElement} element @param {[number, number]} at
- * @param {{onDrag?: (at: Position) => void, onDragEnd?: (at: Position) => void}} [drag] without it the element stays where it is
+ * @param {{onDrag?: (at: Position) => void, onDragEnd?: (at: Position) => void}} [drag] without it the element stays
+ *   where it is
  * @returns {{remove: () => void, move: (at: [number, number]) => void}}
  */
 export function placeElement(map, library, element, at, { onDrag, onDragEnd } = {}) {

@@ -13,7 +13,11 @@ const PICKABLE = ["incidents", "clusters"];
  * @typedef {{source: SourceName, keys: number[], at: [number, number]}} Picked keys: primary keys, without doubles
  */
 
-/** Tells where a right click, a long touch or the menu key was. @param {object} map of the library @param {(point: import("../base/geojson.js").Point) => void} listener */
+/**
+ * Tells where a right click, a long touch or the menu key was.
+ * @param {object} map of the library
+ * @param {(point: import("../base/geojson.js").Point) => void} listener
+ */
 export function onMenu(map, listener) {
   let timer;
   const tell = ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat));
@@ -28,7 +32,11 @@ export function onMenu(map, listener) {
   for (const end of ["touchend", "touchmove", "touchcancel", "move"]) map.on(end, () => clearTimeout(timer));
 }
 
-/** Tells what was hit by a click; one on a cluster comes closer instead. @param {object} map of the library @param {(picked: Picked) => void} listener */
+/**
+ * Tells what was hit by a click; one on a cluster comes closer instead.
+ * @param {object} map of the library
+ * @param {(picked: Picked) => void} listener
+ */
 export function onPick(map, listener) {
   map.on("click", (event) => pick(map, event, listener));
   map.on("mousemove", ({ point }) => {
@@ -37,7 +45,10 @@ export function onPick(map, listener) {
 }
 
 function pick(map, { point, lngLat }, listener) {
-  const box = [[point.x - FINGER, point.y - FINGER], [point.x + FINGER, point.y + FINGER]];
+  const box = [
+    [point.x - FINGER, point.y - FINGER],
+    [point.x + FINGER, point.y + FINGER],
+  ];
   const hits = map.queryRenderedFeatures(box, { layers: PICKABLE });
   const areas = hits.length > 0 ? [] : map.queryRenderedFeatures(point, { layers: ["area-fill"] });
   const [top] = hits.length > 0 ? hits : areas;
@@ -51,6 +62,12 @@ function pick(map, { point, lngLat }, listener) {
 
 /** Shows the incidents of a cluster as large as they fit, at least one zoom closer. */
 function openCluster(map, { properties: { west, south, east, north } }) {
-  const { center, zoom } = map.cameraForBounds([[west, south], [east, north]], { padding: PADDING, maxZoom: MAX_ZOOM + 1 });
+  const { center, zoom } = map.cameraForBounds(
+    [
+      [west, south],
+      [east, north],
+    ],
+    { padding: PADDING, maxZoom: MAX_ZOOM + 1 },
+  );
   map.easeTo({ center, zoom: Math.max(zoom, map.getZoom() + 1) });
 }

@@ -23,14 +23,16 @@ export class MapPopup {
   open(at, content, onClose = () => {}, { sticky = false } = {}) {
     this.close();
     const isBelow = this.#map.project(at).y < this.#map.getContainer().clientHeight / 2;
-    const how = sticky ? { anchor: isBelow ? "top" : "bottom", offset: [0, isBelow ? OFFSET : -PIN] } : { offset: OFFSET };
+    /** @type {[number, number]} */
+    const shift = [0, isBelow ? OFFSET : -PIN];
+    const how = sticky ? { anchor: isBelow ? "top" : "bottom", offset: shift } : { offset: OFFSET };
     const options = { maxWidth: "20rem", focusAfterOpen: false, closeOnClick: !sticky, ...how };
     this.#popup = new this.#library.Popup(options).setLngLat(at).setDOMContent(content);
     this.#popup.on("close", onClose);
     this.#popup.addTo(this.#map);
     this.#popup.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
     if (sticky || !this.#map.isMoving()) this.#bringIntoView();
-    if (sticky) this.#shiftIntoView(how.offset);
+    if (sticky) this.#shiftIntoView(shift);
   }
 
   /** Gives it another place and content. @param {[number, number]} at @param {Node} content */

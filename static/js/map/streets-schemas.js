@@ -1,11 +1,19 @@
-/** The two schemas that archives of vector tiles have, OpenMapTiles and Protomaps: which layer and which kind is what. Plain data. */
+/**
+ * The two schemas that archives of vector tiles have, OpenMapTiles and Protomaps: which layer and which kind is what.
+ * Plain data.
+ */
 
 /**
  * @typedef {object} Schema
  * @property {string} sign a layer that only this schema has
  * @property {any[]} kind what a feature is
- * @property {[string, string, string[] | null, number][]} fills layer, colour, kinds (null: all), from which zoom; lowest first
- * @property {string} rivers @property {string} borders @property {string} roads @property {string} roadNames @property {string} places
+ * @property {[string, string, string[] | null, number][]} fills layer, colour, kinds (null: all), from which zoom;
+ *   lowest first
+ * @property {string} rivers
+ * @property {string} borders
+ * @property {string} roads
+ * @property {string} roadNames
+ * @property {string} places
  * @property {Record<string, string[]>} roadKinds by rank
  * @property {{large: string[], small: string[], quarter: string[]}} placeKinds
  */
@@ -17,7 +25,23 @@ export const SCHEMAS = {
     kind: ["get", "class"],
     fills: [
       ["landcover", "map-green", ["wood", "grass", "wetland"], 0],
-      ["landuse", "map-built", ["residential", "suburb", "quarter", "neighbourhood", "commercial", "industrial", "retail", "school", "university", "hospital"], 0],
+      [
+        "landuse",
+        "map-built",
+        [
+          "residential",
+          "suburb",
+          "quarter",
+          "neighbourhood",
+          "commercial",
+          "industrial",
+          "retail",
+          "school",
+          "university",
+          "hospital",
+        ],
+        0,
+      ],
       ["landuse", "map-green", ["cemetery", "pitch", "playground", "stadium", "park", "garden"], 0],
       ["park", "map-green", null, 0],
       ["water", "map-water", null, 0],
@@ -35,7 +59,11 @@ export const SCHEMAS = {
       path: ["path", "track"],
       rail: ["rail", "transit"],
     },
-    placeKinds: { large: ["city"], small: ["town", "village", "hamlet", "island"], quarter: ["suburb", "quarter", "neighbourhood", "isolated_dwelling"] },
+    placeKinds: {
+      large: ["city"],
+      small: ["town", "village", "hamlet", "island"],
+      quarter: ["suburb", "quarter", "neighbourhood", "isolated_dwelling"],
+    },
   },
   protomaps: {
     sign: "earth",
@@ -43,8 +71,49 @@ export const SCHEMAS = {
     fills: [
       ["earth", "map-land", null, 0],
       ["landcover", "map-green", ["forest", "grassland", "scrub"], 0],
-      ["landuse", "map-built", ["residential", "commercial", "industrial", "retail", "school", "university", "college", "hospital", "urban_area", "aerodrome", "railway"], 0],
-      ["landuse", "map-green", ["park", "forest", "wood", "grass", "grassland", "meadow", "scrub", "garden", "golf_course", "cemetery", "pitch", "playground", "nature_reserve", "national_park", "recreation_ground", "village_green", "orchard", "allotments"], 0],
+      [
+        "landuse",
+        "map-built",
+        [
+          "residential",
+          "commercial",
+          "industrial",
+          "retail",
+          "school",
+          "university",
+          "college",
+          "hospital",
+          "urban_area",
+          "aerodrome",
+          "railway",
+        ],
+        0,
+      ],
+      [
+        "landuse",
+        "map-green",
+        [
+          "park",
+          "forest",
+          "wood",
+          "grass",
+          "grassland",
+          "meadow",
+          "scrub",
+          "garden",
+          "golf_course",
+          "cemetery",
+          "pitch",
+          "playground",
+          "nature_reserve",
+          "national_park",
+          "recreation_ground",
+          "village_green",
+          "orchard",
+          "allotments",
+        ],
+        0,
+      ],
       ["water", "map-water", null, 0],
       ["buildings", "map-building", null, 13],
     ],

@@ -9,7 +9,7 @@ const VECTOR = 1; // tile type of the PMTiles header: Mapbox Vector Tile
  * @property {string} schema of streets-layers.js
  * @property {string} tiles URL template
  * @property {number} minzoom @property {number} maxzoom
- * @property {[number, number, number, number]} bounds west, south, east, north
+ * @property {import("../base/geojson.js").Box} bounds
  * @property {string} credits HTML that holds text and links only
  */
 
@@ -35,6 +35,7 @@ export async function openStreets(config, library) {
   }
 }
 
+/** @returns {Streets} */
 function describe(header, metadata, tiles) {
   const schema = header.tileType === VECTOR ? schemaOf((metadata.vector_layers ?? []).map(({ id }) => id)) : null;
   if (!schema) throw new Error("the archive has no vector tiles of the OpenMapTiles or Protomaps schema");
@@ -48,13 +49,23 @@ function describe(header, metadata, tiles) {
   };
 }
 
-/** HTML of which only the text and the links to web pages are left: whoever made the archive is nobody we know. @param {string} html */
+/**
+ * HTML of which only the text and the links to web pages are left: whoever made the archive is nobody we know.
+ * @param {string} html
+ */
 function textAndLinks(html) {
   const outside = new DOMParser().parseFromString(html, "text/html").body;
   const clean = document.createElement("p");
   for (const node of outside.childNodes) {
-    if (node.nodeName === "A" && /^https?:$/.test(node.protocol)) {
-      clean.append(Object.assign(document.createElement("a"), { href: node.href, rel: "noopener", target: "_blank", textContent: node.textContent }));
+    if (node instanceof HTMLAnchorElement && /^https?:$/.test(node.protocol)) {
+      clean.append(
+        Object.assign(document.createElement("a"), {
+          href: node.href,
+          rel: "noopener",
+          target: "_blank",
+          textContent: node.textContent,
+        }),
+      );
     } else if (!["SCRIPT", "STYLE"].includes(node.nodeName)) clean.append(node.textContent ?? "");
   }
   return new XMLSerializer().serializeToString(clean).replace(/^<p[^>]*>|<\/p>$|<p[^>]*\/>$/g, "");

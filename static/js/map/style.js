@@ -1,4 +1,7 @@
-/** How the map looks: the world and Tracker's own layers in one style, the images that they use, and both in other colours. */
+/**
+ * How the map looks: the world and Tracker's own layers in one style, the images that they use, and both in other
+ * colours.
+ */
 
 import { basemap } from "./basemap.js";
 import { hatchImage, PIXEL_RATIO, severityImage } from "./icons.js";
@@ -18,7 +21,10 @@ export function mapStyle(config, palette) {
   };
 }
 
-const images = (palette) => [...SEVERITIES.map((severity) => [iconName(severity), severityImage(severity.code, palette)]), [HATCH, hatchImage(palette)]];
+const images = (palette) => [
+  ...SEVERITIES.map((severity) => [iconName(severity), severityImage(severity.code, palette)]),
+  [HATCH, hatchImage(palette)],
+];
 
 /** Gives a map whose style is loaded its images. @param {object} map of the library @param {Palette} palette */
 export function addImages(map, palette) {

@@ -1,4 +1,7 @@
-/** A map with the world and Tracker's own layers on it: the few things that pages do with one. It knows neither the store nor the pages. */
+/**
+ * A map with the world and Tracker's own layers on it: the few things that pages do with one. It knows neither the
+ * store nor the pages.
+ */
 
 import { bounds as boundsOf, pointAt } from "../base/geojson.js";
 import { AreaLayer } from "./areas.js";
@@ -18,7 +21,7 @@ const SCALE = 150; // pixels: half of it, the shortest that the scale gets, hold
 /**
  * @typedef {import("../base/geojson.js").Point} Point
  * @typedef {import("../base/geojson.js").Position} Position
- * @typedef {import("../live/messages.js").Feature} Feature
+ * @typedef {import("./clusters.js").Feature} Feature
  * @typedef {import("./pointer.js").SourceName} SourceName
  * @typedef {import("./pointer.js").Picked} Picked
  */
@@ -28,7 +31,11 @@ export class MapView {
   #popup;
   #layers;
 
-  /** @param {object} map of the library @param {object} library its exports @param {import("./basemap.js").MapConfig} config */
+  /**
+   * @param {object} map of the library
+   * @param {object} library its exports
+   * @param {import("./basemap.js").MapConfig} config
+   */
   constructor(map, library, config) {
     /** The library's own map: for draw.js, and to look into while testing. */
     this.map = map;
@@ -51,12 +58,17 @@ export class MapView {
     this.#layers[source].set(features);
   }
 
-  /** Shows one as it is now, or no more. @param {SourceName} source @param {number} key @param {Feature | null} feature */
+  /**
+   * Shows one as it is now, or no more.
+   * @param {SourceName} source
+   * @param {number} key
+   * @param {Feature | null} feature
+   */
   putFeature(source, key, feature) {
     this.#layers[source].put(key, feature);
   }
 
-  /** @param {Iterable<object>} geometries does nothing without any */
+  /** @param {Iterable<import("../base/geojson.js").Geometry>} geometries does nothing without any */
   fit(geometries, { animate = false, maxZoom = MAX_FIT_ZOOM } = {}) {
     const box = boundsOf(geometries);
     if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom, animate });
@@ -67,7 +79,7 @@ export class MapView {
     this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), FLY_ZOOM) });
   }
 
-  /** @returns {[number, number, number, number]} west, south, east, north; west and east may be beyond ±180 */
+  /** @returns {import("../base/geojson.js").Box} west and east may be beyond ±180 */
   bounds() {
     const box = this.map.getBounds();
     return [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];
@@ -88,7 +100,10 @@ export class MapView {
     onMenu(this.map, listener);
   }
 
-  /** Tells what was hit by a click; one on a cluster comes closer instead. @param {(picked: Picked) => void} listener */
+  /**
+   * Tells what was hit by a click; one on a cluster comes closer instead.
+   * @param {(picked: Picked) => void} listener
+   */
   onPick(listener) {
     onPick(this.map, listener);
   }
@@ -99,7 +114,12 @@ export class MapView {
     return pointAt(lng, lat).coordinates;
   }
 
-  /** How far apart two places are drawn, on whichever copy of the world. @param {Position} a @param {Position} b @returns {number} pixels */
+  /**
+   * How far apart two places are drawn, on whichever copy of the world.
+   * @param {Position} a
+   * @param {Position} b
+   * @returns {number} pixels
+   */
   pixels(a, b) {
     const { x, y } = this.map.project(a);
     const copies = [-360, 0, 360].map((turn) => this.map.project([b[0] + turn, b[1]]));
@@ -145,7 +165,12 @@ export class MapView {
     return placeElement(this.map, this.#library, element, at, drag);
   }
 
-  /** The place so many pixels away from another. @param {[number, number]} at @param {number} right @param {number} down */
+  /**
+   * The place so many pixels away from another.
+   * @param {[number, number]} at
+   * @param {number} right
+   * @param {number} down
+   */
   shifted(at, right, down) {
     const { x, y } = this.map.project(at);
     const { lng, lat } = this.map.unproject([x + right, y + down]);
@@ -157,9 +182,16 @@ export class MapView {
     return makePin(this.map, this.#library, onDragged);
   }
 
-  /** Shows a polygon that is no feature: being typed, or how far off a location may be. @param {object | null} polygon @param {object | null} [other] what could be meant instead, dotted */
+  /**
+   * Shows a polygon that is no feature: being typed, or how far off a location may be.
+   * @param {object | null} polygon
+   * @param {object | null} [other] what could be meant instead, dotted
+   */
   setOutline(polygon, other = null) {
-    const shown = [[polygon, {}], [other, { other: true }]].filter(([geometry]) => geometry);
+    const shown = [
+      [polygon, {}],
+      [other, { other: true }],
+    ].filter(([geometry]) => geometry);
     const features = shown.map(([geometry, properties]) => ({ type: "Feature", properties, geometry }));
     this.map.getSource("outline").setData({ type: "FeatureCollection", features });
   }

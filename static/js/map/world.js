@@ -1,4 +1,7 @@
-/** Brings the world into a map whose style is that of basemap.js: its files, the finer ones once they are seen, and the graticule. */
+/**
+ * Brings the world into a map whose style is that of basemap.js: its files, the finer ones once they are seen, and the
+ * graticule.
+ */
 
 import { DETAIL_ZOOM } from "./basemap.js";
 import { PLACES_ZOOM, placesToFeatures } from "./basemap-names.js";
@@ -6,7 +9,10 @@ import { covers, graticule, graticuleStep, grown } from "./graticule.js";
 
 const EARLY = 0.5; // zoom levels before something is shown that it is asked for
 
-/** @typedef {import("./basemap.js").MapConfig} MapConfig */
+/**
+ * @typedef {import("./basemap.js").MapConfig} MapConfig
+ * @typedef {import("../base/geojson.js").Box} Box
+ */
 
 /** @param {object} map of the library, whose style is loaded @param {MapConfig} config */
 export function bringWorld(map, config) {
@@ -14,7 +20,9 @@ export function bringWorld(map, config) {
   fill(map, url);
   followGraticule(map);
   if (config.tiles) return;
-  onDemand(map, PLACES_ZOOM, () => [bring(map, "places", url("places"), async (answer) => placesToFeatures(await answer.json()))]);
+  onDemand(map, PLACES_ZOOM, () => [
+    bring(map, "places", url("places"), async (answer) => placesToFeatures(await answer.json())),
+  ]);
   onDemand(map, DETAIL_ZOOM, () => ["land", "borders"].map((name) => refine(map, name, url(`${name}-detail`))));
 }
 
@@ -23,10 +31,23 @@ function fill(map, url) {
 }
 
 /**
- * Files are asked for by the page, so that what keeps the report page keeps them too; then by the library's worker, out of the
- * browser's cache: to read the finer coast, of five megabytes, and hand it over would hold up the page for a tenth of a second.
+ * Reads an answer to its end, for the browser to keep, and gives the map library the address.
+ * @param {string} address
+ * @returns {(answer: Response) => Promise<string | object>} the address, or GeoJSON
  */
-async function bring(map, name, address, read = async (answer) => (await answer.blob(), address)) {
+function kept(address) {
+  return async (answer) => {
+    await answer.blob();
+    return address;
+  };
+}
+
+/**
+ * Files are asked for by the page, so that what keeps the report page keeps them too; then by the library's worker, out
+ * of the browser's cache: to read the finer coast, of five megabytes, and hand it over would hold up the page for a
+ * tenth of a second.
+ */
+async function bring(map, name, address, read = kept(address)) {
   try {
     const answer = await fetch(address);
     if (answer.ok) map.getSource(name).setData(await read(answer));
@@ -37,7 +58,10 @@ async function bring(map, name, address, read = async (answer) => (await answer.
   }
 }
 
-/** Loads what is seen from a zoom on, once it is nearly there; and again later if it did not come. @param {() => Promise<boolean>[]} load */
+/**
+ * Loads what is seen from a zoom on, once it is nearly there; and again later if it did not come.
+ * @param {() => Promise<boolean>[]} load
+ */
 function onDemand(map, minzoom, load) {
   async function look() {
     if (map.getZoom() < minzoom - EARLY) return;
@@ -61,9 +85,11 @@ function refine(map, name, address) {
 }
 
 function followGraticule(map) {
+  /** @type {{step: number, box: Box}} */
   let drawn = { step: 0, box: [0, 0, 0, 0] };
   function follow() {
     const bounds = map.getBounds();
+    /** @type {Box} */
     const seen = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
     const step = graticuleStep(map.getZoom());
     if (step === drawn.step && covers(drawn.box, seen)) return;

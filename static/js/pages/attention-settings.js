@@ -10,7 +10,11 @@ async function turnDesktop(box) {
   if (!box.checked) return want("desktop", false);
   if (!globalThis.Notification) {
     box.checked = false;
-    return say(window.isSecureContext ? "This browser has no desktop notifications." : "Browsers allow desktop notifications over https only.");
+    return say(
+      window.isSecureContext
+        ? "This browser has no desktop notifications."
+        : "Browsers allow desktop notifications over https only.",
+    );
   }
   const answer = await Notification.requestPermission();
   box.checked = answer === "granted";

@@ -1,9 +1,9 @@
 /** The page of one incident or one area: its own map, with nothing else on it. */
 
-import { drawnArea, drawnIncident } from "../map/draw-store.js";
+import { areaForMap, incidentForMap } from "../map/sync-features.js";
 import { createMap } from "../map/map.js";
 import { bounds } from "../base/geojson.js";
-import { tomorrowMorning } from "../base/morning.js";
+import { tomorrowMorning } from "../base/mute-until.js";
 
 for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
   button.addEventListener("click", () => (button.value = tomorrowMorning(new Date()).toISOString()));
@@ -11,5 +11,5 @@ for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) 
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
 const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
-if (feature.properties.model === "Incident") view?.setFeatures("incidents", [drawnIncident(feature)]);
-else view?.setFeatures("areas", [drawnArea(feature)]);
+if (feature.properties.model === "Incident") view?.setFeatures("incidents", [incidentForMap(feature)]);
+else view?.setFeatures("areas", [areaForMap(feature)]);

@@ -9,6 +9,7 @@ const part = (id) => document.getElementById(id);
 /** @type {import("../map/view.js").MapView | null} */
 let view = null;
 let pin = null;
+/** @type {import("../base/geojson.js").Point | null} */
 let current = null;
 
 const field = pointField(

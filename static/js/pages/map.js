@@ -1,24 +1,24 @@
 /** The map page: brings the store, the connection, the map, the panel, the dialog and the labels together. */
 
 import { showAlerts } from "../screen/alert-dialog.js";
-import { announceBorn, createAnnouncer } from "../screen/announcer.js";
+import { announceCreated, createAnnouncer } from "../screen/announcer.js";
 import { call } from "../base/api.js";
 import { callAttention } from "../screen/attention.js";
-import { closedOnDemand } from "../live/closed.js";
+import { loadClosedOnDemand } from "../live/closed-incidents.js";
 import { showConnection } from "../screen/connection-label.js";
-import { drawAreas, drawIncidents } from "../map/draw-store.js";
-import { editing } from "../screen/editing.js";
-import { explain } from "../screen/explain.js";
+import { syncAreas, syncIncidents } from "../map/sync-features.js";
+import { mapEditing } from "../screen/map-editing.js";
+import { popupOpener } from "../screen/popups.js";
 import { filterForm } from "../screen/filter-form.js";
 import { longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
-import { fetchJSON, follow } from "../live/live.js";
+import { fetchJSON, keepInSync } from "../live/sync.js";
 import { createMap } from "../map/map.js";
-import { createMarks } from "../map/marks.js";
+import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
 import { showPanel } from "../screen/panel.js";
 import { nextFrame } from "../base/schedule.js";
-import { seenUpTo } from "../live/seen.js";
+import { seenUpTo } from "../live/seen-alerts.js";
 import { Selection } from "../live/selection.js";
 import { Store } from "../live/store.js";
 import { showUnread, summarise } from "../screen/unread.js";
@@ -30,14 +30,21 @@ const part = (id) => document.getElementById(id);
 
 /** Calls of the API by what they are for; null for what this person may not. */
 function callsOf({ api, mayEdit }, store) {
-  const read = (seq) => call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then((answer) => store.read(answer), () => {});
+  const read = (seq) =>
+    call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then(
+      (answer) => store.read(answer),
+      () => {},
+    );
   if (mayEdit !== "yes") return { read, acknowledge: null, save: null };
   return {
     read,
-    acknowledge: (alerts, note = "") => call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
+    acknowledge: (alerts, note = "") =>
+      call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
     save: (kind, feature, pk = null, key) => {
       const query = longEdgesQuery(feature.geometry);
-      return pk === null ? call("POST", `${api}${kind}/${query}`, feature, { key }) : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
+      return pk === null
+        ? call("POST", `${api}${kind}/${query}`, feature, { key })
+        : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
     },
   };
 }
@@ -69,43 +76,48 @@ async function start() {
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
   showAlerts(part("alert-dialog"), store, calls);
   callAttention(store);
-  announceBorn(selection, announce);
-  closedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
+  announceCreated(selection, announce);
+  loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
   filterForm(part("filter"), store, (filter) => selection.choose(filter));
   setInterval(() => selection.age(), AGE_MS);
 
   let view = null;
-  let marks = null;
+  let highlights = null;
+  /** @type {ReturnType<typeof popupOpener>} */
   let show = () => {};
   const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
-    point: (pk) => marks?.highlight(pk === null ? null : store.find("incidents", pk)?.geometry.coordinates ?? null),
+    point: (pk) =>
+      highlights?.highlight(pk === null ? null : (store.find("incidents", pk)?.geometry.coordinates ?? null)),
     choose(pk, { byKey }) {
       const feature = store.find("incidents", pk);
       if (!feature || !view) return;
       const { coordinates } = feature.geometry;
-      const row = document.activeElement;
+      const row = /** @type {HTMLElement} */ (document.activeElement);
       view.fly(coordinates);
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  follow(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
+  keepInSync(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
 
   const wanted = location.hash;
   view = await createMap(part("map"), { hash: true });
   if (!view) return;
   Object.assign(window.tracker, { view, map: view.map });
-  marks = createMarks(view);
-  const edit = calls.save && editing(view, calls, { notices, announce, show: (picked) => show(picked) });
-  show = explain(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
-    acknowledge: calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
+  highlights = createHighlights(view);
+  const edit = calls.save && mapEditing(view, calls, { notices, announce, show: (picked) => show(picked) });
+  show = popupOpener(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
+    acknowledge:
+      calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
     inRows: panel.hasSeen,
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));
-  drawAreas(store, view);
-  drawIncidents(selection, view);
-  selection.subscribe(({ born }) => born.forEach((pk) => marks.pulse(selection.shown.get(pk).geometry.coordinates)));
+  syncAreas(store, view);
+  syncIncidents(selection, view);
+  selection.subscribe(({ created }) => {
+    for (const pk of created) highlights.pulse(selection.shown.get(pk).geometry.coordinates);
+  });
   view.onMoved(panel.refresh);
   if (!wanted) lookAtAll(store, selection, view);
   panel.refresh();

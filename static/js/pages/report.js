@@ -1,9 +1,11 @@
-/** The public report: two taps, locate and send. What is written without a network is kept here and sent later, once. */
+/**
+ * The public report: two taps, locate and send. What is written without a network is kept here and sent later, once.
+ */
 
 import { showProblems } from "../base/form-problems.js";
 import { published } from "../base/published.js";
 import { parseDegrees } from "../base/geojson.js";
-import { newKey } from "../base/keys.js";
+import { newKey } from "../base/idempotency-keys.js";
 import { keepSending, showOutbox } from "../report/outbox.js";
 import { keepPage } from "../report/offline-page.js";
 import { ReportQueue } from "../report/queue.js";
@@ -12,7 +14,13 @@ import { sendReport } from "../report/send.js";
 import { watchUnsaved } from "../base/unsaved.js";
 
 const { name: MAX_NAME, description: MAX_DESCRIPTION } = published.limits;
-const NO_STORAGE = { setItem() { throw new Error("nothing can be kept"); }, getItem: () => null, removeItem() {} };
+const NO_STORAGE = {
+  setItem() {
+    throw new Error("nothing can be kept");
+  },
+  getItem: () => null,
+  removeItem() {},
+};
 
 const KEPT = "No network. The report is kept on this device and sent when the network is back.";
 
@@ -29,13 +37,20 @@ function storage() {
   }
 }
 
-/** What the server would refuse anyway, told before a report is kept that can never be sent. */
+/**
+ * What the server would refuse anyway, told before a report is kept that can never be sent.
+ * @param {import("../report/queue.js").Fields} fields
+ * @returns {Record<string, string>} sentences by field
+ */
 function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
+  /** @type {Record<string, string>} */
   const found = {};
   if (!name.trim()) found.name = "A few words are needed.";
   if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
-  if ([...description.trim()].length > MAX_DESCRIPTION) found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
-  if (!latitude.trim() && !longitude.trim()) return { ...found, where: "Say where: use your location, tap the map or search a place." };
+  if ([...description.trim()].length > MAX_DESCRIPTION)
+    found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
+  if (!latitude.trim() && !longitude.trim())
+    return { ...found, where: "Say where: use your location, tap the map or search a place." };
   try {
     parseDegrees(longitude, latitude);
   } catch (error) {
@@ -55,16 +70,20 @@ queue.subscribe(() => {
   if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
 });
 let suggested = "";
-/** @type {import("../report/queue.js").Entry | null} a refused report that is in the form again: it happened when it was first written */
+/**
+ * @type {import("../report/queue.js").Entry | null} a refused report that is in the form again: it happened when it was
+ *   first written
+ */
 let corrected = null;
 const placing = placePart((words) => {
   if (part("name").value === suggested) part("name").value = words;
   suggested = words;
 });
-part("name").addEventListener("focus", ({ target }) => target.value === suggested && target.select());
+part("name").addEventListener("focus", () => part("name").value === suggested && part("name").select());
 
 async function clear() {
-  for (const name of ["name", "description", ...published.plain_texts, "location_lat", "location_lon"]) part(name).value = "";
+  for (const name of ["name", "description", ...published.plain_texts, "location_lat", "location_lon"])
+    part(name).value = "";
   showProblems(form, {});
   suggested = "";
   corrected = null;
@@ -75,7 +94,7 @@ function correct(entry) {
   const { fields, problems: found, error } = entry;
   corrected = entry;
   for (const [name, value] of Object.entries(fields)) {
-    const control = form.elements.namedItem(name);
+    const control = part(name);
     if (control && !["key", "csrf_token"].includes(name)) control.value = value;
   }
   part("location_lat").dispatchEvent(new Event("input", { bubbles: true })); // the map follows
@@ -84,6 +103,7 @@ function correct(entry) {
 
 async function submit() {
   const { csrf_token: _, ...typed } = Object.fromEntries(new FormData(form));
+  /** @type {import("../report/queue.js").Fields} */
   const fields = { ...typed, key: newKey() };
   const found = problems(fields);
   if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");

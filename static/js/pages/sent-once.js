@@ -11,12 +11,13 @@ function release(form) {
 }
 
 document.addEventListener("submit", (event) => {
-  const form = event.target;
+  const form = /** @type {HTMLFormElement} */ (event.target);
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.getAttribute("aria-busy") === "true") return event.preventDefault();
   form.setAttribute("aria-busy", "true");
   setTimeout(() => {
-    for (const button of form.querySelectorAll("button:enabled")) { // not before: what a button stands for is sent, too
+    for (const button of form.querySelectorAll("button:enabled")) {
+      // not before: what a button stands for is sent, too
       button.dataset.sent = "";
       button.disabled = true;
     }
@@ -24,4 +25,7 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => release(form), PATIENCE_MS);
 });
 
-addEventListener("pageshow", ({ persisted }) => persisted && document.querySelectorAll("form[aria-busy]").forEach(release));
+addEventListener(
+  "pageshow",
+  ({ persisted }) => persisted && document.querySelectorAll("form[aria-busy]").forEach(release),
+);

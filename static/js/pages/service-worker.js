@@ -1,7 +1,7 @@
 /**
- * Keeps the public report page and its files, so that it opens without a network too. It is registered for that page and
- * for the map library's worker, nothing else of the site goes through here. The network comes first; what is kept is for
- * when there is none.
+ * Keeps the public report page and its files, so that it opens without a network too. It is registered for that page
+ * and for the map library's worker, nothing else of the site goes through here. The network comes first; what is
+ * kept is for when there is none.
  */
 
 const CACHE = "report";
@@ -41,5 +41,6 @@ addEventListener("message", (event) => event.waitUntil(Promise.all(event.data.ma
 addEventListener("fetch", (event) => {
   const { request } = event;
   const ours = request.mode === "navigate" ? pathOf(request) === PAGE : ASSETS.test(pathOf(request));
-  if (ours && request.method === "GET" && new URL(request.url).origin === self.location.origin) event.respondWith(answer(request));
+  if (ours && request.method === "GET" && new URL(request.url).origin === self.location.origin)
+    event.respondWith(answer(request));
 });

@@ -25,7 +25,11 @@ export async function locationAllowed() {
 export function locate() {
   const options = { enableHighAccuracy: true, timeout: PATIENCE_MS, maximumAge: PATIENCE_MS };
   return new Promise((done, fail) => {
-    navigator.geolocation.getCurrentPosition(({ coords }) => done(coords), ({ code }) => fail(new Error(REASONS[code] ?? REASONS[2])), options);
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => done(coords),
+      ({ code }) => fail(new Error(REASONS[code] ?? REASONS[2])),
+      options,
+    );
   });
 }
 

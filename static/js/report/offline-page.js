@@ -2,7 +2,8 @@
 
 const WORKER = "/service-worker.js";
 const PAGE = "/tracker/incident/report/";
-const MAP_WORKER = "/vendor/maplibre-gl-worker.mjs"; // what a worker loads belongs to its own address, not to the page's
+// What a worker loads belongs to its own address, not to the page's
+const MAP_WORKER = "/vendor/maplibre-gl-worker.mjs";
 const ASSETS = /^\/(static|vendor)\//;
 
 /** Has the service worker keep this page and all files that it has loaded. */

@@ -18,7 +18,11 @@ function stateWords({ state, note, error, problems }) {
   return state === "waiting" && error && error !== "No network." ? `${WORDS.waiting}: ${error}` : WORDS[state];
 }
 
-/** @param {Entry} entry @param {number} age ms @param {{onEdit: (entry: Entry) => void, onRemove: (key: string) => void}} actions */
+/**
+ * @param {Entry} entry
+ * @param {number} age ms
+ * @param {{onEdit: (entry: Entry) => void, onRemove: (key: string) => void}} actions
+ */
 function row(entry, age, { onEdit, onRemove }) {
   const button = (text, act) => {
     const made = element("button", { type: "button" }, text);
@@ -26,13 +30,19 @@ function row(entry, age, { onEdit, onRemove }) {
     return made;
   };
   const done = entry.state === "sent";
-  return element("li", { "data-state": entry.state },
+  return element(
+    "li",
+    { "data-state": entry.state },
     element("p", { class: "name" }, entry.name),
     element("p", { class: "state-words" }, stateWords(entry)),
     element("p", { class: "hint" }, `Written ${sinceWords(new Date(Date.now() - age).toISOString())}`),
-    element("p", { class: "form-actions" },
+    element(
+      "p",
+      { class: "form-actions" },
       ...(entry.state === "refused" ? [button("Correct it", () => onEdit(entry))] : []),
-      button(done ? "Clear" : "Discard", () => onRemove(entry.key))));
+      button(done ? "Clear" : "Discard", () => onRemove(entry.key)),
+    ),
+  );
 }
 
 /**
@@ -64,7 +74,10 @@ export function showOutbox(section, queue, onEdit) {
   show();
 }
 
-/** Sends what waits: now, when the network or the page comes back, and every now and then. @param {ReportQueue} queue */
+/**
+ * Sends what waits: now, when the network or the page comes back, and every now and then.
+ * @param {ReportQueue} queue
+ */
 export function keepSending(queue) {
   let attempt = 0;
   let timer = 0;

@@ -1,4 +1,6 @@
-/** A field to search a place in: suggestions below it, chosen by finger, mouse or keyboard (the ARIA combobox pattern). */
+/**
+ * A field to search a place in: suggestions below it, chosen by finger, mouse or keyboard (the ARIA combobox pattern).
+ */
 
 import { element } from "../base/elements.js";
 import { fullName } from "../base/places.js";
@@ -17,8 +19,17 @@ export function placeField(input, list, search, onChoose) {
 
   function show(places) {
     found = places;
-    list.replaceChildren(...places.map((place, index) => element("li", { role: "option", id: `${list.id}-${index}` }, fullName(place))));
-    if (places.length === 0 && input.value.trim()) list.append(element("li", { role: "option", "aria-disabled": "true", class: "hint" }, "No place of that name, or a small one."));
+    list.replaceChildren(
+      ...places.map((place, index) => element("li", { role: "option", id: `${list.id}-${index}` }, fullName(place))),
+    );
+    if (places.length === 0 && input.value.trim())
+      list.append(
+        element(
+          "li",
+          { role: "option", "aria-disabled": "true", class: "hint" },
+          "No place of that name, or a small one.",
+        ),
+      );
     list.hidden = list.children.length === 0;
     input.setAttribute("aria-expanded", String(!list.hidden));
     mark(places.length > 0 ? 0 : -1);
@@ -32,7 +43,8 @@ export function placeField(input, list, search, onChoose) {
 
   function mark(index) {
     active = index;
-    for (const [each, option] of [...list.children].entries()) option.setAttribute("aria-selected", String(each === index));
+    for (const [each, option] of [...list.children].entries())
+      option.setAttribute("aria-selected", String(each === index));
     if (index < 0) input.removeAttribute("aria-activedescendant");
     else input.setAttribute("aria-activedescendant", `${list.id}-${index}`);
   }
@@ -66,5 +78,7 @@ export function placeField(input, list, search, onChoose) {
   input.addEventListener("focus", () => input.select());
   input.addEventListener("blur", hide);
   list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
-  list.addEventListener("click", ({ target }) => choose([...list.children].indexOf(target.closest("[role=option]"))));
+  list.addEventListener("click", ({ target }) =>
+    choose([...list.children].indexOf(/** @type {Element} */ (target).closest("[role=option]"))),
+  );
 }

@@ -30,6 +30,7 @@ export async function placePart(onWords) {
   /** @type {import("../map/view.js").MapView | null} */
   let view = null;
   let pin = null;
+  /** @type {import("../base/geojson.js").Point | null} */
   let current = null;
   const say = (sentence) => (part("locate-state").textContent = sentence);
 
@@ -41,10 +42,14 @@ export async function placePart(onWords) {
     if (current === point) onWords(point ? whereabouts(places, point.coordinates) : "");
   }
 
-  const field = pointField([degrees(part("location_lat"), part("location_lon"))], part("location-problem"), (point, typed) => {
-    changed(point);
-    if (point && typed) view?.fit([point], { maxZoom: TOWN_ZOOM });
-  });
+  const field = pointField(
+    [degrees(part("location_lat"), part("location_lon"))],
+    part("location-problem"),
+    (point, typed) => {
+      changed(point);
+      if (point && typed) view?.fit([point], { maxZoom: TOWN_ZOOM });
+    },
+  );
 
   function put(point) {
     field.set(point);
@@ -72,11 +77,16 @@ export async function placePart(onWords) {
 
   part("insecure").hidden = isSecureContext;
   part("locate").addEventListener("click", find);
-  placeField(part("place"), part("places"), async (text) => (await loading).search(text), ({ position }) => {
-    const point = pointAt(...position);
-    put(point);
-    view?.fit([point], { maxZoom: TOWN_ZOOM });
-  });
+  placeField(
+    part("place"),
+    part("places"),
+    async (text) => (await loading).search(text),
+    ({ position }) => {
+      const point = pointAt(...position);
+      put(point);
+      view?.fit([point], { maxZoom: TOWN_ZOOM });
+    },
+  );
   view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
   if (view) {
     pin = view.pin(put);

@@ -12,7 +12,8 @@ const SENT_KEPT_MS = 24 * 3600 * 1000; // a day later nobody asks any more wheth
 
 /**
  * @typedef {Record<string, string>} Fields as the form sends them
- * @typedef {{state: "waiting" | "sent" | "refused", note?: string, error?: string, problems?: Record<string, string>}} Outcome
+ * @typedef {{state: "waiting" | "sent" | "refused", note?: string, error?: string, problems?: Record<string, string>}}
+ *   Outcome
  * @typedef {Outcome & {key: string, name: string, written: number, fields: Fields}} Entry
  */
 
@@ -27,7 +28,12 @@ export class ReportQueue {
   #flushing = null;
   #unkept = new Map(); // what the storage would not take (it is full, or forbidden): kept while the page is open
 
-  /** @param {Storage} storage @param {(fields: Fields) => Promise<Outcome>} send never rejects @param {() => number} [now] the device's clock, ms @param {() => number} [running] one that nobody sets, ms; it may stand still while the device sleeps */
+  /**
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage whose keys are its own properties
+   * @param {(fields: Fields) => Promise<Outcome>} send never rejects
+   * @param {() => number} [now] the device's clock, ms
+   * @param {() => number} [running] one that nobody sets, ms; it may stand still while the device sleeps
+   */
   constructor(storage, send, now = Date.now, running = () => performance.now()) {
     this.#storage = storage;
     this.#send = send;
@@ -104,7 +110,8 @@ export class ReportQueue {
 
   async #run() {
     const tried = new Set();
-    const next = () => this.waiting.find(({ key }) => !tried.has(key)); // asked each time: one may have come in meanwhile
+    // Asked each time: one may have come in meanwhile
+    const next = () => this.waiting.find(({ key }) => !tried.has(key));
     for (let entry = next(); entry; entry = next()) {
       tried.add(entry.key);
       const outcome = await this.#send({ ...entry.fields, age: String(Math.round(this.age(entry) / 1000)) });

@@ -6,7 +6,9 @@ const TRY_LATER = new Set([408, 425, 429]); // and every 5xx
 
 /** @typedef {import("./queue.js").Outcome} Outcome */
 
+/** @type {RequestInit} */
 const reach = { cache: "no-store", credentials: "same-origin" };
+/** @param {string} error @returns {Outcome} */
 const waiting = (error) => ({ state: "waiting", error });
 
 /**
@@ -17,21 +19,41 @@ const waiting = (error) => ({ state: "waiting", error });
  */
 export async function sendReport(path, fields, ask = fetch) {
   try {
-    const page = await ask(path, { ...reach, headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (page.status === 403) return { state: "refused", error: "Reports are taken only from people who are signed in here." };
+    const page = await ask(path, {
+      ...reach,
+      headers: { Accept: "text/html" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    if (page.status === 403)
+      return { state: "refused", error: "Reports are taken only from people who are signed in here." };
     const token = TOKEN.exec(await page.text())?.[1];
-    if (!page.ok || !token) return waiting("The server does not answer as it should."); // a hotel's sign-in page, a proxy's error
+    // A hotel's sign-in page, a proxy's error
+    if (!page.ok || !token) return waiting("The server does not answer as it should.");
     const body = new URLSearchParams({ ...fields, csrf_token: token });
-    const answer = await ask(path, { ...reach, method: "POST", body, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const answer = await ask(path, {
+      ...reach,
+      method: "POST",
+      body,
+      headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     return await outcome(answer);
   } catch {
     return waiting("No network.");
   }
 }
 
+/** @param {Response} answer @returns {Promise<Outcome>} */
 async function outcome(answer) {
   const said = await answer.json().catch(() => null);
-  if (answer.ok) return said?.stored ? { state: "sent", ...(said.note && { note: said.note }) } : waiting("The server does not answer as it should.");
+  if (answer.ok)
+    return said?.stored
+      ? { state: "sent", ...(said.note && { note: said.note }) }
+      : waiting("The server does not answer as it should.");
   if (answer.status >= 500 || TRY_LATER.has(answer.status)) return waiting(said?.error ?? "The server is busy.");
-  return { state: "refused", error: said?.error ?? `The server refused it (${answer.status}).`, problems: said?.fields ?? {} };
+  return {
+    state: "refused",
+    error: said?.error ?? `The server refused it (${answer.status}).`,
+    problems: said?.fields ?? {},
+  };
 }

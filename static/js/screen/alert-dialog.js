@@ -1,6 +1,7 @@
 /**
- * The dialog that interrupts: names each incident and the areas it is in, and takes "I have it". Several alerts are one dialog.
- * It takes only alerts that have been on the screen long enough, and with a note only those that the note was begun for.
+ * The dialog that interrupts: names each incident and the areas it is in, and takes "I have it". Several alerts are one
+ * dialog. It takes only alerts that have been on the screen long enough, and with a note only those that the note
+ * was begun for.
  */
 
 import { AlertNote } from "../live/alert-note.js";
@@ -15,7 +16,8 @@ const MAX_ENTRIES = 20; // a dialog is read, not scrolled for minutes; the panel
 
 /**
  * @typedef {object} Actions
- * @property {((alerts: import("../live/alerts.js").AreaAlert[], note: string) => Promise<unknown>) | null} acknowledge null: this person may not
+ * @property {((alerts: import("../live/alerts.js").AreaAlert[], note: string) => Promise<unknown>) | null} acknowledge
+ *   null: this person may not
  * @property {(seq: number) => void} read told when the person has looked at alerts up to this entry
  */
 
@@ -24,8 +26,16 @@ const hint = (words) => element("span", { class: "hint" }, words);
 /** @param {import("../live/alerts.js").AreaAlert} area */
 function areaLine(area) {
   const { name, url, severity, muted, acknowledged } = area;
-  const state = acknowledged ? `${isolate(acknowledged.by)} has it` : muted ? "muted" : severity && `alerts from ${severity}`;
-  return element("li", { "data-alerts": named([area]) }, element("div", { class: "line" }, link(url, name), hint(state)));
+  const state = acknowledged
+    ? `${isolate(acknowledged.by)} has it`
+    : muted
+      ? "muted"
+      : severity && `alerts from ${severity}`;
+  return element(
+    "li",
+    { "data-alerts": named([area]) },
+    element("div", { class: "line" }, link(url, name), hint(state)),
+  );
 }
 
 const STATES = { escalated: "Escalated", unmuted: "No longer muted" };
@@ -38,11 +48,16 @@ function entry({ feature, areas, reason }, button) {
   const words = element("div", {}, link(url, name, { class: "incident" }), line);
   const head = element("div", { class: "alert-head" }, words);
   if (button) head.append(button);
-  return element("li", { class: `severity-${severityNamed(severity).code}` }, head, element("ul", { class: "areas" }, ...areas.map(areaLine)));
+  return element(
+    "li",
+    { class: `severity-${severityNamed(severity).code}` },
+    head,
+    element("ul", { class: "areas" }, ...areas.map(areaLine)),
+  );
 }
 
 const TITLES = { escalated: "Alert: it got worse", unmuted: "Alert: no longer muted" };
-const title = (alerts) => (alerts.length > 1 ? `${alerts.length} alerts` : TITLES[alerts[0].reason] ?? "Alert");
+const title = (alerts) => (alerts.length > 1 ? `${alerts.length} alerts` : (TITLES[alerts[0].reason] ?? "Alert"));
 
 /**
  * @param {HTMLDialogElement} dialog as in map.html
@@ -58,7 +73,10 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
   const onScreen = new OnScreen(showButtons);
   const note = new AlertNote();
   const alertsOf = (keys) => [...keys].map((pk) => store.alerts.byIncident.get(pk)).filter(Boolean);
-  const untaken = (keys) => alertsOf(keys).flatMap(({ areas }) => areas).filter(({ acknowledged }) => !acknowledged);
+  const untaken = (keys) =>
+    alertsOf(keys)
+      .flatMap(({ areas }) => areas)
+      .filter(({ acknowledged }) => !acknowledged);
   const seen = (keys) => untaken(keys).filter((alert) => onScreen.has(alert));
   const takeable = () => seen(shown).filter((alert) => note.isFor(alert));
   const noteText = () => part("note").value.trim();
@@ -100,13 +118,20 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     part("take").textContent = alerts.length > 1 ? some : "I have it";
     for (const [pk, button] of buttons) button.disabled = seen([pk]).length === 0;
     const others = untaken(shown).some((alert) => !note.isFor(alert));
-    const names = alerts.filter(({ areas }) => areas.some((area) => !area.acknowledged && note.isFor(area))).map(({ feature }) => isolate(feature.properties.name));
+    const names = alerts
+      .filter(({ areas }) => areas.some((area) => !area.acknowledged && note.isFor(area)))
+      .map(({ feature }) => isolate(feature.properties.name));
     part("note-for").hidden = !others;
     if (!others) return;
-    part("note-for").textContent = names.length > 0 ? `This note is for: ${names.join(", ")}. What came later stays.` : "What this note was for is taken or over. Change it to use it for these.";
+    part("note-for").textContent =
+      names.length > 0
+        ? `This note is for: ${names.join(", ")}. What came later stays.`
+        : "What this note was for is taken or over. Change it to use it for these.";
   }
 
-  function takeOne({ feature: { properties: { pk, name } } }) {
+  /** @param {import("../live/alerts.js").Alert} alert */
+  function takeOne({ feature }) {
+    const { pk, name } = feature.properties;
     const button = element("button", { type: "button", "aria-label": `I have it: ${isolate(name)}` }, "I have it");
     button.addEventListener("click", () => take(seen([pk])));
     buttons.set(pk, button);
@@ -120,9 +145,17 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     const several = alerts.length > 1;
     part("title").textContent = title(alerts);
     buttons = new Map();
-    part("list").replaceChildren(...alerts.slice(0, MAX_ENTRIES).map((alert) => entry(alert, several && acknowledge ? takeOne(alert) : null)));
-    if (alerts.length > MAX_ENTRIES) part("list").append(element("li", { class: "hint" }, `And ${alerts.length - MAX_ENTRIES} more, in the list beside the map.`));
-    part("said").textContent = alerts.slice(0, 3).map(({ feature: { properties: { name, severity } } }) => `${severity}: ${isolate(name)}`).join("; ");
+    part("list").replaceChildren(
+      ...alerts.slice(0, MAX_ENTRIES).map((alert) => entry(alert, several && acknowledge ? takeOne(alert) : null)),
+    );
+    if (alerts.length > MAX_ENTRIES)
+      part("list").append(
+        element("li", { class: "hint" }, `And ${alerts.length - MAX_ENTRIES} more, in the list beside the map.`),
+      );
+    part("said").textContent = alerts
+      .slice(0, 3)
+      .map(({ feature: { properties } }) => `${properties.severity}: ${isolate(properties.name)}`)
+      .join("; ");
     onScreen.look(part("list"));
     showButtons();
     if (!dialog.open) dialog.showModal();

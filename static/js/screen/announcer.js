@@ -5,8 +5,12 @@ import { isolate } from "../base/bidi.js";
 const PAUSE_MS = 1_000; // a sentence is left alone for so long; what comes meanwhile is told together
 
 /** What is said of incidents that were just reported. @param {import("../live/messages.js").Feature[]} incidents */
-export function bornWords(incidents) {
-  const [{ properties: { name, severity } }] = incidents;
+export function createdWords(incidents) {
+  const [
+    {
+      properties: { name, severity },
+    },
+  ] = incidents;
   return incidents.length === 1 ? `New incident: ${isolate(name)}, ${severity}` : `${incidents.length} new incidents`;
 }
 
@@ -16,24 +20,28 @@ export function createAnnouncer(region) {
   let timer;
   return (sentence) => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      said = performance.now();
-      region.textContent = sentence;
-    }, Math.max(0, said + PAUSE_MS - performance.now()));
+    timer = setTimeout(
+      () => {
+        said = performance.now();
+        region.textContent = sentence;
+      },
+      Math.max(0, said + PAUSE_MS - performance.now()),
+    );
   };
 }
 
 /** @param {import("../live/selection.js").Selection} selection @param {(sentence: string) => void} announce */
-export function announceBorn(selection, announce) {
+export function announceCreated(selection, announce) {
   let waiting = new Map();
-  let timer;
-  selection.subscribe(({ born }) => {
-    for (const pk of born) waiting.set(pk, selection.shown.get(pk));
+  let timer = null;
+  selection.subscribe(({ created }) => {
+    for (const pk of created) waiting.set(pk, selection.shown.get(pk));
     if (waiting.size === 0) return;
-    timer ??= setTimeout(() => {
-      announce(bornWords([...waiting.values()]));
+    if (timer !== null) return;
+    timer = setTimeout(() => {
+      announce(createdWords([...waiting.values()]));
       waiting = new Map();
-      timer = undefined;
+      timer = null;
     }, PAUSE_MS);
   });
 }

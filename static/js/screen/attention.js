@@ -7,7 +7,11 @@ import { isolate } from "../base/bidi.js";
 
 /** @typedef {"desktop" | "sound"} Way */
 
-const TONES = [[880, 0], [1174.7, 0.14], [880, 0.28]]; // hertz, and seconds after the start
+const TONES = [
+  [880, 0],
+  [1174.7, 0.14],
+  [880, 0.28],
+]; // hertz, and seconds after the start
 const TONE_S = 0.22;
 const LOUDNESS = 0.25; // of 1: heard across a room, not startling
 const MOST_NAMES = 4; // in one notification
@@ -55,10 +59,16 @@ export function sound() {
   }
 }
 
-/** What a notification says of these alerts. @param {import("../live/alerts.js").Alert[]} alerts @returns {{title: string, body: string}} */
+/**
+ * What a notification says of these alerts.
+ * @param {import("../live/alerts.js").Alert[]} alerts
+ * @returns {{title: string, body: string}}
+ */
 export function wording(alerts) {
-  const line = ({ feature: { properties: { name, severity } } }) => `${severity}: ${isolate(name)}`;
-  if (alerts.length === 1) return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => isolate(name)).join(", ")}` };
+  /** @param {import("../live/alerts.js").Alert} alert */
+  const line = ({ feature: { properties } }) => `${properties.severity}: ${isolate(properties.name)}`;
+  if (alerts.length === 1)
+    return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => isolate(name)).join(", ")}` };
   const rest = alerts.length > MOST_NAMES ? [`and ${alerts.length - MOST_NAMES} more`] : [];
   return { title: `${alerts.length} alerts`, body: [...alerts.slice(0, MOST_NAMES).map(line), ...rest].join("\n") };
 }
@@ -67,7 +77,8 @@ function notifyDesktop(alerts) {
   if (globalThis.Notification?.permission !== "granted") return;
   const { title, body } = wording(alerts);
   try {
-    const notification = new Notification(title, { body, tag: "tracker-alert", renotify: true });
+    const options = { body, tag: "tracker-alert", renotify: true };
+    const notification = new Notification(title, options);
     notification.onclick = () => {
       window.focus();
       notification.close();
@@ -81,7 +92,10 @@ function notifyDesktop(alerts) {
 export function callAttention(store) {
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => isWanted("sound") && unlockSound());
   store.subscribe(({ raised }) => {
-    const alerts = [...raised].map((pk) => store.alerts.byIncident.get(pk)).filter(Boolean).reverse();
+    const alerts = [...raised]
+      .map((pk) => store.alerts.byIncident.get(pk))
+      .filter(Boolean)
+      .reverse();
     if (alerts.length === 0 || !document.hidden) return;
     if (isWanted("desktop")) notifyDesktop(alerts);
     if (isWanted("sound")) sound();

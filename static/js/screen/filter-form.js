@@ -1,4 +1,7 @@
-/** The form that chooses which incidents are shown, and keeps the choice in the address, so that it can be shared as a link. */
+/**
+ * The form that chooses which incidents are shown, and keeps the choice in the address, so that it can be shared as a
+ * link.
+ */
 
 import { element } from "../base/elements.js";
 import { EVERYTHING, readFilter, strictness, writeFilter } from "../live/filter.js";
@@ -31,8 +34,13 @@ function writeForm({ elements }, { severities, state, area, text, since, from, t
 }
 
 function listAreas(select, store, chosen) {
-  const areas = [...store.areas.values()].map(({ properties: { pk, name } }) => ({ pk, name })).sort((a, b) => a.name.localeCompare(b.name));
-  const missing = chosen !== null && !store.areas.has(chosen) ? [element("option", { value: String(chosen) }, "An area that is no more")] : [];
+  const areas = [...store.areas.values()]
+    .map(({ properties: { pk, name } }) => ({ pk, name }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+  const missing =
+    chosen !== null && !store.areas.has(chosen)
+      ? [element("option", { value: String(chosen) }, "An area that is no more")]
+      : [];
   const options = areas.map(({ pk, name }) => element("option", { value: String(pk) }, name));
   select.replaceChildren(element("option", { value: "" }, "Anywhere"), ...options, ...missing);
   select.value = chosen === null ? "" : String(chosen);

@@ -7,7 +7,8 @@ const MOST = 3; // at once; the oldest goes
 
 /**
  * @param {HTMLElement} place a live region
- * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => void}} actions: buttons and
+ * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => void}} actions: buttons
+ *   and
  *   links, after any of which the notice goes; stay: until it is dismissed
  */
 export function createNotices(place) {

@@ -1,11 +1,11 @@
 /** Watches which alerts are on the screen: elements that name them in `data-alerts`, in a tab that is looked at. */
 
-import { keyOf, Seen } from "../live/seen.js";
+import { alertKey, SeenAlerts } from "../live/seen-alerts.js";
 
 const VISIBLE = 0.5; // of an element's area
 
 /** The value of `data-alerts`. @param {import("../live/alerts.js").AreaAlert[]} alerts */
-export const named = (alerts) => alerts.map(keyOf).join();
+export const named = (alerts) => alerts.map(alertKey).join();
 
 const keysIn = (node) => (node.dataset.alerts ?? "").split(",").filter(Boolean);
 
@@ -16,16 +16,19 @@ export class OnScreen {
 
   /** @param {() => void} [onSeen] called whenever one more has been seen */
   constructor(onSeen) {
-    this.#seen = new Seen(onSeen);
+    this.#seen = new SeenAlerts(onSeen);
     document.addEventListener("visibilitychange", () => this.#tell());
   }
 
   /** Whether this alert has been seen. @param {import("../live/alerts.js").AreaAlert} alert */
   has(alert) {
-    return this.#seen.has(keyOf(alert));
+    return this.#seen.has(alertKey(alert));
   }
 
-  /** Watches what this element holds now, and nothing else; to be called when its content has changed. @param {HTMLElement} root */
+  /**
+   * Watches what this element holds now, and nothing else; to be called when its content has changed.
+   * @param {HTMLElement} root
+   */
   look(root) {
     const nodes = [...root.querySelectorAll("[data-alerts]")];
     const present = new Set(nodes.flatMap(keysIn));

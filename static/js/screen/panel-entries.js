@@ -6,7 +6,7 @@ import { stateWords, whenWords } from "../base/elements.js";
 
 export const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
 
-/** @typedef {[number, number, number, number]} Box west, south, east, north */
+/** @typedef {import("../base/geojson.js").Box} Box */
 
 /** @param {Box} box @param {[number, number]} position */
 export function contains([west, south, east, north], [longitude, latitude]) {
@@ -14,10 +14,12 @@ export function contains([west, south, east, north], [longitude, latitude]) {
   return latitude >= south && latitude <= north && shifted <= east;
 }
 
-const newer = ({ properties: a }, { properties: b }) => (a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk);
+const newer = ({ properties: a }, { properties: b }) =>
+  a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk;
 
 /**
- * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it returns.
+ * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it
+ * returns.
  * @param {Iterable<import("../live/messages.js").Feature>} incidents @param {Box} box
  */
 export function newestIn(incidents, box) {
@@ -45,8 +47,9 @@ export const waitingFirst = (alerts) => {
   return [...alerts.filter(waits), ...alerts.filter((alert) => !waits(alert))];
 };
 
-/** @param {Record<string, any>} properties of an incident */
-export const incidentWords = (properties) => [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
+/** @param {import("../live/messages.js").Properties} properties of an incident */
+export const incidentWords = (properties) =>
+  [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
 
 /** @param {import("../live/alerts.js").Alert} alert */
 export function alertWords({ feature, areas }) {

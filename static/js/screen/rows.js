@@ -2,8 +2,12 @@
 
 import { element, severityShape } from "../base/elements.js";
 
-const rowContent = ({ name, severity }) =>
-  [severityShape(severity), element("span", { class: "name" }, name), element("span", { class: "more" })];
+/** @param {import("../live/messages.js").Properties} properties */
+const rowContent = ({ name, severity }) => [
+  severityShape(severity),
+  element("span", { class: "name" }, name),
+  element("span", { class: "more" }),
+];
 
 function row(pk, { choose, point }) {
   const button = element("button", { type: "button", class: "row", tabindex: "-1" });
@@ -16,11 +20,13 @@ function row(pk, { choose, point }) {
 /**
  * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
  * @param {HTMLElement} list
- * @param {{key: string, feature: import("../live/messages.js").Feature, more: string, waits?: boolean, alerts?: string}[]} entries a changed feature has another key
+ * @param {{key: string, feature: import("../live/messages.js").Feature, more: string, waits?: boolean, alerts?:
+ *   string}[]} entries a changed feature has another key
  * @param {{choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}} actions
  */
 export function arrange(list, entries, actions) {
-  const present = new Map([...list.children].map((item) => [item.dataset.pk, item]));
+  const children = /** @type {HTMLElement[]} */ ([...list.children]);
+  const present = new Map(children.map((item) => [item.dataset.pk, item]));
   const items = entries.map(({ key, feature: { properties }, more, waits = false, alerts = "" }) => {
     const item = present.get(String(properties.pk)) ?? row(properties.pk, actions);
     if (item.dataset.key !== key) item.firstElementChild.replaceChildren(...rowContent(properties));
@@ -36,7 +42,8 @@ export function arrange(list, entries, actions) {
   items.forEach((item, index) => {
     if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
   });
-  if (!list.contains(document.activeElement)) list.querySelectorAll(".row").forEach((each, index) => (each.tabIndex = index === 0 ? 0 : -1));
+  if (list.contains(document.activeElement)) return;
+  for (const [index, row] of list.querySelectorAll(".row").entries()) row.tabIndex = index === 0 ? 0 : -1;
 }
 
 const MOVES = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
@@ -52,11 +59,15 @@ export function moveByArrows(list) {
   });
   list.addEventListener("focusin", ({ target }) => {
     for (const each of list.querySelectorAll('[tabindex="0"]')) each.tabIndex = -1;
-    target.tabIndex = 0;
+    /** @type {HTMLElement} */ (target).tabIndex = 0;
   });
 }
 
-/** Changes a scrolled list so that what the reader looks at stays where it is. @param {HTMLElement} scroller @param {() => void} change */
+/**
+ * Changes a scrolled list so that what the reader looks at stays where it is.
+ * @param {HTMLElement} scroller
+ * @param {() => void} change
+ */
 export function keepingPlace(scroller, change) {
   const top = scroller.getBoundingClientRect().top;
   const rows = scroller.scrollTop > 0 ? [...scroller.querySelectorAll(".rows > li")] : [];

@@ -1,4 +1,7 @@
-/** The number of unread alerts: in the navigation, in the title, and once as a sentence about what came while the person was away. */
+/**
+ * The number of unread alerts: in the navigation, in the title, and once as a sentence about what came while the person
+ * was away.
+ */
 
 import { element } from "../base/elements.js";
 
@@ -17,7 +20,9 @@ export function showUnread(badge, store) {
 /** @param {import("../live/alerts.js").Alerts} alerts @returns {string} */
 export function summary({ unread, waiting }) {
   const came = unread === 1 ? "1 alert since you last looked" : `${unread} alerts since you last looked`;
-  return waiting === 0 ? `${came}. Nobody is waited for.` : `${came}. ${waiting} still ${waiting === 1 ? "waits" : "wait"} for somebody.`;
+  return waiting === 0
+    ? `${came}. Nobody is waited for.`
+    : `${came}. ${waiting} still ${waiting === 1 ? "waits" : "wait"} for somebody.`;
 }
 
 /**
@@ -33,6 +38,9 @@ export function summarise(store, { say, alertsPage, read }) {
     const { seq } = store;
     const button = element("button", { type: "button" }, "Mark as read");
     button.addEventListener("click", () => read(seq));
-    say(summary(store.alerts), { actions: [element("a", { href: alertsPage, class: "button" }, "Show"), button], stay: true });
+    say(summary(store.alerts), {
+      actions: [element("a", { href: alertsPage, class: "button" }, "Show"), button],
+      stay: true,
+    });
   });
 }

@@ -1,0 +1,40 @@
+/**
+ * Loads the closed incidents once the filter asks for them, again after everything was loaded anew, and until it works.
+ * Pure.
+ */
+
+import { backoff } from "../base/backoff.js";
+import { wantsClosed } from "./filter.js";
+
+const PROBLEM = "The closed incidents could not be loaded; they are asked for again.";
+
+/**
+ * @param {import("./store.js").Store} store
+ * @param {import("./selection.js").Selection} selection
+ * @param {() => Promise<{features: import("./messages.js").Feature[]}>} fetchClosed
+ * @param {object} options
+ * @param {(text: string) => void} options.say
+ * @param {(run: () => void, ms: number) => void} [options.later] calls `run` after that long
+ */
+export function loadClosedOnDemand(store, selection, fetchClosed, { say, later = setTimeout }) {
+  let failed = 0;
+  let waits = false;
+
+  function load() {
+    if (!wantsClosed(selection.filter)) failed = 0;
+    else if (!waits && !store.closed && store.seq !== null)
+      store.loadClosed(fetchClosed).then(() => (failed = 0), tryAgain);
+  }
+
+  function tryAgain() {
+    if (!failed) say(PROBLEM);
+    waits = true;
+    later(() => {
+      waits = false;
+      load();
+    }, backoff(failed++));
+    selection.choose(selection.filter); // lets go of those that were closed meanwhile
+  }
+
+  selection.subscribe(({ reset }) => reset && load());
+}

@@ -1,0 +1,128 @@
+/**
+ * Keeps a store true to the server: loads the two collections and the open alerts, then follows the log from where they
+ * were read, and loads anew when the log cannot be followed.
+ */
+
+import { onSignIn, OtherAccount, refresh } from "../base/session.js";
+import { signInAgain } from "../base/sign-in-again.js";
+import { CONNECT_MS, Socket } from "./socket.js";
+import { hasUnsaved } from "../base/unsaved.js";
+
+const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
+
+/**
+ * @typedef {{incidents: string, areas: string, alerts: string, notifications: string, poll: string, signIn: string}}
+ *   Addresses
+ */
+
+/** @param {string} address @returns {Promise<any>} */
+export async function fetchJSON(address) {
+  const response = await fetch(address, { headers: { Accept: "application/geo+json, application/json" } });
+  if (!response.ok || response.redirected) throw new Error(`${address}: ${response.status}`);
+  return response.json();
+}
+
+/** @param {Addresses} addresses */
+async function fetchCollections(addresses) {
+  const [incidents, areas, alerts] = await Promise.all(
+    [addresses.incidents, addresses.areas, addresses.alerts].map(fetchJSON),
+  );
+  return { incidents, areas, alerts };
+}
+
+const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
+
+/**
+ * What keeps a WebSocket from opening, as far as the server knows.
+ * @returns {Promise<import("./socket.js").Verdict>}
+ */
+async function askWhy(addresses) {
+  try {
+    const response = await fetch(addresses.notifications, {
+      redirect: "manual",
+      signal: AbortSignal.timeout(CONNECT_MS),
+    });
+    return response.type === "opaqueredirect" ? "signed out" : (VERDICTS[response.status] ?? "unreachable");
+  } catch {
+    return "unreachable";
+  }
+}
+
+/**
+ * An address from which to follow the log after what the store has.
+ * @param {string} path
+ * @param {import("./store.js").Store} store
+ */
+function addressAfter(path, store) {
+  const url = new URL(path, location.href);
+  if (store.seq !== null) url.searchParams.set("since", String(store.seq));
+  if (store.epoch !== null) url.searchParams.set("epoch", store.epoch);
+  return url;
+}
+
+/** @param {Addresses} addresses @param {import("./store.js").Store} store */
+function socketAddress(addresses, store) {
+  const url = addressAfter(addresses.notifications, store);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+/**
+ * Returns a function that asks and takes the answer, or gives up. When it is called again before the answer has come,
+ * because the link broke and came back meanwhile, only the newest call counts: an older answer would turn the store
+ * back.
+ * @template T
+ * @param {() => Promise<T>} ask @param {(answer: T) => void} take @param {() => void} giveUp
+ */
+export function latest(ask, take, giveUp) {
+  let calls = 0;
+  return async () => {
+    const call = ++calls;
+    try {
+      const answer = await ask();
+      if (call === calls) take(answer);
+    } catch {
+      if (call === calls) giveUp();
+    }
+  };
+}
+
+/**
+ * Starts, and goes on until the page is left.
+ * @param {import("./store.js").Store} store
+ * @param {Addresses} addresses
+ */
+export async function keepInSync(store, addresses) {
+  let quiet;
+  const socket = new Socket({
+    url: () => socketAddress(addresses, store),
+    pollUrl: () => addressAfter(addresses.poll, store).href,
+    onState: (connection) => store.setConnection(connection),
+    ask: () => askWhy(addresses),
+    async onSignedOut() {
+      const state = await refresh().catch((error) => (error instanceof OtherAccount ? "other" : "nobody"));
+      if (state === "same") return socket.open(); // by another tab
+      if (state === "nobody" && !hasUnsaved()) return location.assign(addresses.signIn);
+      store.setConnection({ state: "signed-out" });
+      if (state === "nobody") signInAgain();
+    },
+    onMessage(message) {
+      store.apply(message);
+      clearTimeout(quiet);
+      quiet = setTimeout(() => store.finishReplay(), REPLAY_QUIET_MS);
+      if (message.type === "hello" && !message.recovered) reload();
+    },
+  });
+  onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());
+  const reload = latest(
+    () => fetchCollections(addresses),
+    (found) => store.load(found),
+    () => socket.reconnect(),
+  );
+  try {
+    store.load(await fetchCollections(addresses));
+  } catch {
+    // The socket says without `since` that it recovers nothing, and that loads the collections.
+  }
+  socket.open();
+}

@@ -1,0 +1,82 @@
+/** What can be changed on the map itself: incidents reported and moved, areas drawn and edited. */
+
+import { areaPanel } from "../editor/area-panel.js";
+import { isolate } from "../base/bidi.js";
+import { changedWords, isConflict } from "../base/conflict.js";
+import { incidentCreator } from "../editor/incident-create.js";
+
+const part = (id) => document.getElementById(id);
+
+/**
+ * @param {import("../map/view.js").MapView} view
+ * @param {{save: (kind: "incidents" | "areas", feature: object, pk?: number | null, key?: string) =>
+ *   Promise<import("../live/messages.js").Feature>}} calls of the API
+ * @param {{notices: ReturnType<typeof import("./notices.js").createNotices>, announce: (sentence: string) => void,
+ *   show: (picked: import("../map/view.js").Picked) => void}} page
+ */
+export function mapEditing(view, { save }, { notices, announce, show }) {
+  let busy = false;
+  const said = (sentence) => {
+    announce(sentence);
+    return sentence;
+  };
+  const create = incidentCreator(view, {
+    save: (feature, key) => save("incidents", feature, null, key),
+    done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
+    onClosed(draft) {
+      const resume = Object.assign(document.createElement("button"), { type: "button", textContent: "Go on" });
+      resume.addEventListener("click", () => create(draft.at, draft));
+      notices.say(`Not saved: ${isolate(draft.name)}`, { actions: [resume], stay: true });
+    },
+  });
+  const editArea = areaPanel(part("panel"), view, {
+    save: (feature, pk, key) => save("areas", feature, pk, key),
+    done: (feature) => notices.say(said(`Saved: ${isolate(feature.properties.name)}`)),
+    onBusy: (now) => (busy = now),
+  });
+  const button = (words, act) => {
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: words });
+    made.addEventListener("click", act);
+    return made;
+  };
+  /**
+   * @param {import("../live/messages.js").Feature} incident
+   * @param {import("../base/geojson.js").Position} coordinates
+   */
+  async function move(incident, coordinates, { back = false } = {}) {
+    const { pk, name, version } = incident.properties;
+    const before = incident.geometry;
+    try {
+      const feature = await save(
+        "incidents",
+        { type: "Feature", geometry: { type: "Point", coordinates }, properties: { version } },
+        pk,
+      );
+      const undo = button("Undo", () => move(feature, before.coordinates, { back: true }));
+      notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
+    } catch (error) {
+      const { feature, conflicts } = isConflict(error) ? error.answer : {};
+      if (feature) {
+        const anyway = button(back ? "Move it back" : "Move it to my place", () =>
+          move(feature, coordinates, { back }),
+        );
+        notices.say(`${changedWords(conflicts[0], `moved ${isolate(name)} somewhere else`)}. It stays there.`, {
+          actions: [anyway],
+          stay: true,
+        });
+      } else notices.say(error.message);
+      show({ source: "incidents", keys: [pk], at: (feature?.geometry ?? before).coordinates });
+    }
+  }
+  view.onMenu(({ coordinates }) => busy || create(coordinates));
+  const actions = { "new-incident": () => create(view.centre), "new-area": () => editArea(null) };
+  for (const [id, act] of Object.entries(actions)) {
+    part(id).addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
+      event.preventDefault();
+      part("panel-toggle").setAttribute("aria-expanded", "false"); // on a phone the map is below it
+      act();
+    });
+  }
+  return { move, editArea, isBusy: () => busy };
+}

@@ -1,0 +1,69 @@
+/** What a popup on the map says of incidents and areas: nodes, never HTML. */
+
+import { isWaiting, whoHasIt } from "../live/alerts.js";
+import { isolate } from "../base/bidi.js";
+import { element, link, mutedWords, severityBadge, stateWords, whenWords } from "../base/elements.js";
+import { named } from "./on-screen.js";
+
+/**
+ * @typedef {object} Context
+ * @property {(pk: number) => import("../live/alerts.js").Alert | undefined} alertOf an incident
+ * @property {((alerts: import("../live/alerts.js").AreaAlert[]) => void) | null} acknowledge null: this person may not
+ * @property {(alert: import("../live/alerts.js").AreaAlert) => boolean} hasSeen whether this person has seen it
+ * @property {((area: import("../live/messages.js").Feature) => void) | null} editArea null: this person may not
+ */
+
+const hint = (words) => element("span", { class: "hint" }, words);
+
+/**
+ * Who has an incident's alert, or the button to say so.
+ * @param {import("../live/alerts.js").Alert} alert
+ * @param {Pick<Context, "acknowledge" | "hasSeen">} context
+ */
+function alertLine(alert, { acknowledge, hasSeen }) {
+  const who = whoHasIt(alert);
+  const line = element(
+    "div",
+    { class: "line alert-line" },
+    hint(
+      who
+        ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}`
+        : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`,
+    ),
+  );
+  line.dataset.alerts = named(alert.areas);
+  if (!acknowledge || !alert.areas.some(isWaiting)) return line;
+  const button = element("button", { type: "button" }, "I have it");
+  const seen = alert.areas.filter((area) => !area.acknowledged && hasSeen(area));
+  button.disabled = seen.length === 0;
+  button.addEventListener("click", () => acknowledge(seen));
+  line.append(button);
+  return line;
+}
+
+/** @param {import("../live/messages.js").Feature} feature @param {Context} context */
+function one(feature, { alertOf, editArea, ...context }) {
+  const { properties } = feature;
+  const { name, severity, url, model, pk } = properties;
+  const badge = severityBadge(severity);
+  const facts =
+    model === "Incident"
+      ? [badge, hint([...stateWords(properties), whenWords(properties)].join(", "))]
+      : [hint("Area, alerts from"), badge];
+  const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
+  const alert = model === "Incident" ? alertOf(pk) : undefined;
+  if (alert) node.append(alertLine(alert, context));
+  const muted = mutedWords(properties);
+  if (muted) node.append(element("div", { class: "line" }, hint(muted)));
+  if (model === "AreaOfInterest" && editArea) {
+    const button = element("button", { type: "button" }, "Edit here");
+    button.addEventListener("click", () => editArea(feature));
+    node.append(element("div", { class: "line" }, button));
+  }
+  return node;
+}
+
+/** @param {import("../live/messages.js").Feature[]} features @param {Context} context */
+export function popupContent(features, context) {
+  return element("div", { class: "popup" }, ...features.map((feature) => one(feature, context)));
+}

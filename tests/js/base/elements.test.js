@@ -1,0 +1,19 @@
+import "../published.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { stateWords, whenWords } from "../../../static/js/base/elements.js";
+
+const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+
+test("two times are told only of what was reported late", () => {
+  assert.equal(whenWords({ created: ago(5) }), "5 min. ago");
+  assert.equal(whenWords({ created: ago(5), happened: ago(5.5) }), "5 min. ago");
+  assert.equal(whenWords({ created: ago(5), happened: ago(125) }), "happened 2 hr. ago, reported 5 min. ago");
+});
+
+test("suspected spam is called so, and else what is unverified", () => {
+  assert.deepEqual(stateWords({ closed: true, verified: true, suspected_spam: false }), ["closed"]);
+  assert.deepEqual(stateWords({ closed: false, verified: false, suspected_spam: false }), ["unverified"]);
+  assert.deepEqual(stateWords({ closed: false, verified: false, suspected_spam: true }), ["suspected spam"]);
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fold, nearestPlace, placeSearch, readPlaces, way, whereabouts } from "../../../static/js/base/places.js";
+
+const FILE = {
+  countries: { GR: "Greece", CH: "Switzerland", DK: "Denmark", US: "United States", MC: "Monaco", FJ: "Fiji" },
+  places: [
+    ["Athens", "GR", 23.728, 37.984, 664046, 1],
+    ["Zürich", "CH", 8.55, 47.367, 341730, 0],
+    ["Athens", "US", -83.378, 33.961, 116714, 0],
+    ["New Athens", "US", -83, 34, 100000, 0],
+    ["Labasa", "FJ", 179.38, -16.43, 27949, 0],
+    ["Chaniá", "GR", 24.029, 35.511, 53910, 0],
+    ["Helsingør", "DK", 12.592, 56.036, 46492, 0],
+    ["Monaco", "MC", 7.419, 43.731, 32965, 1],
+  ],
+};
+const PLACES = readPlaces(FILE);
+const search = placeSearch(PLACES);
+const names = (text, limit) => search(text, limit).map(({ name, country }) => `${name}, ${country}`);
+
+test("Greek names lose the mark of stress, others keep their letters", () => {
+  assert.deepEqual(
+    PLACES.map(({ name }) => name).filter((name) => /^(C|Z|H)/.test(name)),
+    ["Zürich", "Chania", "Helsingør"],
+  );
+});
+
+test("case, accents and letters with strokes make no difference", () => {
+  assert.equal(fold("ŁÓDŹ Ørsted straße İzmir"), "lodz orsted strasse izmir");
+  for (const text of ["zurich", "ZÜRICH", "Zu\u0308rich", " züri "])
+    assert.deepEqual(names(text), ["Zürich, Switzerland"]);
+  assert.deepEqual(names("chaniá"), ["Chania, Greece"]);
+  assert.deepEqual(names("helsingor"), ["Helsingør, Denmark"]);
+});
+
+test("a name that begins so comes before one that has it further on, and larger places first", () => {
+  assert.deepEqual(names("athens"), ["Athens, Greece", "Athens, United States", "New Athens, United States"]);
+  assert.deepEqual(names("athens", 1), ["Athens, Greece"]);
+});
+
+test("the country narrows it down, with or without a comma", () => {
+  for (const text of ["Athens, Greece", "athens gre", "greece athens"])
+    assert.deepEqual(names(text), ["Athens, Greece"]);
+});
+
+test("nothing typed, or nothing like it, finds nothing", () => {
+  for (const text of ["", "  ", ",", "xyzzy", "thens"]) assert.deepEqual(names(text), [], text);
+});
+
+test("the nearest place is found across the antimeridian and beside the poles", () => {
+  assert.equal(nearestPlace(PLACES, [-179.9, -16.5]).name, "Labasa");
+  assert.equal(nearestPlace(PLACES, [0, 90]).name, "Helsingør");
+  assert.equal(nearestPlace([], [0, 0]), null);
+});
+
+test("the way from one place to another is its length and direction", () => {
+  const { km, bearing } = way([0, 0], [0, 1]);
+  assert.ok(Math.abs(km - 111.2) < 0.1 && bearing === 0);
+  assert.equal(Math.round(way([179, 0], [-179, 0]).bearing), 90);
+});
+
+test("whereabouts are near a place, or so far in some direction from it, or nothing in the middle of an ocean", () => {
+  assert.equal(whereabouts(PLACES, [24.018, 35.5138]), "near Chania, Greece");
+  assert.equal(whereabouts(PLACES, [7.42, 43.73]), "near Monaco");
+  assert.equal(whereabouts(PLACES, [24.029, 34.611]), "100 km south of Chania, Greece");
+  assert.equal(whereabouts(PLACES, [24.6, 35.511]), "52 km east of Chania, Greece");
+  assert.equal(whereabouts(PLACES, [-140, -40]), "");
+  assert.equal(whereabouts([], [0, 0]), "");
+});

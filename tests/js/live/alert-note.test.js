@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { AlertNote } from "../../../static/js/live/alert-note.js";
+
+const one = { id: 5, seq: 10 };
+const escalated = { id: 5, seq: 12 };
+const other = { id: 6, seq: 11 };
+
+test("a note is for what was there when it was begun", () => {
+  const note = new AlertNote();
+  assert.equal(note.isFor(other), true);
+  note.follow("B", [one]);
+  note.follow("Boat", [one, other]);
+  assert.deepEqual(
+    [one, other, escalated].map((each) => note.isFor(each)),
+    [true, false, false],
+  );
+  note.follow("", [one, other]);
+  assert.equal(note.isFor(other), true);
+});
+
+test("a note whose alerts are over is for the others once it is changed", () => {
+  const note = new AlertNote();
+  note.follow("Boat", [one]);
+  assert.equal(note.isFor(other), false);
+  note.follow("Boat too", [other]);
+  assert.equal(note.isFor(other), true);
+});

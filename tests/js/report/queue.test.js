@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ReportQueue } from "../../../static/js/report/queue.js";
+
+/** What the queue needs of localStorage; `full` as when its quota is used up. */
+class FakeStorage {
+  full = false;
+
+  constructor() {
+    Object.defineProperty(this, "full", { enumerable: false, writable: true });
+  }
+
+  getItem(name) {
+    return Object.hasOwn(this, name) ? this[name] : null;
+  }
+
+  setItem(name, text) {
+    if (this.full) throw new Error("QuotaExceededError");
+    this[name] = text;
+  }
+
+  removeItem(name) {
+    delete this[name];
+  }
+}
+
+const fields = (key, name = key) => ({ key, name, location_lat: "1", location_lon: "2" });
+const states = (queue) => queue.entries().map(({ key, state }) => `${key} ${state}`);
+const OFFLINE = { state: "waiting", error: "No network." };
+
+function setUp(outcomes = {}, storage = new FakeStorage()) {
+  const sent = [];
+  let clock = 0;
+  const send = async ({ key }) => {
+    sent.push(key);
+    return outcomes[key] ?? { state: "sent" };
+  };
+  return { queue: new ReportQueue(storage, send, () => (clock += 1)), sent, outcomes, storage };
+}
+
+test("a report waits on the device until it is sent, also after a reload", async () => {
+  const { queue, outcomes, storage } = setUp({ a: OFFLINE });
+  queue.add(fields("a"));
+  await queue.flush();
+  const again = setUp({}, storage);
+  assert.deepEqual(states(again.queue), ["a waiting"]);
+  assert.deepEqual(again.queue.get("a").fields, fields("a"));
+  await again.queue.flush();
+  assert.deepEqual(states(again.queue), ["a sent"]);
+  assert.deepEqual(outcomes.a, OFFLINE);
+});
+
+test("what was sent is not sent again, and its words are kept no longer than needed", async () => {
+  const { queue, sent } = setUp();
+  queue.add(fields("a", "Fire"));
+  await queue.flush();
+  await queue.flush();
+  assert.deepEqual(sent, ["a"]);
+  assert.deepEqual([queue.get("a").fields, queue.get("a").name], [{}, "Fire"]);
+});
+
+test("two calls at once send each report once, also one that comes in meanwhile", async () => {
+  const { queue, sent } = setUp();
+  queue.add(fields("a"));
+  const both = [queue.flush(), queue.flush()];
+  queue.add(fields("b"));
+  await Promise.all(both);
+  assert.deepEqual(sent, ["a", "b"]);
+});
+
+test("they go out in the order of writing, and the first without a network ends the round", async () => {
+  const { queue, sent } = setUp({ b: OFFLINE });
+  for (const key of ["c", "b", "a"]) queue.add(fields(key));
+  await queue.flush();
+  assert.deepEqual(sent, ["c", "b"]);
+  assert.deepEqual(states(queue), ["c sent", "b waiting", "a waiting"]);
+});
+
+test("a refused one says why, keeps its words, is not tried again and holds up no other", async () => {
+  const { queue, sent } = setUp({
+    a: { state: "refused", error: "Some fields need another look.", problems: { name: "too long" } },
+  });
+  for (const key of ["a", "b"]) queue.add(fields(key));
+  await queue.flush();
+  await queue.flush();
+  assert.deepEqual(sent, ["a", "b"]);
+  assert.deepEqual(
+    [queue.get("a").state, queue.get("a").problems, queue.get("a").fields],
+    ["refused", { name: "too long" }, fields("a")],
+  );
+});
+
+test("one that is discarded while it is being sent does not come back", async () => {
+  const { queue } = setUp({ a: OFFLINE });
+  queue.add(fields("a"));
+  const flushed = queue.flush();
+  queue.remove("a");
+  await flushed;
+  assert.deepEqual(states(queue), []);
+});
+
+test("without room to keep it a report is still sent, and it is known to be at risk", async () => {
+  const { queue, storage, sent } = setUp({ a: OFFLINE });
+  storage.full = true;
+  queue.add(fields("a"));
+  await queue.flush();
+  assert.deepEqual([states(queue), queue.atRisk, sent], [["a waiting"], true, ["a"]]);
+  storage.full = false;
+  await queue.flush();
+  assert.equal(queue.atRisk, false);
+});
+
+test("other things in the storage, and broken ones, are left alone", () => {
+  const storage = new FakeStorage();
+  storage.setItem("tracker.report.x", "{not json");
+  storage.setItem("tracker.report.y", "null");
+  storage.setItem("other", "1");
+  assert.deepEqual(setUp({}, storage).queue.entries(), []);
+});
+
+test("what was sent more than a day ago is forgotten", async () => {
+  const storage = new FakeStorage();
+  const { queue } = setUp({ b: OFFLINE }, storage);
+  for (const key of ["a", "b"]) queue.add(fields(key));
+  await queue.flush();
+  const later = new ReportQueue(
+    storage,
+    async () => OFFLINE,
+    () => 25 * 3600 * 1000,
+  );
+  later.tidy();
+  assert.deepEqual(states(later), ["b waiting"]);
+});
+
+test("a report goes out with its age, by whichever clock went on", async () => {
+  const clock = { now: 1_000_000, running: 50_000 };
+  const sent = [];
+  const storage = new FakeStorage();
+  const queue = () =>
+    new ReportQueue(
+      storage,
+      async ({ key, age }) => {
+        sent.push([key, age]);
+        return OFFLINE;
+      },
+      () => clock.now,
+      () => clock.running,
+    );
+  const page = queue();
+  page.add(fields("a"));
+  const age = async (from) => {
+    await from.flush();
+    return sent.pop()[1];
+  };
+  assert.equal(await age(page), "0");
+  clock.now += 3_600_000; // the device slept: only its clock went on
+  assert.equal(await age(page), "3600");
+  clock.now -= 10_000_000; // set back
+  clock.running += 60_000;
+  assert.equal(await age(page), "60");
+  assert.equal(await age(queue()), "0");
+  // Set by years: the other clock is believed, and the server cuts what a new page says
+  clock.now += 400 * 24 * 3_600_000;
+  assert.equal(await age(page), "60");
+  assert.ok(Number(await age(queue())) > 300 * 24 * 3600);
+});
+
+test("a report that is corrected keeps the time at which it was first written", async () => {
+  const clock = { now: 1_000_000, running: 0 };
+  const sent = [];
+  const queue = new ReportQueue(
+    new FakeStorage(),
+    async ({ age }) => {
+      sent.push(age);
+      return { state: "refused" };
+    },
+    () => clock.now,
+    () => clock.running,
+  );
+  queue.add(fields("a"));
+  clock.now += 120_000;
+  clock.running += 120_000;
+  const first = queue.get("a");
+  queue.remove("a");
+  queue.add(fields("b"), queue.age(first));
+  clock.now += 60_000;
+  await queue.flush();
+  assert.deepEqual(sent, ["180"]);
+});

@@ -86,7 +86,7 @@ class Delivery:
         self._finish(client, client.closing_bytes(code, reason))
 
     def _finish(self, client: Client, data: bytes) -> None:
-        """Send the last bytes that a client gets. Then its peer closes the connection, or CLOSE_S pass."""
+        """Send the last bytes that a client gets. Then its peer closes the connection, or `close_s` pass."""
         client.control = {Opcode.CLOSE: data}
         client.closing = True
         self._leave(client)

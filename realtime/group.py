@@ -74,7 +74,7 @@ class Group(Reception):
         self._greenlets = [gevent.spawn(_forever, self.broadcast), gevent.spawn(_forever, self._sweep)]
 
     def stop(self, code: int = CloseReason.GOING_AWAY) -> None:
-        """Send the last entries, close every client, and wait for the peers to close: CLOSE_S at most."""
+        """Send the last entries, close every client, and wait for the peers to close: `close_s` at most."""
         gevent.killall(self._greenlets)
         self.wake()
         _succeeds(self.broadcast)
@@ -122,7 +122,7 @@ class Group(Reception):
             self._finish(poll, poll.answer([], self._heartbeat(poll.cursor)))
 
     def close(self, match: Callable[[Any], bool], code: int, reason: str = "") -> None:
-        """Send a close frame to every client whose owner matches. Its peer may answer for CLOSE_S."""
+        """Send a close frame to every client whose owner matches. Its peer may answer for `close_s`."""
         for client in [client for client in self.clients if match(client.owner)]:
             self._close(client, code, reason)
 

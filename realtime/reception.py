@@ -64,7 +64,7 @@ class Reception(Delivery):
         """Count what a client sends. If that is too much, close it with 1008 and return False.
 
         The generic cell rate algorithm: one number and one look at the clock. Each read brings at most
-        MAX_MESSAGE bytes (by TLS a record more), so this bounds bytes as well. A client that is closed for
+        `max_message_bytes` (by TLS a record more), so this bounds bytes as well. A client that is closed for
         this is not read any more.
         """
         now = self._clock()

@@ -99,7 +99,7 @@ class Body:
         return not self._is_over() and (self._expects_continue or self._left > self._limits.linger_bytes)
 
     def discard(self) -> None:
-        """Read what is left, within LINGER_S and LINGER_BYTES; if more comes the connection ends."""
+        """Read what is left, within `linger_s` and `linger_bytes`; if more comes the connection ends."""
         if self._is_over():
             return
         if self.is_left():

@@ -23,6 +23,7 @@ from web import (
     assets,
     auth,
     bodies,
+    csrf,
     errors,
     health,
     notifications,
@@ -60,7 +61,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
                 limits=limits,
             ),
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
-            csrf=auth.Protect(app),
+            csrf=csrf.Protect(app),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )

@@ -21,8 +21,6 @@ import peewee
 from flask import (
     Blueprint,
     Flask,
-    Request,
-    Response,
     abort,
     current_app,
     flash,
@@ -33,28 +31,25 @@ from flask import (
     session,
     url_for,
 )
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFError, CSRFProtect
-from itsdangerous import BadSignature
+from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from base import addresses, times
-from base.settings import Settings
 from base.times import now
 from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import unsent
+from web import session_cookie, unsent
+from web.session_cookie import SAFE
 from web.state import state
 
 TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
 BURST_PER_NAME = 5  # tries before waits begin
 SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 BURST_PER_ADDRESS = 20  # an office behind one address has more people
-SAFE = {"GET", "HEAD", "OPTIONS"}
 # What somebody can reach who must change a password or set up codes first.
 FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
 FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
@@ -92,68 +87,9 @@ def shows_unsent(view: View) -> View:
 
 def init_app(app: Flask) -> None:
     """Ask before every request who sends it, and of every form whether it is ours."""
-    app.session_interface = SessionInterface()
+    app.session_interface = session_cookie.SessionInterface()
     app.before_request(guard)
     app.register_blueprint(bp)
-
-
-def settings() -> Settings:
-    return state().settings
-
-
-class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
-
-    Cookies don't know ports: by a common name two trackers on one host would sign each other out.
-    """
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
-        serializer = self.get_signing_serializer(app)
-        value = request.cookies.get(self.get_cookie_name(app))
-        if serializer is None or value is None:
-            return self.session_class()
-        try:
-            return self.session_class(serializer.loads(value))
-        except BadSignature:
-            return self.session_class()
-
-    def get_cookie_name(self, app: Flask) -> str:
-        """Return the cookie's name; by TLS one that browsers take only from TLS, and for this host."""
-        name = super().get_cookie_name(app)
-        return f"__Host-{name}" if request.is_secure else name
-
-    def get_cookie_secure(self, _app: Flask) -> bool:
-        return bool(request.is_secure)
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        # If nothing is modified there is only a header to add, for caches, which store none of this.
-        if session.modified and not self._would_replace_unseen(app):
-            super().save_session(app, session, response)
-
-    def _would_replace_unseen(self, app: Flask) -> bool:
-        """Tell whether a page of another site has sent this, for which the browser holds the cookie back.
-
-        It would take a new one, though, so that any site could sign a person out by a form.
-        """
-        origin = request.headers.get("Origin")
-        is_foreign = origin is not None and origin.partition("://")[2] != request.host
-        return is_foreign and request.method not in SAFE and self.get_cookie_name(app) not in request.cookies
-
-
-class Protect(CSRFProtect):
-    """Flask-WTF's check of forms, which `guard` calls. By TLS it also looks at the page a form comes from."""
-
-    def __init__(self, app: Flask) -> None:
-        app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
-        super().__init__(app)
-
-    def protect(self, *, apply_exemptions: bool = False) -> None:
-        """Raise CSRFError if the request changes something and no page of its session has sent it."""
-        try:
-            super().protect(apply_exemptions)
-        except ValueError as error:  # by TLS it takes the Referer for a URL
-            raise BadRequest("The Referer is no URL.") from error
 
 
 def guard() -> ResponseReturnValue | None:
@@ -237,7 +173,7 @@ def unfinished(user: User) -> str:
         return ""
     if user.password_temporary:
         return "accounts.change_password"
-    return "two_step.enrol" if settings().admin_totp and user.is_admin and not totp.is_on(user) else ""
+    return "two_step.enrol" if state().settings.admin_totp and user.is_admin and not totp.is_on(user) else ""
 
 
 def _finish_first(page: str, view: object) -> ResponseReturnValue | None:
@@ -319,13 +255,13 @@ def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
 
 def lifetime() -> accounts.Lifetime:
     """Return how long sessions last."""
-    hours = settings()
+    hours = state().settings
     return accounts.Lifetime(hours.session_hours * 3600, hours.idle_hours * 3600)
 
 
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
     """Note that the sessions of these `session_key`s are in use: their pages are open."""
-    stale = accounts.moment(-min(TOUCH_S, settings().idle_hours * 360))
+    stale = accounts.moment(-min(TOUCH_S, state().settings.idle_hours * 360))
     wrong = Session.last_used > accounts.moment(accounts.CLOCK_STEP_S)
     for some in peewee.chunked([id_ for _, id_ in keys], 500):
         unnoted = (Session.id << some) & ((Session.last_used < stale) | wrong)

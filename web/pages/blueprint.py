@@ -11,6 +11,7 @@ from base.severity import DEFAULT, Severity
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from models import Alert, Incident
 from web import auth
+from web.state import state
 
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -33,7 +34,7 @@ def common() -> dict[str, Any]:
     return {
         "current_user": auth.current_user(),
         "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
-        "public_reports": auth.settings().public_reports,
+        "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
         "published": PUBLISHED,

@@ -24,6 +24,7 @@ from models import Incident
 from web import auth
 from web.forms import Form
 from web.pages.blueprint import bp
+from web.state import state
 
 # What makes a report another one.
 TYPED = ("name", "description", "severity", *Incident.plain_texts(), "location_lon", "location_lat")
@@ -38,7 +39,7 @@ TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by th
 def report() -> ResponseReturnValue:
     """The public form: no account needed, unless the operator wants one. An editor's report is verified."""
     verified = auth.may("editor")
-    if not (verified or auth.settings().public_reports):
+    if not (verified or state().settings.public_reports):
         abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
     form = Form({"severity": DEFAULT.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
@@ -117,7 +118,7 @@ def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float
 
 def _wait_to_report() -> float:
     """Count a public report; return the seconds to wait if there were too many, 0 if not."""
-    limits = auth.settings()
+    limits = state().settings
     mine = f"report:{throttle.by_address(request.remote_addr)}"
     hour = 3600.0
     return throttle.limit(mine, limits.reports_per_address, hour) or throttle.limit(

@@ -1,0 +1,49 @@
+"""The cookie of a session: its name, and which answers may set it. What is in it, `auth` knows."""
+
+from __future__ import annotations
+
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from itsdangerous import BadSignature
+
+SAFE = {"GET", "HEAD", "OPTIONS"}  # methods of requests that change nothing
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
+
+    Cookies don't know ports: by a common name two trackers on one host would sign each other out.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
+        serializer = self.get_signing_serializer(app)
+        value = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or value is None:
+            return self.session_class()
+        try:
+            return self.session_class(serializer.loads(value))
+        except BadSignature:
+            return self.session_class()
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the cookie's name; by TLS one that browsers take only from TLS, and for this host."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
+
+    def get_cookie_secure(self, _app: Flask) -> bool:
+        return bool(request.is_secure)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        # If nothing is modified there is only a header to add, for caches, which store none of this.
+        if session.modified and not self._would_replace_unseen(app):
+            super().save_session(app, session, response)
+
+    def _would_replace_unseen(self, app: Flask) -> bool:
+        """Tell whether a page of another site has sent this, for which the browser holds the cookie back.
+
+        It would take a new one, though, so that any site could sign a person out by a form.
+        """
+        origin = request.headers.get("Origin")
+        is_foreign = origin is not None and origin.partition("://")[2] != request.host
+        return is_foreign and request.method not in SAFE and self.get_cookie_name(app) not in request.cookies

@@ -4,7 +4,7 @@ import { IdempotencyKeys } from "./idempotency-keys.js";
 import { mine, OtherAccount } from "./session.js";
 import { inSession } from "./sign-in-again.js";
 
-/** An answer that is no success, as a sentence, with what is wrong with each field. */
+/** An answer of the server that is no success: a sentence, and the problem of each field. */
 export class ApiError extends Error {
   /** @param {string} sentence @param {number} status 0: there was no answer @param {any} [answer] its JSON */
   constructor(sentence, status, answer = null) {
@@ -17,10 +17,10 @@ export class ApiError extends Error {
 
 const WORDS = { 0: "The server can't be reached.", 401: "You are signed out." };
 
-const intentions = new IdempotencyKeys();
+const keys = new IdempotencyKeys();
 
 /**
- * If the session has ended or begun anew, the call is sent once more when that is in order again.
+ * Calls the API. If the session has ended, or another one has begun, it signs in again and sends the call once more.
  * @param {string} method @param {string} address @param {object} [body]
  * @param {{key?: string, asks?: boolean}} [options] key: of what is to be done once; by default a POST with the same
  *   body is the same until it is answered.
@@ -30,8 +30,8 @@ const intentions = new IdempotencyKeys();
  */
 export async function call(method, address, body, { key, asks = true } = {}) {
   const content = body && JSON.stringify(body);
-  const intention = `${address} ${content}`;
-  const once = method === "POST" && { "Idempotency-Key": key ?? intentions.keyOf(intention) };
+  const request = `${address} ${content}`;
+  const once = method === "POST" && { "Idempotency-Key": key ?? keys.keyOf(request) };
   const send = () => {
     const headers = {
       Accept: "application/json",
@@ -48,7 +48,7 @@ export async function call(method, address, body, { key, asks = true } = {}) {
     if (error instanceof OtherAccount) throw new ApiError(error.message, 403);
     throw new ApiError(WORDS[0], 0);
   }
-  if (response.status < 500) intentions.done(intention);
+  if (response.status < 500) keys.done(request);
   const answer = response.status === 204 ? null : await response.json().catch(() => null);
   if (response.ok) return answer;
   throw new ApiError(

@@ -1,9 +1,9 @@
 /**
- * How long to wait before the next attempt to connect: exponential backoff with full jitter,
- * so that the browsers of a restarted server do not all return in the same instant. Pure.
+ * How long to wait before the next attempt to connect: exponential backoff with full jitter. Without the jitter all
+ * browsers would return to a restarted server in the same instant. Pure.
  */
 
-export const MIN_DELAY_MS = 500; // soon enough that a restart of the server is hardly noticed
+export const MIN_DELAY_MS = 500; // short, so that a restart of the server is hardly noticed
 export const MAX_DELAY_MS = 30_000; // a page left open over night should not hammer, nor sleep for long
 
 /**

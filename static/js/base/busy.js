@@ -1,7 +1,7 @@
-/** Sending a form by script, once at a time. */
+/** Sends a form by script, once at a time. */
 
 /**
- * Runs what a form's main button starts, unless it runs already; meanwhile the button is disabled.
+ * Runs the action of a form's main button, unless it runs already. Meanwhile the button is disabled.
  * @param {HTMLFormElement} form @param {() => Promise<void>} run
  */
 export async function whileBusy(form, run) {

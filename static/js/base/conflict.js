@@ -1,4 +1,4 @@
-/** What others have changed since this person began: both values, who and when, and the choice between them. */
+/** Shows what others have changed since this person began to edit: both values, who and when, and a choice. */
 
 import { isolate } from "./bidi.js";
 import { element, sinceWords } from "./elements.js";
@@ -15,16 +15,16 @@ const LABELS = {
 };
 
 /**
- * Whether the server refused a change because others have changed the same.
+ * Whether the server refused a change because others have changed the same fields.
  * @param {import("./api.js").ApiError} error
  */
 export const isConflict = ({ status, answer }) => status === 409 && Array.isArray(answer?.conflicts);
 
-/** Who changed it and how long ago, as "Ada …, 2 min. ago". @param {Clash} clash @param {string} what */
+/** Who changed it and how long ago: "Ada …, 2 min. ago". @param {Clash} clash @param {string} what */
 export const changedWords = ({ by, at }, what) =>
   `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
 
-/** A value for people. */
+/** A field's value in words. */
 function words(field, value) {
   if (field === "closed") return value ? "closed" : "open";
   if (field === "location") return [...value.coordinates].reverse().join(", ");
@@ -48,10 +48,7 @@ function choice(clash, keep, label) {
   );
 }
 
-/**
- * Asks for each field which value is to stay.
- * @param {HTMLElement} place @param {Clash[]} clashes
- */
+/** Asks for each field which value stays. @param {HTMLElement} place @param {Clash[]} clashes */
 export function askWhich(place, clashes) {
   const fields = clashes.map((clash) =>
     element(
@@ -66,6 +63,6 @@ export function askWhich(place, clashes) {
   place.hidden = fields.length === 0;
 }
 
-/** The fields of which the others' value was chosen. @param {HTMLElement} place @returns {Set<string>} */
+/** The fields for which this person chose the others' value. @param {HTMLElement} place @returns {Set<string>} */
 export const takenFrom = (place) =>
   new Set(Array.from(place.querySelectorAll("input[value=theirs]:checked"), ({ name }) => name.slice("keep_".length)));

@@ -1,4 +1,4 @@
-/** Small pieces of the page made by script. Text goes in as text, never as HTML. */
+/** Makes small pieces of the page by script. Text is added as text, never as HTML. */
 
 import { isolate } from "./bidi.js";
 import { severityNamed } from "./severity.js";
@@ -20,7 +20,7 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The severity as shape and colour. The word has to stand near it. @param {string} name */
+/** The severity as shape and colour. Its word must stand near it. @param {string} name */
 export function severityShape(name) {
   const { code } = severityNamed(name);
   const svg = document.createElementNS(SVG, "svg");
@@ -32,7 +32,7 @@ export function severityShape(name) {
   return element("span", { class: `severity severity-${code}` }, svg);
 }
 
-/** The severity as shape, colour and word, like the macro of the pages. @param {string} name */
+/** The severity as shape, colour and word, like the macro of the templates. @param {string} name */
 export function severityBadge(name) {
   const badge = severityShape(name);
   badge.append(name);
@@ -45,7 +45,7 @@ export function link(href, text, attributes = {}) {
 }
 
 /** @type {Intl.RelativeTimeFormat} */
-let ago; // made when it is needed: it takes the browser a while
+let ago; // made at the first use, since the browser needs milliseconds for it
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
   ["day", 86_400],
@@ -63,7 +63,7 @@ export function sinceWords(moment) {
   return ago.format(-Math.floor(seconds / size), unit);
 }
 
-const LATE_MS = 60_000; // a report that came sooner after what happened is not worth two times
+const LATE_MS = 60_000; // up to this difference one time is shown
 
 /**
  * When an incident happened, and when it was reported, if that was later.
@@ -76,7 +76,7 @@ export function whenWords({ created, happened = created }) {
 }
 
 /**
- * What is to be said of an incident beside its severity.
+ * The words for an incident's state, beside its severity.
  * @param {Record<string, any>} properties
  * @returns {string[]}
  */
@@ -101,7 +101,7 @@ const CLOCK = {
 };
 
 /**
- * By whom and until when an area is muted; "" if it is not.
+ * Who has muted an area, and until when; "" if it is not muted.
  * @param {{muted_until?: string, muted_by?: string}} properties
  */
 export function mutedWords(properties) {

@@ -1,4 +1,4 @@
-/** Says next to the fields of a form what is wrong with them, in the way of the pages that the server makes. */
+/** Shows the problems of a form's fields next to them, as the server's templates do. */
 
 import { element } from "./elements.js";
 

@@ -1,6 +1,6 @@
 /**
- * Reading and writing the geometries that people type. Pure. Errors are sentences for the reader;
- * the server checks again, and more (a polygon that crosses itself, for instance).
+ * Reads and writes the geometries that people type. Pure. Errors are sentences for the reader. The server checks again,
+ * and checks more, for instance whether a polygon crosses itself.
  */
 
 /**
@@ -70,21 +70,21 @@ export function parsePolygon(text) {
   return { type: "Polygon", coordinates: rings.map(ring) };
 }
 
-const isLong = (degrees) => Math.abs(degrees) > 180 && Math.abs(degrees) < 360; // one of 360° has no short way
+const isLong = (degrees) => Math.abs(degrees) > 180 && Math.abs(degrees) < 360; // an edge of 360° has no short way
 const steps = (ring) => ring.slice(1).map(([longitude], index) => longitude - ring[index][0]);
 
 /** Whether an edge can be meant in two ways: see long-edges.js. @param {Polygon} polygon */
 export const hasLongEdge = ({ coordinates }) => coordinates.some((ring) => steps(ring).some(isLong));
 
 /**
- * What tells the API that long edges are meant as they stand.
+ * The query by which the API keeps long edges as they are.
  * @param {Geometry | undefined} geometry after LongEdges has asked
  */
 export const longEdgesQuery = (geometry) =>
   geometry?.type === "Polygon" && hasLongEdge(/** @type {Polygon} */ (geometry)) ? "?long_edges=keep" : "";
 
 /**
- * The polygon with every edge the short way round, so that its longitudes may run past ±180°.
+ * The polygon with every edge taken the short way round, so its longitudes may pass ±180°.
  * @param {Polygon} polygon @returns {Polygon | null} null if it goes round a pole
  */
 export function shortWay({ coordinates }) {
@@ -97,7 +97,8 @@ export function shortWay({ coordinates }) {
   });
   if (!rings.every((ring) => same(ring[0], ring[ring.length - 1]))) return null;
   const turned = rings.map((ring) => {
-    const turn = 360 * Math.round((rings[0][0][0] - ring[0][0]) / 360); // a hole goes where the outline is
+    // Moves a hole to the same copy of the world as the outline
+    const turn = 360 * Math.round((rings[0][0][0] - ring[0][0]) / 360);
     return ring.map(([longitude, latitude]) => /** @type {Position} */ ([round(longitude + turn), latitude]));
   });
   return { type: "Polygon", coordinates: turned };
@@ -110,7 +111,7 @@ function typedNumber(text, name) {
 }
 
 /**
- * With a decimal point or comma.
+ * Reads degrees that are written with a decimal point or comma.
  * @param {string} longitude
  * @param {string} latitude
  * @returns {Point}
@@ -157,7 +158,7 @@ const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
 const CIRCLE_VERTICES = 64;
 
 /**
- * A circle on the ground as a polygon, by the equirectangular approximation: for accuracies of metres to kilometres.
+ * A circle on the ground as a polygon. It uses the equirectangular approximation, good for metres to kilometres.
  * @param {Position} centre @param {number} radius metres @returns {Polygon}
  */
 export function circle([longitude, latitude], radius) {
@@ -184,8 +185,8 @@ function windsAround(ring, [x, y]) {
 }
 
 /**
- * Whether a polygon has a position inside, on whichever copy of the world it was drawn. For showing only: what lies
- * exactly on the edge may count either way, and the server alone decides about alerts.
+ * Whether a position lies in a polygon, on any copy of the world.
+ * It is for display only: a position exactly on the edge may count either way. The server alone decides about alerts.
  * @param {{coordinates: Position[][]}} polygon @param {Position} position
  */
 export function covers({ coordinates: [outline, ...holes] }, [longitude, latitude]) {

@@ -1,12 +1,12 @@
-/** Random keys, by which the server knows a request that comes twice. Pure. */
+/** Random keys by which the server recognises a request that it gets twice. Pure. */
 
-const MOST = 100; // intentions that wait for another try
+const MOST = 100; // requests that may be sent again
 
-/** Not randomUUID: that one needs https. */
+/** A new key. It does not use randomUUID, which browsers have on https only. */
 export const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Gives what is to be done once the same key for each try. */
+/** Gives each attempt of one request the same key. */
 export class IdempotencyKeys {
   #keys = new Map();
   #make;
@@ -16,15 +16,18 @@ export class IdempotencyKeys {
     this.#make = make;
   }
 
-  /** @param {string} intention @returns {string} */
-  keyOf(intention) {
-    if (!this.#keys.has(intention) && this.#keys.size >= MOST) this.#keys.delete(this.#keys.keys().next().value);
-    if (!this.#keys.has(intention)) this.#keys.set(intention, this.#make());
-    return this.#keys.get(intention);
+  /** @param {string} request @returns {string} */
+  keyOf(request) {
+    if (!this.#keys.has(request) && this.#keys.size >= MOST) this.#keys.delete(this.#keys.keys().next().value);
+    if (!this.#keys.has(request)) this.#keys.set(request, this.#make());
+    return this.#keys.get(request);
   }
 
-  /** The server has answered: the same, wanted again, is another intention. @param {string} intention */
-  done(intention) {
-    this.#keys.delete(intention);
+  /**
+   * Forgets the key of a request that the server has answered; the same request later gets another key.
+   * @param {string} request
+   */
+  done(request) {
+    this.#keys.delete(request);
   }
 }

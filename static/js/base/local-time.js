@@ -1,4 +1,4 @@
-/** Moments as a datetime-local field has them: by this device's zone, without an offset. Pure. */
+/** Converts between ISO 8601 and the value of a datetime-local field, which is in the device's zone. Pure. */
 
 const pad = (number) => String(number).padStart(2, "0");
 

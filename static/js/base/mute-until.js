@@ -1,4 +1,4 @@
-/** When tomorrow begins for who sits before the screen, wherever the server stands. */
+/** The end of a mute that lasts until tomorrow, in the time zone of the device. */
 
 const MORNING_H = 8;
 

@@ -1,4 +1,4 @@
-/** The colours of the style sheet, for what is painted by script, and word of their change between light and dark. */
+/** Reads the colours of the style sheet for drawing by script, and reports changes between light and dark. */
 
 const NAMES = [
   "severity-UR",

@@ -1,24 +1,24 @@
 /**
- * The populated places that the world map brings along: found by what somebody types, or by where somebody is.
- * Pure, and without any network: the list is a file of the package in frontend/.
+ * Finds populated places by a typed text or by a position. Pure. It needs no network: the list is a file of the package
+ * in frontend/.
  */
 
 /** @typedef {import("./geojson.js").Position} Position */
 /** @typedef {{name: string, country: string, position: Position, population: number, capital: number}} Place */
 
 const EARTH_RADIUS_KM = 6371;
-const NEAR_KM = 30; // up to here "near" is true; farther away the distance and direction are said
-const FARTHEST_KM = 2000; // beyond it a town says nothing
+const NEAR_KM = 30; // up to this distance a place is "near"; beyond, distance and direction are given
+const FARTHEST_KM = 2000; // beyond this distance no town is named
 const MARKS = /\p{M}/gu;
 const LETTERS = { ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ß: "ss", æ: "ae", œ: "oe", ı: "i", "’": "'", ʼ: "'" };
 const UNDIVIDED = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "g");
 const DIRECTIONS = ["north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"];
-/** Here GeoNames marks the stress, as Greek writing does and the names in Latin letters do not. */
+/** Countries whose names GeoNames writes with stress marks. The names in Latin letters have none. */
 const STRESSED = new Set(["GR", "CY"]);
 
 const plain = (text) => text.normalize("NFD").replace(MARKS, "").normalize("NFC");
 
-/** The text without case, accents and other marks, for comparing. @param {string} text */
+/** The text without case, accents and other marks, for comparison. @param {string} text */
 export const fold = (text) => plain(text.toLowerCase()).replace(UNDIVIDED, (letter) => LETTERS[letter]);
 
 /**
@@ -44,7 +44,7 @@ const words = (text) =>
     .filter(Boolean);
 
 /**
- * A search over places.
+ * Makes a search over places.
  * @param {Place[]} places most people first
  * @returns {(text: string, limit?: number) => Place[]} those that have, for every word typed, one that begins so;
  *   first those whose name begins with all of it
@@ -95,8 +95,7 @@ export function nearestPlace(places, position) {
 }
 
 /**
- * Where a position is, in words: "near Chania, Greece", or far from any town "140 km north of Tobruk, Libya"; "" if
- * even that says nothing.
+ * Describes a position: "near Chania, Greece", or "140 km north of Tobruk, Libya". It is "" if no town is close enough.
  * @param {Place[]} places @param {Position} position
  */
 export function whereabouts(places, position) {

@@ -1,6 +1,6 @@
 /**
- * What the server writes into each page for its scripts: severities, limits of texts in characters, and the names of
- * an incident's fields that are a line of text without more. See web/pages.
+ * Settings that the server writes into each page: severities, limits of texts in characters, and the names of an
+ * incident's plain text fields. See web/pages.
  */
 
 /**

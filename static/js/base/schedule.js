@@ -1,5 +1,6 @@
 /**
- * Once per animation frame; in a tab that is not painted, once per HIDDEN_MS, so that its title and sounds stay true.
+ * Runs a function at the next animation frame. In a hidden tab it runs after HIDDEN_MS, so that title and sounds stay
+ * current.
  */
 
 const HIDDEN_MS = 500;

@@ -1,7 +1,7 @@
 /**
- * Who is signed in, across the tabs of one browser. Each page says so when it opens. The others take its CSRF token,
- * since theirs ended with the sign-in before; or, if it is another account's, they say that nothing can be saved in
- * them.
+ * Keeps the tabs of one browser informed about who is signed in.
+ * Each page announces its account when it opens. The other tabs take its CSRF token, because their own ended with the
+ * earlier sign-in. If it is another account, they show that nothing can be saved in them.
  */
 
 import { isolate } from "./bidi.js";
@@ -22,7 +22,7 @@ const readSignIn = (root) => ({
 /** The account that this page was made for, and the token that it sends. */
 export const mine = () => readSignIn(document);
 
-/** Where one signs in for a page that stays open. */
+/** The address of the sign-in form for a page that stays open. */
 export const signInAddress = () => meta("user").dataset.signIn;
 
 /** @type {Set<(other: string) => void>} */
@@ -38,7 +38,7 @@ export function onSignIn(listener) {
 }
 
 /**
- * What a sign-in means for a page. Pure.
+ * What another sign-in means for this page. Pure.
  * @param {string} user of the page
  * @param {SignIn} found
  * @returns {"nobody" | "same" | "other"}
@@ -48,7 +48,7 @@ export function compare(user, found) {
   return user && found.user !== user ? "other" : "same";
 }
 
-/** The call that another account has signed in for. */
+/** The error of a call in a browser where another account has signed in meanwhile. */
 export class OtherAccount extends Error {
   /** @param {string} other @param {string} user */
   constructor(other, user) {
@@ -80,7 +80,7 @@ function take(found) {
   return state;
 }
 
-/** Asks the server who is signed in now, and takes it. @returns {Promise<"nobody" | "same" | "other">} */
+/** Asks the server who is signed in now, and updates this page. @returns {Promise<"nobody" | "same" | "other">} */
 export async function refresh() {
   const answer = await fetch(meta("user").dataset.signedIn, { cache: "no-store" });
   const found = readSignIn(new DOMParser().parseFromString(await answer.text(), "text/html"));
@@ -89,9 +89,9 @@ export async function refresh() {
   return state;
 }
 
-/** Tells the other tabs who is signed in here, and follows what they tell. */
+/** Announces this page's account to the other tabs, and listens to theirs. */
 export function followSession() {
-  if (!globalThis.BroadcastChannel) return; // the server refuses what is too old, and then it is asked
+  if (!globalThis.BroadcastChannel) return; // then the page asks the server after it refused an outdated token
   const channel = new BroadcastChannel(CHANNEL);
   channel.addEventListener("message", ({ data }) => take(data));
   if (mine().user) channel.postMessage(mine());

@@ -10,14 +10,14 @@ import { published } from "./published.js";
 /** @type {readonly Severity[]} */
 export const SEVERITIES = Object.freeze(published.severities);
 
-/** The word of the severity that a form begins with. */
+/** The word of the severity that a new form has. */
 export const DEFAULT_SEVERITY = published.default_severity;
 
 const BY_NAME = new Map(SEVERITIES.map((severity) => [severity.name, severity]));
 const LEAST = SEVERITIES[SEVERITIES.length - 1];
 
 /**
- * The severity with this word. A word that is not known counts as the least severe one.
+ * The severity with this word; the least severe one if the word is unknown.
  * @param {string} name
  * @returns {Severity}
  */

@@ -1,7 +1,4 @@
-/**
- * Asks a person whose session has ended to sign in beside the page, in a tab of its own, so that the page keeps what it
- * holds.
- */
+/** Asks a person whose session has ended to sign in, in another tab. So the page keeps its unsaved work. */
 
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
@@ -38,7 +35,8 @@ async function ask() {
   const { dialog, problem, later } = makeDialog();
   document.body.append(dialog);
   dialog.showModal();
-  const looked = () => document.visibilityState === "visible" && refresh().catch(() => {}); // where no channel tells
+  // For browsers without BroadcastChannel
+  const looked = () => document.visibilityState === "visible" && refresh().catch(() => {});
   document.addEventListener("visibilitychange", looked);
   /** @type {() => void} */
   let stop;
@@ -74,7 +72,7 @@ async function isStale(answer) {
 }
 
 /**
- * Sends a call; and once more if it was refused because of the session, when that is in order again.
+ * Sends a call. If it was refused because of the session, signs in again and sends it once more.
  * @param {() => Promise<Response>} send reads the token each time
  * @param {{asks: boolean}} options asks: whether a person who is signed out is asked to sign in, or the refusal is
  *   returned

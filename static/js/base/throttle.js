@@ -1,9 +1,9 @@
 /**
- * A pace for work that may come in bursts: never two at a time, and a rest as long as the work took, so that the page
- * does not freeze. Pure.
+ * Limits how often work runs during a burst of requests. It never runs twice at a time, and the pause after each run is
+ * as long as the run, so that the page stays responsive. Pure.
  */
 
-const REST = 1; // wait as long as the last turn took before the next
+const PAUSE_RATIO = 1; // of the pause to the duration of the run before it
 
 export class Throttle {
   #work;
@@ -27,7 +27,7 @@ export class Throttle {
     this.#clock = clock;
   }
 
-  /** Has the work done once more, soon: together for all who ask in the same turn or while it rests. */
+  /** Requests one more run. All requests before that run begins share it. */
   request() {
     this.#wanted = true;
     if (!this.#running) this.#run();
@@ -40,7 +40,7 @@ export class Throttle {
       this.#wanted = false;
       const began = this.#clock();
       await this.#workOnce();
-      await this.#wait((this.#clock() - began) * REST);
+      await this.#wait((this.#clock() - began) * PAUSE_RATIO);
     }
     this.#running = false;
   }

@@ -1,4 +1,4 @@
-/** Work that has not been saved: whoever has some says so here, and leaving the page with it asks first. */
+/** Keeps unsaved work: its owners register a function here, and leaving the page asks first. */
 
 const QUESTION = "Discard what has not been saved?";
 
@@ -17,8 +17,8 @@ export function watchUnsaved(isUnsaved) {
 }
 
 /**
- * Watches a form that is sent by the browser. What scripts write into it before anybody has touched the page is not the
- * person's work. A form with `data-keep="unsaved"` comes back from the server: it is not saved, whatever is done to it.
+ * Watches a form that the browser sends. Text that scripts write before the person has touched the page does not count
+ * as work. A form with `data-keep="unsaved"` came back from the server unsaved, so it counts at once.
  * @param {HTMLFormElement} form
  */
 export function watchForm(form) {

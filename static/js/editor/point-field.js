@@ -35,7 +35,7 @@ export function geojson(text) {
 }
 
 /** What a way says, or null if it says nothing that is a location. @param {Way} way */
-export function readOrNull(way) {
+function readOrNull(way) {
   try {
     return way.read();
   } catch {

@@ -1,6 +1,6 @@
 /**
- * What messages mean for the open alerts, and which of them interrupt the reader: at once, or together when a replay is
- * over. Pure.
+ * Applies alert messages to the open alerts, and decides which alerts interrupt the reader. Those of a replay interrupt
+ * together at its end. Pure.
  */
 
 import { isWaiting } from "./alerts.js";
@@ -19,10 +19,7 @@ export class AlertNews {
     this.#changes = changes;
   }
 
-  /**
-   * Says up to which log entry the open alerts were loaded: what messages tell of before is in them.
-   * @param {number} seq
-   */
+  /** Sets the log entry up to which the open alerts were loaded. Earlier messages are ignored. @param {number} seq */
   loadedAt(seq) {
     this.#loadedSeq = seq;
   }
@@ -40,7 +37,7 @@ export class AlertNews {
   }
 
   /**
-   * Keeps an incident's alert true to it.
+   * Updates an incident's alert after the incident has changed.
    * @param {number} pk
    * @param {import("./messages.js").Feature | null} feature null: there is none any more
    * @param {Replay | null} replay
@@ -73,7 +70,7 @@ export class AlertNews {
     this.#changes.pending.notice = `${isolate(message.by)} has it: ${what}${message.note ? ` (${isolate(message.note)})` : ""}`;
   }
 
-  /** These incidents have no alert any more. */
+  /** Removes the alerts of these incidents. */
   #remove(keys, replay) {
     for (const pk of keys) {
       this.#alerts.byIncident.delete(pk);

@@ -1,4 +1,4 @@
-/** Which alerts a note is for: those that were there when it was begun. Pure. */
+/** The alerts that a note is for: those that were shown when the person began to write it. Pure. */
 
 import { alertKey } from "./seen-alerts.js";
 
@@ -6,8 +6,8 @@ export class AlertNote {
   /** @type {Set<string> | null} keys; null: nothing is typed */ #alerts = null;
 
   /**
-   * To be called with each change of the note. If all that it was begun for is taken or over, it is for the others from
-   * now on.
+   * Call it after each change of the note. When all alerts of the note are taken or over, the note is for the present
+   * ones.
    * @param {string} text @param {import("./alerts.js").AreaAlert[]} alerts that nobody has taken
    */
   follow(text, alerts) {

@@ -1,6 +1,7 @@
 /**
- * The open alerts, by incident, and what this person has not read of them. Pure. An alert is an episode: one incident
- * in one area, from when it first matched until it no longer does; several areas around one incident are told together.
+ * The open alerts, by incident, and how many this person has not read. Pure.
+ * An alert is an episode: one incident in one area, from the first match until it no longer matches. Alerts of several
+ * areas around one incident are shown together.
  */
 
 /**
@@ -21,11 +22,11 @@
 
 const keyOf = (id) => Number(id.slice(id.indexOf(":") + 1));
 
-/** Whether somebody still has to say "I have it". @param {AreaAlert} area */
+/** Whether nobody has acknowledged ("I have it") an alert that is not muted. @param {AreaAlert} area */
 export const isWaiting = ({ muted, acknowledged }) => !muted && !acknowledged;
 
 /**
- * Who takes care of an incident, the last to have said so first; null if an area of it still waits.
+ * The last acknowledgement of an incident's alerts; null if one of them is not acknowledged.
  * @param {Pick<Alert, "areas">} alert
  */
 export function whoHasIt({ areas }) {
@@ -46,13 +47,13 @@ export class Alerts {
     return this.#unread.size + this.#unreadPast;
   }
 
-  /** How many of the open alerts interrupt, and nobody has said "I have it" to. */
+  /** How many of the open alerts are neither muted nor acknowledged. */
   get waiting() {
     return [...this.byIncident.values()].flatMap(({ areas }) => areas).filter(isWaiting).length;
   }
 
   /**
-   * Takes the answer of /api/alerts/ as the whole truth.
+   * Replaces all alerts by the answer of /api/alerts/.
    * @param {{alerts: any[], unread: number, read_seq: number}} answer
    * @param {Map<number, Feature>} incidents @param {Map<number, Feature>} areas what is known of both
    * @param {number} since a log entry: what was raised after it, and waits, is news
@@ -80,14 +81,14 @@ export class Alerts {
     return news;
   }
 
-  /** Notes what the server says this person has read. @param {{unread: number, read_seq: number}} answer */
+  /** Applies the server's answer about what this person has read. @param {{unread: number, read_seq: number}} answer */
   read({ unread, read_seq: readSeq }) {
     this.readSeq = readSeq;
     for (const [id, seq] of this.#unread) if (seq <= readSeq) this.#unread.delete(id);
     this.#unreadPast = Math.max(0, unread - this.#unread.size);
   }
 
-  /** Whether everything unread is about one of these incidents. @param {Iterable<number>} keys */
+  /** Whether all unread alerts are about these incidents. @param {Iterable<number>} keys */
   areAllUnread(keys) {
     const ids = [...keys].flatMap((pk) => this.byIncident.get(pk)?.areas ?? []).map(({ id }) => id);
     const seen = ids.filter((id) => this.#unread.has(id));
@@ -173,7 +174,10 @@ function fromMessage({ alert, id, name, severity, url, muted = false }, seq, bef
   };
 }
 
-/** For an incident that was stored after the collection was read: its message brings the rest. @returns {Feature} */
+/**
+ * A placeholder for an incident that was stored after the collection was read. Its own message replaces it.
+ * @returns {Feature}
+ */
 function standIn({ incident, incident_name: name, severity, raised }, pk) {
   const properties = {
     model: "Incident",

@@ -1,6 +1,6 @@
 /**
- * What has changed in a store since its listeners were last told, and the telling: once per turn of a schedule, however
- * much happened in between. Pure.
+ * Collects the changes of a store and sends them to its listeners: once per turn of a schedule, however many there are.
+ * Pure.
  */
 
 /**
@@ -47,13 +47,16 @@ export class Changes {
     return () => this.#listeners.delete(listener);
   }
 
-  /** From now on everything may be another. @param {Partial<Change>} rest what is known beyond that */
+  /**
+   * Replaces the collected changes by a reset: all features may have changed.
+   * @param {Partial<Change>} rest what is known beyond that
+   */
   startAnew(rest) {
     this.pending = { ...noChange(), connection: this.pending.connection, reset: true, alerts: true, ...rest };
   }
 
   /**
-   * Notes that a feature is another, or gone.
+   * Notes that a feature has changed or is gone.
    * @param {"incidents" | "areas"} collection
    * @param {number} pk
    * @param {{gone: boolean}} how
@@ -64,7 +67,7 @@ export class Changes {
     keys[gone ? "changed" : "removed"].delete(pk);
   }
 
-  /** Has the listeners told soon. */
+  /** Schedules the sending, unless it is scheduled already. */
   wake() {
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -1,6 +1,6 @@
 /**
- * Loads the closed incidents once the filter asks for them, again after everything was loaded anew, and until it works.
- * Pure.
+ * Loads the closed incidents when the filter first asks for them, and after every reload of the store. Retries until it
+ * succeeds. Pure.
  */
 
 import { backoff } from "../base/backoff.js";
@@ -33,7 +33,7 @@ export function loadClosedOnDemand(store, selection, fetchClosed, { say, later =
       waits = false;
       load();
     }, backoff(failed++));
-    selection.choose(selection.filter); // lets go of those that were closed meanwhile
+    selection.choose(selection.filter); // drops the incidents that were closed meanwhile
   }
 
   selection.subscribe(({ reset }) => reset && load());

@@ -1,4 +1,4 @@
-/** Which incidents to show: as a value, as words in the address, and as a test of an incident. Pure. */
+/** The filter of incidents: as a value, in the page's address, and as a test of an incident. Pure. */
 
 import { covers } from "../base/geojson.js";
 import { SEVERITIES, severityCoded } from "../base/severity.js";
@@ -31,7 +31,7 @@ const oneOf = (value, ...choices) => (choices.includes(value) ? value : choices[
 const isoOrNothing = (text) => (text && !Number.isNaN(Date.parse(text)) ? new Date(text).toISOString() : "");
 
 /**
- * Reads the filter in an address; what makes no sense there counts as not said.
+ * Reads the filter from an address. Values that make no sense are ignored.
  * @param {URLSearchParams} params
  * @returns {Filter}
  */
@@ -51,7 +51,7 @@ export function readFilter(params) {
 }
 
 /**
- * Writes the filter into an address, and leaves alone what else stands there.
+ * Writes the filter into an address and keeps its other parameters.
  * @param {URLSearchParams} params
  * @param {Filter} filter
  */
@@ -64,11 +64,11 @@ export function writeFilter(params, filter) {
     if (said[name] !== "" && said[name] !== EVERYTHING[name]) params.set(name, String(said[name]));
 }
 
-/** How many ways it leaves something out. @param {Filter} filter */
+/** How many criteria of the filter are set. @param {Filter} filter */
 export const strictness = ({ severities, state, area, text, since }) =>
   [severities.length > 0, state !== "open", area !== null, text.trim() !== "", since !== ""].filter(Boolean).length;
 
-/** Whether the filter asks for closed incidents, which a page does not have at first. @param {Filter} filter */
+/** Whether the filter includes closed incidents, which a page does not load at first. @param {Filter} filter */
 export const wantsClosed = ({ state }) => state !== "open";
 
 function span({ since, from, to }, now) {
@@ -91,7 +91,7 @@ export function matcher(filter, areas, now) {
   if (filter.state !== "all")
     tests.push(({ properties: { closed } }) => Boolean(closed) === (filter.state === "closed"));
   if (severities.size > 0) tests.push(({ properties: { severity } }) => severities.has(severity));
-  // What an older version told has no time of its own
+  // Messages of an older server have no time of the event
   const when = ({ properties: { happened, created } }) => happened ?? created;
   if (from) tests.push((incident) => when(incident) >= from);
   if (to) tests.push((incident) => when(incident) <= to);

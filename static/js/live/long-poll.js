@@ -1,11 +1,12 @@
 /**
- * Follows the log by plain requests, one after the other on one cursor: each is answered when there is news, or after
- * WAIT_S. To its owner it looks like a WebSocket: it dispatches "message" and "close", and has close().
+ * Follows the log by HTTP requests where a WebSocket does not come through.
+ * The requests follow each other on one cursor. The server answers each when there are new entries, or after WAIT_S.
+ * The class has the interface of a WebSocket: the events "message" and "close", and close().
  */
 
 export const WAIT_S = 25;
-export const PAUSE_MS = 1_000; // after an answer, so that a flood of news costs one request a second
-const SESSION_ENDED = 4401; // the close codes that a WebSocket would have
+export const PAUSE_MS = 1_000; // after an answer, so that a burst costs at most one request a second
+const SESSION_ENDED = 4401; // the close codes of a WebSocket
 const LOST = 1006;
 
 class Refused extends Error {
@@ -40,7 +41,8 @@ export class LongPoll extends EventTarget {
 
   async #follow() {
     try {
-      let behind = await this.#ask(0); // answered at once: the greeting shows that this way is open
+      // The server answers this one at once: the hello message shows that the connection works
+      let behind = await this.#ask(0);
       while (!this.#leaving.signal.aborted) behind = await this.#ask(behind ? 0 : WAIT_S);
     } catch (error) {
       if (!this.#leaving.signal.aborted)
@@ -48,14 +50,14 @@ export class LongPoll extends EventTarget {
     }
   }
 
-  /** Asks once and hands on what is answered; returns whether there is more already. */
+  /** Sends one request and dispatches the messages of its answer. Returns whether more entries are ready. */
   async #ask(wait) {
     const { signal } = this.#leaving;
     this.#url.searchParams.set("wait", String(wait));
     // Without "no-store" a browser sends requests for one address one at a time, whatever tab they are of.
     const response = await this.#scope.fetch(this.#url.href, { cache: "no-store", redirect: "manual", signal });
     if (response.status !== 200) throw new Refused(response.status === 401 ? SESSION_ENDED : LOST);
-    // A proxy may cut an answer: what has no end is no line
+    // A proxy may cut an answer: an unfinished line is dropped
     const lines = (await response.text()).split("\n").slice(0, -1);
     const behind = this.#take(lines);
     if (wait && !signal.aborted) await new Promise((done) => this.#scope.setTimeout(done, PAUSE_MS));
@@ -64,7 +66,7 @@ export class LongPoll extends EventTarget {
 
   #take(lines) {
     const [hello, ...messages] = lines.map((line) => JSON.parse(line));
-    if (hello?.type !== "hello") throw new Refused(LOST); // a page of something in between
+    if (hello?.type !== "hello") throw new Refused(LOST); // a proxy's own page
     if (!this.#greeted || !hello.recovered) this.#say(lines[0]);
     this.#greeted = true;
     if (!hello.recovered) this.#moveTo(hello.seq, hello.epoch);

@@ -1,6 +1,4 @@
-/**
- * Reading what the server sends over /notifications. Pure: it knows neither the socket nor the store.
- */
+/** Parses the messages that the server sends over /notifications. Pure: it knows neither the socket nor the store. */
 
 /**
  * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
@@ -31,7 +29,7 @@ const isFeature = (value) =>
 const isPairs = (value) =>
   Array.isArray(value) && value.every((each) => Number.isInteger(each?.id) && typeof each.incident === "string");
 
-/** What a message must hold beside a whole-numbered `seq`, by its type. */
+/** The fields that a message needs by its type, beside a whole-numbered `seq`. */
 const REQUIRED = {
   hello: (message) => typeof message.epoch === "string" && typeof message.recovered === "boolean",
   post_save: (message) => isFeature(message.feature),
@@ -43,8 +41,8 @@ const REQUIRED = {
 };
 
 /**
- * The message in one text frame, or null when it is none. One of a type that this page does not know (a newer server
- * may have more) becomes `unknown`: it takes its place in the log and means nothing else.
+ * Parses the message in one text frame; null if it is not valid. A type that this page does not know, from a newer
+ * server, becomes `unknown`: it only advances the position in the log.
  * @param {string} text
  * @returns {Message | null}
  */

@@ -1,6 +1,6 @@
 /**
- * A stretch of the log that is being caught up: its alerts interrupt together at its end, and it is told in one
- * sentence. Pure.
+ * A replay: the log entries that the page missed and receives now. Its alerts interrupt together at its end, and one
+ * sentence sums it up. Pure.
  */
 
 export class Replay {
@@ -21,7 +21,7 @@ export class Replay {
     this.#changes += 1;
   }
 
-  /** How much it was; "" if there is nothing to say. */
+  /** The sentence that sums it up; "" if there is nothing to say. */
   get sentence() {
     if (this.#changes === 0 || this.#first) return "";
     return `${this.#changes} ${this.#changes === 1 ? "change" : "changes"} while you were away`;

@@ -1,9 +1,9 @@
 /**
- * Which alerts have been on the screen long enough to have been seen. Pure, but for timers. An alert that escalates is
- * another one here: its key has the `seq` of the message that raised or escalated it.
+ * Which alerts have been on the screen long enough to count as seen. Pure, but for timers. An alert that escalates has
+ * to be seen again: its key contains the `seq` of the last raise or escalation.
  */
 
-export const SEEN_MS = 1_000; // what appeared less than this before a press, the press was not about
+export const SEEN_MS = 1_000; // an alert that appears less than this before a click is not meant by it
 
 /** @typedef {import("./alerts.js").AreaAlert} AreaAlert */
 
@@ -28,7 +28,7 @@ export class SeenAlerts {
     return this.#keys.get(key) === null;
   }
 
-  /** It is on the screen from now on, or still is. @param {string} key */
+  /** Notes that an alert is on the screen. @param {string} key */
   appear(key) {
     if (!this.#keys.has(key))
       this.#keys.set(
@@ -37,7 +37,10 @@ export class SeenAlerts {
       );
   }
 
-  /** It has left the screen: if it was not seen by then, it begins anew when it appears again. @param {string} key */
+  /**
+   * Notes that an alert has left the screen. If it was not seen by then, its time starts again when it appears again.
+   * @param {string} key
+   */
   vanish(key) {
     if (!this.#keys.get(key)) return;
     clearTimeout(this.#keys.get(key));

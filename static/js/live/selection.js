@@ -1,4 +1,4 @@
-/** The incidents of a store that pass a filter, kept true as either changes and as time goes by. Pure. */
+/** The incidents of a store that pass the filter. Follows changes of both, and the passing of time. Pure. */
 
 import { EVERYTHING, matcher } from "./filter.js";
 
@@ -36,7 +36,7 @@ export class Selection {
     this.#tell({ reset: true, changed: new Set(), removed: new Set(), created: new Set() });
   }
 
-  /** Lets go of what has become too old for "last hour" and the like. */
+  /** Drops incidents that have become too old for a filter such as "last hour". */
   age() {
     if (!["hour", "day", "week"].includes(this.filter.since)) return;
     this.#matches = matcher(this.filter, this.#store.areas, this.#clock());

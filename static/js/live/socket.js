@@ -1,19 +1,19 @@
 /**
- * The only module that knows WebSocket: keeps one connection to /notifications, and tells the truth about it.
- * Where a WebSocket does not come through, a LongPoll takes its place, and a WebSocket is tried now and then.
- * It does not know what the messages mean, beyond that a `hello` is the proof of a working link.
+ * Keeps one connection to /notifications, and reports its state. The only module that uses WebSocket.
+ * Where a WebSocket does not come through, a LongPoll replaces it, and a WebSocket is tried from time to time. The only
+ * message that it understands is `hello`, which proves that the connection works.
  */
 
 import { backoff } from "../base/backoff.js";
 import { LongPoll } from "./long-poll.js";
 import { parseMessage } from "./messages.js";
 
-export const SILENCE_MS = 35_000; // the server speaks at least every 25 s, so this is a dead link
-export const CONNECT_MS = 10_000; // a network that swallows packets would let an attempt hang for minutes
-export const SESSION_ENDED = 4401; // close code: this session is over, connecting again is no use
-// Attempts that fail while plain requests are answered, before the other way is used; a restart costs one
+export const SILENCE_MS = 35_000; // the server sends something at least every 25 s, so this connection is dead
+export const CONNECT_MS = 10_000; // where a network drops packets, an attempt would otherwise hang for minutes
+export const SESSION_ENDED = 4401; // close code: the session has ended, so connecting again is useless
+// How many attempts may fail while HTTP requests succeed, before the transport changes; a restart costs one
 export const MAX_REFUSALS = 3;
-export const TRIAL_MS = 5 * 60_000; // between two trials of a WebSocket: a blocked network seldom changes its mind
+export const TRIAL_MS = 5 * 60_000; // between two attempts with a WebSocket: a blocked network seldom changes
 
 /**
  * @typedef {"open" | "signed out" | "full" | "unreachable"} Verdict what the server says to a plain request
@@ -34,9 +34,9 @@ export class Socket {
   /** @type {WebSocket | LongPoll | null} */ #link = null;
   /** @type {WebSocket | null} one that is tried while a LongPoll is the link */ #trial = null;
   #attempt = 0;
-  #refusals = 0; // of the way that is used now, in a row
-  #polls = false; // whether it uses a LongPoll
-  #full = false; // whether the server has no place for this page
+  #refusals = 0; // of the present transport, in a row
+  #polls = false; // whether a LongPoll is the transport
+  #full = false; // whether the server refused this page because it has too many connections
   #heardAt = 0;
   #greeted = false;
   #retryAt = 0;
@@ -59,13 +59,13 @@ export class Socket {
     this.#connect();
   }
 
-  /** Closes for good. */
+  /** Closes permanently. */
   close() {
     this.#closed = true;
     this.#drop();
   }
 
-  /** Gives up this link and tries another after a wait. */
+  /** Drops the connection and opens another after a pause. */
   reconnect() {
     this.#drop();
     this.#retryLater();
@@ -82,7 +82,7 @@ export class Socket {
           : new this.#scope.WebSocket(this.#options.url()),
       );
     } catch {
-      this.#lost(); // a browser that has no WebSocket, or may not use it
+      this.#lost(); // a browser without WebSocket, or one that forbids it
     }
   }
 
@@ -151,7 +151,7 @@ export class Socket {
     this.#options.onState({ state, retryAt: this.#retryAt });
   }
 
-  /** Connects at once if it was only waiting to. */
+  /** Connects at once if it was waiting for the next attempt. */
   #retryNow() {
     if (this.#closed || this.#link) return;
     this.#attempt = 0;
@@ -160,10 +160,13 @@ export class Socket {
 
   #online() {
     this.#retryNow();
-    if (this.#polls && this.#greeted) this.#tryWebSocket(); // it may be another network
+    if (this.#polls && this.#greeted) this.#tryWebSocket(); // the device may have changed its network
   }
 
-  /** The page is looked at again: timers may have slept, so silence is measured by the clock. */
+  /**
+   * Checks the connection when the page becomes visible. Timers may have slept, so the silence is measured by the
+   * clock.
+   */
   #seen() {
     if (this.#scope.document.visibilityState !== "visible") return;
     if (this.#greeted && this.#link && this.#scope.Date.now() - this.#heardAt > SILENCE_MS) this.#drop();
@@ -175,7 +178,7 @@ export class Socket {
     this.#trialTimer = this.#scope.setTimeout(() => this.#tryWebSocket(), TRIAL_MS);
   }
 
-  /** Opens a WebSocket beside the LongPoll, which goes on until the WebSocket is greeted. */
+  /** Opens a WebSocket beside the LongPoll. The LongPoll stays in use until the WebSocket has received `hello`. */
   #tryWebSocket() {
     this.#tryLater();
     this.#trial?.close();

@@ -1,7 +1,7 @@
 /**
- * The state of the page, to which everything else listens: open incidents, areas, alerts, the connection.
- * Pure: it knows neither the socket nor the map nor the document. Messages go in through `apply`, whole collections
- * through `load`; listeners are told once per turn of the given schedule what has changed since they were last told.
+ * The state of the page: open incidents, areas, alerts, the connection. Everything else listens to it.
+ * Pure: it knows neither the socket nor the map nor the document. `apply` takes one message, `load` takes whole
+ * collections. Listeners get all changes since their last call, once per turn of the given schedule.
  */
 
 import { AlertNews } from "./alert-news.js";
@@ -53,9 +53,9 @@ export class Store {
   }
 
   /**
-   * Takes two feature collections and the open alerts, with their `seq` and `epoch`, as the whole truth, then handles
-   * what was held back. The oldest `seq` counts: what lies between them is handled again, which does no harm.
-   * Alerts raised since the last time interrupt; those that are there at first do not.
+   * Replaces everything by two feature collections and the open alerts, then applies the messages held back meanwhile.
+   * The oldest `seq` counts, so some messages are applied twice, which does no harm. Alerts raised since the last load
+   * interrupt; those of the first load do not.
    * @param {object} collections
    * @param {{features: Feature[], seq: number, epoch: string}} collections.incidents
    * @param {{features: Feature[], seq: number, epoch: string}} collections.areas
@@ -79,10 +79,7 @@ export class Store {
     this.#changes.wake();
   }
 
-  /**
-   * Handles one message. One whose `seq` was handled before changes nothing.
-   * @param {Message} message
-   */
+  /** Applies one message; ignores one whose `seq` was applied before. @param {Message} message */
   apply(message) {
     if (message.type === "hello") return this.#hello(message);
     if (this.#held) return void this.#held.push(message);
@@ -102,9 +99,9 @@ export class Store {
   }
 
   /**
-   * Takes in the closed incidents; what messages say of an incident meanwhile counts more. If they can't be fetched,
-   * none are held, and the error is thrown. If everything was loaded anew meanwhile, what becomes of the fetch does
-   * not matter.
+   * Loads the closed incidents. Messages that arrive meanwhile have priority over the answer.
+   * If the request fails, the store holds no closed incidents, and the error is thrown. If everything was loaded again
+   * meanwhile, the answer is ignored.
    * @param {() => Promise<{features: Feature[]}>} fetchClosed
    */
   async loadClosed(fetchClosed) {
@@ -135,13 +132,13 @@ export class Store {
     this.#tell({ connection: true });
   }
 
-  /** Notes what the server says this person has read. @param {{unread: number, read_seq: number}} answer */
+  /** Applies the server's answer about what this person has read. @param {{unread: number, read_seq: number}} answer */
   read(answer) {
     this.alerts.read(answer);
     this.#tell({ alerts: true });
   }
 
-  /** Ends a catching-up that the log's last entries did not end themselves, and says how much it was. */
+  /** Ends a replay whose last entry did not arrive, and sends its summary. */
   finishReplay() {
     if (!this.#replay) return;
     const { raised, sentence } = this.#replay;

@@ -1,6 +1,6 @@
 /**
- * Keeps a store true to the server: loads the two collections and the open alerts, then follows the log from where they
- * were read, and loads anew when the log cannot be followed.
+ * Keeps a store in sync with the server: loads the collections and the open alerts, then applies the log from there.
+ * Loads all of it again when the log has a gap.
  */
 
 import { onSignIn, OtherAccount, refresh } from "../base/session.js";
@@ -8,7 +8,7 @@ import { signInAgain } from "../base/sign-in-again.js";
 import { CONNECT_MS, Socket } from "./socket.js";
 import { hasUnsaved } from "../base/unsaved.js";
 
-const REPLAY_QUIET_MS = 1_000; // a catching-up that ends without its last entry is over after this much silence
+const REPLAY_QUIET_MS = 1_000; // a replay without its last entry ends after this much silence
 
 /**
  * @typedef {{incidents: string, areas: string, alerts: string, notifications: string, poll: string, signIn: string}}
@@ -32,10 +32,7 @@ async function fetchCollections(addresses) {
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
 
-/**
- * What keeps a WebSocket from opening, as far as the server knows.
- * @returns {Promise<import("./socket.js").Verdict>}
- */
+/** Asks the server why a WebSocket was refused. @returns {Promise<import("./socket.js").Verdict>} */
 async function askWhy(addresses) {
   try {
     const response = await fetch(addresses.notifications, {
@@ -49,7 +46,7 @@ async function askWhy(addresses) {
 }
 
 /**
- * An address from which to follow the log after what the store has.
+ * The address of the log after the entries that the store has.
  * @param {string} path
  * @param {import("./store.js").Store} store
  */
@@ -68,9 +65,9 @@ function socketAddress(addresses, store) {
 }
 
 /**
- * Returns a function that asks and takes the answer, or gives up. When it is called again before the answer has come,
- * because the link broke and came back meanwhile, only the newest call counts: an older answer would turn the store
- * back.
+ * Returns a function that asks and takes the answer, or gives up.
+ * Only the newest call counts. An older answer may arrive later, when the connection broke and came back, and would set
+ * the store back.
  * @template T
  * @param {() => Promise<T>} ask @param {(answer: T) => void} take @param {() => void} giveUp
  */
@@ -88,7 +85,7 @@ export function latest(ask, take, giveUp) {
 }
 
 /**
- * Starts, and goes on until the page is left.
+ * Starts the synchronisation, which runs until the page is left.
  * @param {import("./store.js").Store} store
  * @param {Addresses} addresses
  */
@@ -101,7 +98,7 @@ export async function keepInSync(store, addresses) {
     ask: () => askWhy(addresses),
     async onSignedOut() {
       const state = await refresh().catch((error) => (error instanceof OtherAccount ? "other" : "nobody"));
-      if (state === "same") return socket.open(); // by another tab
+      if (state === "same") return socket.open(); // another tab has signed in
       if (state === "nobody" && !hasUnsaved()) return location.assign(addresses.signIn);
       store.setConnection({ state: "signed-out" });
       if (state === "nobody") signInAgain();
@@ -122,7 +119,7 @@ export async function keepInSync(store, addresses) {
   try {
     store.load(await fetchCollections(addresses));
   } catch {
-    // The socket says without `since` that it recovers nothing, and that loads the collections.
+    // The socket connects without `since`, so the server answers that it recovered nothing, and all is loaded then
   }
   socket.open();
 }

@@ -20,7 +20,7 @@ import models
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
-from commands import importer, manage, reload
+from commands import backup, importer, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
@@ -128,7 +128,9 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     )
     subparsers = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
     importer.add_arguments(subparsers.add_parser("import", help="import GeoJSON", allow_abbrev=False))
-    manage.add_arguments(subparsers, Parser)
+    users.add_arguments(subparsers, Parser)
+    tokens.add_arguments(subparsers, Parser)
+    backup.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
@@ -147,7 +149,7 @@ def run(
         serve(settings, group_limits, server_limits)
         return 0
     is_new = not os.path.exists(settings.database)
-    do = importer.run if found.command == "import" else manage.run
+    do = importer.run if found.command == "import" else shared.run
     try:
         return do(found, settings)
     finally:

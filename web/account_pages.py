@@ -152,7 +152,8 @@ def _password_page(user: User, field: str = "", error: str = "", *, wait: float 
     form = Form.refused({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
-        page = render_template("accounts/password.html", password_form=form, asks_for_code=confirm.needs_code(user))
+        shown = {"password_form": form, "asks_for_code": confirm.needs_code(user)}
+        page = render_template("accounts/password.html", **shown)
         return page, status, auth.retry_after(wait)
     return _own(password=form, wait=wait)
 

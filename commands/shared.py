@@ -1,0 +1,59 @@
+"""The common parts of the commands: parsers, opening the database, and the admins' log."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+import models
+from base.settings import Settings
+from domain import admin_log
+from models import User
+
+APPLIED = "A running server applies a change at once."
+
+Run = Callable[[argparse.Namespace], None]
+Commands = Any  # what add_subparsers() returns; argparse has no public name for it
+
+
+def add_group(commands: Commands, parser_class: type, name: str, text: str, more: str) -> Commands:
+    """Add a command with subcommands, such as `user`, and return their parser."""
+    description = f"{text.capitalize()}. {more}"
+    parser = commands.add_parser(name, help=text, description=description, allow_abbrev=False)
+    return parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=parser_class)
+
+
+def add_command(group: Commands, name: str, text: str, run: Run, *arguments: str) -> argparse.ArgumentParser:
+    """Add a command that calls `run`, with these required arguments, and return its parser."""
+    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text, allow_abbrev=False)
+    for argument in arguments:
+        parser.add_argument(argument, metavar=argument.upper())
+    parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
+    parser.set_defaults(run=run, creates=False)
+    return parser
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the command on the database, and return the exit status. Raises TrackerError.
+
+    Only a command that sets `creates` makes the database file if there is none.
+    """
+    models.open_database(settings.database, create=options.creates, hold_reports=settings.hold_reports)
+    try:
+        options.run(options)
+    except models.Invalid as error:
+        raise models.TrackerError("; ".join(error.fields.values())) from error
+    finally:
+        models.database.close()
+    return 0
+
+
+def log(action: str, user: User) -> None:
+    """Append to the admins' log what was done to an account, with the name of the system's user."""
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        who = "somebody"
+    admin_log.note(action, user.name, who=f"{who}, by command line")

@@ -33,13 +33,14 @@ sys.stdin.read()
 """
 
 
+pytestmark = pytest.mark.slow
+
 RETURNING = """
 import json, sys
 sys.path.insert(0, "..")
 from harness import Person
 from peers import Crowd, Peer
 
-pytestmark = pytest.mark.slow
 url, cookie, query, count, last = sys.argv[1:]
 person, count, last = Person(url), int(count), int(last)
 person.http.cookies.set(*cookie.split("=", 1))

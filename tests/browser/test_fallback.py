@@ -20,7 +20,7 @@ KEEP_SEQS = """() => {
   store.apply = (message) => {
     const before = store.seq;
     apply(message);
-    if (store.seq !== before) window.seqs.push(message.seq);
+    if (message.type !== "hello" && store.seq !== before) window.seqs.push(message.seq);
   };
 }"""
 EXPECTED = re.compile(r"WebSocket connection to|status of 4(01|26|29)|net::ERR_|status of 503")

@@ -1,4 +1,4 @@
-/** The areas on the map: the map library has them all, and is told of changes. */
+/** The layer of areas: the map library holds them all and gets each change. */
 
 import { DiffQueue } from "./diff-queue.js";
 
@@ -12,14 +12,14 @@ export class AreaLayer {
     this.#queue = new DiffQueue((diff) => map.getSource("areas").updateData(diff));
   }
 
-  /** Shows exactly these. @param {import("./clusters.js").Feature[]} features */
+  /** Replaces all features by these. @param {import("./clusters.js").Feature[]} features */
   set(features) {
     this.#queue.clear();
     this.#map.getSource("areas").setData({ type: "FeatureCollection", features });
   }
 
   /**
-   * Shows one as it is now, or no more.
+   * Shows the new state of one feature, or removes it.
    * @param {number} key
    * @param {import("./clusters.js").Feature | null} feature
    */

@@ -1,10 +1,10 @@
-/** The names on the world: countries and populated places. Plain data. */
+/** Layers with the names of countries and populated places. Plain data. */
 
 import { readPlaces } from "../base/places.js";
 import { streetGround, streetNameLayers } from "./streets-layers.js";
 
-export const PLACES_ZOOM = 3; // from here on places are named, below it only countries
-const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
+export const PLACES_ZOOM = 3; // from this zoom on places are named, below it only countries
+const FONT = ["sans-serif"]; // a font of the browser, so no glyph server is asked
 
 /** @param {any} file places.json of the package */
 export function placesToFeatures(file) {
@@ -16,7 +16,7 @@ export function placesToFeatures(file) {
   return { type: "FeatureCollection", features };
 }
 
-/** The fewest people of a place that is named, by zoom: about as many names on the screen at each. */
+/** The population from which a place is named, by zoom. It keeps the number of names on the screen about the same. */
 const FEWEST_PEOPLE = ["step", ["zoom"], 8e6, 3, 4e6, 4, 15e5, 5, 5e5, 6, 2e5, 7, 7e4, 8, 2e4, 9, 0];
 
 const label = (id, source, colour, palette, layout) => ({
@@ -28,7 +28,7 @@ const label = (id, source, colour, palette, layout) => ({
 });
 
 /**
- * Where the archive has names of its own, from its lowest zoom on, the world's are left out.
+ * The layers of place names. Where the archive has names of its own, the world's are left out from its lowest zoom on.
  * @param {import("./basemap.js").MapConfig} config
  */
 function placeLayers({ streets }, palette) {
@@ -36,7 +36,7 @@ function placeLayers({ streets }, palette) {
   const places = {
     ...label("places", "places", "map-place", palette, {
       "text-size": ["interpolate", ["linear"], ["zoom"], 3, 10.5, 9, 13.5],
-      // An incident on the spot moves the name aside
+      // An incident at the place moves the name aside
       "text-variable-anchor": ["center", "top", "bottom", "left", "right"],
       "text-radial-offset": 1.1,
       "symbol-sort-key": ["-", 0, ["get", "population"]],

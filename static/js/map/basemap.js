@@ -1,6 +1,6 @@
 /**
- * The world under the incidents, as a style for the map library. Plain data: nothing here draws.
- * Land, borders and names come from the package in frontend/; raster tiles only if the operator has set them.
+ * The basemap under the incidents, as a style for the map library. Plain data: nothing here draws.
+ * Land, borders and names come from the package in frontend/. There are raster tiles only if the operator has set them.
  */
 
 import { nameLayers } from "./basemap-names.js";
@@ -11,10 +11,10 @@ import { streetGround, streetLayers } from "./streets-layers.js";
  *   import("./streets.js").Streets | null}} MapConfig
  */
 
-export const DETAIL_ZOOM = 5; // from here on the coast is drawn at 1:10 million, below at 1:50 million
-const FONT = ["sans-serif"]; // drawn by the browser: no glyph server is asked
+export const DETAIL_ZOOM = 5; // from this zoom on the coast is drawn at 1:10 million, below at 1:50 million
+const FONT = ["sans-serif"]; // a font of the browser, so no glyph server is asked
 const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
-// Up to this zoom the graticule lies under the land; beyond, where the land may fill the screen, over it
+// Up to this zoom the graticule lies under the land. Closer, land may fill the screen, so it lies over it
 const OVERVIEW = 6;
 const TILE_SIZE = 256;
 
@@ -48,7 +48,7 @@ const graticuleLine = (id, colour, palette, rest) => ({
   ...rest,
 });
 
-/** Over the land the degrees are written on the lines: where nothing else is on the map, they say where one is. */
+/** The graticule over the land, with degrees on its lines: they give the position where the map has nothing else. */
 function gridLayers(palette) {
   return [
     graticuleLine("graticule-near", "map-grid", palette, { minzoom: OVERVIEW }),
@@ -88,7 +88,7 @@ function tileLayers(config) {
 }
 
 /**
- * The style; its sources of the world are empty: world.js fills them.
+ * The style of the basemap. Its sources of the world are empty until world.js fills them.
  * @param {MapConfig} config
  * @param {import("../base/palette.js").Palette} palette
  */
@@ -99,7 +99,8 @@ export function basemap(config, palette) {
   const sources = {
     land: empty({ maxzoom: 6, attribution: WORLD_ATTRIBUTION }),
     borders: empty({ maxzoom: 6 }),
-    "land-detail": empty({ maxzoom: 10, attribution: WORLD_ATTRIBUTION }), // the library credits what is in view, once
+    // The library shows the credits of what is in view, each once
+    "land-detail": empty({ maxzoom: 10, attribution: WORLD_ATTRIBUTION }),
     "borders-detail": empty({ maxzoom: 10 }),
     graticule: empty(),
   };

@@ -1,12 +1,12 @@
 /**
- * Incidents that lie too close together on the screen to be told apart, taken together. It is done for one zoom and one
- * box at a time, from scratch: that takes milliseconds with tens of thousands, which an index over all zooms does
- * not. Pure.
+ * Joins incidents that are too close on the screen into clusters. Pure.
+ * It works for one zoom and one box at a time, from scratch: that takes milliseconds for tens of thousands of
+ * incidents. An index over all zooms takes longer.
  */
 
 import { severityNamed } from "../base/severity.js";
 
-export const MAX_ZOOM = 11; // closer than that every incident stands for itself
+export const MAX_ZOOM = 11; // at closer zooms each incident is drawn alone
 const RADIUS = 44; // pixels: about two icons side by side
 const TILE = 512; // pixels: the width of the world at zoom 0
 const MAX_LATITUDE = 85.0511287798; // of the Mercator projection
@@ -38,7 +38,7 @@ export function placeOf(feature) {
   };
 }
 
-/** Whether a place is in the box, on whichever copy of the world the box lies. */
+/** Returns a test whether a place is in the box, on any copy of the world. */
 function inside([west, south, east, north]) {
   const [left, width, top, bottom] = [west / 360 + 0.5, (east - west) / 360, mercator(north), mercator(south)];
   return ({ x, y }) => y >= top && y <= bottom && x - left - Math.floor(x - left) <= width;
@@ -59,7 +59,7 @@ function join(cell, { x, y, count = 1, rank, box: [west, north, east, south] = [
 }
 
 /**
- * Puts the places into the squares of a grid, each as wide as the radius.
+ * Puts the places into the cells of a grid whose cells are as wide as the radius.
  * @returns {Map<number, Cell>} by column + row × columns
  */
 function gridded(places, isInside, scale, columns) {
@@ -75,7 +75,7 @@ function gridded(places, isInside, scale, columns) {
   return cells;
 }
 
-/** Gives the fullest cells, first, what lies within the radius in the cells around them. @returns {Cell[]} */
+/** Merges into each cell its neighbours within the radius, beginning with the fullest cell. @returns {Cell[]} */
 function merged(cells, scale, columns) {
   const around = [-columns - 1, -columns, -columns + 1, -1, 1, columns - 1, columns, columns + 1];
   const found = [];
@@ -122,6 +122,6 @@ export function clustered(places, zoom, box) {
       .filter(isInside)
       .map(({ feature }) => feature);
   const scale = (2 ** zoom * TILE) / RADIUS;
-  const columns = Math.ceil(scale) + 2; // so that the last of a row and the first of the next are no neighbours
+  const columns = Math.ceil(scale) + 2; // so that the last cell of a row and the first of the next are not neighbours
   return merged(gridded(places, isInside, scale, columns), scale, columns).map(drawn);
 }

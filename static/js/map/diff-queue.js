@@ -1,6 +1,5 @@
 /**
- * Gathers changes to a set of features and hands them on as few diffs, at a pace that a burst of messages does not
- * break. Pure.
+ * Collects changes of features and sends them as few diffs, at a rate that a burst of messages does not exceed. Pure.
  */
 
 import { Throttle } from "../base/throttle.js";
@@ -34,7 +33,7 @@ export class DiffQueue {
     this.#throttle.request();
   }
 
-  /** Forgets what has not been handed on. */
+  /** Drops the changes that are not sent yet. */
   clear() {
     this.#pending.clear();
   }

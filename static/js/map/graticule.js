@@ -1,4 +1,4 @@
-/** Meridians and parallels with their degrees: something to hold on to where the map has nothing else. Pure. */
+/** Meridians and parallels with their degrees, for orientation where the map has nothing else. Pure. */
 
 const WORLD_PIXELS = 512; // width of the whole world at zoom 0
 const SPACING = 140; // pixels from one line to the next, at least
@@ -16,7 +16,7 @@ export function graticuleStep(zoom) {
 const decimals = (step) => (step >= 1 ? 0 : Math.ceil(-Math.log10(step)));
 
 /**
- * Degrees with their direction: "24.02° E".
+ * Formats degrees with their direction: "24.02° E".
  * @param {number} degrees
  * @param {[string, string]} directions positive, negative
  */
@@ -64,7 +64,10 @@ export function graticule([west, south, east, north], step) {
   return { type: "FeatureCollection", features: [...meridians, ...parallels] };
 }
 
-/** The box with as much again on each side, so that a small move needs no new lines. @param {Box} box @returns {Box} */
+/**
+ * The box enlarged by its own size on each side, so that a small move needs no new lines.
+ * @param {Box} box @returns {Box}
+ */
 export function grown([west, south, east, north]) {
   const [width, height] = [east - west, north - south];
   return [west - width, south - height, east + width, north + height];

@@ -1,11 +1,9 @@
-/**
- * Rings on the map: around what the reader points at in the list, and for a moment around what has just been reported.
- */
+/** Circles on the map: around the incident of the row that is pointed at, and for a moment around a new incident. */
 
 import { element } from "../base/elements.js";
 
 const PULSE_MS = 2_500;
-const MOST_PULSES = 12; // in a burst more would only hide the map
+const MOST_PULSES = 12; // in a burst, more would only hide the map
 
 /**
  * @param {import("./view.js").MapView} view

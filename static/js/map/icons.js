@@ -1,4 +1,4 @@
-/** The severities' shapes as images for the map, drawn from the same paths that the pages use. */
+/** Makes the map's images of the severities' shapes, from the paths that the pages use. */
 
 const SIZE = 24; // of the paths' own square
 const MARGIN = 4; // room for the rim around the shape
@@ -39,7 +39,7 @@ export function severityImage(code, palette) {
 const HATCH_SIDE = 8; // pixels between two lines, along an edge
 
 /**
- * The pattern of muted areas: slanting lines that fit together at the edges.
+ * Makes the pattern of muted areas: slanting lines that join at the edges.
  * @param {import("../base/palette.js").Palette} palette @returns {ImageData}
  */
 export function hatchImage(palette) {

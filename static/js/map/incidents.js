@@ -1,5 +1,5 @@
 /**
- * The incidents on the map: keeps them all, and gives the map library those in and around the view, clustered for its
+ * The layer of incidents: holds them all, and gives the map library those in and around the view, clustered for its
  * zoom.
  */
 
@@ -23,14 +23,14 @@ export class IncidentLayer {
     map.on("move", () => this.#follow());
   }
 
-  /** Shows exactly these. @param {import("./clusters.js").Feature[]} features */
+  /** Replaces all features by these. @param {import("./clusters.js").Feature[]} features */
   set(features) {
     this.#places = new Map(features.map((feature) => [feature.properties.pk, placeOf(feature)]));
     this.#throttle.request();
   }
 
   /**
-   * Shows one as it is now, or no more.
+   * Shows the new state of one feature, or removes it.
    * @param {number} key
    * @param {import("./clusters.js").Feature | null} feature
    */

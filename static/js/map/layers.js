@@ -1,7 +1,6 @@
 /**
- * What Tracker itself draws: areas, incidents and clusters of them, and shapes being drawn, as sources and layers
- * of the map library. Plain data. Severity is told by colour and by shape; areas by colour and by the dashes of their
- * outline.
+ * Sources and layers of the map library for Tracker's own features: areas, incidents, clusters, shapes being drawn.
+ * Plain data. Incidents show their severity by colour and shape, areas by colour and the dashes of their outline.
  */
 
 import { SEVERITIES } from "../base/severity.js";

@@ -1,6 +1,6 @@
 /**
- * The only module that loads the map library: makes a map with it, or says why there is none. What a map can do is in
- * map-view.js; that and the other map-*.js, world.js and draw.js are all that know the library.
+ * Loads the map library, and makes a map or says why there is none. The only module that loads it.
+ * view.js has the operations of a map. Only this folder and editor/draw.js use the library.
  */
 
 import { mapStyle } from "./style.js";
@@ -8,13 +8,13 @@ import { FIT_PADDING, MapView, MAX_FIT_ZOOM } from "./view.js";
 import { readPalette } from "../base/palette.js";
 import { openStreets } from "./streets.js";
 
-const NARROW = 640; // pixels: below it the credits fold away behind their button
+const NARROW = 640; // pixels: on narrower maps the credits fold away behind their button
 const WORLD = [-170, -56, 190, 74];
 
 export const readConfig = () => JSON.parse(document.getElementById("map-config").textContent);
 
 /**
- * Makes a map in the element, or says in it why there is none (then every form can still be typed).
+ * Makes a map in the element, or says in it why there is none. All forms work without a map too.
  * @param {HTMLElement} container
  * @param {{hash?: boolean, bounds?: [number, number, number, number] | null}} [options] hash: keep the view in the
  *   address
@@ -34,7 +34,7 @@ export async function createMap(container, { hash = false, bounds = null } = {})
       dragRotate: false,
       touchPitch: false,
       pitchWithRotate: false,
-      fadeDuration: 0, // labels that fade in cost a whole picture each time, dear without a graphics card
+      fadeDuration: 0, // each fading label would redraw the whole map, which is slow without a graphics card
       validateStyle: false,
       attributionControl: { compact: container.clientWidth < NARROW },
     });

@@ -1,4 +1,4 @@
-/** What is put on a map at one place: elements of the page, and the pin of a location. */
+/** Puts elements of the page, and pins, at positions of the map. */
 
 import { pointAt } from "../base/geojson.js";
 import { readPalette } from "../base/palette.js";
@@ -9,7 +9,7 @@ import { readPalette } from "../base/palette.js";
  */
 
 /**
- * Puts an element of the page at a place of the map.
+ * Puts an element of the page at a position of the map.
  * @param {object} map of the library @param {object} library its exports
  * @param {HTMLElement} element @param {[number, number]} at
  * @param {{onDrag?: (at: Position) => void, onDragEnd?: (at: Position) => void}} [drag] without it the element stays
@@ -25,7 +25,7 @@ export function placeElement(map, library, element, at, { onDrag, onDragEnd } = 
 }
 
 /**
- * A pin that can be dragged. It is put on the map by `move`.
+ * Makes a pin that can be dragged. `move` puts it on the map.
  * @param {object} map of the library @param {object} library its exports
  * @param {(point: Point) => void} onDragged
  * @returns {{move: (point: Point | null) => void}}

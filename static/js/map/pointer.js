@@ -1,11 +1,11 @@
-/** What is done to the map with a pointer: right clicks and long touches, and picking what is drawn there. */
+/** Handles the pointer on the map: context menus, long touches, and clicks on features. */
 
 import { MAX_ZOOM } from "./clusters.js";
 import { pointAt } from "../base/geojson.js";
 
 const LONG_PRESS_MS = 600;
-const FINGER = 8; // pixels around a click within which something counts as hit
-const PADDING = 80; // pixels around the incidents of a cluster that is opened
+const FINGER = 8; // pixels around a click within which a feature counts as hit
+const PADDING = 80; // pixels kept free around the incidents of an opened cluster
 const PICKABLE = ["incidents", "clusters"];
 
 /**
@@ -14,7 +14,7 @@ const PICKABLE = ["incidents", "clusters"];
  */
 
 /**
- * Tells where a right click, a long touch or the menu key was.
+ * Calls the listener with the position of a right click, a long touch or the menu key.
  * @param {object} map of the library
  * @param {(point: import("../base/geojson.js").Point) => void} listener
  */
@@ -33,7 +33,7 @@ export function onMenu(map, listener) {
 }
 
 /**
- * Tells what was hit by a click; one on a cluster comes closer instead.
+ * Calls the listener with the features that a click hits. A click on a cluster zooms in instead.
  * @param {object} map of the library
  * @param {(picked: Picked) => void} listener
  */
@@ -60,7 +60,7 @@ function pick(map, { point, lngLat }, listener) {
   listener({ source: top.layer.id === "incidents" ? "incidents" : "areas", keys, at });
 }
 
-/** Shows the incidents of a cluster as large as they fit, at least one zoom closer. */
+/** Zooms to the incidents of a cluster, by at least one level. */
 function openCluster(map, { properties: { west, south, east, north } }) {
   const { center, zoom } = map.cameraForBounds(
     [

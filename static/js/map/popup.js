@@ -1,8 +1,8 @@
-/** The one popup of a map. */
+/** The popup of a map; there is one at a time. */
 
-const EDGE = 8; // pixels kept free around what is brought into view
-const OFFSET = 14; // pixels between the place and the popup
-const PIN = 40; // pixels by which a pin stands above its place
+const EDGE = 8; // pixels kept free around a popup that is moved into view
+const OFFSET = 14; // pixels between the position and the popup
+const PIN = 40; // height of a pin in pixels
 
 export class MapPopup {
   #map;
@@ -16,7 +16,7 @@ export class MapPopup {
   }
 
   /**
-   * Opens it in place of the one before. Escape closes it.
+   * Opens the popup and closes the earlier one. Escape closes it.
    * @param {[number, number]} at @param {Node} content @param {() => void} [onClose]
    * @param {{sticky?: boolean}} [options] sticky: a click on the map leaves it open, and all of it is seen
    */
@@ -35,7 +35,7 @@ export class MapPopup {
     if (sticky) this.#shiftIntoView(shift);
   }
 
-  /** Gives it another place and content. @param {[number, number]} at @param {Node} content */
+  /** Changes its position and content. @param {[number, number]} at @param {Node} content */
   refill(at, content) {
     this.#popup?.setLngLat(at).setDOMContent(content);
   }
@@ -55,13 +55,13 @@ export class MapPopup {
     if (right !== 0 || down !== 0) this.#map.panBy([right, down], { animate: false });
   }
 
-  /** Moves the popup itself: a map with the whole world in view can't be moved far enough. */
+  /** Shifts the popup itself, because a map that shows the whole world can't be moved far enough. */
   #shiftIntoView([x, y]) {
     const { right, down } = this.#hidden();
     this.#popup.setOffset([x - right, y - down]);
   }
 
-  /** How far it is out of view, in pixels. */
+  /** How far it lies out of view, in pixels. */
   #hidden() {
     const inner = this.#popup.getElement().getBoundingClientRect();
     const outer = this.#map.getContainer().getBoundingClientRect();

@@ -1,6 +1,6 @@
 /**
- * How the vector tiles of an operator's archive are drawn, in either of the schemas that such archives have. Plain
- * data. The colours are quiet: what is loud on this map are the incidents.
+ * Layers for the vector tiles of an operator's archive, in either schema. Plain data. The colours are quiet, so that
+ * the incidents stand out.
  */
 
 import { SCHEMAS } from "./streets-schemas.js";
@@ -11,7 +11,7 @@ const POLYGON = ["match", ["geometry-type"], ["Polygon", "MultiPolygon"], true, 
 const LINE = ["match", ["geometry-type"], ["LineString", "MultiLineString"], true, false];
 const NAME = ["coalesce", ["get", "name"], ["get", "name:en"], ""];
 
-/** Width in pixels by zoom, for each rank of road; a rank is drawn from its first zoom on. */
+/** Width in pixels by zoom, for each class of road. A class is drawn from its first zoom on. */
 const WIDTHS = {
   motorway: [5, 0.6, 10, 2, 14, 6, 18, 28],
   major: [8, 0.5, 11, 1.5, 14, 4.5, 18, 22],
@@ -73,7 +73,7 @@ function roadLayers(schema, palette) {
 }
 
 /**
- * The land that an archive has tiles of. Its own water is painted over it, more exactly than the world's coast can be.
+ * The land within the archive's bounds. The archive's water is painted over it, more exactly than the world's coast.
  * @param {import("./streets.js").Streets} streets
  */
 export function streetGround({ bounds: [west, south, east, north] }) {
@@ -87,7 +87,10 @@ export function streetGround({ bounds: [west, south, east, north] }) {
   return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
 }
 
-/** Everything but names. @param {string} name of the schema @param {import("../base/palette.js").Palette} palette */
+/**
+ * All layers but the names.
+ * @param {string} name of the schema @param {import("../base/palette.js").Palette} palette
+ */
 export function streetLayers(name, palette) {
   const schema = SCHEMAS[name];
   return [
@@ -150,6 +153,6 @@ export function streetNameLayers(name, palette) {
       },
       paint: paint("map-country"),
     }),
-    ...places.reverse(), // what comes last is placed first
+    ...places.reverse(), // the map library places the last layer first
   ];
 }

@@ -1,6 +1,5 @@
 /**
- * The two schemas that archives of vector tiles have, OpenMapTiles and Protomaps: which layer and which kind is what.
- * Plain data.
+ * The two schemas of vector tile archives, OpenMapTiles and Protomaps: their layers and kinds of features. Plain data.
  */
 
 /**

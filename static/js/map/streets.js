@@ -1,4 +1,4 @@
-/** The operator's PMTiles archive of vector tiles: what is in it, and the way by which the map library reads it. */
+/** Opens the operator's PMTiles archive of vector tiles, and registers it with the map library. */
 
 import { schemaOf } from "./streets-schemas.js";
 
@@ -50,7 +50,7 @@ function describe(header, metadata, tiles) {
 }
 
 /**
- * HTML of which only the text and the links to web pages are left: whoever made the archive is nobody we know.
+ * Removes all but text and links to web pages from HTML, because the author of the archive is not trusted.
  * @param {string} html
  */
 function textAndLinks(html) {

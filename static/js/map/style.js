@@ -1,7 +1,4 @@
-/**
- * How the map looks: the world and Tracker's own layers in one style, the images that they use, and both in other
- * colours.
- */
+/** The style of the map: the basemap and Tracker's layers, their images, and a change of colours. */
 
 import { basemap } from "./basemap.js";
 import { hatchImage, PIXEL_RATIO, severityImage } from "./icons.js";
@@ -26,7 +23,7 @@ const images = (palette) => [
   [HATCH, hatchImage(palette)],
 ];
 
-/** Gives a map whose style is loaded its images. @param {object} map of the library @param {Palette} palette */
+/** Adds the images to a map whose style is loaded. @param {object} map of the library @param {Palette} palette */
 export function addImages(map, palette) {
   for (const [name, image] of images(palette)) map.addImage(name, image, { pixelRatio: PIXEL_RATIO });
 }

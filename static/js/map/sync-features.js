@@ -1,11 +1,11 @@
-/** Draws a store's areas, and the incidents selected, on the map, now and from now on. */
+/** Keeps the map's features in sync with a store's areas and with the selected incidents. */
 
 import { isMuted } from "../base/elements.js";
 
-const MAX_TIMEOUT_MS = 2 ** 31 - 1; // of setTimeout
+const MAX_TIMEOUT_MS = 2 ** 31 - 1; // the longest delay of setTimeout
 
 /**
- * An area as the map is given it: `muted` says whether it is muted now.
+ * An area as the map gets it: `muted` says whether it is muted now.
  * @param {import("../live/messages.js").Feature} feature
  * @returns {import("./clusters.js").Feature}
  */
@@ -15,7 +15,7 @@ export const areaForMap = (feature) => {
 };
 
 /**
- * An incident as the map is given it. All of it is copied to a worker, so it has only what the layers look at.
+ * An incident as the map gets it. It has only the properties that the layers use, since all is copied to a worker.
  * @param {import("../live/messages.js").Feature} feature
  * @returns {import("./clusters.js").Feature}
  */
@@ -39,7 +39,7 @@ export function syncIncidents(selection, view) {
 /** @param {import("../live/store.js").Store} store @param {import("./view.js").MapView} view */
 export function syncAreas(store, view) {
   let timer;
-  /** When a mute runs out nobody saves the area, so it is drawn anew by the clock. */
+  /** Redraws the areas when a mute ends, since no message says so. */
   function watchMutes() {
     clearTimeout(timer);
     const ends = [...store.areas.values()]

@@ -1,6 +1,6 @@
 /**
- * A map with the world and Tracker's own layers on it: the few things that pages do with one. It knows neither the
- * store nor the pages.
+ * A map with the basemap and Tracker's layers, and the operations that pages need. It knows neither the store nor the
+ * pages.
  */
 
 import { bounds as boundsOf, pointAt } from "../base/geojson.js";
@@ -16,7 +16,7 @@ import { bringWorld } from "./world.js";
 export const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
 export const FIT_PADDING = 48; // pixels
 const FLY_ZOOM = 8;
-const SCALE = 150; // pixels: half of it, the shortest that the scale gets, holds its words
+const SCALE = 150; // pixels: at half of it, its least width, the label still fits
 
 /**
  * @typedef {import("../base/geojson.js").Point} Point
@@ -37,7 +37,7 @@ export class MapView {
    * @param {import("./basemap.js").MapConfig} config
    */
   constructor(map, library, config) {
-    /** The library's own map: for draw.js, and to look into while testing. */
+    /** The library's own map, for draw.js and for tests. */
     this.map = map;
     this.#library = library;
     this.#popup = new MapPopup(map, library);
@@ -53,13 +53,13 @@ export class MapView {
     onPaletteChange((palette) => repaint(map, config, palette));
   }
 
-  /** Shows exactly these. @param {SourceName} source @param {Feature[]} features */
+  /** Replaces all features of a source by these. @param {SourceName} source @param {Feature[]} features */
   setFeatures(source, features) {
     this.#layers[source].set(features);
   }
 
   /**
-   * Shows one as it is now, or no more.
+   * Shows the new state of one feature, or removes it.
    * @param {SourceName} source
    * @param {number} key
    * @param {Feature | null} feature
@@ -95,13 +95,16 @@ export class MapView {
     this.map.on("click", ({ lngLat }) => listener(pointAt(lngLat.lng, lngLat.lat)));
   }
 
-  /** Tells where a right click, a long touch or the menu key was. @param {(point: Point) => void} listener */
+  /**
+   * Calls the listener with the position of a right click, a long touch or the menu key.
+   * @param {(point: Point) => void} listener
+   */
   onMenu(listener) {
     onMenu(this.map, listener);
   }
 
   /**
-   * Tells what was hit by a click; one on a cluster comes closer instead.
+   * Calls the listener with the features that a click hits. A click on a cluster zooms in instead.
    * @param {(picked: Picked) => void} listener
    */
   onPick(listener) {
@@ -115,7 +118,7 @@ export class MapView {
   }
 
   /**
-   * How far apart two places are drawn, on whichever copy of the world.
+   * The distance of two positions on the screen, between their nearest copies.
    * @param {Position} a
    * @param {Position} b
    * @returns {number} pixels
@@ -126,32 +129,32 @@ export class MapView {
     return Math.min(...copies.map((other) => Math.hypot(other.x - x, other.y - y)));
   }
 
-  /** Whether the map takes the keys. */
+  /** Whether the map has the keyboard focus. */
   get hasFocus() {
     return document.activeElement === this.map.getCanvas();
   }
 
-  /** Takes the size of its element at once, when that has changed. */
+  /** Adapts the map at once when the size of its element has changed. */
   resize() {
     this.map.resize();
   }
 
-  /** Lets the map take the keys again. */
+  /** Gives the map the keyboard focus. */
   focus() {
     this.map.getCanvas().focus();
   }
 
-  /** Opens the one popup of this map. @param {Parameters<MapPopup["open"]>} how */
+  /** Opens the popup of this map. @param {Parameters<MapPopup["open"]>} how */
   popup(...how) {
     this.#popup.open(...how);
   }
 
-  /** Gives the open popup another place and content. @param {[number, number]} at @param {Node} content */
+  /** Changes the position and content of the open popup. @param {[number, number]} at @param {Node} content */
   refillPopup(at, content) {
     this.#popup.refill(at, content);
   }
 
-  /** Takes the open popup elsewhere. @param {[number, number]} at */
+  /** Moves the open popup. @param {[number, number]} at */
   movePopup(at) {
     this.#popup.move(at);
   }
@@ -160,13 +163,13 @@ export class MapView {
     this.#popup.close();
   }
 
-  /** Puts an element of the page at a place of the map: see map-markers.js. */
+  /** Puts an element of the page at a position of the map: see markers.js. */
   place(element, at, drag) {
     return placeElement(this.map, this.#library, element, at, drag);
   }
 
   /**
-   * The place so many pixels away from another.
+   * The position so many pixels away from another.
    * @param {[number, number]} at
    * @param {number} right
    * @param {number} down
@@ -177,13 +180,13 @@ export class MapView {
     return pointAt(lng, lat).coordinates;
   }
 
-  /** A pin that can be dragged: see map-markers.js. */
+  /** Makes a pin that can be dragged: see markers.js. */
   pin(onDragged) {
     return makePin(this.map, this.#library, onDragged);
   }
 
   /**
-   * Shows a polygon that is no feature: being typed, or how far off a location may be.
+   * Shows a polygon that is not a feature: one being typed, or the accuracy of a location.
    * @param {object | null} polygon
    * @param {object | null} [other] what could be meant instead, dotted
    */
@@ -196,7 +199,7 @@ export class MapView {
     this.map.getSource("outline").setData({ type: "FeatureCollection", features });
   }
 
-  /** On a narrow map the credits, once shown, fold away behind their button. */
+  /** Folds the credits of a narrow map away behind their button. */
   #foldCredits() {
     this.map.getContainer().querySelector(".maplibregl-compact-show")?.classList.remove("maplibregl-compact-show");
   }

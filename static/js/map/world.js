@@ -1,5 +1,5 @@
 /**
- * Brings the world into a map whose style is that of basemap.js: its files, the finer ones once they are seen, and the
+ * Loads the world into a map with the style of basemap.js: its files, the finer ones when they come into view, and the
  * graticule.
  */
 
@@ -7,7 +7,7 @@ import { DETAIL_ZOOM } from "./basemap.js";
 import { PLACES_ZOOM, placesToFeatures } from "./basemap-names.js";
 import { covers, graticule, graticuleStep, grown } from "./graticule.js";
 
-const EARLY = 0.5; // zoom levels before something is shown that it is asked for
+const EARLY = 0.5; // zoom levels by which a file is requested before it is shown
 
 /**
  * @typedef {import("./basemap.js").MapConfig} MapConfig
@@ -31,7 +31,7 @@ function fill(map, url) {
 }
 
 /**
- * Reads an answer to its end, for the browser to keep, and gives the map library the address.
+ * Reads an answer to its end, so that the browser caches it, and returns its address for the map library.
  * @param {string} address
  * @returns {(answer: Response) => Promise<string | object>} the address, or GeoJSON
  */
@@ -43,9 +43,10 @@ function kept(address) {
 }
 
 /**
- * Files are asked for by the page, so that what keeps the report page keeps them too; then by the library's worker, out
- * of the browser's cache: to read the finer coast, of five megabytes, and hand it over would hold up the page for a
- * tenth of a second.
+ * Requests a file and gives it to the map library.
+ * The page requests it first, so that the service worker of the report page keeps it. Then the library's worker reads
+ * it from the browser's cache. Reading the finer coast of five megabytes in the page would block it for a tenth of a
+ * second.
  */
 async function bring(map, name, address, read = kept(address)) {
   try {
@@ -53,13 +54,13 @@ async function bring(map, name, address, read = kept(address)) {
     if (answer.ok) map.getSource(name).setData(await read(answer));
     return answer.ok;
   } catch (error) {
-    console.info(`The map is without ${name}:`, error); // the network is gone, or the person has left the page
+    console.info(`The map is without ${name}:`, error); // there is no network, or the person has left the page
     return false;
   }
 }
 
 /**
- * Loads what is seen from a zoom on, once it is nearly there; and again later if it did not come.
+ * Loads files shortly before the zoom at which they are shown, and again later if that failed.
  * @param {() => Promise<boolean>[]} load
  */
 function onDemand(map, minzoom, load) {
@@ -67,13 +68,13 @@ function onDemand(map, minzoom, load) {
     if (map.getZoom() < minzoom - EARLY) return;
     map.off("zoom", look);
     const brought = await Promise.all(load());
-    if (brought.includes(false)) map.on("zoom", look); // perhaps there is a network again by then
+    if (brought.includes(false)) map.on("zoom", look); // the network may be back at the next zoom
   }
   map.on("zoom", look);
   look();
 }
 
-/** Puts the fine one in the place of the coarse one, which stays until that is there. */
+/** Replaces the coarse lines by the fine ones as soon as those are loaded. */
 function refine(map, name, address) {
   const source = `${name}-detail`;
   map.on("sourcedata", function swap({ sourceId }) {

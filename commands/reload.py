@@ -7,7 +7,7 @@ files. A server that has ended by itself, as after a mistake in the code, starts
 from __future__ import annotations
 
 import signal
-import subprocess
+import subprocess  # nosec B404 (starts our own program)
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +67,7 @@ def _changed(before: Snapshot, now: Snapshot) -> set[str]:
 def _start(settings: Settings) -> subprocess.Popen[bytes]:
     options = ("host", "port", "database", "certfile", "keyfile")
     arguments = [f"--{name}={getattr(settings, name)}" for name in options if getattr(settings, name) != ""]
-    return subprocess.Popen([sys.executable, ROOT / "tracker.py", *arguments])  # noqa: S603 (our own program)
+    return subprocess.Popen([sys.executable, ROOT / "tracker.py", *arguments])  # noqa: S603 # nosec B603 (our own program)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import StartServer
 from harness import PATIENCE_S, ROOT, Server, environment
+from werkzeug.security import generate_password_hash
 
 from domain import passwords
 
@@ -42,6 +43,14 @@ def run_slow_hash(*arguments: str | Path) -> None:
 def test_two_hashes_run_at_once_and_the_queue_is_short() -> None:
     """Of 300 checks at once 20 are taken, two at a time: 64 MiB. The others are told to try again."""
     run_slow_hash("queue")
+
+
+def test_unknown_name_costs_the_same_hash() -> None:
+    """The hash for names without an account has the method of stored ones, so that its time tells nothing."""
+    method, _, digest = passwords.NOBODYS_HASH.split("$")
+    stored_method, _, stored_digest = generate_password_hash("a password").split("$")
+    assert method == stored_method
+    assert len(digest) == len(stored_digest)
 
 
 def test_one_client_leaves_room_for_others() -> None:

@@ -5,6 +5,7 @@ Every bound is checked before the work that it bounds. Nothing is uploaded anywh
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from urllib.parse import parse_qsl
 
@@ -22,6 +23,7 @@ MAX_FIELDS = 100  # of a form; the largest has a dozen
 FORM = "application/x-www-form-urlencoded"
 JSON_TYPES = "application/json, application/geo+json or application/merge-patch+json"
 POLYGON_FIELD = "polygon_geojson"  # the one field of a form that may be larger than MAX_BODY
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 POLYGON_ENDPOINTS = {"api.areas", "api.area", "api.inside", "pages.area_create", "pages.area_update"}
 
 
@@ -89,9 +91,12 @@ def too_large(most: int) -> str:
 def parse_form(body: bytes) -> ImmutableMultiDict[str, str]:
     """Return the fields of a form, in bounded time.
 
-    Answers 400 to text that is not UTF-8, which Werkzeug would take as something else. Answers 413 to more
-    than MAX_FIELDS fields and to a field other than the polygon's that is larger than MAX_BODY.
+    Answers 400 to a % without two hexadecimal digits, and to text that is not UTF-8, which Werkzeug would
+    take as something else. Answers 413 to more than MAX_FIELDS fields, and to a field larger than MAX_BODY
+    that is not the polygon's.
     """
+    if BAD_ESCAPE.search(body):
+        abort(400, "The form has a % that is not followed by two hexadecimal digits.")
     if body.count(b"&") >= MAX_FIELDS:
         abort(413, f"The form has too many fields: at most {MAX_FIELDS} are taken.")
     for pair in body.split(b"&"):

@@ -1,22 +1,22 @@
 """The tables, and the save hooks in which every broadcast begins.
 
-Incident       incident          something that happened at a place
-AreaOfInterest area_of_interest  a polygon that somebody watches
-Alert          alert             an incident that lies in an area, until it is acknowledged or over
-Notification   notification      an entry of the log: a save, a delete, or a change of an alert
-Setting        setting           a value that the program keeps in this database
-User           user              an account
-Session        session           a browser that is signed in
-Confirmation   confirmation      when the owner of a session last gave the password in it
-Token          token             what a program signs in with
-Reset          reset             a link with which a password can be set once
-Totp           totp              the second step of an account's sign-in
-RecoveryCode   recovery_code     a code for when the second step is lost
-SignIn         sign_in           a sign-in that succeeded
-Refusal        refusal           sign-ins that were refused, counted by minute
-AdminAction    admin_action      what an admin did to an account
-Throttle       throttle          how often something was tried, and until when it is refused
-StoredAnswer   answer            the answer to a request that is sent once more
+    Incident       incident          something that happened at a place
+    AreaOfInterest area_of_interest  a polygon that somebody watches
+    Alert          alert             an incident that lies in an area, until it is acknowledged or over
+    Notification   notification      an entry of the log: a save, a delete, or a change of an alert
+    Setting        setting           a value that the program keeps in this database
+    User           user              an account
+    Session        session           a browser that is signed in
+    Confirmation   confirmation      when the owner of a session last gave the password in it
+    Token          token             what a program signs in with
+    Reset          reset             a link with which a password can be set once
+    Totp           totp              the second step of an account's sign-in
+    RecoveryCode   recovery_code     a code for when the second step is lost
+    SignIn         sign_in           a sign-in that succeeded
+    Refusal        refusal           sign-ins that were refused, counted by minute
+    AdminAction    admin_action      what an admin did to an account
+    Throttle       throttle          how often something was tried, and until when it is refused
+    StoredAnswer   answer            the answer to a request that is sent once more
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
 A query that changes many rows at once calls no hook: use none. Every room but `domain` takes the tables from

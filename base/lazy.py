@@ -1,4 +1,4 @@
-"""Modules that are slow to import, and not needed in every start. Knows nothing of ours."""
+"""Modules that are slow to import and not needed at every start. Knows no other room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Lazy:
-    """Stands for a module, and imports it when something of it is first used."""
+    """A module that is imported when one of its names is first used."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name

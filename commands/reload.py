@@ -27,12 +27,12 @@ Snapshot = dict[Path, int]  # when each file was changed, in nanoseconds
 
 def run(settings: Settings) -> int:
     """Serve with these settings until SIGTERM or Ctrl-C, in one child process after another."""
-    told_to_stop = Event()
+    stop_requested = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, told_to_stop.set)
+        gevent.signal_handler(number, stop_requested.set)
     before, server = snapshot(), _start(settings)
     try:
-        while not told_to_stop.wait(POLL_S):
+        while not stop_requested.wait(POLL_S):
             if (now := snapshot()) != before:
                 say(f"Changed: {', '.join(sorted(_changed(before, now)))}. The server starts again.")
                 _end(server)

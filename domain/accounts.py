@@ -1,7 +1,7 @@
-"""Accounts, passwords, tokens and one-time links, as the pages and the command line change them.
+"""Accounts, passwords, tokens and one-time links, for the pages and the command line.
 
-Secrets are made here and returned once; the database holds their hashes. What ends here has ended for the
-next request, whichever process it was ended in; the server that watches the database closes the sockets.
+Secrets are made here and returned once; the database has their hashes. A session or token that a process ends
+is invalid for the next request of every process. A server watches the database, and closes its sockets.
 """
 
 from __future__ import annotations

@@ -41,8 +41,9 @@ class AlertRefs(NamedTuple):
 class Alert(Model):
     """An episode: an open incident of enough severity in an area, from the save that first matched.
 
-    It ends when the incident is closed, deleted, moved out or drops below the area's severity, or the area
-    is changed so that it no longer matches. It keeps their names, since they may be deleted.
+    It ends when the incident is closed, deleted, moved out or made less severe than the area asks for. It
+    also ends when the area is changed so that it no longer matches. It keeps the names of both, since they
+    may be deleted.
     """
 
     incident_id = peewee.IntegerField()

@@ -1,9 +1,9 @@
 """Hash and check passwords, in a few threads of their own and with a short queue.
 
-scrypt takes 32 MiB and about 50 ms of a core for each password. Anybody who opens the sign-in page can ask
-for that, so both the memory and the wait are bounded here: at most `AT_ONCE` hashes run, at most
-`MAX_IN_FLIGHT` run or wait, and whoever comes then is told to try again. The threads are not those of the
-durable flush, nor those of gevent's hub, so that a flood of sign-ins delays only sign-ins.
+scrypt takes 32 MiB and about 50 ms of a core for each password. Anybody can
+cause that on the sign-in page. So memory and wait are bounded here: at most `AT_ONCE` hashes run, and at most
+`MAX_IN_FLIGHT` run or wait. Further requests are answered 503. The durable flush and gevent's hub have other
+threads, so that a flood of sign-ins delays only sign-ins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What incidents and areas have in common: parsing, saving, versions, and GeoJSON features."""
+"""The common parts of incidents and areas: parsing, saving, versions, and GeoJSON features."""
 
 from __future__ import annotations
 

@@ -96,8 +96,7 @@ def merge(thing: Tracked, values: dict[str, Any], base: str) -> dict[str, Any]:
     """Return the values to store: those that differ both from the version `base` and from the stored ones.
 
     Raises Conflict if others have set one of these fields to a different value since, or if the log no longer
-    has `base` and can't tell; Invalid if a value can't be stored. To be called in a transaction; changes
-    nothing itself.
+    has `base`. Raises Invalid if a value can't be stored. Call it in a transaction; it stores nothing.
     """
     wanted = type(thing)(**peewee_private.values(thing))
     wanted.assign(values)

@@ -96,12 +96,14 @@ def parse_point(geometry: Any) -> Position:
 def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     """Return a GeoJSON Polygon, normalised: two dimensions, 7 decimals, right-hand rule.
 
-    Longitudes may run past ±180° for a polygon across the antimeridian; the whole polygon is shifted by
-    full turns so that its middle lies within ±180°. An open ring, under four positions, one that crosses
-    itself or another, has no extent or costs too much to check raises GeometryError. A polygon that was
-    checked before is returned as it is, and a GeometryError of before is raised again.
+    Longitudes may run past ±180° for a polygon across the antimeridian. Then the whole polygon is shifted by
+    full turns until its middle lies within ±180°. A polygon that was checked before is returned as it is, and
+    its GeometryError is raised again.
 
-    With `short_way`, edges longer than 180° are taken for written across the antimeridian.
+    Raises GeometryError for a ring that is open, has under four positions or no extent, or crosses itself or
+    another ring. It also does so if the check would cost too much.
+
+    With `short_way`, an edge longer than 180° crosses the antimeridian.
 
     It takes up to 0.1 s. In the server, call it outside of transactions.
     """
@@ -148,8 +150,8 @@ def _sound(rings: Any, *, short_way: bool) -> Polygon:
 def long_edge(polygon: Polygon) -> str:
     """Return a sentence about the first edge that is longer than 180°; nothing if there is none.
 
-    Most tools write a polygon across the antimeridian with longitudes from -180 to 180, so that such an edge
-    is meant to go the short way round the world. One of exactly 360° can only go the long way.
+    Most tools write a polygon across the antimeridian with longitudes from -180 to 180. Then such an edge is
+    meant to go the short way round the world. An edge of exactly 360° can only go the long way.
     """
     for ring in (polygon.exterior, *polygon.interiors):
         x = shapely.get_coordinates(ring)[:, 0]
@@ -216,7 +218,7 @@ def point_geojson(longitude: float, latitude: float) -> dict[str, Any]:
 def geometries(value: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     """Yield (feature, geometry) for a GeoJSON FeatureCollection, Feature or bare geometry.
 
-    A bare geometry comes with an empty feature. What the features hold is not checked here.
+    A bare geometry comes with an empty feature. The contents of features are not checked here.
     Raises GeometryError if the value as a whole is not GeoJSON.
     """
     kind = value.get("type") if isinstance(value, dict) else None

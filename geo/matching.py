@@ -1,10 +1,10 @@
 """Matching positions against polygons, in bounded pieces; and the bound on how costly a polygon may be.
 
-The cost of checking a polygon, and of matching a position, grows with the edges that lie side by side, not
-with the number of positions: GEOS looks at each edge whose range of latitudes includes the position's. A
-coast of 10,000 positions has some dozens of such edges; a zigzag may have thousands. If its teeth point
-north, few of them cross one meridian, and exchanging longitudes with latitudes makes it cheap. If they point
-north-east, nothing does.
+GEOS looks at each edge whose range of latitudes includes that of the position. So the cost of checking and
+of matching grows with the number of edges side by side, not with the number of positions. A coast of 10,000
+positions has some dozens of such edges; a zigzag may have thousands. If its teeth point north, few of them
+cross one meridian: then it is cheap to match with longitudes and latitudes exchanged. If they point
+north-east, that does not help.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Sends each client what follows its cursor, as fast as its socket takes it, and waits for none.
+"""Sends each client the entries after its cursor, as fast as its socket takes them, without waiting.
 
 A client that has caught up is live: it gets new entries in rounds, see `group`. A slow consumer leaves the
-rounds. When its socket is writable again it is sent what follows its cursor, from the replay buffer or, if it
-has fallen behind that, from the log, until it has caught up. A client that connects with an old cursor starts
-as a slow consumer.
+rounds. When its socket is writable again, it gets the entries after its cursor until it has caught up. They
+come from the replay buffer, or from the log for a client that is further behind. A client that connects with
+an old cursor starts as a slow consumer.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The notification group: an in-process set of WebSocket clients, and the fan-out to them.
 
-Every client is a cursor in the log. Clients that have caught up are *live*. A round reads the new entries,
-frames each once, joins the frames, and offers the same bytes to the socket of every live client without
-waiting. A client whose socket takes less is a *slow consumer*: it leaves the rounds and catches up by itself,
-see `delivery`. So a client costs its cursor and the rest of one frame, however slow it is, and nobody waits
-for it.
+Every client is a cursor in the log. Clients that have caught up are *live*. A round reads the new entries and
+frames each once. It offers the joined frames, the same bytes, to the socket of every live client, without
+waiting. A client whose socket takes less is a *slow consumer*: it leaves the rounds and catches up alone, see
+`delivery`. So even a slow client costs only its cursor and the rest of one frame, and nobody waits for it.
 
 A `Poll` is a client that gets one answer: it waits at the head of the log, gets the next entries, and is
 closed.

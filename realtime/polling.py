@@ -1,8 +1,8 @@
 """An HTTP request that waits for new entries: a client of the group that gets one answer, its response.
 
-This is long polling, and not a stream of server-sent events, because a proxy that lets no WebSocket through
-often holds back a streamed answer as well, while every proxy passes on an answer that is complete. While a
-request waits it costs what a WebSocket costs: a socket and a small object, and no greenlet.
+This is long polling, not a stream of server-sent events. A proxy that blocks WebSockets often holds back a
+streamed answer as well. Every proxy passes on a complete answer. A waiting request costs the same as a
+WebSocket: a socket and a small object, without a greenlet.
 
 This module knows neither Flask nor the database.
 """

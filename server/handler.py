@@ -96,8 +96,8 @@ class Handler(AnsweringHandler):
     def receive(self, deadline: float) -> bytes:
         """Return what the peer sends next; nothing at its end. Raises OSError.
 
-        Raises TimeoutError at the deadline, however much is sent: before each piece but the first there is a
-        pause in which the loop looks at its clocks.
+        Raises TimeoutError at the deadline, also while the peer sends without a break. For this the loop
+        looks at its clocks in a pause before each piece but the first.
         """
         if self._pieces:
             gevent.sleep(PAUSE_S)

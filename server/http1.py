@@ -1,13 +1,15 @@
 """HTTP/1.1 requests, read from bytes exactly as RFC 9110 and RFC 9112 write them. Knows no sockets.
 
-Whatever two readers could take differently is refused: a proxy in front of this server and the server itself
-must always agree where a request ends and whom it is for. Nothing is repaired and nothing is guessed.
+A request that two readers could understand differently is refused. So a proxy in front of this server always
+agrees with it where a request ends and for which host it is. Nothing is repaired and nothing is guessed.
 
-Why not a package: of the 332 requests that must be refused in tests/support/requests_as_data.py, h11 0.16
-lets 135 pass and httptools 0.9 (llhttp) 108, among them bad hosts and targets, lines that end with LF (h11),
-requests without Host (httptools), and chunk extensions without a bound (both). Most of this would be needed
-beside them. Reading a request of 11 fields takes 118,000 instructions here, 482,000 in h11 and 50,000 in
-httptools, of the 1.95 million of a save by HTTP; with pywsgi's own reader it took 2.02 million.
+Packages accept too much. Of the 332 requests that must be refused in tests/support/requests_as_data.py, h11
+0.16 accepts 135 and httptools 0.9 (llhttp) 108. Among them are bad hosts and targets, lines that end with LF
+(h11), requests without Host (httptools), and chunk extensions without a bound (both). Most checks of this
+module would be needed beside them.
+
+Reading a request of 11 fields takes 118,000 instructions here, 482,000 in h11 and 50,000 in httptools. A save
+by HTTP takes 1.95 million; with pywsgi's own reader it took 2.02 million.
 """
 
 from __future__ import annotations
@@ -181,7 +183,7 @@ def _target(method: str, target: str, fields: dict[str, str]) -> tuple[str, str]
 
 
 def is_host(text: str) -> bool:
-    """Tell whether this is a name or address, with a port or without, that a URL can begin with."""
+    """Return whether this is a name or address, with a port or without, that a URL can begin with."""
     found = HOST.fullmatch(text)
     if not found or len(text) > 261:  # 253 of a name, its dot, and a port
         return False

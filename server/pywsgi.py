@@ -202,7 +202,7 @@ class AcceptingServer(WSGIServer):
         """Called when an admitted connection has ended. A subclass may extend it."""
 
     def serve_tls(self, connection: Any, address: Any) -> None:
-        """Serve a connection by TLS. A subclass must define it."""
+        """Serve a connection over TLS. A subclass must define it."""
         raise NotImplementedError
 
     # What follows has pywsgi's names.

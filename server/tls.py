@@ -42,9 +42,9 @@ def context(certfile: str, keyfile: str) -> ssl.SSLContext:
 class Socket:
     """The server's side of a connection by TLS, on a socket that it takes over.
 
-    OpenSSL is given what has arrived in small pieces. If it read from the socket itself, it would not come
-    back for as long as messages without data lie there: a megabyte of KeyUpdate holds up everybody for a
-    second. Methods that wait are for one greenlet at a time. All may raise OSError.
+    OpenSSL gets the received bytes in small pieces. If it read from the socket itself, it would read on while
+    there are messages without data. A megabyte of KeyUpdate would hold up everybody for a second. Methods
+    that wait are for one greenlet at a time. All may raise OSError.
     """
 
     def __init__(self, sock: Any, context: ssl.SSLContext) -> None:

@@ -210,7 +210,7 @@ database = Database(
 def open_database(path: str | Path, *, create: bool = True, hold_reports: bool = False) -> None:
     """Open the database file and migrate it; `create` makes a missing one. Raises UnusableDatabase.
 
-    `hold_reports` is the setting of this name. Saves and imports heed it until the database is closed.
+    `hold_reports` is the setting of this name. Saves and imports follow it until the database is closed.
     """
     if not database.is_closed():
         database.close()

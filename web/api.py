@@ -1,7 +1,7 @@
 """The JSON API: incidents and areas as GeoJSON.
 
-A body is one GeoJSON Feature whose properties are the fields; what is unknown is refused, what only the
-server sets (`created`, `url`, …) is ignored, so that a feature can be read, changed and sent back.
+A body is one GeoJSON Feature whose properties are the fields. Unknown fields are refused. Fields that only
+the server sets (`created`, `url`, …) are ignored, so that a feature can be read, changed and sent back.
 """
 
 from __future__ import annotations
@@ -301,8 +301,8 @@ def _checked(geometry: Any) -> Any:
 def _collection(model: type[Tracked], where: Any) -> Response:
     """Stream a FeatureCollection.
 
-    Its `seq` is the log's head when the reading began: a feature saved while it goes on may be in it
-    already, and comes once more to whoever continues from `seq`.
+    Its `seq` is the log's head at the beginning. A feature that is saved during the reading may be in it. A
+    client that continues from `seq` gets this feature again.
     """
     _, seq = Notification.bounds()
     head = {"type": "FeatureCollection", "seq": seq, "epoch": state().epoch}

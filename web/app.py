@@ -1,6 +1,6 @@
 """The Flask application: `create_app` puts it together.
 
-What is asked and added around every request is in `security`, `auth` and `bodies`; errors are in `errors`.
+Checks before and headers after every request are in `security`, `auth` and `bodies`; errors are in `errors`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
 
 
 class App(Flask):
-    """Flask, with forms and static files of our kind."""
+    """Flask, with strict forms and one address for each static file."""
 
     request_class = bodies.FormRequest
 
@@ -89,7 +89,7 @@ class App(Flask):
 
 
 class Json(DefaultJSONProvider):
-    """Flask's, which writes what the log and the socket have."""
+    """Flask's JSON, written as in the log and on the socket."""
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         return models.to_json(obj)

@@ -1,10 +1,10 @@
-"""Who somebody is and what they may do: sign-in, sessions, tokens and roles, asked before every request.
+"""Sign-in, sessions, tokens and roles, checked before every request.
 
-The browser holds a random secret in Flask's signed cookie; the database holds its hash, so that a session
-can be ended from here and a copy of the database lets nobody in. A program sends a token instead.
+The browser has a random secret in Flask's signed cookie, and the database has its hash. So the server can end
+a session, and a copy of the database lets nobody in. A program sends a token instead.
 
-Without a word beside a view, it is for who is signed in: to read for viewers, to change for editors. So a new
-page is never open by oversight.
+A view without a role of its own needs a sign-in: viewers may read it, and editors may change something with
+it. So a new page is never open by oversight.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ View = TypeVar("View", bound=Callable[..., object])
 
 
 class Credential(NamedTuple):
-    """What a request is let in by: the id of a session, or that of a token with "token:" before it."""
+    """The proof of a request: the id of a session, or "token:" and the id of a token."""
 
     id: str
     is_token: bool = False
@@ -114,7 +114,7 @@ def guard() -> ResponseReturnValue | None:
 
 
 def _refuse(user: User, role: str) -> ResponseReturnValue:
-    """Refuse what takes a higher role. What was typed is kept for somebody who has it."""
+    """Refuse a request that needs a higher role. A typed form is shown again, for an account that has it."""
     if unsent.is_form() and unsent.is_typed():
         words = f"You are signed in as {unsent.isolated(user.name)}. {_why_not(role)}"
         return unsent.page(words, 403)
@@ -154,7 +154,7 @@ def look_again() -> None:
 
 
 def may(role: str) -> bool:
-    """Tell whether who sends this request has this role, or more."""
+    """Return whether who sends this request has this role, or more."""
     user = current_user()
     return user is not None and not unfinished(user) and _has(role)
 

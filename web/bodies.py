@@ -39,8 +39,8 @@ class FormRequest(Request):
 def read_body() -> None:
     """Read the whole body before anything else does.
 
-    Answers 413 to one that is too large, 415 to one of a kind that is not taken there. A large one would take
-    memory for as long as it comes, so that of a stranger, who is refused in any case, is thrown away.
+    Answers 413 to a body that is too large, and 415 to one of a wrong kind. A large body takes memory while
+    it arrives. So the body of a stranger, who is refused in any case, is thrown away.
     """
     most = MAX_POLYGON_BODY if request.endpoint in POLYGON_ENDPOINTS else MAX_BODY
     if (request.content_length or 0) > most:
@@ -67,7 +67,7 @@ def _read_up_to(size: int) -> bytes:
 
 
 def _throw_away(most: int) -> None:
-    """Read a body to its end, since whoever sends it looks for the answer only then, and keep none of it."""
+    """Read a body to its end and keep nothing of it. Clients look for the answer only after their body."""
     stream, size = get_input_stream(request.environ), 0
     while size <= most and (piece := stream.read(PIECE)):
         size += len(piece)

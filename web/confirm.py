@@ -20,7 +20,7 @@ PASSWORD, CODE = "confirm_password", "confirm_code"  # nosec B105 (names of fiel
 
 
 def is_recent() -> bool:
-    """Tell whether this session was confirmed, or begun, a few minutes ago.
+    """Return whether this session was confirmed, or begun, a few minutes ago.
 
     A time in the future is none: then the clock was set back, and nobody knows how long ago it was.
     """
@@ -31,7 +31,7 @@ def is_recent() -> bool:
 
 
 def needs_code(user: User) -> bool:
-    """Tell whether a code must be given with the password, to change that in this session."""
+    """Return whether a code must be given with the password, to change that in this session."""
     return totp.is_on(user) and not is_recent()
 
 

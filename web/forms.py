@@ -22,7 +22,7 @@ DELETED = "Somebody has deleted this meanwhile. Save to keep what you have here 
 
 @dataclass
 class Form:
-    """What was typed, as text, and what is wrong with it, by field; "" stands for the whole form."""
+    """The typed texts of a form, and its errors, by field. The field "" stands for the whole form."""
 
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)

@@ -1,8 +1,8 @@
 """`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and how the group gets it.
 
-flask-sock routes and shakes hands after Flask has said who it is. Then the socket is taken away from the
-HTTP server and given to the group, the view returns, and all that the request held is freed. A plain request
-for `/api/notifications` that has to wait goes the same way.
+flask-sock routes the request and does the handshake, after Flask has checked who sends it. Then the group
+takes the socket from the HTTP server, and the view returns. Nothing of the request stays in memory. A plain
+request for `/api/notifications` that has to wait goes the same way.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def not_a_websocket() -> Response:
 
 
 def _may_connect_from(origin: str | None) -> bool:
-    """Tell whether a page of this origin may connect: of this site, or of one that the operator named.
+    """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
     None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
     """
@@ -168,7 +168,7 @@ def _hello(*, recovered: bool) -> bytes:
 
 
 class Silence(Response):
-    """An answer that is left to whoever has the connection now."""
+    """No answer by the HTTP server: the group has the connection, and answers."""
 
     def __call__(self, _environ: Any, _start_response: Any) -> Any:
         return []

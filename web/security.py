@@ -1,6 +1,7 @@
-"""What is checked of every request and added to every answer, whoever sends it and whatever it is for.
+"""Checks of every request, and headers of every answer.
 
-Before: the Host header. After: the Content-Security-Policy and the other security headers, and Cache-Control.
+Before a request: the Host header. After it: the Content-Security-Policy, the other security headers, and
+Cache-Control.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def init_app(app: Flask, settings: Settings) -> None:
 def headers(tiles: str) -> dict[str, str]:
     """Return the headers that tell a browser where pages may load from. `tiles` is the tiles' URL template.
 
-    A tile server is told this site's origin: OpenStreetMap's refuses requests without one. Without tiles from
-    elsewhere no other site is told anything.
+    A tile server gets this site's origin, since OpenStreetMap's refuses requests without one. Without such
+    tiles no other site gets anything.
     """
     tile_host = ""
     if tiles:
@@ -61,7 +62,7 @@ def headers(tiles: str) -> dict[str, str]:
 
 
 def wrong_host(hosts: tuple[str, ...]) -> Response:
-    """Return the answer to a request for a name that is not this tracker's. The operator is told once."""
+    """Return the answer to a request for a name that is not this tracker's. The log says once what to set."""
     _tell_operator(hosts)
     return Response(OTHER_NAME, 400, content_type="text/plain; charset=utf-8")
 

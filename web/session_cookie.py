@@ -1,4 +1,4 @@
-"""The cookie of a session: its name, and which answers may set it. What is in it, `auth` knows."""
+"""The cookie of a session: its name, and which answers may set it. Its content is in `auth`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SessionInterface(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
     def _would_replace_unseen(self, app: Flask) -> bool:
-        """Tell whether a page of another site has sent this, for which the browser holds the cookie back.
+        """Return whether a page of another site has sent this, for which the browser holds the cookie back.
 
         It would take a new one, though, so that any site could sign a person out by a form.
         """

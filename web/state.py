@@ -1,4 +1,4 @@
-"""The state of the application: what is kept from one request to the next, reached by `state()`."""
+"""The state of the application between requests. `state()` returns it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ KEY = "tracker"  # of this object among Flask's extensions
 
 @dataclass(frozen=True)
 class State:
-    """What `create_app` has put together. The database is not in it: `models` has the open one."""
+    """The parts that `create_app` has put together. The open database is not one of them: `models` has it."""
 
     settings: Settings
-    epoch: str  # names the log; a cursor of another epoch is worthless
+    epoch: str  # the name of the log; a cursor of another epoch is refused
     group: Group
     quota: ConnectionQuota  # of WebSockets and waiting polls
     csrf: CSRFProtect

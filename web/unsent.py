@@ -1,7 +1,7 @@
 """Forms that can't be taken: their browser was signed out, or signed in again, after the page was opened.
 
-What was typed is shown again, so that nothing is lost, and nothing is done before the person has sent it once
-more. Only forms of this tracker's own pages are shown again; what a page of another site sends is refused.
+The typed texts are shown again, so that nothing is lost. Nothing is stored before the person has sent the
+form once more. Only forms of this tracker's own pages are shown again; a form of another site is refused.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ def show_again(words: str) -> None:
 
 
 def is_form() -> bool:
-    """Tell whether the request is a form that a page of this tracker has sent."""
+    """Return whether the request is a form that a page of this tracker has sent."""
     is_program = request.accept_mimetypes.best == "application/json"
     is_form = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
     return is_form and not is_program and _is_ours(request.headers.get("Origin") or request.referrer)
 
 
 def is_typed() -> bool:
-    """Tell whether the form has something in it that a person would have to type or draw again."""
+    """Return whether the form has something in it that a person would have to type or draw again."""
     return any(request.form.get(name, "").strip() for name in (*TYPED, *DRAWN))
 
 
 def has_page() -> bool:
-    """Tell whether the form's address is also that of the page that it stands on."""
+    """Return whether the form's address is also that of the page that it stands on."""
     return _can_be_opened(request.path)
 
 
@@ -85,7 +85,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _is_ours(source: str | None) -> bool:
-    """Tell whether an Origin, which browsers send with each form, or a Referer is one of this tracker."""
+    """Return whether an Origin, which browsers send with each form, or a Referer is one of this tracker."""
     try:
         parts = urlsplit(source or "")
     except ValueError:

@@ -65,7 +65,7 @@ def developer(tmp_path: Path) -> Iterator[Developer]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_change_starts_the_server_again(developer: Developer, number: int) -> None:
-    """A template or a module; what is told to stop ends with its server."""
+    """It does so for a template and for a module. A signal ends it together with its server."""
     first = developer.wait_for_start(1)
     assert httpx.get(f"{first}/healthz").status_code == 200
     developer.change("templates/base.html", "<p>Changed</p>")

@@ -39,7 +39,7 @@ export class AlertNews {
   /**
    * Updates an incident's alert after the incident has changed.
    * @param {number} pk
-   * @param {import("./messages.js").Feature | null} feature null: there is none any more
+   * @param {import("./messages.js").Feature | null} feature null if it was deleted
    * @param {Replay | null} replay
    */
   refresh(pk, feature, replay) {

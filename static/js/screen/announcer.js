@@ -2,7 +2,7 @@
 
 import { isolate } from "../base/bidi.js";
 
-const PAUSE_MS = 1_000; // a sentence is left alone for so long; what comes meanwhile is told together
+const PAUSE_MS = 1_000; // between two sentences; incidents that come meanwhile share one
 
 /** What is said of incidents that were just reported. @param {import("../live/messages.js").Feature[]} incidents */
 export function createdWords(incidents) {

@@ -169,7 +169,7 @@ def test_two_edit_one_area_beside_the_map(person: Person, ada: Person, open_scre
     question = page.locator("#area-conflict")
     expect(question).to_contain_text(f"{isolated('Ada')} changed this")
     expect(page.locator("#area-problem")).to_contain_text("outline is on the map")
-    assert page.evaluate("() => tracker.map.querySourceFeatures('outline').length") > 0
+    page.wait_for_function("() => tracker.map.querySourceFeatures('outline').length > 0")
     expect(page.locator("#area-panel").get_by_label("Name", exact=True)).to_have_value("Named by Ada")
     assert person.http.get(api_path(stored)).json()["geometry"] == square(-150, 20, 2)
     save(page)
@@ -177,7 +177,7 @@ def test_two_edit_one_area_beside_the_map(person: Person, ada: Person, open_scre
     now = person.http.get(api_path(stored)).json()
     assert now["geometry"] == square(-150, 20, 5)
     assert (now["properties"]["name"], now["properties"]["severity"]) == ("Named by Ada", "Urgent")
-    assert page.evaluate("() => tracker.map.querySourceFeatures('outline').length") == 0
+    page.wait_for_function("() => tracker.map.querySourceFeatures('outline').length == 0")
     forget_refusals(mine)
     person.delete(stored)
 

@@ -1,7 +1,10 @@
 """What the tests are made of: a real server process, a person with a web browser's manners, a watcher."""
 
+import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import socket
 import sqlite3
@@ -49,11 +52,21 @@ def wait_until(condition: Callable[[], T], *, what: str = "the condition", timeo
     return value
 
 
+# Servers listen below the ports that the kernel gives to clients (from 32768 on Linux): a client's connection
+# must not take the port while a server starts again.
+_PORTS = range(20_000, 32_000)
+_ports = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now. Another process may take it: `--port 0` is safer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that is free now, and that this process does not return again soon."""
+    for port in itertools.islice(_ports, len(_PORTS)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise OSError(f"no free port from {_PORTS.start} to {_PORTS.stop}")
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

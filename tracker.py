@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gevent
 import peewee
@@ -25,6 +25,7 @@ from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
+OPTIONS = ("host", "port", "database", "certfile", "keyfile")  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -104,22 +105,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    try:
-        settings = Settings.from_environment()
-    except BadSetting as error:
-        fail(str(error))
+    """Return what the command line asks for, and the settings: an option counts before all else."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", default=settings.port, type=int, help="0 for any free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--database", default=settings.database, metavar="FILE", help="(default: %(default)s)"
-    )
-    parser.add_argument("--certfile", default=settings.certfile, metavar="FILE", help="PEM, to speak TLS")
-    parser.add_argument(
-        "--keyfile", default=settings.keyfile, metavar="FILE", help="PEM, if not in that file"
-    )
+    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
+    parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
+    parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
+    parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
+    parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
+    parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)
+    parser.add_argument("--config", default="", metavar="FILE", help="TOML with the settings")
     parser.add_argument("--version", action="version", version=f"Tracker {VERSION}")
     parser.add_argument(
         "--reload",
@@ -134,8 +128,12 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
-    for name in ("host", "port", "database", "certfile", "keyfile"):
-        setattr(settings, name, getattr(found, name))
+    try:
+        settings = Settings.from_environment(file=found.config)
+    except BadSetting as error:
+        fail(str(error))
+    for name in OPTIONS:
+        setattr(settings, name, getattr(found, name, getattr(settings, name)))
     return found, settings
 
 
@@ -144,7 +142,7 @@ def run(
 ) -> int:
     """Do what is asked, and return the exit status."""
     if found.reload:
-        return reload.run(settings)
+        return reload.run(settings, found.config)
     if not found.command:
         serve(settings, group_limits, server_limits)
         return 0

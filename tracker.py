@@ -7,7 +7,6 @@ monkey.patch_all()  # before anything else is imported
 import argparse
 import gc
 import os
-import signal
 import socket
 import ssl
 import sys
@@ -24,7 +23,8 @@ from commands import backup, importer, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
-STOP_S = 10  # for requests in flight, when the server is told to stop
+STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+REQUESTS_S = 7  # of these, for requests in flight
 OPTIONS = ("host", "port", "database", "certfile", "keyfile")  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
@@ -32,8 +32,8 @@ GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
-    from domain import accounts, mutes
-    from server import wsgi
+    from domain import mutes
+    from server import stopping, wsgi
     from web import notifications
     from web.app import create_app
 
@@ -42,7 +42,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, hold_reports=settings.hold_reports)
     app = create_app(settings, group_limits)
-    password = accounts.first_account()  # told once, so only when nothing can fail any more
+    sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
         listener,
@@ -55,17 +55,24 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     )
     watcher = notifications.start(app)
     ending_mutes = gevent.spawn(mutes.watch)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, http.close)
+    sockets = gevent.Greenlet(notifications.stop, app, watcher)
+
+    def stop() -> None:
+        http.close()
+        sockets.start()
+
+    stopping.on_stop(stop, STOP_S)
+    stopping.on_reload(lambda: _reload_certificate(settings, http))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if context else "http"
     say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
-    if password:
-        say(f"Sign in as admin, password: {password}")
+    if sign_in:
+        say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
-    http.serve_forever(stop_timeout=STOP_S)
+    http.serve_forever(stop_timeout=REQUESTS_S)
+    stop()
     ending_mutes.kill()
-    notifications.stop(app, watcher)
+    sockets.join()
     models.database.close()
 
 
@@ -92,6 +99,47 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
         return tls.context(settings.certfile, settings.keyfile)
     except OSError as error:
         fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+
+
+def _first_account(settings: Settings) -> str:
+    """Create the first account if there is none. Return the sentence that says how to sign in, or ""."""
+    from domain import accounts
+
+    if not settings.admin_password_file:
+        password = accounts.first_account()
+        return f"Sign in as admin, password: {password}" if password else ""
+    path = settings.admin_password_file
+    try:
+        password = accounts.first_account(lambda: _first_line(path))
+    except models.Invalid as error:
+        raise models.TrackerError(f"{path}: {'; '.join(error.fields.values())}") from error
+    return f"Sign in as admin, with the password in {path}" if password else ""
+
+
+def _first_line(path: str) -> str:
+    """Return the first line of a file. Raises TrackerError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise models.TrackerError(f"can't read the password in {path}: {reason}") from error
+
+
+def _reload_certificate(settings: Settings, http: Any) -> None:
+    """Read the certificate again, for the connections to come. If it can't be used, keep the one before."""
+    from server import tls
+
+    if not settings.certfile:
+        say("Nothing is reloaded: this server has no certificate. Restart it for other settings.")
+        return
+    try:
+        http.context = tls.context(settings.certfile, settings.keyfile)
+    except OSError as error:
+        reason = error.strerror or error
+        say(f"tracker: keeps its certificate: can't use {settings.certfile}: {reason}", to_stderr=True)
+    else:
+        say(f"The certificate {settings.certfile} is reloaded.")
 
 
 def fail(message: str) -> NoReturn:

@@ -49,6 +49,7 @@ class Settings:
     hosts: tuple[
         str, ...
     ] = ()  # accepted names in the Host header; .example.org means all names in that domain
+    admin_password_file: str = ""  # its first line is the password of the first account
     origins: tuple[str, ...] = ()  # further sites whose pages may open the WebSocket
     proxies: tuple[
         str, ...

@@ -28,10 +28,10 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-EXAMPLES = 100  # of a test of random data that says nothing else
+EXAMPLES = 100  # of a test of random data without a number of its own
 WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
 
-# What a test of random data runs: the same for all of them, and no bound on the time of an example.
+# All tests of random data have these settings, without a bound on the time of an example.
 settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("tracker")
 

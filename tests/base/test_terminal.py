@@ -46,7 +46,7 @@ def test_log_record_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
             raise ValueError(f"bad name {CONTROLS}\n2026 INFO all is well")
         except ValueError:
             logging.getLogger("t").exception("%s", f"it failed: {CONTROLS}")
-    caplog.records[-1].exc_text = None  # what pytest's own formatter made of it
+    caplog.records[-1].exc_text = None  # set by pytest's own formatter
     lines = terminal.Formatter("%(levelname)s %(message)s").format(caplog.records[-1]).split("\n")
     assert lines[0].startswith("ERROR it failed: \\x1b[2J")
     assert all(line.startswith("  ") for line in lines[1:])

@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 
 AXE = "axe-core@4.14.1"
 INSTALL_S = 90
-REFUSED = re.compile(r"status of (404|422)")  # what the browser says of pages that are meant to refuse
+REFUSED = re.compile(r"status of (404|422)")  # the browser's complaint about pages that must refuse
 SERIOUS = {"serious", "critical"}
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1440, "height": 900}

@@ -11,8 +11,8 @@ from plain_proxy import PlainProxy
 from playwright.sync_api import expect
 
 PHONE = {"width": 390, "height": 844}
-# The entries that the page applies. Where one way takes over from the other, both may bring an entry.
-# Then the store ignores the second one.
+# The entries that the page applies. When polling and the socket change over, both may bring an entry. Then
+# the store ignores the second one.
 KEEP_SEQS = """() => {
   const { store } = window.tracker;
   const apply = store.apply.bind(store);

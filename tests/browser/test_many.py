@@ -18,7 +18,7 @@ MANY = 50_000
 BURST, TICKS, TICK_S = 2_500, 50, 0.1  # 500 messages a second for 5 s, some at a time
 POLL_MS = 250
 ROUNDS = 3
-FEWEST_FRAMES = 20  # a page that freezes has hardly any; one that is drawn in software on a busy machine some
+FEWEST_FRAMES = 20  # a frozen page has hardly any; a page drawn in software on a busy machine has some
 MAX_GROWTH = 3_000_000  # bytes: less than half of what the messages of the later rounds would take
 URGENT = 5  # the rank of the worst severity
 CREATED = "2026-01-01T00:00:00.000000Z"
@@ -26,20 +26,20 @@ DRAWN_MS = 4 * PATIENCE_MS  # a map of so many, drawn in software
 INSERT = (
     "INSERT INTO incident (name, severity, longitude, latitude, created, updated) VALUES (?, ?, ?, ?, ?, ?)"
 )
-# What the map draws, each once, although it is in several tiles and copies of the world.
+# The features that the map draws, each once, although several tiles and copies of the world have it.
 DRAWN = """() => {
   const found = tracker.map.querySourceFeatures("incidents").map(({properties}) => properties);
   return [...new Map(found.map((each) => [each.pk ?? `${each.west} ${each.south}`, each])).values()];
 }"""
-# Counts the frames that the page is given, how often its listeners are told, and the drawings.
+# Counts the page's frames, how often its listeners are called, and the drawings.
 COUNT = """() => {
-  window.counted = {frames: 0, told: 0, drawn: 0};
+  window.counted = {frames: 0, notified: 0, drawn: 0};
   const frame = () => { counted.frames += 1; requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
   const source = tracker.map.getSource("incidents");
   const setData = source.setData.bind(source);
   source.setData = (data) => { counted.drawn += 1; return setData(data); };
-  tracker.store.subscribe(() => { counted.told += 1; });
+  tracker.store.subscribe(() => { counted.notified += 1; });
 }"""
 COUNTS_PAINTED = "() => tracker.map.queryRenderedFeatures({layers: ['cluster-counts']}).length > 0"
 
@@ -191,6 +191,6 @@ def test_burst_is_drawn_in_frames_and_leaves_nothing_behind(
         sizes.append(heap(page))
     counted = page.evaluate("counted")
     assert counted["frames"] >= FEWEST_FRAMES, "the page was frozen"
-    assert counted["told"] < ROUNDS * BURST / 4
-    assert counted["drawn"] <= counted["told"] + ROUNDS
+    assert counted["notified"] < ROUNDS * BURST / 4
+    assert counted["drawn"] <= counted["notified"] + ROUNDS
     assert sizes[-1] - sizes[0] < MAX_GROWTH, sizes

@@ -76,14 +76,14 @@ def test_filter_by_area_and_time(person: Person, open_screen: OpenScreen) -> Non
 def test_alerts_stay_whatever_the_filter(person: Person, open_screen: OpenScreen) -> None:
     """No filter hides an open alert, and the panel says so while a filter is active."""
     area = person.save_area("Never hidden", square(-150, -60, 4))
-    stored = person.save_incident("Always told", -148, -58, severity="Urgent")
+    stored = person.save_incident("Always shown", -148, -58, severity="Urgent")
     page = open_screen(person).open("/?text=nothing+has+this+name")
-    expect(page.locator("#alert-rows")).to_contain_text("Always told")
+    expect(page.locator("#alert-rows")).to_contain_text("Always shown")
     expect(page.get_by_text("not filtered")).to_be_visible()
     page.locator("#filter-toggle").click()
     page.get_by_role("button", name="Show everything open").click()
     expect(page.get_by_text("not filtered")).to_be_hidden()
-    expect(page.locator("#alert-rows")).to_contain_text("Always told")
+    expect(page.locator("#alert-rows")).to_contain_text("Always shown")
     person.delete(stored)
     person.delete(area)
 
@@ -325,7 +325,8 @@ def test_vertices_are_edited_by_keys(person: Person, open_screen: OpenScreen) ->
     (saved,) = person.named("Typed over", "area_of_interest")
     assert saved["geometry"] == square(-60, -50, 6)
     person.delete(saved)
-    # Without its second corner the outline cuts through the hole: who is slow to undo it has that counted.
+    # Without its second vertex the outline cuts through the hole. A slow undo lets the page count that
+    # outline.
     screen.complaints = [said for said in screen.complaints if "/api/areas/inside/" not in said]
 
 

@@ -11,9 +11,9 @@ from harness import Person, Screen, Server, isolated, square, wait_until
 from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 REFUSED = re.compile(r"the server responded with a status of (400|401|404|409|422)|WebSocket connection to")
-NO_CHANNEL = "delete window.BroadcastChannel"  # as if the other tab's message had been lost
+NO_CHANNEL = "delete window.BroadcastChannel"  # the other tab's message is lost
 FRAME_MS = 20
-NAME = "a password of nobody"  # of those whom Server.another makes
+NAME = "a password of nobody"  # of accounts that Server.another creates
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def sign_in_beside(page: Page, name: str, password: str) -> None:
         page.get_by_role("link", name="Sign in, in a new tab").click()
     fill_in(opened.value, name, password)
     expect(opened.value.get_by_role("heading", name="You are signed in")).to_be_visible()
-    opened.value.wait_for_load_state("load")  # by then it has told the other tabs
+    opened.value.wait_for_load_state("load")  # by then it has sent its message to the other tabs
     opened.value.close()
 
 
@@ -73,7 +73,7 @@ def report(page: Page, name: str) -> None:
     page.locator("form.quick").get_by_role("button", name="Save").click()
 
 
-@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["told by the tab", "told by the server"])
+@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["message of the tab", "answer of the server"])
 def test_save_works_after_another_tab_has_signed_in_again(
     server: Server, person: Person, open_tabs: Callable[..., Screen], script: str
 ) -> None:
@@ -98,7 +98,7 @@ def test_save_works_after_another_tab_has_signed_in_again(
     assert len(person.named(name)) == 1
 
 
-@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["told by the tab", "told by the server"])
+@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["message of the tab", "answer of the server"])
 def test_other_account_in_another_tab_saves_nothing_in_the_first(
     server: Server, person: Person, open_tabs: Callable[..., Screen], script: str
 ) -> None:
@@ -128,7 +128,7 @@ def test_other_account_in_another_tab_saves_nothing_in_the_first(
     assert len(person.named(name)) == 1
 
 
-@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["told by the tab", "told by the server"])
+@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["message of the tab", "answer of the server"])
 def test_of_two_sign_in_pages_both_work(
     server: Server, open_tabs: Callable[..., Screen], script: str
 ) -> None:
@@ -258,7 +258,7 @@ def test_form_is_saved_after_signing_in_beside_it(
     token = page.locator("main input[name=csrf_token]")
     old = token.input_value()
     sign_in_beside(page, server.name, server.password)
-    if scripts:  # which bring the new token, so that Continue saves at once
+    if scripts:  # they have the new token, so that Continue saves at once
         expect(token).not_to_have_value(old)
     page.get_by_role("button", name="Continue").click()
     if not scripts:
@@ -421,7 +421,7 @@ def test_area_deleted_while_edited_is_saved_as_a_new_one(
     assert again["geometry"] == stored["geometry"]
 
 
-# Unseen alerts. The page's clock stands still but for what these tests let pass.
+# Unseen alerts. Only these tests advance the page's clock.
 
 
 class Watcher:
@@ -555,7 +555,7 @@ def test_popup_acknowledges_only_seen_alerts(person: Person, open_screen: OpenSc
         watcher.page.evaluate(show, pk)
         return button.is_visible()
 
-    watcher.page.clock.run_for(301)  # the rows are made anew with this pause
+    watcher.page.clock.run_for(301)  # after this pause the page builds the rows again
     watcher.let_pass_until(opened)
     expect(button).to_be_disabled()
 

@@ -50,7 +50,7 @@ def rows(database: Path, table: str) -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-# What is read
+# Input
 
 
 def test_feature_becomes_an_incident(server: Server, person: Person) -> None:
@@ -281,7 +281,7 @@ def assert_refused(done: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-# What is wrong
+# Errors
 
 
 BAD: dict[str, Any] = {
@@ -444,7 +444,7 @@ def test_import_and_server_raise_alerts_side_by_side(start_server: StartServer) 
     chance = random.Random(6)
     with person.watch() as watch:
         saved = 0
-        for wave in range(2):  # the second moves what the first brought
+        for wave in range(2):  # the second import moves the incidents of the first
             feed = [
                 {**incident(f"Theirs {n}", chance.uniform(0, 30), 5), "id": f"feed-{n}"} for n in range(300)
             ]

@@ -144,7 +144,7 @@ def test_session_is_alive_by_every_mixture_of_past_and_future(database: Path) ->
     lifetime = accounts.Lifetime(session_s=10_000, idle_s=1000)
     alive = accounts.valid_keys({(user.id, id_) for id_ in ids.values()}, lifetime)
     used_lately = {(age_s, idle_s) for age_s in (-100.0, 100.0, 5000.0) for idle_s in (-100.0, 100.0)}
-    used_in_the_future = {(-100.0, -2 * DAY_S), (100.0, -2 * DAY_S)}  # as if it was used when it began
+    used_in_the_future = {(-100.0, -2 * DAY_S), (100.0, -2 * DAY_S)}  # last used at its start
     assert {
         times for times, id_ in ids.items() if (user.id, id_) in alive
     } == used_lately | used_in_the_future

@@ -156,7 +156,7 @@ def test_key_is_checked(person: Person, key: Any) -> None:
 
 
 def test_many_at_once_make_one(server: Server) -> None:
-    """Ten equal requests create one incident, also while all wait for another process."""
+    """Six equal requests create one incident, also while all wait for another process."""
     people = [server.person() for _ in range(6)]
     with closing(sqlite3.connect(server.database, isolation_level=None)) as foreign:
         foreign.execute("BEGIN IMMEDIATE")

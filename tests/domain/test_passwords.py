@@ -66,7 +66,7 @@ def test_one_client_leaves_room_for_others() -> None:
             pass
         held.enter_context(line.admitted("another"))
         for number in range(passwords.MAX_IN_FLIGHT - passwords.MAX_IN_FLIGHT_PER_CLIENT - 1):
-            held.enter_context(line.admitted(f"crowd {number}"))
+            held.enter_context(line.admitted(f"client {number}"))
         with pytest.raises(passwords.Busy), line.admitted("one too many"):
             pass
     assert not line.clients

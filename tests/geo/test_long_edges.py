@@ -21,7 +21,7 @@ FIJI: Json = {  # as most tools write it
 ACROSS = geojson.parse_polygon(
     {"type": "Polygon", "coordinates": [[[177, -20], [182, -20], [182, -15], [177, -15], [177, -20]]]}
 )
-BAND = {**geojson.parse_polygon(FIJI)}  # as it stands: round the world
+BAND = {**geojson.parse_polygon(FIJI)}  # unchanged: round the world
 
 
 def extent(stored: Json) -> tuple[float, float]:
@@ -136,7 +136,9 @@ def test_typed_polygon_is_asked_about_on_the_map(person: Person, open_screen: Op
         question.get_by_label(f"The {way} way").check()
         drawn = page.evaluate(OUTLINES)
         assert drawn["other"] == list(other)
-        assert way == "long" or drawn["chosen"] == list(bounds)  # the long one is drawn with its corners
+        assert way == "long" or drawn["chosen"] == list(
+            bounds
+        )  # the map draws the long one with its vertices
         page.locator("#area-panel").get_by_role("button", name="Save").click()
         expect(page.locator("#area-panel")).to_be_hidden()
         (stored,) = person.named(f"On the map, {way}", "area_of_interest")

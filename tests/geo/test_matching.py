@@ -34,9 +34,11 @@ def polygon(*rings: list[Any]) -> Json:
 
 def coast(positions: int, *, waves: int = 40) -> Json:
     """Return a district like those on maps: a long outline with bays."""
-    turns = [2 * math.pi * i / positions for i in range(positions)]
-    radii = [1 + 0.1 * math.sin(waves * turn) for turn in turns]
-    ring = [[10 + r * math.cos(turn), 50 + r * math.sin(turn)] for turn, r in zip(turns, radii, strict=True)]
+    angles = [2 * math.pi * i / positions for i in range(positions)]
+    radii = [1 + 0.1 * math.sin(waves * angle) for angle in angles]
+    ring = [
+        [10 + r * math.cos(angle), 50 + r * math.sin(angle)] for angle, r in zip(angles, radii, strict=True)
+    ]
     return polygon([*ring, ring[0]])
 
 
@@ -51,7 +53,7 @@ def shape(geometry: Json) -> Polygon:
     return geojson.to_polygon(geometry)
 
 
-# What a polygon costs
+# The cost of a polygon
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_pieces_together_equal_shapely(geometry: Json, places: list[Any], most: 
     """However the work is cut, the answers for all positions equal shapely's, on every copy of the world."""
     area = shape(geometry)
     positions = [(x / 10, y / 10) for x, y in places]
-    turned = [[shapely.Point(x + turn, y) for turn in (-360, 0, 360)] for x, y in positions]
+    turned = [[shapely.Point(x + shift, y) for shift in (-360, 0, 360)] for x, y in positions]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "MAX_WORK", most)
         found = [*chain(*geojson.matcher(area).pieces(positions))]
@@ -185,7 +187,7 @@ def test_look_inside_reads_some_incidents_at_a_time(monkeypatch: pytest.MonkeyPa
     assert max(read) <= 10
     found = list(area.inside())
     assert [place.id for places in found for place in places] == wanted[::-1]
-    assert len(found) >= len(read)  # also after incidents none of which is near
+    assert len(found) >= len(read)  # also after a chunk in which no incident is near
 
 
 def test_one_piece_runs_between_two_polls_of_the_sockets() -> None:
@@ -197,7 +199,7 @@ def test_one_piece_runs_between_two_polls_of_the_sockets() -> None:
             done.append(name)
             yield number
 
-    look = gevent.get_hub().loop.check()  # runs once in each turn of the loop
+    look = gevent.get_hub().loop.check()  # runs once in each iteration of the loop
     look.start(lambda: done.append("look"))
     workers = [gevent.spawn(lambda name=name: [*loop.interleaved(work(name))]) for name in "abc"]
     gevent.joinall(workers, raise_error=True)

@@ -21,10 +21,10 @@ import tracker  # noqa: I001 (the first: it patches the standard library)
 from storage import engine
 from gevent import monkey
 
-FLUSH_S = 0.03  # what has been told too early is not yet on the disk when a test looks there
+FLUSH_S = 0.03  # long enough that a test can see a message that was sent before its data is on the disk
 sleep = monkey.get_original("time", "sleep")
 numbers = itertools.count(1)
-files: dict[str, BinaryIO] = {}  # stay open: with the first that closes, SQLite's locks would be gone
+files: dict[str, BinaryIO] = {}  # they stay open, because closing one of them would release SQLite's locks
 
 
 def fdatasync(_descriptor: int) -> None:

@@ -28,7 +28,7 @@ MUST_NOT_KNOW = {
     "base": WEB | DATABASE,
     "geo": WEB | DATABASE,
     "storage": WEB,
-    "domain": WEB - {"werkzeug"},  # its hashing of passwords
+    "domain": WEB - {"werkzeug"},  # for hashing passwords
     "models": WEB,
     "realtime": WEB | DATABASE,
     "server": (WEB - {"werkzeug"}) | DATABASE,  # whose exceptions say what is wrong with a body

@@ -29,6 +29,7 @@ from server.tls import RECORD
 
 LIMITS = Limits()
 
+LOGIN = b"GET /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
@@ -205,9 +206,9 @@ def test_host_of_an_absolute_target_is_the_one_that_counts(start_server: StartSe
     """Its authority is what TRACKER_HOSTS is compared with; the field Host is not."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
     for target, name, status in (
-        ("http://evil.example/healthz", "127.0.0.1", 400),
-        ("http://map.example.org/healthz", "evil.example", 200),
-        ("http://127.0.0.1/healthz", "127.0.0.1", 200),
+        ("http://evil.example/accounts/login/", "127.0.0.1", 400),
+        ("http://map.example.org/accounts/login/", "evil.example", 200),
+        ("http://127.0.0.1/accounts/login/", "127.0.0.1", 200),
     ):
         request = f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         assert statuses(raw(server, request.encode())) == [status], target
@@ -372,7 +373,7 @@ def test_handshake_with_a_body_is_refused(server: Server, person: Person, more: 
 )
 def test_tracker_on_this_machine_has_no_other_name(server: Server, name: str, status: int) -> None:
     """A web site whose name is made to lead here reads nothing; its pages can't pass for ours."""
-    for path in ("/healthz", "/accounts/login/", "/static/css/base.css", "/no/such/page"):
+    for path in ("/accounts/login/", "/static/css/base.css", "/no/such/page"):
         request = f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         found = statuses(raw(server, request.encode()))
         assert (found == [400]) is (status == 400), path
@@ -382,7 +383,7 @@ def test_operator_is_told_about_names_once(start_server: StartServer) -> None:
     """Whoever puts a proxy in front of it reads which setting is missing; nobody can fill the log."""
     server = start_server()
     for _ in range(3):
-        answer = raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))
+        answer = raw(server, LOGIN.replace(b"127.0.0.1", b"map.example.org"))
         assert statuses(answer) == [400]
         assert b"does not answer to the name" in answer
     assert server.output.count("TRACKER_HOSTS") == 1
@@ -392,9 +393,9 @@ def test_operator_is_told_about_names_once(start_server: StartServer) -> None:
 def test_named_tracker_on_this_machine_is_behind_a_proxy(start_server: StartServer) -> None:
     """With TRACKER_HOSTS only the names there count."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
-    assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))) == [200]
+    assert statuses(raw(server, LOGIN.replace(b"127.0.0.1", b"map.example.org"))) == [200]
     for _ in range(3):
-        assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"localhost"))) == [400]
+        assert statuses(raw(server, LOGIN.replace(b"127.0.0.1", b"localhost"))) == [400]
     assert server.output.count("its name is not in TRACKER_HOSTS, which has map.example.org, 127.0.0.1") == 1
 
 

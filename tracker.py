@@ -17,6 +17,7 @@ import gevent
 import peewee
 
 import models
+from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
@@ -35,7 +36,10 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     from server import wsgi
     from web import notifications
     from web.app import create_app
+    from web.state import state_of
 
+    logs.set_up(settings.log, settings.log_level)
+    gevent.get_hub().print_exception = lambda _context, *error: logs.log_failure(*error)
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
@@ -53,6 +57,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         limits=server_limits,
     )
     watcher = notifications.start(app)
+    loop_watch = state_of(app).loop_watch
+    loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
@@ -64,6 +70,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     ending_mutes.kill()
+    loop_watch.stop()
     notifications.stop(app, watcher)
     models.database.close()
 

@@ -16,6 +16,7 @@ import gevent
 import peewee
 
 import models
+from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
@@ -36,7 +37,10 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     from server import stopping, wsgi
     from web import notifications
     from web.app import create_app
+    from web.state import state_of
 
+    logs.set_up(settings.log, settings.log_level)
+    gevent.get_hub().print_exception = lambda _context, *error: logs.log_failure(*error)
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
@@ -54,6 +58,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         limits=server_limits,
     )
     watcher = notifications.start(app)
+    loop_watch = state_of(app).loop_watch
+    loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
@@ -72,6 +78,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     http.serve_forever(stop_timeout=REQUESTS_S)
     stop()
     ending_mutes.kill()
+    loop_watch.stop()
     sockets.join()
     models.database.close()
 

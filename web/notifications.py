@@ -49,7 +49,7 @@ def start(app: Flask) -> gevent.Greenlet:
     group = state_of(app).group
     group.pull()
     models.areas.refresh()  # builds the index now, not when the first incident comes
-    models.committed.append(group.wake)
+    models.committed.append(group.committed)
     group.start()
     return gevent.spawn(_watcher(app, group).run)
 
@@ -165,6 +165,7 @@ def _since(head: int) -> tuple[int | None, bool]:
 @sock.route("/notifications", bp=bp)
 def notifications(ws: Any) -> None:
     handshake.leave_connection(ws)
+    g.upgraded = True
     sock, received = connection.take(g.pop("release"))
     client = Client(sock, g.head if g.since is None else g.since, auth.session_key())
     state().group.add(client, _hello(recovered=g.since is not None), received)

@@ -33,6 +33,7 @@ from web import (
     security,
     two_step,
 )
+from web.collections import Collections
 from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 from web.state import State, keep, state_of
@@ -66,6 +67,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
             csrf=csrf.Protect(app),
             requests=RequestCounts(),
+            collections=Collections(),
             loop_watch=LoopWatch(),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),

@@ -32,7 +32,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import accounts, mutes
-    from server import wsgi
+    from server import unix_socket, wsgi
     from web import notifications
     from web.app import create_app
 
@@ -56,22 +56,37 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     ending_mutes = gevent.spawn(mutes.watch)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if context else "http"
-    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
+    say(f"Tracker runs at {_address(settings, listener)}")
     if password:
         say(f"Sign in as admin, password: {password}")
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     ending_mutes.kill()
     notifications.stop(app, watcher)
+    if settings.unix:
+        unix_socket.remove(settings.unix)
     models.database.close()
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """Return where the server can be reached, for people."""
+    below = f"{settings.root}/" if settings.root else ""
+    if settings.unix:
+        return f"the Unix socket {settings.unix}" + (f", below {below}" if below else "")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}{below}"
 
 
 def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
-    from server import wsgi
+    from server import unix_socket, wsgi
 
+    if settings.unix:
+        try:
+            return unix_socket.listen(settings.unix)
+        except OSError as error:
+            fail(f"can't listen on {settings.unix}: {error.strerror or error}")
     try:
         return wsgi.listen(settings.host, settings.port)
     except (OSError, OverflowError, ValueError) as error:
@@ -114,6 +129,12 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
         "--port", default=settings.port, type=int, help="0 for any free one (default: %(default)s)"
     )
     parser.add_argument(
+        "--unix", default=settings.unix, metavar="FILE", help="a Unix socket, in place of host and port"
+    )
+    parser.add_argument(
+        "--root", default=settings.root, metavar="PATH", help="path below which Tracker is, such as /tracker"
+    )
+    parser.add_argument(
         "--database", default=settings.database, metavar="FILE", help="(default: %(default)s)"
     )
     parser.add_argument("--certfile", default=settings.certfile, metavar="FILE", help="PEM, to speak TLS")
@@ -134,8 +155,12 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
-    for name in ("host", "port", "database", "certfile", "keyfile"):
+    for name in ("host", "port", "unix", "root", "database", "certfile", "keyfile"):
         setattr(settings, name, getattr(found, name))
+    try:
+        settings.check()
+    except BadSetting as error:
+        fail(str(error))
     return found, settings
 
 

@@ -1,28 +1,39 @@
-"""Proxies: which address and scheme a request really came from."""
+"""Proxies: which address, scheme and path a request really came for."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from base import addresses
+from base.paths import is_root
+
+UNIX = "unix"  # stands for the address of who connects to a Unix socket
+
+
+def is_proxy(address: str, proxies: list[addresses.Network]) -> bool:
+    """Return whether a peer is a trusted proxy. All clients of a Unix socket are."""
+    return address == UNIX or (bool(proxies) and addresses.is_of(address, proxies))
 
 
 def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -> None:
-    """Replace a trusted proxy's address and scheme in the environ by the client's.
+    """Replace a trusted proxy's address, scheme and path in the environ by those that its client used.
 
     The client is the last address in X-Forwarded-For that is no trusted proxy's. Addresses before it may be
-    invented.
+    invented. X-Forwarded-Prefix is a path that the proxy has removed from the address.
     """
-    hops = environ.pop("HTTP_X_FORWARDED_FOR", "").split(",")
+    forwarded = environ.pop("HTTP_X_FORWARDED_FOR", "")
     scheme = environ.pop("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
-    if not proxies or not addresses.is_of(environ["REMOTE_ADDR"], proxies):
+    prefix = environ.pop("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
+    if not is_proxy(environ["REMOTE_ADDR"], proxies):
         return
-    for hop in reversed([hop for hop in hops if hop.strip()]):
+    for hop in reversed([hop for hop in forwarded.split(",") if hop.strip()]):
         address = addresses.forwarded(hop)
         if address is None:
             break
         environ["REMOTE_ADDR"] = address
-        if not addresses.is_of(address, proxies):
+        if not is_proxy(address, proxies):
             break
     if scheme in ("http", "https"):
         environ["wsgi.url_scheme"] = scheme
+    if is_root(prefix):
+        environ["SCRIPT_NAME"] = prefix

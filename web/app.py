@@ -28,6 +28,7 @@ from web import (
     health,
     notifications,
     pages,
+    root,
     security,
     two_step,
 )
@@ -65,6 +66,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )
+    root.init_app(app, settings.root)
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)

@@ -33,7 +33,7 @@ log = logging.getLogger("tracker")
 def init_app(app: Flask, settings: Settings) -> None:
     """Check the Host header before each request, and add the security headers to each answer."""
     app.config["TRUSTED_HOSTS"] = [host.lower() for host in settings.hosts] or None
-    if not settings.hosts and addresses.is_loopback(settings.host):
+    if not (settings.hosts or settings.unix) and addresses.is_loopback(settings.host):
         app.before_request(partial(_check_host, {*LOCAL_NAMES, settings.host}))
     app.before_request(_drop_bad_dates)
     app.after_request(partial(_add_headers, headers(settings.tiles)))

@@ -12,6 +12,8 @@ from flask import current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from web import root
+
 SECRETS = (
     "csrf_token",
     "password",
@@ -64,8 +66,8 @@ def page(words: str, status: int) -> ResponseReturnValue:
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
     lost = any(_is_secret(name) for name in request.form if name not in ("csrf_token", *ASKED_AGAIN))
-    back = urlsplit(request.referrer or "").path if _is_ours(request.referrer) else "/"
-    back = back if _can_be_opened(back) else "/"
+    back = root.without(urlsplit(request.referrer or "").path) if _is_ours(request.referrer) else ""
+    back = root.address(back if back and _can_be_opened(back) else "/")
     typed = [(TYPED[name], value) for name, value in fields if name in TYPED and value.strip()]
     shown = {"words": words, "fields": fields, "typed": typed, "lost": lost, "back": back}
     return render_template("unsent.html", **shown), status

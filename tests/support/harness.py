@@ -324,7 +324,7 @@ class Person:
 
     @staticmethod
     def _is_session(name: str) -> bool:
-        return bool(re.fullmatch(r"(__Host-)?tracker_[0-9a-f]{8}", name))
+        return bool(re.fullmatch(r"(__Host-|__Secure-)?tracker_[0-9a-f]{8}", name))
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from base import addresses
+from base.once import Once
 from base.paths import is_root
 
 UNIX = "unix"  # stands for the address of who connects to a Unix socket
+
+log = logging.getLogger(__name__)
+_told = Once()
 
 
 def is_proxy(address: str, proxies: list[addresses.Network]) -> bool:
@@ -25,6 +30,8 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
     scheme = environ.pop("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
     prefix = environ.pop("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
     if not is_proxy(environ["REMOTE_ADDR"], proxies):
+        if forwarded:
+            _tell_operator(environ["REMOTE_ADDR"])
         return
     for hop in reversed([hop for hop in forwarded.split(",") if hop.strip()]):
         address = addresses.forwarded(hop)
@@ -37,3 +44,15 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
         environ["wsgi.url_scheme"] = scheme
     if is_root(prefix):
         environ["SCRIPT_NAME"] = prefix
+
+
+def _tell_operator(address: str) -> None:
+    """Log once for each address that its X-Forwarded-For is not trusted."""
+    if _told.is_new(address):
+        log.warning(
+            "A request from %s has the header X-Forwarded-For, which is ignored: this address is not in "
+            "TRACKER_PROXIES. If a proxy of yours has this address, set TRACKER_PROXIES=%s. Until then all "
+            "people who come through it count as one, in limits and in the list of sign-ins.",
+            address,
+            address,
+        )

@@ -42,7 +42,7 @@ from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import root, session_cookie, unsent
+from web import origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -126,6 +126,8 @@ def _check_form(view: object) -> ResponseReturnValue | None:
     try:
         state().csrf.protect()
     except CSRFError as error:
+        if words := origins.explain("form", origins.of_request()):
+            raise origins.OtherHost(words) from error
         if not unsent.is_form():
             raise unsent.StaleToken from error
         user = current_user()

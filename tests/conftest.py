@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import forks
 import gevent
 import pytest
 from flask import Flask
-from harness import PATIENCE_MS, Person, Screen, Server, Watch
+from harness import PATIENCE_MS, Person, Screen, Server, Watch, chromium_path
 from hypothesis import settings
 from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -135,9 +134,9 @@ def watch(person: Person) -> Iterator[Watch]:
 @pytest.fixture(scope="module")  # no longer: while Playwright runs, nobody else can run an asyncio loop
 def browser() -> Iterator[Browser]:
     """A headless Chromium, of Debian or wherever TRACKER_TESTS_CHROMIUM says."""
-    chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
+    chromium = chromium_path()
     if not chromium:
-        pytest.skip("no Chromium here: install Debian's chromium or set TRACKER_TESTS_CHROMIUM to its path")
+        pytest.skip("no Chromium here: install Debian's chromium, or set TRACKER_TESTS_CHROMIUM to its path")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
@@ -149,13 +148,16 @@ def browser() -> Iterator[Browser]:
 def open_screen(browser: Browser) -> Iterator[OpenScreen]:
     """Open browser windows, each for one person, with Playwright's options; in the end none complained.
 
+    A window `beside` another one is in the same browser: they share cookies and what pages store.
+
     Unless a test is about the basemap (`world`), maps have none: it takes half of the time of opening one.
     """
     screens: list[Screen] = []
 
-    def open_one(who: Person, *, world: bool = False, **options: Any) -> Screen:
-        context = browser.new_context(
-            base_url=who.url, **{"viewport": {"width": 1000, "height": 700}, **options}
+    def open_one(who: Person, *, world: bool = False, beside: Screen | None = None, **options: Any) -> Screen:
+        size = {"viewport": {"width": 1000, "height": 700}}
+        context = (
+            beside.page.context if beside else browser.new_context(base_url=who.url, **{**size, **options})
         )
         context.set_default_timeout(PATIENCE_MS)
         if not world:
@@ -169,7 +171,7 @@ def open_screen(browser: Browser) -> Iterator[OpenScreen]:
         return screens[-1]
 
     yield open_one
-    for screen in screens:
-        screen.page.context.close()
+    for context in dict.fromkeys(screen.page.context for screen in screens):
+        context.close()
     for screen in screens:
         assert not screen.complaints

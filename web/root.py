@@ -13,7 +13,8 @@ from flask import Flask, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 OUTSIDE = "tracker.outside"  # in the environ of a request for a path that is not below the root
-WITHOUT_ROOT = ("/healthz",)  # a program on this machine asks for them, and need not know the root
+# Programs that watch the server ask for these. They need not know the root.
+WITHOUT_ROOT = ("/healthz", "/readyz", "/metrics")
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

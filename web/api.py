@@ -27,7 +27,7 @@ from domain import idempotency, versions
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
-from web import auth
+from web import auth, root
 from web.state import state
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
@@ -201,7 +201,7 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
 def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
     thing.assign({"name": None, geometry_field: None} | _fields(geometry_field, _feature()))
     thing.save()
-    return _answer(thing, 201, Location=thing.url)
+    return _answer(thing, 201, Location=root.address(thing.url))
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:

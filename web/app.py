@@ -30,6 +30,7 @@ from web import (
     metrics,
     notifications,
     pages,
+    root,
     security,
     two_step,
 )
@@ -72,6 +73,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )
+    root.init_app(app, settings.root)
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
     state_of(app).requests.init_app(app)

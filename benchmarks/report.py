@@ -25,7 +25,7 @@ STYLE = (
 )
 
 Section = dict[str, Any]
-Target = tuple[str, str, float, float]  # what, ≤ or ≥, the limit, what was measured
+Target = tuple[str, str, float, float]  # the figure's name, ≤ or ≥, the limit, the measured value
 
 
 def circumstances() -> dict[str, str]:

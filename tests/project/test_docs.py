@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Set
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
 import pytest
 from harness import ROOT
+
+from base.settings import Settings
 
 ASK = """
 import json, sys, tempfile
@@ -96,7 +99,24 @@ def test_every_documented_option_and_setting_exists() -> None:
     assert options - {option for _, known in commands() for option in known} == set()
     named = {name for word in words for name in re.findall(r"TRACKER_[A-Z_]+", word)}
     settings = {f"TRACKER_{name.upper()}" for name in existing()["settings"]}
-    assert named - settings == set()
+    assert named - settings - {"TRACKER_CONFIG"} == set()
+
+
+def test_table_of_settings_has_each_with_its_default() -> None:
+    """docs/settings.md has a row for each setting, with its kind and default as a file would have them."""
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*? \| .*?) \|$", text, re.MULTILINE))
+    kinds = {str: "text", bool: "true or false", int: "whole number", float: "number", tuple: "list of texts"}
+    expected = {
+        field.name: f"{kinds[type(field.default)]} | `{tomlified(field.default)}`"
+        for field in fields(Settings)
+    }
+    assert rows == expected
+
+
+def tomlified(value: object) -> str:
+    """Return a default as a file of settings has it."""
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 
 def is_settings(value: ast.expr, names: Set[str] = frozenset()) -> bool:

@@ -29,6 +29,7 @@ from server.tls import RECORD
 
 LIMITS = Limits()
 
+LOGIN = b"GET /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
@@ -205,9 +206,9 @@ def test_host_of_an_absolute_target_is_the_one_that_counts(start_server: StartSe
     """TRACKER_HOSTS is compared with the authority of an absolute target, not with the field Host."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
     for target, name, status in (
-        ("http://evil.example/healthz", "127.0.0.1", 400),
-        ("http://map.example.org/healthz", "evil.example", 200),
-        ("http://127.0.0.1/healthz", "127.0.0.1", 200),
+        ("http://evil.example/accounts/login/", "127.0.0.1", 400),
+        ("http://map.example.org/accounts/login/", "evil.example", 200),
+        ("http://127.0.0.1/accounts/login/", "127.0.0.1", 200),
     ):
         request = f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         assert statuses(raw(server, request.encode())) == [status], target
@@ -372,7 +373,7 @@ def test_handshake_with_a_body_is_refused(server: Server, person: Person, more: 
 )
 def test_tracker_on_this_machine_has_no_other_name(server: Server, name: str, status: int) -> None:
     """A web site whose name resolves to 127.0.0.1 can't read pages, and its pages do not count as ours."""
-    for path in ("/healthz", "/accounts/login/", "/static/css/base.css", "/no/such/page"):
+    for path in ("/accounts/login/", "/static/css/base.css", "/no/such/page"):
         request = f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         found = statuses(raw(server, request.encode()))
         assert (found == [400]) is (status == 400), path
@@ -382,7 +383,7 @@ def test_missing_hosts_setting_is_logged_once(start_server: StartServer) -> None
     """The log names the missing setting once, so that an operator finds it and nobody fills the log."""
     server = start_server()
     for _ in range(3):
-        answer = raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))
+        answer = raw(server, LOGIN.replace(b"127.0.0.1", b"map.example.org"))
         assert statuses(answer) == [400]
         assert b"does not answer to the name" in answer
     assert server.output.count("TRACKER_HOSTS") == 1
@@ -392,9 +393,9 @@ def test_missing_hosts_setting_is_logged_once(start_server: StartServer) -> None
 def test_named_tracker_on_this_machine_is_behind_a_proxy(start_server: StartServer) -> None:
     """With TRACKER_HOSTS only the names there are accepted."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
-    assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))) == [200]
+    assert statuses(raw(server, LOGIN.replace(b"127.0.0.1", b"map.example.org"))) == [200]
     for _ in range(3):
-        assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"localhost"))) == [400]
+        assert statuses(raw(server, LOGIN.replace(b"127.0.0.1", b"localhost"))) == [400]
     assert server.output.count("its name is not in TRACKER_HOSTS, which has map.example.org, 127.0.0.1") == 1
 
 

@@ -3,6 +3,7 @@
 import _ssl
 import contextlib
 import ctypes
+import signal
 import socket
 import ssl
 import struct
@@ -15,7 +16,7 @@ import gevent.socket
 import httpx
 import pytest
 from conftest import end
-from harness import PATIENCE_S, Server
+from harness import PATIENCE_S, Server, wait_until
 
 from base.loop import PAUSE_S
 from server import tls
@@ -29,6 +30,13 @@ SSL_OFFSET = 24  # of OpenSSL's own object in Python's: behind its head and one 
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file with a certificate for 127.0.0.1 and its key."""
     folder = tmp_path_factory.mktemp("certificate")
+    cert = folder / "both.pem"
+    cert.write_bytes(make_certificate(folder))
+    return cert
+
+
+def make_certificate(folder: Path) -> bytes:
+    """Return a new certificate for 127.0.0.1 with its key."""
     cert, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -36,8 +44,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
-    cert.write_bytes(cert.read_bytes() + key.read_bytes())
-    return cert
+    return cert.read_bytes() + key.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -295,3 +302,29 @@ def test_form_by_tls_needs_its_token(secure: Server) -> None:
         assert person.http.post(CREATE, data={**form, "csrf_token": token}).status_code == 400, token
     assert not person.named("By a token")
     assert person.http.post(CREATE, data=form).is_redirect
+
+
+def served(server: Server) -> bytes:
+    """Return the certificate that a new connection gets."""
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", server.port)))
+
+
+def wait_for_line(server: Server, text: str, count: int) -> None:
+    wait_until(lambda: server.output.count(text) == count, what=text)
+
+
+def test_sighup_reloads_the_certificate(secure: Server, certificate: Path, tmp_path: Path) -> None:
+    """New connections get it, open ones stay; a file that can't be used changes nothing."""
+    first, content = served(secure), certificate.read_bytes()
+    with secure.person().watch() as watch:
+        for count, bad in enumerate((b"", content.replace(b"BEGIN PRIVATE", b"BEGIN PUBLIC")), start=1):
+            certificate.write_bytes(bad)
+            secure.process.send_signal(signal.SIGHUP)
+            wait_for_line(secure, "keeps its certificate", count)
+            assert served(secure) == first
+        certificate.write_bytes(make_certificate(tmp_path))
+        secure.process.send_signal(signal.SIGHUP)
+        wait_for_line(secure, "is reloaded", 1)
+        assert served(secure) != first
+        secure.person().save_incident("By the new certificate")
+        watch.wait_for_type("post_save", "By the new certificate")

@@ -8,6 +8,7 @@ Tests of the start itself use the interpreter. So do tests of variables that Pyt
 such as PYTHONIOENCODING.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -68,7 +69,8 @@ class Process:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the program has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # ended, and its parent tells us in a moment
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

@@ -1,11 +1,13 @@
 """The printed password of the first account only allows choosing another one."""
 
 import re
+from pathlib import Path
 
 import httpx
+import pytest
 from account_steps import command
 from conftest import StartServer
-from harness import Page, Person, Server
+from harness import Page, Person, Server, run_tracker
 
 PASSWORD = "a long walk by the sea"
 
@@ -78,3 +80,50 @@ def test_unchanged_password_opens_no_socket(start_server: StartServer) -> None:
     answer: httpx.Response = person.http.get("/api/alerts/")
     assert answer.status_code == 403
     assert "/accounts/password/" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
+def test_first_password_comes_from_a_file(start_server: StartServer, tmp_path: Path, line_end: str) -> None:
+    """It is the operator's own: nothing is printed, nothing must be changed, and the file counts once."""
+    secret = tmp_path / "password"
+    secret.write_bytes(f"{PASSWORD}{line_end}".encode())
+    server = start_server(env={"TRACKER_ADMIN_PASSWORD_FILE": str(secret)}, first_use=True)
+    assert PASSWORD not in server.output
+    assert f"Sign in as admin, with the password in {secret}\n" in server.output
+    assert server.visitor().sign_in("admin", PASSWORD).path == "/"
+    server.stop()
+    secret.unlink()
+    again = start_server(env={"TRACKER_ADMIN_PASSWORD_FILE": str(secret)}, password=PASSWORD)
+    assert again.person().get("/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "can't read the password in {}: No such file or directory"),
+        (b"", "{}: this must have at least 12 characters"),
+        (b"password\n", "{}: this"),
+        (b"\xff\xff\n", "can't read the password in {}: 'utf-8' codec can't decode"),
+    ],
+)
+def test_bad_first_password_ends_the_start(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    """No account is made, so the next start asks for it again."""
+    secret = tmp_path / "password"
+    if content is not None:
+        secret.write_bytes(content)
+    for _ in range(2):
+        done = run_tracker(tmp_path, "--port", "0", env={"TRACKER_ADMIN_PASSWORD_FILE": str(secret)})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"tracker: {reason.format(secret)}")
+        assert done.stderr.count("\n") == 1
+
+
+def test_account_that_is_made_before_the_first_start_is_the_first(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """`user add --role admin` on a new database: the start then prints no password."""
+    made = run_tracker(tmp_path, "user", "add", "ada", "--role", "admin", stdin=f"{PASSWORD}\n")
+    assert made.returncode == 0
+    server = start_server()
+    assert "password" not in server.output
+    assert server.visitor().sign_in("ada", PASSWORD).path == "/"

@@ -29,7 +29,7 @@ def seqs(messages: list[Message]) -> list[int]:
 
 
 def without_actor(message: Message) -> Message:
-    return {key: value for key, value in message.items() if key != "actor"}
+    return {key: value for key, value in message.items() if key not in ("actor", "mark")}
 
 
 # Who may connect
@@ -388,6 +388,19 @@ def test_impossible_cursor_is_not_recovered(person: Person, query: str) -> None:
         watch.wait_for_type("post_save", marker)
     assert watch.hello["recovered"] is False
     assert len(watch.messages) == 2
+
+
+def test_socket_compares_the_mark(person: Person) -> None:
+    """A client continues only after the entry that it has, not after another one with that seq."""
+    person.save_incident("The one seen")
+    loaded = person.collection()
+    query = f"?since={loaded['seq']}&epoch={loaded['epoch']}&mark="
+    with person.watch(query + loaded["mark"]) as same, person.watch(f"{query}another") as other:
+        person.save_incident("Marked")
+        told = same.wait_for_type("post_save", "Marked")
+    assert same.hello["recovered"] is True
+    assert (other.hello["recovered"], other.hello["went_back"]) == (False, True)
+    assert told["mark"] == person.collection()["mark"]
 
 
 def test_client_carries_on_after_a_restart(start_server: StartServer) -> None:

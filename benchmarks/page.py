@@ -1,8 +1,8 @@
 """Measure the map page with very many open incidents: `python benchmarks/page.py [INCIDENTS [LOADS]]`.
 
 The first picture is complete when a real browser has painted all clusters in view with their counts. The time
-runs from the start of the navigation, with an empty cache. The answer is the end of
-the response with the incidents. The longest is the longest time during which the page was busy without a break.
+runs from the start of the navigation, with an empty cache. The answer is the end of the response with the
+incidents. The longest is the longest time during which the page was busy without a break.
 
 CPU is that of all the browser's processes; its own window takes half a second or more of it. Needs
 Playwright, from tests/requirements.txt, and a Chromium.

@@ -30,7 +30,8 @@ function words(field, value) {
   if (field === "location") return [...value.coordinates].reverse().join(", ");
   if (field !== "polygon") return value === "" ? "(nothing)" : value;
   const [outline, ...holes] = value.coordinates;
-  return `${outline.length - 1} corners${holes.length > 0 ? `, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : ""}`;
+  const outside = `${outline.length - 1} corners`;
+  return holes.length > 0 ? `${outside}, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : outside;
 }
 
 function choice(clash, keep, label) {

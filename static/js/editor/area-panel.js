@@ -80,9 +80,8 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     askWhich(question, conflicts);
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
-    fail(
-      `Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`,
-    );
+    const words = "Others have changed the same fields while you were editing. Choose, and save again.";
+    fail(outline ? `${words} Their outline is on the map.` : words);
     problem.scrollIntoView({ block: "start" });
   }
 

@@ -99,7 +99,7 @@ def test_each_pure_module_has_a_test() -> None:
 
 
 def test_lines_have_at_most_120_characters() -> None:
-    """biome wraps code at 120 characters, but not strings and comments."""
+    """Biome wraps code at 120 characters, but not strings and comments."""
     long = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in [*MODULES, *(ROOT / "tests" / "js").rglob("*.js")]

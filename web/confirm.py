@@ -14,6 +14,7 @@ from domain import accounts, throttle, totp
 from domain.sign_ins import Refusal
 from models import Confirmation, Session, User
 from web import auth
+from web.forms import Form
 
 RECENT_S = 10 * 60  # for which a confirmation, or a sign-in, counts
 PASSWORD, CODE = "confirm_password", "confirm_code"  # nosec B105 (names of fields)
@@ -58,7 +59,7 @@ def ask(purpose: str) -> ResponseReturnValue | None:
     page = render_template(
         "sign_in/confirm.html",
         purpose=purpose,
-        form={"errors": errors, "values": {}},
+        form=Form(errors=errors),
         fields=[
             (name, value)
             for name, value in request.form.items(multi=True)

@@ -1,7 +1,16 @@
-"""One spelling for each client's network address. Knows no other room.
+"""Network addresses of clients: their canonical spelling, and the units in which limits count them.
 
 A server that listens on `::` sees an IPv4 client as `::ffff:192.0.2.1`, behind NAT64 as `64:ff9b::c000:201`.
 Both are the client 192.0.2.1. Otherwise all IPv4 clients would share one throttle and one connection limit.
+
+| function | result for 2001:db8:1:2::3 | use |
+|---|---|---|
+| `canonical` | 2001:db8:1:2::3 | REMOTE_ADDR: shown, logged and stored |
+| `client` | 2001:db8:1:2::/64 | connections and queued requests of one client |
+| `key` | address:2001:db8:1:2::/64 | the same, among the keys of throttles and quotas |
+| `site` | 2001:db8:1::/48 | password hashes: one customer may have many /64 networks |
+
+All four give the plain address for IPv4. `forwarded` reads X-Forwarded-For.
 """
 
 from __future__ import annotations
@@ -50,6 +59,11 @@ def canonical(text: str) -> str:
 def client(text: str) -> str:
     """Return the unit in which clients are counted: an IPv4 address, or a /64 of IPv6."""
     return _within(text, CLIENT_PREFIX)
+
+
+def key(text: str | None) -> str:
+    """Return the client of an address, as a key of throttles and quotas, which also have other keys."""
+    return f"address:{client(text or '')}"
 
 
 def site(text: str) -> str:

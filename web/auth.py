@@ -292,7 +292,7 @@ def admitted() -> AbstractContextManager[None]:
 
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
-    keys = throttle.by_name_from(name, address), throttle.by_address(address)
+    keys = throttle.by_name_from(name, address), addresses.key(address)
     wait = throttle.attempt({keys[0]: BURST_PER_NAME, keys[1]: BURST_PER_ADDRESS})
     user = accounts.named(name)
     known = user.name if user else None

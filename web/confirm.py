@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from base import addresses
 from base.times import now
 from domain import accounts, throttle, totp
 from domain.sign_ins import Refusal
@@ -89,7 +90,7 @@ def check_code(user: User, code: str) -> tuple[float, str]:
     Tries are counted apart from those of passwords: a password that is right forgives no wrong code.
     """
     address = request.remote_addr or ""
-    keys = f"code:{user.id}", throttle.by_address(address)
+    keys = f"code:{user.id}", addresses.key(address)
     wait = throttle.attempt({keys[0]: auth.BURST_PER_NAME, keys[1]: auth.BURST_PER_ADDRESS})
     if wait:
         Refusal.note(user.name, address, "refused: tried too often")

@@ -27,7 +27,7 @@ from web.pages.blueprint import bp
 from web.state import state
 
 # What makes a report another one.
-TYPED = ("name", "description", "severity", *Incident.plain_texts(), "location_lon", "location_lat")
+TYPED = (*Incident.texts(), "severity", "location_lon", "location_lat")
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
 TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."

@@ -2,17 +2,9 @@
 
 import { isolate } from "./bidi.js";
 import { element, sinceWords } from "./elements.js";
+import { published } from "./published.js";
 
 /** @typedef {{field: string, yours: any, theirs: any, by: string | null, at: string | null}} Clash */
-
-const LABELS = {
-  name: "Name",
-  description: "Description",
-  severity: "Severity",
-  closed: "State",
-  location: "Place",
-  polygon: "Outline",
-};
 
 /**
  * Whether the server refused a change because others have changed the same fields.
@@ -55,7 +47,7 @@ export function askWhich(place, clashes) {
     element(
       "fieldset",
       { class: "clash" },
-      element("legend", {}, `${LABELS[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
+      element("legend", {}, `${published.labels[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
       choice(clash, "yours", "Keep yours"),
       choice(clash, "theirs", "Take theirs"),
     ),

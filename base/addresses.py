@@ -3,14 +3,12 @@
 A server that listens on `::` sees an IPv4 client as `::ffff:192.0.2.1`, behind NAT64 as `64:ff9b::c000:201`.
 Both are the client 192.0.2.1. Otherwise all IPv4 clients would share one throttle and one connection limit.
 
-| function | result for 2001:db8:1:2::3 | use |
-|---|---|---|
-| `canonical` | 2001:db8:1:2::3 | REMOTE_ADDR: shown, logged and stored |
-| `client` | 2001:db8:1:2::/64 | connections and queued requests of one client |
-| `key` | address:2001:db8:1:2::/64 | the same, among the keys of throttles and quotas |
-| `site` | 2001:db8:1::/48 | password hashes: one customer may have many /64 networks |
+- `canonical`: 2001:db8:1:2::3. REMOTE_ADDR has this spelling, so it is shown, logged and stored.
+- `client`: 2001:db8:1:2::/64. Connections and queued requests are counted for it.
+- `key`: address:2001:db8:1:2::/64. It is the same unit, among the keys of throttles and quotas.
+- `site`: 2001:db8:1::/48. Password hashes are counted for it, because one customer may have many /64 networks.
 
-All four give the plain address for IPv4. `forwarded` reads X-Forwarded-For.
+The examples are for 2001:db8:1:2::3; for IPv4 all four have the plain address. `forwarded` reads X-Forwarded-For.
 """
 
 from __future__ import annotations

@@ -179,12 +179,10 @@ def test_change_says_whether_it_changed_anything(ann: User, admin: User) -> None
 
 def test_last_admin_stays(ann: User, admin: User) -> None:
     """A deactivated admin does not count, and nothing is changed by what is refused."""
-    for change in (
-        lambda: accounts.set_role(admin, "editor"),
-        lambda: accounts.set_active(admin, active=False),
-    ):
-        with pytest.raises(Invalid, match="last account"):
-            change()
+    with pytest.raises(Invalid, match="last account"):
+        accounts.set_role(admin, "editor")
+    with pytest.raises(Invalid, match="last account"):
+        accounts.set_active(admin, active=False)
     begin(admin, "kept")
     assert (User.get_by_id(admin.id).role, User.get_by_id(admin.id).active) == ("admin", True)
     accounts.set_role(ann, "admin")
@@ -240,9 +238,10 @@ def test_password_of_an_account_that_was_changed_meanwhile_is_refused(ann: User)
     with pytest.raises(Invalid, match="changed meanwhile"):
         accounts.set_password(ann, PASSWORD)
     assert accounts.find("Ann").password_hash == ""
-    for make in (lambda: accounts.make_reset(ann), lambda: accounts.make_token(ann, "phone")):
-        with pytest.raises(Invalid, match="changed meanwhile"):
-            make()
+    with pytest.raises(Invalid, match="changed meanwhile"):
+        accounts.make_reset(ann)
+    with pytest.raises(Invalid, match="changed meanwhile"):
+        accounts.make_token(ann, "phone")
     assert not Reset.select().exists()
     assert not Token.select().exists()
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +18,7 @@ from base import times
 from domain import accounts, passwords, totp
 from domain.accounts import CLOCK_STEP_S, MAX_SESSIONS, Token
 from domain.sign_ins import Refusal, SignIn
-from models import Incident, Session, User, actor
+from models import Incident, Session, User, actor, database, open_database
 from storage.log import Notification
 from web import auth
 from web.auth import BURST_PER_ADDRESS, BURST_PER_NAME, SIGN_INS_PER_HOUR, TOUCH_S
@@ -56,6 +57,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(passwords, "hashed", lambda password: f"hash of {password}")
     monkeypatch.setattr(passwords, "matches", lambda stored, password: stored == f"hash of {password}")
     return clock
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """Return one application for all tests of this module; to make one takes longer than any of them."""
+    open_database(tmp_path_factory.mktemp("auth") / "own.db")
+    yield make_app()
+    database.close()
+
+
+@pytest.fixture
+def app(shared: Flask) -> Iterator[Flask]:
+    """Return the application, in a transaction that takes everything back when the test has ended."""
+    with database.atomic() as transaction:
+        User.update(password_hash=passwords.hashed(PASSWORD)).execute()
+        yield shared
+        transaction.rollback()
 
 
 def signed_in(app: Flask, role: str = "editor") -> Browser:
@@ -489,8 +507,7 @@ def test_session_keeps_the_beginning_of_the_browsers_name(app: Flask) -> None:
 # Sessions and tokens in use
 
 
-def test_session_lasts_as_long_as_the_settings_say(database: object, clock: Clock) -> None:
-    assert database
+def test_session_lasts_as_long_as_the_settings_say(app: Flask, clock: Clock) -> None:
     app = make_app(session_hours=10, idle_hours=2)
     browser = signed_in(app)
     for _ in range(5):
@@ -528,7 +545,7 @@ def test_secret_that_is_no_text_is_nobodys(app: Flask) -> None:
     ],
 )
 def test_use_of_a_session_is_noted_now_and_then(
-    database: object,
+    app: Flask,
     clock: Clock,
     idle_hours: float,
     past: float,
@@ -538,7 +555,6 @@ def test_use_of_a_session_is_noted_now_and_then(
 
     A page that is open without requests notes the same, by `note_use`.
     """
-    assert database
     app = make_app(idle_hours=idle_hours)
     browser = signed_in(app)
     user = accounts.find("editor")

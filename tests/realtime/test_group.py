@@ -564,6 +564,7 @@ def test_broken_socket_costs_only_itself(world: World) -> None:
     assert all(sock.closed for sock in bad)
     assert good.seqs() == [50, 51]
     assert len(world.loop.watchers) == 1
+    assert len(world.group._live) == len(world.group._cursors) == len(world.group.clients) == 1
 
 
 # Time

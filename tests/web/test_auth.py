@@ -536,6 +536,7 @@ def test_secret_that_is_no_text_is_nobodys(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("idle_hours", "past", "noted"),
     [
+        (24, 1, False),
         (24, TOUCH_S, False),
         (24, TOUCH_S + TINY_S, True),
         (0.5, 180, False),  # a tenth of the idle time
@@ -592,7 +593,14 @@ def test_valid_keys_are_those_of_living_sessions(app: Flask, clock: Clock) -> No
 
 @pytest.mark.parametrize(
     ("past", "noted"),
-    [(None, True), (TOUCH_S, False), (TOUCH_S + TINY_S, True), (-CLOCK_STEP_S - TINY_S, True)],
+    [
+        (None, True),
+        (1, False),
+        (TOUCH_S, False),
+        (TOUCH_S + TINY_S, True),
+        (-CLOCK_STEP_S, False),
+        (-CLOCK_STEP_S - TINY_S, True),
+    ],
 )
 def test_use_of_a_token_is_noted_now_and_then(app: Flask, past: float | None, noted: bool) -> None:  # noqa: FBT001
     headers = bearer(app)

@@ -69,9 +69,13 @@ def test_areas_that_have_not_changed_are_not_read(cache: AreaCache, monkeypatch:
     known = area("known")
     assert names(cache) == ["known"]
     get_or_none = AreaOfInterest.get_or_none
-    monkeypatch.setattr(
-        AreaOfInterest, "get_or_none", lambda *found: (read.append(1), get_or_none(*found))[1]
-    )
+
+    def noted(*which: object) -> AreaOfInterest | None:
+        read.append(which)
+        found: AreaOfInterest | None = get_or_none(*which)
+        return found
+
+    monkeypatch.setattr(AreaOfInterest, "get_or_none", noted)
     monkeypatch.setattr(cache, "_rebuild", lambda: pytest.fail("all areas were read"))
     assert names(cache) == ["known"]
     Incident.create(name="Fire", longitude=50, latitude=50)
@@ -81,7 +85,7 @@ def test_areas_that_have_not_changed_are_not_read(cache: AreaCache, monkeypatch:
         known.assign({"name": name})
         known.save()
     assert names(cache) == ["and again"]
-    assert read == [1]
+    assert len(read) == 1
 
 
 def test_area_of_another_process_is_found(cache: AreaCache, database: Path) -> None:

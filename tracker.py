@@ -25,7 +25,14 @@ from server.limits import Limits as ServerLimits
 
 STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-OPTIONS = ("host", "port", "database", "certfile", "keyfile")  # the settings that are options, too
+OPTIONS = (
+    "host",
+    "port",
+    "share_port",
+    "database",
+    "certfile",
+    "keyfile",
+)  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -37,6 +44,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     from web import notifications
     from web.app import create_app
 
+    if settings.share_port and not settings.port:
+        fail("--share-port needs a port that the other processes know, not 0")
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
@@ -52,6 +61,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         proxies=settings.proxies,
         context=context,
         limits=server_limits,
+        shares_port=settings.share_port,
     )
     watcher = notifications.start(app)
     ending_mutes = gevent.spawn(mutes.watch)
@@ -63,6 +73,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
 
     stopping.on_stop(stop, STOP_S)
     stopping.on_reload(lambda: _reload_certificate(settings, http))
+    if settings.share_port:
+        listener.listen(wsgi.BACKLOG)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if context else "http"
     say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
@@ -81,10 +93,12 @@ def _listen(settings: Settings) -> socket.socket:
     from server import wsgi
 
     try:
-        return wsgi.listen(settings.host, settings.port)
+        return wsgi.listen(settings.host, settings.port, shared=settings.share_port)
     except (OSError, OverflowError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
+        advice = "; each process on this port needs --share-port and the same user"
+        advice = advice if settings.share_port else ""
+        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -158,6 +172,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
+    shares = "let further processes serve the same database on the same port"
+    parser.add_argument("--share-port", action="store_true", help=shares, **given)
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
     parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
     parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)

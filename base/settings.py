@@ -40,6 +40,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    share_port: bool = False  # whether other processes may serve the same file on the same port
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""

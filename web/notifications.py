@@ -204,7 +204,8 @@ def _wait() -> float:
 def _make_room(group: Group) -> None:
     """Answer the oldest request of this session that waits, if a browser would run out of connections."""
     own = [poll for poll in group.polls if poll.owner == auth.session_key()]
-    if len(own) >= polling.PER_SESSION and not g.credential.is_token:
+    most = 1 if state().settings.share_port else polling.PER_SESSION  # other processes have some as well
+    if len(own) >= most and not g.credential.is_token:
         group.answer(own[0])
 
 

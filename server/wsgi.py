@@ -63,8 +63,8 @@ class Server(AcceptingServer):
     def close(self) -> None:
         """Close the listener, and the connections without a request.
 
-        If another process shares the port, nobody may be refused: who waits to be accepted is served, and
-        idle connections have DRAIN_S for another request, whose answer says that it is the last.
+        If another process shares the port, nobody may be refused. Then connections that wait to be accepted
+        are served. Idle ones have DRAIN_S for another request, and its answer says that it is the last.
         """
         if self.closed:
             return
@@ -109,8 +109,8 @@ class Server(AcceptingServer):
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return the listening socket. Raises OSError, OverflowError or ValueError.
 
-    If the port is shared with other processes, the socket does not listen yet: connections that the system
-    gives to it would wait until this process is ready. Then call `listen(BACKLOG)`.
+    If the port is shared with other processes, the socket does not listen yet: new connections would wait
+    for it until this process is ready. Then call `listen(BACKLOG)`.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -16,6 +16,7 @@ import gevent
 import peewee
 
 import models
+from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
@@ -25,14 +26,8 @@ from server.limits import Limits as ServerLimits
 
 STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-OPTIONS = (
-    "host",
-    "port",
-    "share_port",
-    "database",
-    "certfile",
-    "keyfile",
-)  # the settings that are options, too
+# The settings that are options, too.
+OPTIONS = ("host", "port", "share_port", "database", "certfile", "keyfile")
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -43,9 +38,10 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     from server import stopping, wsgi
     from web import notifications
     from web.app import create_app
+    from web.state import state_of
 
-    if settings.share_port and not settings.port:
-        fail("--share-port needs a port that the other processes know, not 0")
+    logs.set_up(settings.log, settings.log_level)
+    gevent.get_hub().print_exception = lambda _context, *error: logs.log_failure(*error)
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
@@ -64,6 +60,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         shares_port=settings.share_port,
     )
     watcher = notifications.start(app)
+    loop_watch = state_of(app).loop_watch
+    loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
@@ -84,6 +82,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     http.serve_forever(stop_timeout=REQUESTS_S)
     stop()
     ending_mutes.kill()
+    loop_watch.stop()
     sockets.join()
     models.database.close()
 
@@ -92,6 +91,8 @@ def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
     from server import wsgi
 
+    if settings.share_port and not settings.port:
+        fail("--share-port needs a port that the other processes know, not 0")
     try:
         return wsgi.listen(settings.host, settings.port, shared=settings.share_port)
     except (OSError, OverflowError, ValueError) as error:

@@ -12,6 +12,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from base.logs import FORMATS, LEVELS
+
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
 PREFIX = "TRACKER_"
@@ -64,6 +66,8 @@ class Settings:
     reports_per_address: int = 30  # an hour
     reports_in_total: int = 300  # an hour
     hold_reports: bool = False  # whether a public report alerts nobody until an editor confirms it
+    log: str = "text"  # how the server writes its log: text for people, or json
+    log_level: str = "info"  # the least important events that are logged
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, file: str = "") -> Settings:
@@ -174,6 +178,10 @@ def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    return lambda value: "" if value in words else f"this must be {', '.join(words[:-1])} or {words[-1]}"
+
+
 CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
     "proxies": _wrong_with_network,
     "origins": _wrong_with_origin,
@@ -185,6 +193,8 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "sockets_per_address": _within(0, MANY, "more than 0"),
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
+    "log": _one_of(*FORMATS),
+    "log_level": _one_of(*LEVELS),
 }
 
 

@@ -1,4 +1,4 @@
-"""What can be set: what is understood, and what is refused in one line before anything starts."""
+"""Settings: which values are accepted, and which are refused in one line before the server starts."""
 
 from pathlib import Path
 
@@ -52,8 +52,8 @@ def read(**variables: str) -> Settings:
         ("PUBLIC_REPORTS", "perhaps"),
     ],
 )
-def test_value_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
-    """What would fail later, or silently do nothing, is named with its variable."""
+def test_impossible_value_is_refused(name: str, value: str) -> None:
+    """A value that would fail later, or would have no effect, is refused with the name of its variable."""
     with pytest.raises(BadSetting, match=f"^TRACKER_{name}: "):
         read(**{name: value})
 
@@ -75,8 +75,8 @@ def test_value_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
         ("ORIGINS", "https://map.example.org, http://127.0.0.1:8000"),
     ],
 )
-def test_value_that_can_be_meant_is_taken(name: str, value: str) -> None:
-    """Names, templates and numbers of all kinds that work are not refused."""
+def test_valid_value_is_accepted(name: str, value: str) -> None:
+    """Names, templates and numbers that work are accepted."""
     read(**{name: value})
 
 

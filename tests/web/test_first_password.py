@@ -1,4 +1,4 @@
-"""The printed password of the first account is good for one thing: choosing another."""
+"""The printed password of the first account only allows choosing another one."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def signed_in(server: Server) -> tuple[Person, Page]:
 
 
 def test_printed_password_must_be_changed_first(start_server: StartServer) -> None:
-    """Whoever signs in with it reaches the page that changes it, and nothing else, by page, API or socket."""
+    """After a sign-in with it, only the page that changes it opens. Pages, API and socket are refused."""
     server = start_server(first_use=True)
     person, page = signed_in(server)
     assert page.path == "/accounts/password/"
@@ -50,7 +50,7 @@ def test_printed_password_must_be_changed_first(start_server: StartServer) -> No
 
 
 def test_new_password_is_not_taken_from_another_site(start_server: StartServer) -> None:
-    """The form wants its token, as all do."""
+    """The form needs its token, as all forms do."""
     server = start_server(first_use=True)
     person, _ = signed_in(server)
     fields = {"current_password": server.password, "new_password": PASSWORD, "new_password_again": PASSWORD}
@@ -59,14 +59,14 @@ def test_new_password_is_not_taken_from_another_site(start_server: StartServer) 
 
 
 def test_password_set_by_command_is_the_owners(start_server: StartServer) -> None:
-    """`user password admin` sets one that was never printed: nothing is asked then."""
+    """`user password admin` sets a password that was never printed, so no change is required."""
     server = start_server(first_use=True)
     command(server, "user", "password", "admin", stdin=f"{PASSWORD}\n")
     assert server.visitor().sign_in("admin", PASSWORD).path == "/"
 
 
 def test_password_is_printed_once(start_server: StartServer) -> None:
-    """The first start prints it, in one line, and no later one."""
+    """Only the first start prints it, in one line."""
     server = start_server(first_use=True)
     assert len(re.findall(r"^Sign in as admin, password: \S+$", server.output, re.MULTILINE)) == 1
     server.stop()
@@ -74,7 +74,7 @@ def test_password_is_printed_once(start_server: StartServer) -> None:
 
 
 def test_unchanged_password_opens_no_socket(start_server: StartServer) -> None:
-    """Nor does the answer tell anything but where to go."""
+    """The refusal only says which page to open."""
     server = start_server(first_use=True)
     person, _ = signed_in(server)
     answer: httpx.Response = person.http.get("/api/alerts/")

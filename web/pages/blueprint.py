@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint
 
 from base.severity import DEFAULT, Severity
+from base.version import VERSION
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from models import Alert, Incident
 from web import auth
@@ -24,6 +25,7 @@ PUBLISHED: dict[str, Any] = {
     "default_severity": DEFAULT.word,
     "limits": {"name": NAME_LENGTH, "description": DESCRIPTION_LENGTH},
     "plain_texts": Incident.plain_texts(),
+    "version": VERSION,
 }
 
 bp = Blueprint("pages", __name__)

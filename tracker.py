@@ -35,7 +35,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes
-    from server import stopping, wsgi
+    from server import stopping, systemd, wsgi
     from web import notifications
     from web.app import create_app
     from web.state import state_of
@@ -66,6 +66,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
     def stop() -> None:
+        systemd.notify("STOPPING=1")
         http.close()
         sockets.start()
 
@@ -79,6 +80,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     if sign_in:
         say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
+    systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
     stop()
     ending_mutes.kill()

@@ -1,5 +1,14 @@
 """Tracker: incidents and areas of interest on a map, live. Run it: `python tracker.py`."""
 
+import sys
+
+if sys.platform == "win32":
+    sys.exit(
+        "tracker: Tracker runs on Linux, and on macOS to try it. On Windows start it in WSL or a container."
+    )
+if sys.version_info < (3, 11):  # noqa: UP036 (somebody may start it with another one)
+    sys.exit("tracker: this needs Python 3.11 or newer")
+
 from gevent import monkey
 
 monkey.patch_all()  # before anything else is imported
@@ -9,7 +18,6 @@ import gc
 import os
 import socket
 import ssl
-import sys
 from typing import Any, NoReturn
 
 import gevent

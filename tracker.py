@@ -6,6 +6,7 @@ monkey.patch_all()  # before anything else is imported
 
 import argparse
 import gc
+import logging
 import os
 import signal
 import socket
@@ -64,15 +65,18 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "https" if context else "http"
+    logs.event(logs.log, logging.INFO, "Tracker starts", version=VERSION, pid=os.getpid())
     say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
     if password:
         say(f"Sign in as admin, password: {password}")
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
+    logs.event(logs.log, logging.INFO, "Tracker stops")
     ending_mutes.kill()
     loop_watch.stop()
     notifications.stop(app, watcher)
     models.database.close()
+    logging.shutdown()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -8,6 +8,7 @@ threads, so that a flood of sign-ins delays only sign-ins.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import unicodedata
@@ -21,6 +22,8 @@ from gevent.threadpool import ThreadPool
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from base.logs import event
+
 AT_ONCE = 2  # hashes, of 32 MiB each
 MAX_IN_FLIGHT = 20  # running or waiting; the last one waits about half a second
 MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
@@ -28,6 +31,7 @@ RETRY_S = 2  # until the queue is short again
 NICE = 10  # lower priority of these threads, for machines with one core; Linux only
 LONGEST = 1000  # characters of a password; more makes nothing safer
 
+log = logging.getLogger("tracker.accounts")
 # What is compared where nothing is stored: as costly as any hash, and of no password that anybody can find.
 NOBODYS_HASH = f"scrypt:32768:8:1$nobody${'0' * 128}"
 
@@ -38,6 +42,7 @@ class Busy(ServiceUnavailable):
     """Too many passwords are being checked. Nothing was checked and nothing was stored."""
 
     def __init__(self) -> None:
+        event(log, logging.WARNING, "A sign-in was put off: too many passwords are being checked")
         super().__init__(
             "Too many people are signing in at the moment. Try again in a few seconds.", retry_after=RETRY_S
         )

@@ -6,16 +6,19 @@ of its own. Nothing is sent from here: after a commit the functions in `committe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import peewee
 
+from base.logs import event
 from base.times import now
 from base.values import to_json
 from storage.engine import Model, database
 
+log = logging.getLogger("tracker.saves")
 EPOCH_PART = 4  # characters of the epoch in a version: enough, since the `seq` must be equal too
 
 
@@ -58,7 +61,9 @@ class Notification(Model):
             (model, int(object_id), now(), message),
         )
         database.after_commit(_wake_readers)
-        return int(cursor.lastrowid)
+        seq = int(cursor.lastrowid)
+        event(log, logging.DEBUG, "An entry was appended", seq=seq, type=type_, subject=subject)
+        return seq
 
     @classmethod
     def next_version(cls) -> str:

@@ -40,7 +40,7 @@ class ConnectionQuota:
         self.refused[limit] += 1
         who = {"account": "This account", "address": "This network"}[limit]
         raise TooManyRequests(
-            f"{who} has reached its limit of live pages and programs, {most}. Close one of them."
+            f"{who} has reached its limit of {most} live pages and programs at once. Close one of them."
         )
 
     def _release(self, keys: tuple[int, str]) -> None:

@@ -128,7 +128,7 @@ def test_refused_socket_is_logged_with_its_limit(server: Server) -> None:
     line = line_of(server, event="A request was refused", route="/notifications", status=429)
     assert line["level"] == "warning"
     assert line["reason"] == answer.json()["error"]
-    assert "limit of live pages and programs, 2" in line["reason"]
+    assert "limit of 2 live pages" in line["reason"]
 
 
 def test_page_of_another_site_is_logged(server: Server) -> None:

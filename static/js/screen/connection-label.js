@@ -5,7 +5,7 @@ const WORDS = {
   http: "Connected over HTTP",
   connecting: "Connecting…",
   reconnecting: "Reconnecting",
-  full: "Too many open pages",
+  full: "Too many pages",
   offline: "Offline",
   "signed-out": "Signed out",
 };
@@ -13,7 +13,7 @@ const EXPLAINED = {
   http: "This network blocks WebSockets. Changes may come a second later.",
   full: "Nothing new is shown until one of them is closed.",
 };
-const COUNTDOWN = { reconnecting: " in", full: ", next try in" }; // the words before the seconds
+const COUNTDOWN = { reconnecting: " in", full: ", retry in" }; // the words before the seconds
 const TICK_MS = 1_000;
 
 const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000));
@@ -26,7 +26,9 @@ export function showConnection(output, store) {
   const word = document.createElement("span");
   const countdown = document.createElement("span");
   countdown.ariaHidden = "true"; // a screen reader hears of the state, not of every second
-  output.replaceChildren(word, countdown);
+  const label = document.createElement("span");
+  label.append(word, countdown);
+  output.replaceChildren(label);
   let timer;
 
   function show() {

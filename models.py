@@ -45,7 +45,8 @@ from domain.totp import RecoveryCode, Totp
 from domain.tracked import CLOCK_STEP, Tracked, parse_until
 from domain.users import Confirmation, Session, User
 from storage.backup import back_up
-from storage.engine import MAX_ID, Database, Model, Setting, UnusableDatabase, database, open_database
+from storage.engine import MAX_ID, Database, Model, Setting, database, open_database
+from storage.files import UnusableDatabase
 from storage.log import Notification, actor, committed
 
 # What stands in storage.py and alerts.py is taken from here by all others: the models are one thing to them.

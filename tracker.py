@@ -20,7 +20,7 @@ import models
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
-from commands import backup, importer, reload, shared, tokens, users
+from commands import backup, importer, migrate, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
@@ -39,7 +39,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
-    models.open_database(settings.database, hold_reports=settings.hold_reports)
+    models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
     app = create_app(settings, group_limits)
     password = accounts.first_account()  # told once, so only when nothing can fail any more
     models.database.group_commits()
@@ -131,6 +131,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     users.add_arguments(subparsers, Parser)
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
+    migrate.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-import models
 from base.terminal import say
 from commands.shared import Commands, add_command
+from storage import files
 
 
 def add_arguments(commands: Commands) -> None:
     """Add the command `backup` to the parser of tracker.py."""
     text = "copy the database to a new file, also while a server runs"
     parser = add_command(commands, "backup", text, back_up)
+    parser.set_defaults(opens=False)  # a database of any version can be copied, and stays of that version
     parser.add_argument(
         "file", metavar="FILE", help="the new file; it holds secrets, so only you can read it"
     )
@@ -20,5 +21,5 @@ def add_arguments(commands: Commands) -> None:
 
 def back_up(options: argparse.Namespace) -> None:
     """Copy the database. Raises UnusableDatabase."""
-    models.back_up(options.file)
+    files.copy(options.database, options.file)
     say(f"{options.file} is a complete copy of the database, in one file.")

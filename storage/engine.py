@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,14 +27,10 @@ import peewee
 from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 from playhouse import signals
-from playhouse.migrations import Runner
 
-from base.errors import TrackerError
-from storage import peewee_private
+from storage import files, peewee_private, schema
+from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
-APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
-PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
-LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
 LOCK_POLL_S = 0.005  # between two tries; it sleeps, so that other greenlets run
 WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that waits tries within it
 # A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73; it takes 1.41 ms of CPU, not
@@ -47,10 +42,6 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
 fdatasync = getattr(os, "fdatasync", os.fsync)
 T = TypeVar("T")
-
-
-class UnusableDatabase(TrackerError):
-    """The database file can't be opened, is not a tracker's, or is of a newer version."""
 
 
 class Database(peewee_private.OpenDatabase):
@@ -207,9 +198,12 @@ database = Database(
 )  # a use after `close` fails, and opens nothing
 
 
-def open_database(path: str | Path, *, create: bool = True, hold_reports: bool = False) -> None:
-    """Open the database file and migrate it; `create` makes a missing one. Raises UnusableDatabase.
+def open_database(
+    path: str | Path, *, create: bool = True, migrate: bool = False, hold_reports: bool = False
+) -> None:
+    """Open the database file; `create` makes a missing one. Raises UnusableDatabase.
 
+    A file with an older schema is refused, or with `migrate` copied and migrated: see storage/schema.py.
     `hold_reports` is the setting of this name. Saves and imports follow it until the database is closed.
     """
     if not database.is_closed():
@@ -224,11 +218,11 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))
-        _check_ours(path)
+        files.check_ours(path)
         if os.stat(path).st_uid == os.geteuid():
             os.chmod(path, PRIVATE)  # it may have been copied here
         database.connect()
-        _migrate()
+        _complete(migrate=migrate)
     except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
         if not database.is_closed():
             database.close()
@@ -236,29 +230,13 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
         raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
 
 
-def new_epoch() -> str:
-    return secrets.token_hex(8)
-
-
-def _check_ours(path: str | Path) -> None:
-    """Raise UnusableDatabase if the file is another program's: opening it as ours would change it."""
-    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    if tables and application_id != APPLICATION_ID:
-        raise UnusableDatabase("it belongs to another program")
-
-
-def _migrate() -> None:
-    runner = Runner(database, str(MIGRATIONS))
-    unknown = [row.name for row in runner.status() if row.path is None]
-    if unknown:
-        raise UnusableDatabase(f"it was written by a newer version of Tracker ({unknown[-1]})")
+def _complete(*, migrate: bool) -> None:
+    """Bring the tables up to date, and give the log a name if it has none."""
     database.foreign_keys = 0  # a migration may rebuild a table that others refer to
     with database.atomic():  # takes the write lock: fails here if the file is read-only
-        database.application_id = APPLICATION_ID
-        runner.up()
-        Setting.default("epoch", new_epoch())
+        database.application_id = files.APPLICATION_ID
+        schema.bring_up_to_date(database, MIGRATIONS, migrate=migrate)
+        Setting.default("epoch", files.new_epoch())
     database.foreign_keys = 1
 
 

@@ -144,7 +144,7 @@ def old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_accounts_made_earlier_keep_working(old_database: Path) -> None:
     """Each by its own spelling, though the normal form is one; the oldest of them by any other spelling."""
-    models.open_database(old_database)
+    models.open_database(old_database, migrate=True)
     try:
         for name in ("özil", "Özil", decomposed("Özil"), "\u0430dmin", "Anna"):
             found = accounts.named(name)

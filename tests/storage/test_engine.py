@@ -14,7 +14,7 @@ import pytest
 from harness import PATIENCE_S
 
 import models
-from storage import engine
+from storage import engine, files
 
 
 def add(name: str) -> None:
@@ -273,7 +273,7 @@ def test_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
     path = tmp_path / "own.db"
     models.open_database(path)
     try:
-        assert models.database.application_id == engine.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
+        assert models.database.application_id == files.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
         assert models.database.foreign_keys == 1
         assert models.database.wal_autocheckpoint == engine.CHECKPOINT_PAGES
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

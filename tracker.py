@@ -19,10 +19,12 @@ import peewee
 import models
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
+from base.times import parse_period
 from base.version import VERSION
-from commands import backup, importer, migrate, reload, shared, tokens, users
+from commands import backup, importer, migrate, reload, restore, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
+from storage.schedule import Schedule
 
 STOP_S = 10  # for requests in flight, when the server is told to stop
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
@@ -54,6 +56,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     )
     watcher = notifications.start(app)
     ending_mutes = gevent.spawn(mutes.watch)
+    backups = _backups(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -64,6 +67,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     http.serve_forever(stop_timeout=STOP_S)
     ending_mutes.kill()
+    backups.stop()
     notifications.stop(app, watcher)
     models.database.close()
 
@@ -91,6 +95,16 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
         return tls.context(settings.certfile, settings.keyfile)
     except OSError as error:
         fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+
+
+def _backups(settings: Settings) -> Schedule:
+    """Make backups from now on, if the settings name a folder for them."""
+    schedule = Schedule(
+        settings.backup_folder, every_s=parse_period(settings.backup_every), keep=settings.backup_keep
+    )
+    if settings.backup_folder:
+        schedule.start()
+    return schedule
 
 
 def fail(message: str) -> NoReturn:
@@ -131,6 +145,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     users.add_arguments(subparsers, Parser)
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
+    restore.add_arguments(subparsers)
     migrate.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from typing import Any
 
+from base.times import parse_period
+
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
 # Placeholders in the URL of a tile, and the sets of them that locate a tile.
@@ -49,6 +51,9 @@ class Settings:
     reports_per_address: int = 30  # an hour
     reports_in_total: int = 300  # an hour
     hold_reports: bool = False  # whether a public report alerts nobody until an editor confirms it
+    backup_folder: str = ""  # where the server makes backups by itself; empty for none
+    backup_every: str = "1d"  # from the start of one backup to that of the next
+    backup_keep: int = 14  # backups that the server leaves in the folder
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -107,6 +112,14 @@ def _wrong_with_tiles(template: str) -> str:
     return "" if any(way <= found for way in WAYS) else f"{template} must have {{z}}, {{x}} and {{y}} in it"
 
 
+def _wrong_with_period(text: str) -> str:
+    try:
+        parse_period(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
@@ -122,6 +135,8 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "sockets_per_address": _within(0, MANY, "more than 0"),
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
+    "backup_every": _wrong_with_period,
+    "backup_keep": _within(0, MANY, "more than 0"),
 }
 
 

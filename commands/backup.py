@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+import models
 from base.terminal import say
 from commands.shared import Commands, add_command
-from storage import files
 
 
 def add_arguments(commands: Commands) -> None:
@@ -21,5 +21,5 @@ def add_arguments(commands: Commands) -> None:
 
 def back_up(options: argparse.Namespace) -> None:
     """Copy the database. Raises UnusableDatabase."""
-    files.copy(options.database, options.file)
+    models.back_up(options.file, options.database)
     say(f"{options.file} is a complete copy of the database, in one file.")

@@ -52,11 +52,13 @@ def connect(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
     return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=LOCK_WAIT_S)
 
 
-def check_ours(path: str | Path) -> None:
+def check_ours(path: str | Path, *, may_be_empty: bool = True) -> None:
     """Raise UnusableDatabase if the file is another program's: opening it as ours would change it."""
     with closing(connect(path)) as connection:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if not tables and not may_be_empty:
+        raise UnusableDatabase("it is empty")
     if tables and application_id != APPLICATION_ID:
         raise UnusableDatabase("it belongs to another program")
 
@@ -67,15 +69,10 @@ def check_whole(path: str | Path) -> None:
         check_ours(path)
         with closing(connect(path)) as connection:
             problems = [text for (text,) in connection.execute("PRAGMA integrity_check(3)")]
-            tables = connection.execute(
-                "SELECT count(*) FROM sqlite_master WHERE name = 'setting'"
-            ).fetchone()
     except sqlite3.Error as error:
         raise UnusableDatabase(f"it can't be read: {error}") from error
     if problems != ["ok"]:
         raise UnusableDatabase(f"it is damaged: {'; '.join(problems)}")
-    if tables == (0,):
-        raise UnusableDatabase("it is empty")
 
 
 def copy(source: str | Path, target: str | Path, step: Step | None = None) -> None:
@@ -88,7 +85,7 @@ def copy(source: str | Path, target: str | Path, step: Step | None = None) -> No
     target = Path(target)
     part = target.with_name(f"{target.name}.part")
     try:
-        check_ours(source)
+        check_ours(source, may_be_empty=False)
         if target.exists():
             raise FileExistsError(errno.EEXIST, "File exists: give another name, or remove it")
         check_space(source, target)
@@ -188,6 +185,8 @@ def lock_out(path: str | Path) -> int:
     descriptor = os.open(path, os.O_RDWR)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, LOCKS_LENGTH, LOCKS_START)
+        if not os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            raise FileNotFoundError  # it has just been replaced
     except OSError as error:
         os.close(descriptor)
         raise UnusableDatabase(f"{path} is in use: stop the server and all commands that use it") from error

@@ -364,8 +364,13 @@ def test_backup_is_whole_and_restored_starts_clients_anew(start_server: StartSer
     assert "copy.db: File exists" in again.stderr
     person.save_incident("After the copy")
     seen = person.collection()
+    restore = ["--database", str(server.database), "restore", str(copy), "--yes"]
+    refused = run_tracker(tmp_path, *restore)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "is in use: stop the server" in refused.stderr
     server.stop()
-    copy.rename(server.database)
+    done = run_tracker(tmp_path, *restore)
+    assert done.returncode == 0, done.stderr
     restored = start_server(password=server.password)
     person = restored.person()
     assert [feature["id"] for feature in person.collection()["features"]] == [kept["id"]]

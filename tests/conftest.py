@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import forks
 import gevent
 import pytest
 from flask import Flask
-from harness import PATIENCE_MS, Person, Screen, Server, Watch
+from harness import PATIENCE_MS, Person, Screen, Server, Watch, chromium_path
 from hypothesis import settings
 from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -135,9 +134,9 @@ def watch(person: Person) -> Iterator[Watch]:
 @pytest.fixture(scope="module")  # no longer: while Playwright runs, nobody else can run an asyncio loop
 def browser() -> Iterator[Browser]:
     """A headless Chromium, of Debian or wherever TRACKER_TESTS_CHROMIUM says."""
-    chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
+    chromium = chromium_path()
     if not chromium:
-        pytest.skip("no Chromium here: install Debian's chromium or set TRACKER_TESTS_CHROMIUM to its path")
+        pytest.skip("no Chromium here: install Debian's chromium, or set TRACKER_TESTS_CHROMIUM to its path")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)

@@ -6,6 +6,7 @@ of its own, as `__main__`. Not for tests of the start itself, or of what Python 
 (variables such as PYTHONIOENCODING): these start the interpreter.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -66,7 +67,8 @@ class Process:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the program has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # ended, and its parent tells us in a moment
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

@@ -4,13 +4,11 @@ It starts a server of its own, fills it with a made-up day on Crete, signs in wi
 until what is saved last, by somebody else, has raised its alert.
 """
 
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, Feature, Person, Server, wait_until
+from harness import ROOT, Feature, Person, Server, chromium_path, wait_until
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 PICTURE = ROOT / "docs" / "map.png"
@@ -78,7 +76,7 @@ def main(target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder))
-        chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
+        chromium = chromium_path()
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         try:
             person = server.person()

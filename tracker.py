@@ -57,6 +57,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     watcher = notifications.start(app)
     ending_mutes = gevent.spawn(mutes.watch)
     backups = _backups(settings)
+    watching_file = gevent.spawn(models.database.watch_file)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, http.close)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -68,6 +69,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     http.serve_forever(stop_timeout=STOP_S)
     ending_mutes.kill()
     backups.stop()
+    watching_file.kill()
     notifications.stop(app, watcher)
     models.database.close()
 

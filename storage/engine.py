@@ -10,6 +10,7 @@ nothing that anybody has been sent.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sqlite3
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import gevent
 import peewee
@@ -28,6 +29,7 @@ from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 from playhouse import signals
 
+from base.terminal import printable
 from storage import files, peewee_private, schema
 from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
@@ -38,6 +40,14 @@ WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that wa
 ALONE_S = 0.005  # since the last flush; then the next is hardly shared, and a thread would only cost,
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
 CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages anew
+FILE_LOOK_S = 0.2  # between two looks whether the file was replaced
+GONE = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.ESTALE,
+    errno.ELOOP,
+)  # a path's errors that mean another or no file
+REPLACED_STATUS = 3  # the exit status then: a start would make an empty database if the file was removed
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
 fdatasync = getattr(os, "fdatasync", os.fsync)
@@ -57,12 +67,19 @@ class Database(peewee_private.OpenDatabase):
     hold_reports = False  # given to `open_database`: a public report alerts nobody until it is verified
     _owner = 0
     _wal = -1  # descriptor of the write-ahead log, if `sync` is to flush it
+    opened: tuple[tuple[Path, files.Identity], ...] = ()  # paths, and which files they named when opened
+    _is_guarded = False  # whether `sync` ends the process when they name others
 
     def group_commits(self) -> None:
-        """Let commits return before they are on the disk; from now on `sync` waits for the disk."""
+        """Let commits return before they are on the disk; from now on `sync` waits for the disk.
+
+        From now on, too, the process ends as soon as `sync` finds that the file was replaced or removed.
+        """
+        self._is_guarded = True
         if self.journal_mode != "wal":  # some file systems have no write-ahead log
             return
         self._wal = os.open(f"{self.database}-wal", os.O_RDONLY)
+        self.opened += (_named(f"{self.database}-wal"),)
         self._flushing = Semaphore()
         self._begun = self._ended = 0  # numbers of flushes
         self._flushed: object = None  # the `version` that the last flush has put on the disk
@@ -76,12 +93,45 @@ class Database(peewee_private.OpenDatabase):
         Lets other greenlets run. A caller that comes while a flush runs waits for the next one, which serves
         every caller that comes until then.
         """
-        if self._wal < 0 or self._version_now() == self._flushed:
+        if self._wal >= 0 and self._version_now() != self._flushed:
+            wanted = self._begun + 1
+            with self._flushing:
+                if self._ended < wanted:
+                    self._flush_now()
+        if self._is_guarded:  # last, so that nothing is acknowledged that the path no longer has
+            self._end_if_replaced()
+
+    @property
+    def replaced(self) -> str:
+        """Return the path that no longer names the file that is open; "" if all do."""
+        for path, opened in self.opened:
+            try:
+                if files.identity(path) == opened:
+                    continue
+            except OSError as error:
+                if error.errno not in GONE:
+                    continue  # the file may well be there
+            return str(path)
+        return ""
+
+    def watch_file(self) -> NoReturn:
+        """End the process soon after the file was replaced, even while nobody saves."""
+        while True:
+            self._end_if_replaced()
+            gevent.sleep(FILE_LOOK_S)
+
+    def _end_if_replaced(self) -> None:
+        """End this process at once if what it saves would be lost."""
+        if not (path := self.replaced):
             return
-        wanted = self._begun + 1
-        with self._flushing:
-            if self._ended < wanted:
-                self._flush_now()
+        with suppress(sqlite3.Error):  # so that the old file, if it was moved, has all that was saved
+            self.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sys.stderr.write(
+            f"tracker: {printable(path)} was replaced or removed while the server ran. So the server ends. "
+            "Put the file back, or start the server with the file that is there now\n"
+        )
+        sys.stderr.flush()
+        os._exit(REPLACED_STATUS)
 
     def _flush_now(self) -> None:
         in_loop = self._may_flush_in_loop()
@@ -110,6 +160,7 @@ class Database(peewee_private.OpenDatabase):
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
         super().close_connection(connection)
+        self.opened, self._is_guarded = (), False
         if self._wal >= 0:
             os.close(self._wal)
             self._wal = -1
@@ -160,6 +211,12 @@ class Database(peewee_private.OpenDatabase):
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
             super().execute_sql(sql, params)
+
+
+def _named(path: str | Path) -> tuple[Path, files.Identity]:
+    """Return the absolute path, and which file it names now. Raises OSError."""
+    absolute = Path(path).absolute()  # so that a renamed working directory is noticed too
+    return absolute, files.identity(absolute)
 
 
 @cache
@@ -218,11 +275,14 @@ def open_database(
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))
+        database.opened = (_named(path),)
         files.check_ours(path)
         if os.stat(path).st_uid == os.geteuid():
             os.chmod(path, PRIVATE)  # it may have been copied here
         database.connect()
         _complete(migrate=migrate)
+        if database.replaced:
+            raise UnusableDatabase("it was replaced in this moment: try again")
     except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
         if not database.is_closed():
             database.close()

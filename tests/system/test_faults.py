@@ -380,6 +380,39 @@ def test_backup_is_whole_and_restored_starts_clients_anew(start_server: StartSer
         assert watch.hello["epoch"] != seen["epoch"]
 
 
+def save_until_the_end(person: Person, saved: list[str]) -> None:
+    """Save one incident after the other, and note those that were acknowledged."""
+    with contextlib.suppress(httpx.TransportError):
+        while True:
+            name = f"{person.cookie[:8]} {len(saved)}"
+            person.save_incident(name)
+            saved.append(name)
+
+
+def test_replaced_database_ends_the_server_and_nothing_acknowledged_is_lost(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """A copy is moved there while people save: what was answered with 201 is in the file of before."""
+    server = start_server()
+    people = [server.person() for _ in range(4)]
+    assert run_tracker(tmp_path, "--database", str(server.database), "backup", "copy.db").returncode == 0
+    saved: list[str] = []
+    with ThreadPoolExecutor(len(people)) as pool:
+        for person in people:
+            pool.submit(save_until_the_end, person, saved)
+        wait_until(lambda: len(saved) > 20, what="some saves")
+        server.database.rename(tmp_path / "before.db")
+        (tmp_path / "copy.db").rename(server.database)
+        assert server.process.wait(PATIENCE_S) == 3
+    assert "tracker.db was replaced or removed while the server ran" in server.output
+    with contextlib.closing(sqlite3.connect(tmp_path / "before.db")) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM incident")}
+    assert set(saved) <= names
+    with contextlib.closing(sqlite3.connect(server.database)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM incident").fetchone() == (0,)
+
+
 # A log that was pruned
 
 

@@ -21,7 +21,7 @@ from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.times import parse_period
 from base.version import VERSION
-from commands import backup, importer, migrate, reload, restore, shared, tokens, users
+from commands import backup, check, importer, migrate, reload, restore, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
@@ -148,6 +148,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
     restore.add_arguments(subparsers)
+    check.add_arguments(subparsers)
     migrate.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:

@@ -9,6 +9,8 @@ from typing import Any
 from shapely import Point
 from shapely.geometry import shape
 
+from domain import check
+
 LEVELS = ("IN", "LO", "ME", "HI", "UR")
 WORDS = {"IN": "Info", "LO": "Low", "ME": "Medium", "HI": "High", "UR": "Urgent"}
 
@@ -77,6 +79,7 @@ def assert_log_and_tables_agree(database: Path) -> Replay:
     Right is: open for every open incident in an area whose severity it reaches. That is so where no area
     was saved over incidents that were there before it.
     """
+    assert problems_of(database) == []
     replay = Replay()
     for message in read_log(database):
         replay.take(json.loads(message))
@@ -111,6 +114,13 @@ def assert_log_and_tables_agree(database: Path) -> Replay:
         if not closed and LEVELS.index(code) >= level and polygon.covers(Point(x, y))
     }
     return replay
+
+
+def problems_of(database: Path) -> list[str]:
+    """Return what `python tracker.py check` would list."""
+    with check.snapshot(database) as connection:
+        parts = check.parts(connection, database)
+        return [problem for part in parts for problem in part.problems(lambda _rows: None)]
 
 
 def _seen(feature: dict[str, Any]) -> tuple[Any, ...]:

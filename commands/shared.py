@@ -39,8 +39,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command on the database, and return the exit status. Raises TrackerError.
 
     Only a command that sets `creates` makes the database file if there is none. A command that sets `opens`
-    to false opens the file itself; its function may return an exit status.
+    to false opens `options.database` itself; its function may return an exit status.
     """
+    options.database = settings.database
     if not options.opens:
         return int(options.run(options) or 0)
     models.open_database(settings.database, create=options.creates, hold_reports=settings.hold_reports)

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from base import addresses
+
+SIGNS = {"forwarded", "via", "x-real-ip"}  # headers that only proxies add, beside those of X-Forwarded-…
+
+
+def is_local(address: str, version: str, fields: Mapping[str, str], proxies: list[addresses.Network]) -> bool:
+    """Return whether the peer is a program of this machine, and by all signs no proxy.
+
+    A proxy on this machine is known by its address, or by the headers that it adds. An nginx that is not set
+    up adds none; it speaks HTTP/1.0.
+    """
+    is_proxied = any(name in SIGNS or name.startswith("x-forwarded-") for name in fields)
+    is_proxied |= version == "HTTP/1.0" or addresses.is_of(address, proxies)
+    return addresses.is_loopback(address) and not is_proxied
 
 
 def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -> None:

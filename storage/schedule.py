@@ -52,8 +52,11 @@ class Schedule:
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
-        """End, and give up a backup that is being made. Returns within STOP_S."""
-        self._stopping = True  # the thread removes its unfinished file
+        """Give up a backup that is being made, and make no more. `join` waits for that."""
+        self._stopping = True
+
+    def join(self) -> None:
+        """Return when the unfinished file is removed, or after STOP_S."""
         if self._greenlet:
             self._greenlet.join(0 if self._is_idle else STOP_S)
             self._greenlet.kill(block=False)
@@ -68,7 +71,7 @@ class Schedule:
 
     def look(self) -> None:
         """Make a backup if one is due. Other greenlets run meanwhile."""
-        if not self._is_due(_state()):
+        if self._stopping or not self._is_due(_state()):
             return
         with database.atomic():
             state = _state()

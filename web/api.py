@@ -143,9 +143,8 @@ def mute(pk: int) -> ResponseReturnValue:
 @bp.get("/api/alerts/")
 def alerts() -> ResponseReturnValue:
     """Return the open alerts, newest first, with the seq at which they were read and the unread count."""
-    _, seq = Notification.bounds()
+    head = Notification.position() | {"epoch": state().epoch}
     found = Alert.open().order_by(Alert.raised_seq.desc()).limit(MAX_ALERTS)
-    head = {"seq": seq, "epoch": state().epoch}
     return jsonify(head | _read_state() | {"alerts": [alert.as_json() for alert in found]})
 
 
@@ -304,8 +303,7 @@ def _collection(model: type[Tracked], where: Any) -> Response:
     Its `seq` is the log's head at the beginning. A feature that is saved during the reading may be in it. A
     client that continues from `seq` gets this feature again.
     """
-    _, seq = Notification.bounds()
-    head = {"type": "FeatureCollection", "seq": seq, "epoch": state().epoch}
+    head = {"type": "FeatureCollection", **Notification.position(), "epoch": state().epoch}
     stream = loop.interleaved(_stream(model, where, to_json(head)))
     return Response(stream_with_context(stream), content_type="application/geo+json")
 

@@ -52,7 +52,8 @@ SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a
 BURST_PER_ADDRESS = 20  # an office behind one address has more people
 # What somebody can reach who must change a password or set up codes first.
 FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
-FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
+# Blueprints that answer with a code instead of the sign-in page.
+FOR_PROGRAMS = {"api", "notifications", "metrics"}
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
 View = TypeVar("View", bound=Callable[..., object])
@@ -225,6 +226,11 @@ def current_user() -> User | None:
             actor.set(found[0].name)
     user: User | None = g.user
     return user
+
+
+def has_bearer() -> bool:
+    """Return whether the request sends a token, good or not."""
+    return _bearer() is not None
 
 
 def _bearer() -> str | None:

@@ -253,6 +253,7 @@ def test_others_save_while_the_server_makes_a_backup_and_it_ends_with_the_server
         models.database.sync()
         assert list(folder.glob("*.part"))
     made.stop()
+    made.join()
     assert list(folder.iterdir()) == []
     assert not models.last_backup().reason
     assert database.exists()

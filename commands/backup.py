@@ -21,5 +21,13 @@ def add_arguments(commands: Commands) -> None:
 
 def back_up(options: argparse.Namespace) -> None:
     """Copy the database. Raises UnusableDatabase."""
-    models.back_up(options.file, options.database)
+    from tqdm import tqdm  # only here: few commands show their progress
+
+    with tqdm(total=0, unit="page", disable=None, leave=False) as bar:
+
+        def show(left: int, pages: int) -> None:
+            bar.total = pages
+            bar.update(pages - left - bar.n)
+
+        models.back_up(options.file, options.database, show)
     say(f"{options.file} is a complete copy of the database, in one file.")

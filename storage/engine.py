@@ -333,6 +333,8 @@ def open_database(
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))
         database.remember_file()
         files.check_ours(path)
+        if migrate:
+            schema.check_alone(Path(path), MIGRATIONS)
         if os.stat(path).st_uid == os.geteuid():
             os.chmod(path, PRIVATE)  # it may have been copied here
         database.connect()

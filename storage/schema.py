@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import peewee
@@ -32,6 +33,23 @@ def applied(connection: sqlite3.Connection) -> list[str]:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'").fetchone():
         return []
     return sorted(name for (name,) in connection.execute("SELECT name FROM schema_migration"))
+
+
+def check_alone(path: Path, directory: Path) -> None:
+    """Raise UnusableDatabase if migrating the file would change tables that another process works with.
+
+    To be called before this process opens the database. Errors of the file are left to who opens it.
+    """
+    try:
+        with closing(files.connect(path)) as connection:
+            has = applied(connection)
+        in_use = bool(has) and has != names(directory) and files.is_in_use(path)
+    except (sqlite3.Error, OSError):
+        return
+    if in_use:
+        raise UnusableDatabase(
+            "it must be migrated, and another process uses it: stop all servers and commands first"
+        )
 
 
 def bring_up_to_date(database: peewee.SqliteDatabase, directory: Path, *, migrate: bool) -> None:

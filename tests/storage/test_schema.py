@@ -170,15 +170,28 @@ def test_command_refuses_an_older_schema_and_changes_nothing(
     assert schema.copies(path) == [copy]
 
 
-def test_migrate_refuses_a_database_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["migrate", "--port=0"])
+def test_database_that_others_use_is_not_migrated(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An older server that runs would go on with tables that it does not know."""
     path = tmp_path / "tracker.db"
     make_old(path, 3, monkeypatch)
     with closing(sqlite3.connect(path)) as other:
-        other.execute("SELECT * FROM user").fetchall()
-        done = run_tracker(tmp_path, "migrate")
+        before = other.execute("SELECT * FROM schema_migration").fetchall()
+        done = run_tracker(tmp_path, command)
+        assert other.execute("SELECT * FROM schema_migration").fetchall() == before
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "tracker.db is in use: stop the server" in done.stderr
+    assert "another process uses it: stop all servers and commands first" in done.stderr
+
+
+def test_database_of_a_newer_version_can_be_copied(tmp_path: Path) -> None:
+    models.open_database(tmp_path / "tracker.db")
+    models.database.execute_sql("INSERT INTO schema_migration (name, applied) VALUES ('9999_future', '')")
+    models.database.close()
+    done = run_tracker(tmp_path, "backup", "copy.db")
+    assert done.returncode == 0, done.stderr
+    assert "9999_future" in [row[1] for row in content(tmp_path / "copy.db")["schema_migration"]]
 
 
 @pytest.mark.parametrize(

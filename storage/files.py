@@ -180,7 +180,8 @@ def lock_out(path: str | Path) -> int:
     """Keep all connections to a database out, until the returned descriptor is closed.
 
     Raises UnusableDatabase if any process has it open. Not for a process that has the database open itself:
-    the system would drop the locks of its connection.
+    the system would drop the locks of its connection. On a file system without a write-ahead log, SQLite
+    holds its locks only during a transaction. There only the server's own look at the path protects it.
     """
     descriptor = os.open(path, os.O_RDWR)
     try:

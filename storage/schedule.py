@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import gevent
 from gevent import monkey
@@ -61,13 +61,14 @@ class Schedule:
             self._greenlet.join(0 if self._is_idle else STOP_S)
             self._greenlet.kill(block=False)
 
-    def _run(self) -> NoReturn:
-        while True:
+    def _run(self) -> None:
+        while not self._stopping:
             try:
                 self.look()
             except Exception:
                 log.exception("Can't make a backup")
-            gevent.sleep(LOOK_S)
+            if not self._stopping:
+                gevent.sleep(LOOK_S)
 
     def look(self) -> None:
         """Make a backup if one is due. Other greenlets run meanwhile."""
@@ -90,15 +91,20 @@ class Schedule:
         """Return whether the backup succeeded. If not, standard error says why."""
         self._is_idle = False
         try:
-            self._threads.apply(back_up, (target, database.database, self._step))
-        except Stopped:
-            return False
-        except TrackerError as error:
-            say(f"tracker: the backup failed: {error}", to_stderr=True)
-            return False
+            error = self._threads.apply(self._back_up, (target, database.database))
         finally:
             self._is_idle = True
-        return True
+        if isinstance(error, TrackerError):
+            say(f"tracker: the backup failed: {error}", to_stderr=True)
+        return error is None
+
+    def _back_up(self, target: Path, source: str) -> Exception | None:
+        """Make a backup in a thread, and return the error: gevent prints one that is raised there."""
+        try:
+            back_up(target, source, self._step)
+        except (Stopped, TrackerError) as error:
+            return error
+        return None
 
     def _is_due(self, state: dict[str, Any]) -> bool:
         """Return whether a backup is due. One that started in the future was started by a wrong clock."""

@@ -240,7 +240,7 @@ def slow_copy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("slow_copy")
 def test_others_save_while_the_server_makes_a_backup_and_it_ends_with_the_server(
-    database: Path, folder: Path
+    database: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The copy of these pages would take ten seconds."""
     models.Setting.create(name="large", value="x" * (4 << 20))
@@ -256,6 +256,7 @@ def test_others_save_while_the_server_makes_a_backup_and_it_ends_with_the_server
     made.join()
     assert list(folder.iterdir()) == []
     assert not models.last_backup().reason
+    assert capsys.readouterr().err == ""
     assert database.exists()
 
 

@@ -13,7 +13,7 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from base.errors import TrackerError
-from base.terminal import say
+from base.logs import event
 from base.times import clock, timestamp
 from storage import files
 from storage.backup import Stopped, back_up
@@ -95,7 +95,9 @@ class Schedule:
         finally:
             self._is_idle = True
         if isinstance(error, TrackerError):
-            say(f"tracker: the backup failed: {error}", to_stderr=True)
+            event(log, logging.ERROR, "The backup failed", reason=str(error))
+        if error is None:
+            event(log, logging.INFO, "A backup is made", file=str(target), bytes=files.size_of(target))
         return error is None
 
     def _back_up(self, target: Path, source: str) -> Exception | None:
@@ -136,7 +138,7 @@ class Schedule:
             try:
                 Path(name).unlink()
             except OSError as error:
-                say(f"tracker: can't remove the old backup {name}: {error.strerror}", to_stderr=True)
+                event(log, logging.WARNING, "Can't remove an old backup", file=name, reason=error.strerror)
         return [name for name in names if Path(name).parent != self._folder or Path(name).is_file()]
 
 

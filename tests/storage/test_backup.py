@@ -189,7 +189,7 @@ def test_clock_that_was_ahead_puts_off_no_backup(database: Path, folder: Path, c
 
 
 def test_failed_backup_is_said_and_tried_again(
-    database: Path, folder: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
+    database: Path, folder: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The older ones stay, however many."""
     made = schedule.Schedule(str(folder), HOUR.total_seconds(), keep=1)
@@ -199,7 +199,9 @@ def test_failed_backup_is_said_and_tried_again(
     clock.time += HOUR
     for _ in range(2):
         made.look()
-    assert capsys.readouterr().err.count("tracker: the backup failed: can't write") == 1
+    (failure,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert failure.getMessage() == "The backup failed"
+    assert "can't write" in str(failure.__dict__["fields"]["reason"])
     assert models.last_backup().is_failing
     folder.with_name("away").rename(folder)
     clock.time += timedelta(seconds=schedule.RETRY_S)
@@ -262,7 +264,8 @@ def test_others_save_while_the_server_makes_a_backup_and_it_ends_with_the_server
 
 def test_server_makes_the_first_backup_when_it_starts(start_server: StartServer, folder: Path) -> None:
     """The settings reach it; the backup has the account that the start has made."""
-    start_server(env={"TRACKER_BACKUP_FOLDER": str(folder)})
+    server = start_server(env={"TRACKER_BACKUP_FOLDER": str(folder)})
     (made,) = wait_until(lambda: list(folder.glob("tracker-*.db")), what="a backup")
     with closing(sqlite3.connect(made)) as copy:
         assert copy.execute("SELECT name FROM user").fetchall() == [("admin",)]
+    wait_until(lambda: f"A backup is made file={made}" in server.output, what="a line of the log")

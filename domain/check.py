@@ -61,7 +61,7 @@ class Log:
 
 
 def parts(connection: sqlite3.Connection, path: Path) -> Iterator[Part]:
-    """Yield the parts of the check. Only a database of the newest schema is held against its log."""
+    """Yield the parts of the check. Only a database of the newest schema is compared with its log."""
     yield Part("permissions", 0, lambda _tick: permissions(path))
     yield Part("file", 0, lambda _tick: integrity(connection))
     yield Part("schema", 0, lambda _tick: schema_version(connection))

@@ -71,7 +71,7 @@ def test_random_coordinates_are_no_problem(database: Path) -> None:
 
 
 def test_pruned_log_is_no_problem(sound: Path) -> None:
-    """What was saved before its beginning can't be held against it."""
+    """Saves before its beginning can't be compared with it."""
     (head,) = models.database.execute_sql("SELECT max(seq) FROM notification").fetchone()
     for seq in range(1, head + 1):
         models.database.execute_sql("DELETE FROM notification WHERE seq <= ?", (seq,))
@@ -180,7 +180,7 @@ def test_damaged_file_is_found(sound: Path) -> None:
 
 
 def test_database_of_another_version_is_named(database: Path) -> None:
-    """What this version does not know is not held against the log."""
+    """Only a database of this version is compared with its log."""
     models.database.execute_sql("DELETE FROM schema_migration WHERE name LIKE '0008%'")
     assert any("its schema is older" in text and "migrate` first" in text for text in problems_of(database))
     models.database.execute_sql("INSERT INTO schema_migration (name, applied) VALUES ('9999_future', '')")

@@ -31,7 +31,7 @@ from playhouse import signals
 
 from base.metrics import Histogram
 from base.terminal import printable
-from storage import files, peewee_private, schema
+from storage import disk, files, peewee_private, schema
 from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
 LOCK_POLL_S = 0.005  # between two tries; it sleeps, so that other greenlets run
@@ -42,16 +42,11 @@ ALONE_S = 0.005  # since the last flush; then the next is hardly shared, and a t
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
 CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages anew
 FILE_LOOK_S = 0.2  # between two looks whether the file was replaced
-GONE = (
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.ESTALE,
-    errno.ELOOP,
-)  # a path's errors that mean another or no file
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that mean: no file of this path
 REPLACED_STATUS = 3  # the exit status then: a start would make an empty database if the file was removed
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
-fdatasync = getattr(os, "fdatasync", os.fsync)
+fdatasync: Callable[[int], None] = disk.flush
 T = TypeVar("T")
 
 
@@ -324,6 +319,7 @@ def open_database(
     pragmas = {
         "journal_mode": "wal",
         "synchronous": "full",
+        "fullfsync": 1,  # on macOS a flush would else end in the cache of the disk
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
     }

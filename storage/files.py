@@ -17,6 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from base.errors import TrackerError
+from storage import disk
 
 APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
 PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
@@ -93,7 +94,7 @@ def copy(source: str | Path, target: str | Path, step: Step | None = None) -> No
         try:
             _fill(source, part, descriptor, step)
             check_whole(part)
-            os.fsync(descriptor)
+            disk.flush(descriptor)
             os.rename(part, target)
         except BaseException:
             for end in ("", *BESIDE):

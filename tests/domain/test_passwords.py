@@ -63,6 +63,19 @@ def test_hash_is_strong() -> None:
     assert done.stdout.strip() == generate_password_hash("a password").split("$")[0]
 
 
+def test_nothing_is_kept_of_a_client_that_is_done() -> None:
+    """Also if its request fails: else the counts would grow with every address, and with every error."""
+    flight = passwords.InFlight()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with contextlib.suppress(ZeroDivisionError), flight.admitted("192.0.2.1"), flight.admitted("192.0.2.2"):
+        assert flight.clients == {"192.0.2.1": 1, "192.0.2.2": 1}
+        flight.run(fail)
+    assert (len(flight.clients), flight.hashes) == (0, 0)
+
+
 def test_one_client_leaves_room_for_others() -> None:
     """One address has 8 of the 20 places, and frees them afterwards."""
     line = passwords.InFlight()

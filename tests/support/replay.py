@@ -67,10 +67,10 @@ class Replay:
 def read_log(database: Path) -> list[bytes]:
     """Return the log's messages as clients are sent them. The seq must have no gap, and the file no fault."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT seq, message FROM notification ORDER BY seq").fetchall()
+        rows = connection.execute("SELECT seq, mark, message FROM notification ORDER BY seq").fetchall()
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert [seq for seq, _ in rows] == list(range(1, len(rows) + 1))
-    return [b'{"seq":%d,%s' % (seq, message[1:].encode()) for seq, message in rows]
+    assert [seq for seq, *_ in rows] == list(range(1, len(rows) + 1))
+    return [f'{{"seq":{seq},"mark":"{mark}",{message[1:]}'.encode() for seq, mark, message in rows]
 
 
 def assert_log_and_tables_agree(database: Path) -> Replay:

@@ -15,6 +15,7 @@ monkey.patch_all()  # before anything else is imported
 
 import argparse
 import gc
+import logging
 import os
 import socket
 import ssl
@@ -87,12 +88,14 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     stopping.on_reload(lambda: _reload_certificate(settings, http))
     if settings.share_port:
         listener.listen(wsgi.BACKLOG)
+    logs.event(logs.log, logging.INFO, "Tracker starts", version=VERSION, pid=os.getpid())
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
+    logs.event(logs.log, logging.INFO, "Tracker stops")
     stop()
     ending_mutes.kill()
     loop_watch.stop()
@@ -102,6 +105,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     if settings.unix:
         unix_socket.remove(settings.unix)
     models.database.close()
+    logging.shutdown()
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:

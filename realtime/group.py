@@ -30,6 +30,7 @@ import gevent
 from gevent.event import Event
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from base.logs import event, request_id
 from base.loop import PAUSE_S
 from realtime.client import Client, Poll
 from realtime.limits import Limits
@@ -39,6 +40,8 @@ from realtime.replay import Batch, Entry, frame
 log = logging.getLogger(__name__)
 
 DEFAULTS = Limits()
+SLOW_S = 1.0  # from a commit to the last live client
+MAX_NAMED = 10  # requests that the log names for a round
 MAX_TIMED = 1000  # commits of which a round measures how long they took; more are not measured
 
 T = TypeVar("T")
@@ -68,7 +71,8 @@ class Group(Reception):
         self._last_ping = clock()
         self._wake_event = Event()
         self._greenlets: list[gevent.Greenlet] = []
-        self._commits: list[float] = []  # when this process committed what no round has sent yet
+        # Of commits of this process that no round has sent yet: when, and by which request.
+        self._commits: list[tuple[float, str]] = []
 
     def start(self) -> None:
         """Begin to send what is new in the log, to ping, and to close clients that are gone or too slow."""
@@ -94,7 +98,7 @@ class Group(Reception):
     def committed(self) -> None:
         """Say that this process has just committed an entry. Returns at once."""
         if len(self._commits) < MAX_TIMED:
-            self._commits.append(self._clock())
+            self._commits.append((self._clock(), request_id.get()))
         self._wake_event.set()
 
     def pull(self) -> int:
@@ -161,10 +165,25 @@ class Group(Reception):
         """Count how long the first so many commits took to the last live client of this round."""
         if self._is_piece(new):
             return  # their entries may be in the rest
-        if self._live:
-            for at in self._commits[:timed]:
-                self.counts.delay.observe(self._last_sent - at)
+        commits = self._commits[:timed]
         del self._commits[:timed]
+        if commits and self._live:
+            for at, _ in commits:
+                self.counts.delay.observe(self._last_sent - at)
+            self._log_round(self._last_sent - commits[0][0], [request for _, request in commits])
+
+    def _log_round(self, seconds: float, requests: list[str]) -> None:
+        """Log a round by the requests that caused it; as a warning if people notice how long it took."""
+        level = logging.WARNING if seconds > SLOW_S else logging.DEBUG
+        event(
+            log,
+            level,
+            "A round was slow" if seconds > SLOW_S else "A round was sent",
+            head=self.buffer.head,
+            clients=len(self._live),
+            ms=round(seconds * 1000, 1),
+            requests=" ".join(dict.fromkeys(requests[:MAX_NAMED])),
+        )
 
     def _send_heartbeats(self) -> None:
         beat = self._heartbeat(self.buffer.head)

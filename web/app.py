@@ -10,7 +10,7 @@ import posixpath
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, request
 from flask.json.provider import DefaultJSONProvider
 
 import models
@@ -88,6 +88,11 @@ class App(Flask):
     """Flask, with strict forms and one address for each static file."""
 
     request_class = bodies.FormRequest
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log an error that nothing caught, by its route: the path may be secret."""
+        route = request.url_rule.rule if request.url_rule else "none"
+        self.logger.error("A request failed", exc_info=exc_info, extra={"fields": {"route": route}})
 
     def send_static_file(self, filename: str) -> Response:
         """Return a file of static/ by its one name: x, never ./x, y/../x or x/."""

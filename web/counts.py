@@ -8,6 +8,7 @@ from collections import Counter
 from flask import Flask, Response, g, request
 
 from base.metrics import Histogram
+from server.access_log import USER
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}  # others count as one
 NO_ROUTE = "none"  # stands for all addresses that lead nowhere
@@ -38,6 +39,8 @@ class RequestCounts:
         method = request.method if request.method in METHODS else "other"
         status = UPGRADED if g.get("upgraded") else response.status_code
         self.answered[route, method, status] += 1
+        if user := g.get("user"):
+            request.environ[USER] = user.name
         if "began" in g:
             self.seconds.observe(time.perf_counter() - g.began)
         return response

@@ -54,6 +54,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, hold_reports=settings.hold_reports)
+    claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
     sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
     models.database.group_commits()
@@ -95,6 +96,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     loop_watch.stop()
     sockets.join()
     models.database.close()
+    if claimed:
+        claimed.close()
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -110,6 +113,16 @@ def _listen(settings: Settings) -> socket.socket:
         advice = "; each process on this port needs --share-port and the same user"
         advice = advice if settings.share_port else ""
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
+
+
+def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
+    """Say which database is served on the shared port, or end if another process serves another one."""
+    from server import shared_port
+
+    try:
+        return shared_port.claim(listener, settings.database)
+    except OSError as error:
+        fail(f"can't share port {settings.port}: {error.strerror or error}")
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:

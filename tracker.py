@@ -35,7 +35,7 @@ from server.limits import Limits as ServerLimits
 STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
 # The settings that are options, too.
-OPTIONS = ("host", "port", "share_port", "database", "certfile", "keyfile")
+OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -43,7 +43,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes
-    from server import stopping, systemd, wsgi
+    from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
     from web.app import create_app
     from web.state import state_of
@@ -83,9 +83,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     stopping.on_reload(lambda: _reload_certificate(settings, http))
     if settings.share_port:
         listener.listen(wsgi.BACKLOG)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if context else "http"
-    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
+    say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
@@ -95,15 +93,32 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     ending_mutes.kill()
     loop_watch.stop()
     sockets.join()
+    if settings.unix:
+        unix_socket.remove(settings.unix)
     models.database.close()
     if claimed:
         claimed.close()
 
 
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """Return where the server can be reached, for people."""
+    below = f"{settings.root}/" if settings.root else ""
+    if settings.unix:
+        return f"the Unix socket {settings.unix}" + (f", below {below}" if below else "")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}{below}"
+
+
 def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
-    from server import wsgi
+    from server import unix_socket, wsgi
 
+    if settings.unix:
+        try:
+            return unix_socket.listen(settings.unix)
+        except OSError as error:
+            fail(f"can't listen on {settings.unix}: {error.strerror or error}")
     if settings.share_port and not settings.port:
         fail("--share-port needs a port that the other processes know, not 0")
     try:
@@ -196,6 +211,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
+    parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
+    parser.add_argument("--root", metavar="PATH", help="path below which Tracker is: /tracker", **given)
     shares = "let further processes serve the same database on the same port"
     parser.add_argument("--share-port", action="store_true", help=shares, **given)
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
@@ -218,10 +235,11 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
         fail(f"--reload is for the server, not for `{found.command}`")
     try:
         settings = Settings.from_environment(file=found.config)
+        for name in OPTIONS:
+            setattr(settings, name, getattr(found, name, getattr(settings, name)))
+        settings.check()
     except BadSetting as error:
         fail(str(error))
-    for name in OPTIONS:
-        setattr(settings, name, getattr(found, name, getattr(settings, name)))
     return found, settings
 
 

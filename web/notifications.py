@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, g, request
@@ -18,13 +17,13 @@ from flask_sock import Sock
 from wsproto.utilities import RemoteProtocolError
 
 import models
+from base import addresses
 from base.version import VERSION
-from domain import throttle
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
 from realtime.watcher import Watcher
-from web import auth, connection, handshake
+from web import auth, connection, handshake, origins
 from web.state import state, state_of
 
 WEBSOCKET_VERSION = "13"  # of the WebSocket protocol (RFC 6455)
@@ -91,13 +90,15 @@ def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
     if request.method != "GET":
         abort(405)
-    if not _may_connect_from(request.headers.get("Origin")):
-        abort(403)
+    origin = request.headers.get("Origin")
+    if not _may_connect_from(origin):
+        abort(403, origins.explain("WebSocket", origin) or None)
+    origins.note_hidden_tls()
     if request.endpoint == "notifications.notifications":
         if problem := _wrong_with_handshake():
             return problem
         connection.require()
-    g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
+    g.release = state().quota.take(g.user.id, addresses.key(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
     if request.endpoint == "notifications.notifications":
@@ -132,15 +133,9 @@ def not_a_websocket() -> Response:
 def _may_connect_from(origin: str | None) -> bool:
     """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
-    None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
+    None, without the header, is no browser.
     """
-    if origin is None or origin in state().settings.origins:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
+    return origin is None or origin in state().settings.origins or origins.is_ours(origin)
 
 
 def _since(head: int) -> tuple[int | None, bool]:

@@ -15,6 +15,9 @@ const textContent = JSON.stringify({
   default_severity: "Medium",
   limits,
   plain_texts: [],
+  plain_texts_of_areas: [],
+  labels: {},
+  root: "",
   version: "0.3.0",
 });
 

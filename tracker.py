@@ -114,6 +114,8 @@ def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
     from server import unix_socket, wsgi
 
+    if settings.unix and settings.share_port:
+        fail("--share-port is for a port: with --unix, give each process a socket of its own")
     if settings.unix:
         try:
             return unix_socket.listen(settings.unix)

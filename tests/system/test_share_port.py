@@ -223,6 +223,10 @@ def test_port_is_shared_only_if_both_say_so(tmp_path: Path, pair: Pair) -> None:
     """A second process that does not share ends with a sentence, and so does one on any free port."""
     for options, reason in (
         (["--port", str(pair.port)], f"can't listen on 127.0.0.1, port {pair.port}: Address already in use"),
+        (
+            [SHARED, "--unix", "x"],
+            "--share-port is for a port: with --unix, give each process a socket of its own",
+        ),
         ([SHARED, "--port", "0"], "--share-port needs a port that the other processes know, not 0"),
     ):
         done = run_tracker(tmp_path, *options)

@@ -57,6 +57,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
+    claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
     sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
     models.database.group_commits()
@@ -106,6 +107,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         unix_socket.remove(settings.unix)
     models.database.close()
     logging.shutdown()
+    if claimed:
+        claimed.close()
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:
@@ -122,6 +125,8 @@ def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
     from server import unix_socket, wsgi
 
+    if settings.unix and settings.share_port:
+        fail("--share-port is for a port: with --unix, give each process a socket of its own")
     if settings.unix:
         try:
             return unix_socket.listen(settings.unix)
@@ -136,6 +141,16 @@ def _listen(settings: Settings) -> socket.socket:
         advice = "; each process on this port needs --share-port and the same user"
         advice = advice if settings.share_port else ""
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
+
+
+def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
+    """Say which database is served on the shared port, or end if another process serves another one."""
+    from server import shared_port
+
+    try:
+        return shared_port.claim(listener, settings.database)
+    except OSError as error:
+        fail(f"can't share port {settings.port}: {error.strerror or error}")
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:

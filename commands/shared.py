@@ -15,7 +15,7 @@ from models import User
 APPLIED = "A running server applies a change at once."
 
 Run = Callable[[argparse.Namespace], None]
-Commands = Any  # what add_subparsers() returns; argparse has no public name for it
+Commands = Any  # the type of add_subparsers(); argparse has no public name for it
 
 
 def add_group(commands: Commands, parser_class: type, name: str, text: str, more: str) -> Commands:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def log(action: str, user: User) -> None:
-    """Append to the admins' log what was done to an account, with the name of the system's user."""
+    """Append an action on an account to the admins' log, with the name of the system's user."""
     try:
         who = getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for its user

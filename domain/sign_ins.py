@@ -8,7 +8,7 @@ from base import addresses
 from base.times import now
 from storage.engine import Model, database
 
-KEPT = 10_000  # rows of each list; the newest are what an admin looks for
+KEPT = 10_000  # rows of each list; admins look for the newest
 MINUTE = len("2030-01-31T08:15")  # characters of a timestamp
 
 

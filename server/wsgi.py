@@ -33,7 +33,7 @@ class Server(AcceptingServer):
     """The HTTP server. When it is closed, requests in flight may finish, and no more begin.
 
     `before_answer` is called before each piece of an answer is sent. It is not called before the refusal of a
-    malformed request, which says nothing but its status.
+    malformed request, which has only a status.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Server(AcceptingServer):
         self.limits = limits
         self.connections = Connections(limits.per_address)
         self.queue = RequestQueue()
-        self.detached: set[Any] = set()  # TLS connections that were handed over
+        self.detached: set[Any] = set()  # TLS connections that the handler has detached
 
     def close(self) -> None:
         super().close()
@@ -105,7 +105,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def allow_many_descriptors() -> None:
-    """Raise the number of connections that the system lets this process have, as far as it may."""
+    """Raise the system's limit of open files for this process, as far as possible."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -14,7 +14,7 @@ def back_up(path: str | Path) -> None:
     """Write the open database, as it is at one moment, to a new file. Raises UnusableDatabase.
 
     The copy's log has another `epoch`. If the copy replaces the database, its log goes on from an earlier
-    `seq`. By the epoch a reader that has read further knows that the next entries are not those it has.
+    `seq`. From the epoch a reader that has read further knows that the next entries are different ones.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))

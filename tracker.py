@@ -26,7 +26,15 @@ from server.limits import Limits as ServerLimits
 
 STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-OPTIONS = ("host", "port", "database", "certfile", "keyfile")  # the settings that are options, too
+OPTIONS = (
+    "host",
+    "port",
+    "unix",
+    "root",
+    "database",
+    "certfile",
+    "keyfile",
+)  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -34,7 +42,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes
-    from server import stopping, wsgi
+    from server import stopping, unix_socket, wsgi
     from web import notifications
     from web.app import create_app
     from web.state import state_of
@@ -69,9 +77,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
 
     stopping.on_stop(stop, STOP_S)
     stopping.on_reload(lambda: _reload_certificate(settings, http))
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if context else "http"
-    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
+    say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
     gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
@@ -80,13 +86,30 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     ending_mutes.kill()
     loop_watch.stop()
     sockets.join()
+    if settings.unix:
+        unix_socket.remove(settings.unix)
     models.database.close()
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """Return where the server can be reached, for people."""
+    below = f"{settings.root}/" if settings.root else ""
+    if settings.unix:
+        return f"the Unix socket {settings.unix}" + (f", below {below}" if below else "")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}{below}"
 
 
 def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
-    from server import wsgi
+    from server import unix_socket, wsgi
 
+    if settings.unix:
+        try:
+            return unix_socket.listen(settings.unix)
+        except OSError as error:
+            fail(f"can't listen on {settings.unix}: {error.strerror or error}")
     try:
         return wsgi.listen(settings.host, settings.port)
     except (OSError, OverflowError, ValueError) as error:
@@ -165,6 +188,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     given: dict[str, Any] = {"default": argparse.SUPPRESS}  # without an option the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
+    parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
+    parser.add_argument("--root", metavar="PATH", help="path below which Tracker is: /tracker", **given)
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
     parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
     parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)
@@ -185,10 +210,11 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
         fail(f"--reload is for the server, not for `{found.command}`")
     try:
         settings = Settings.from_environment(file=found.config)
+        for name in OPTIONS:
+            setattr(settings, name, getattr(found, name, getattr(settings, name)))
+        settings.check()
     except BadSetting as error:
         fail(str(error))
-    for name in OPTIONS:
-        setattr(settings, name, getattr(found, name, getattr(settings, name)))
     return found, settings
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from base.logs import FORMATS, LEVELS
+from base.paths import is_root
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
@@ -42,6 +43,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    unix: str = ""  # file of a Unix socket to listen on, in place of host and port
+    root: str = ""  # the path of the host below which Tracker is, such as /tracker
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""
@@ -145,6 +148,10 @@ def _wrong_with_network(text: str) -> str:
     return ""
 
 
+def _wrong_with_root(text: str) -> str:
+    return "" if not text or is_root(text) else f"{text} is not like /tracker, without a slash at its end"
+
+
 def _wrong_with_origin(text: str) -> str:
     is_origin = re.fullmatch(r"https?://[^/]+", text)
     return "" if is_origin else f"{text} is not like https://map.example.org"
@@ -182,6 +189,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
+    "root": _wrong_with_root,
     "proxies": _wrong_with_network,
     "origins": _wrong_with_origin,
     "hosts": _wrong_with_host,

@@ -29,8 +29,10 @@ from web import (
     metrics,
     notifications,
     pages,
+    root,
     security,
 )
+from web.collections import Collections
 from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 from web.state import State, keep, state_of
@@ -64,10 +66,12 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
             csrf=csrf.Protect(app),
             requests=RequestCounts(),
+            collections=Collections(),
             loop_watch=LoopWatch(),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )
+    root.init_app(app, settings.root)
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
     state_of(app).requests.init_app(app)

@@ -39,7 +39,7 @@ from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import session_cookie, unsent
+from web import origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -125,6 +125,8 @@ def _check_form(view: object) -> ResponseReturnValue | None:
     try:
         state().csrf.protect()
     except CSRFError as error:
+        if words := origins.explain("form", origins.of_request()):
+            raise origins.OtherHost(words) from error
         if not unsent.is_form():
             raise unsent.StaleToken from error
         user = current_user()
@@ -203,11 +205,11 @@ def _ask_to_sign_in() -> ResponseReturnValue:
     if secret is not None:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
-    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    here = root.address(request.full_path.rstrip("?")) if request.method == "GET" else None
     if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
         return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
     if request.method == "POST" and unsent.has_page():
-        here = request.path  # a page with a form
+        here = root.address(request.path)  # a page with a form
         flash("You were signed out before this was saved. Sign in, and enter it again.")
     return redirect(url_for("auth.login", next=here))
 
@@ -394,6 +396,7 @@ def duration(seconds: float) -> str:
 
 
 def local(target: str) -> str:
-    """Return the target if it leads to this site, else the start page."""
-    local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
+    """Return the target if it leads to a page of this tracker, else the start page."""
+    path = root.without(target)
+    local = path and path[1:2] not in ("/", "\\") and target.isprintable()
     return target if local else url_for("pages.index")

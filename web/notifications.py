@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, g, request
@@ -23,7 +22,7 @@ from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
 from realtime.watcher import Watcher
-from web import auth, connection, handshake
+from web import auth, connection, handshake, origins
 from web.state import state, state_of
 
 VERSION = "13"  # of the WebSocket protocol (RFC 6455)
@@ -90,8 +89,10 @@ def admit() -> Response | None:
     """Refuse a client that may not connect, before the upgrade; find the cursor of the others."""
     if request.method != "GET":
         abort(405)
-    if not _may_connect_from(request.headers.get("Origin")):
-        abort(403)
+    origin = request.headers.get("Origin")
+    if not _may_connect_from(origin):
+        abort(403, origins.explain("WebSocket", origin) or None)
+    origins.note_hidden_tls()
     if request.endpoint == "notifications.notifications":
         if problem := _wrong_with_handshake():
             return problem
@@ -131,15 +132,9 @@ def not_a_websocket() -> Response:
 def _may_connect_from(origin: str | None) -> bool:
     """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
-    A request without the header (None) is from no browser. Over TLS only pages over TLS may connect.
+    A request without the header (None) is from no browser.
     """
-    if origin is None or origin in state().settings.origins:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
+    return origin is None or origin in state().settings.origins or origins.is_ours(origin)
 
 
 def _since(head: int) -> tuple[int | None, bool]:

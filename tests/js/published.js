@@ -17,6 +17,7 @@ const textContent = JSON.stringify({
   plain_texts: [],
   plain_texts_of_areas: [],
   labels: {},
+  root: "",
 });
 
 globalThis.document = { getElementById: (id) => (id === "published" ? { textContent } : null) };

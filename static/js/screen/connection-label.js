@@ -1,4 +1,4 @@
-/** The label that always says how the connection to the server is. */
+/** The label with the state of the connection to the server. */
 
 const WORDS = {
   connected: "Connected",
@@ -24,7 +24,7 @@ const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000)
 export function showConnection(output, store) {
   const word = document.createElement("span");
   const countdown = document.createElement("span");
-  countdown.ariaHidden = "true"; // a screen reader hears of the state, not of every second
+  countdown.ariaHidden = "true"; // a screen reader announces the state, not every second
   output.replaceChildren(word, countdown);
   let timer;
 

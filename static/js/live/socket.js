@@ -37,7 +37,7 @@ export class Socket {
   #refusals = 0; // of the present transport, in a row
   #polls = false; // whether a LongPoll is the transport
   #full = false; // whether the server refused this page because it has too many connections
-  #heardAt = 0;
+  #receivedAt = 0;
   #greeted = false;
   #retryAt = 0;
   #retryTimer;
@@ -93,7 +93,7 @@ export class Socket {
   }
 
   #receive(text) {
-    this.#heardAt = this.#scope.Date.now();
+    this.#receivedAt = this.#scope.Date.now();
     this.#expectWithin(SILENCE_MS);
     const message = parseMessage(text);
     if (!message) return;
@@ -169,7 +169,7 @@ export class Socket {
    */
   #seen() {
     if (this.#scope.document.visibilityState !== "visible") return;
-    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#heardAt > SILENCE_MS) this.#drop();
+    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#receivedAt > SILENCE_MS) this.#drop();
     this.#retryNow();
   }
 

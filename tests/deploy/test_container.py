@@ -115,7 +115,7 @@ def inside(
 
 
 class Image(NamedTuple):
-    """What the steps have made."""
+    """The image that the steps have made."""
 
     root: Path
     env: dict[str, str]

@@ -1,4 +1,4 @@
-"""What systemd is told: a socket stands for it."""
+"""The messages to systemd, for which a socket stands here."""
 
 import os
 import signal
@@ -62,7 +62,7 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_watchdog_that_is_not_ours_is_not_fed(
     monkeypatch: pytest.MonkeyPatch, manager: socket.socket, usec: str, pid: str | None
 ) -> None:
-    """Without a time, or with the number of another process, only the readiness is told."""
+    """Without a time, or with the number of another process, only the readiness is sent."""
     monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     if pid is not None:

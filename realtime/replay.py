@@ -1,4 +1,4 @@
-"""The newest entries of the log as WebSocket frames, ready to be sent to any number of sockets."""
+"""The newest entries of the log as WebSocket frames, for any number of sockets."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class ReplayBuffer:
         self._seqs: list[int] = []
         self._frames: list[bytes] = []
         self._bytes = 0
-        self.entries: Counter[bytes] = Counter()  # that came in, by type
+        self.entries: Counter[bytes] = Counter()  # entries so far, by type
 
     def extend(self, entries: Iterable[Entry]) -> None:
         for seq, text in entries:
-            if seq <= self.head:  # two reads of the log were under way at once
+            if seq <= self.head:  # two reads of the log ran at the same time
                 continue
             if seq > self.head + 1:  # pruned before it was read: clients that are behind are closed
                 self._seqs, self._frames, self._bytes, self.start = [], [], 0, seq - 1

@@ -284,7 +284,7 @@ def test_program_without_a_token_is_told_to_send_one(app: Flask) -> None:
 
 
 def test_token_does_not_open_pages(app: Flask) -> None:
-    """A good one is told why, a bad one that it is bad."""
+    """The refusal of a valid one gives the reason; an invalid one is refused as invalid."""
     browser = Browser(app)
     assert browser.get("/", headers=bearer(app)).status_code == 403
     assert browser.get("/", headers={"Authorization": "Bearer nothing"}).status_code == 401
@@ -424,7 +424,7 @@ def test_waits_begin_after_a_burst_from_an_address(app: Flask) -> None:
 
 
 def test_account_signs_in_only_so_often(app: Flask, clock: Clock) -> None:
-    """Each sign-in costs a hash and a session. Who has the password has no reason to try on."""
+    """Each sign-in costs a hash and a session. The owner of the password has no reason to go on."""
     with app.test_request_context(LOGIN, method="POST"):
         user = accounts.find(NAME)
         for _ in range(SIGN_INS_PER_HOUR):
@@ -458,7 +458,7 @@ def test_account_that_was_changed_while_it_signed_in(app: Flask, monkeypatch: py
 
 
 def test_second_step_is_asked_for(app: Flask) -> None:
-    """What the browser had before the password is gone; there is no session before the code."""
+    """The browser's earlier session ends with the password; there is no new one before the code."""
     user = accounts.find(NAME)
     totp.Totp.create(user=user.id, secret="x", enabled=True, force_insert=True)
     browser = Browser(app)

@@ -21,6 +21,8 @@ from harness import (
 )
 from websockets.exceptions import InvalidStatus
 
+pytestmark = pytest.mark.through_nginx
+
 SEVERITIES = ["Info", "Low", "Medium", "High", "Urgent"]
 
 

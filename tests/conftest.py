@@ -9,6 +9,7 @@ from typing import Any
 import forks
 import gevent
 import pytest
+import weak_hashes
 from flask import Flask
 from harness import PATIENCE_MS, Person, Screen, Server, Watch, chromium_path
 from hypothesis import settings
@@ -33,6 +34,7 @@ WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
 # All tests of random data have these settings, without a bound on the time of an example.
 settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("tracker")
+weak_hashes.use()
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]

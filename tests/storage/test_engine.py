@@ -21,6 +21,11 @@ def add(name: str) -> None:
     models.Setting.create(name=name, value="")
 
 
+def synchronous() -> int:
+    """Return SQLite's level: 1 is normal, 2 is full."""
+    return int(models.database.execute_sql("PRAGMA synchronous").fetchone()[0])
+
+
 def names() -> set[str]:
     return {setting.name for setting in models.Setting.select()} - {"epoch"}
 
@@ -266,7 +271,71 @@ def test_database_that_does_not_answer_is_flushed(disk: Disk, monkeypatch: pytes
     assert len(disk.flushed_by) == 3
 
 
+def test_commits_wait_for_the_disk_until_they_are_grouped(database: Path, disk: Disk) -> None:
+    """The server groups them; commands do not."""
+    assert synchronous() == 1
+    models.open_database(database)
+    assert synchronous() == 2
+    add("one")
+    models.database.sync()
+    assert disk.flushed_by == [], "each commit has waited"
+
+
+def test_database_without_a_write_ahead_log_waits_at_each_commit(database: Path) -> None:
+    """Some file systems have none."""
+    assert database.exists()
+    models.database.journal_mode = "delete"
+    models.database.group_commits()
+    assert synchronous() == 2
+    assert models.database._wal < 0
+
+
+def test_disk_that_fails_ends_the_process(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next flush would succeed and prove nothing."""
+
+    def fail(_descriptor: int) -> None:
+        raise OSError("Input/output error")
+
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr(engine, "fdatasync", fail)
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(SystemExit) as caught:
+        engine._flush(models.database._wal)
+    assert caught.value.code == 1
+    assert "the disk failed to keep what was saved: Input/output error" in capsys.readouterr().err
+    assert disk.flushed_by == []
+
+
 # Opening
+
+
+def test_other_database_takes_the_place_of_the_open_one(database: Path, tmp_path: Path) -> None:
+    """With settings of its own, and a name of its own for the log."""
+    models.open_database(database, hold_reports=True)
+    assert models.database.hold_reports
+    add("one")
+    epoch = models.Setting.get_by_id("epoch").value
+    assert len(epoch) == 16
+    models.open_database(tmp_path / "second.db")
+    assert not models.database.hold_reports
+    assert names() == set()
+    assert models.Setting.get_by_id("epoch").value != epoch
+    models.open_database(database)
+    assert names() == {"one"}
+    assert models.Setting.get_by_id("epoch").value == epoch
+
+
+def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Remember the milk. " * 1000)
+    with pytest.raises(models.UnusableDatabase, match="file is not a database"):
+        models.open_database(path)
+    assert path.read_text() == "Remember the milk. " * 1000
+    assert models.database.is_closed()
 
 
 def test_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
@@ -352,4 +421,8 @@ def test_insert_gives_the_object_its_id_and_its_defaults(database: Path) -> None
     user.role = "viewer"
     user.save()
     assert models.User.get_by_id(user.id).role == "viewer"
+    user.role, user.name = "admin", "eve"
+    user.save(only=[models.User.role])
+    stored = models.User.get_by_id(user.id)
+    assert (stored.name, stored.role) == ("ada", "admin")
     assert models.User.select().count() == 1

@@ -107,25 +107,30 @@ def nginx(folder: Path, site: str, port: int, url: str) -> Front:
     return Front([*command, "-e", str(folder / "error.log")], folder, port, url)
 
 
-def plain_nginx(folder: Path, upstreams: Mapping[str, int], name: str = "nginx/tracker.conf") -> Front:
-    """Start nginx without TLS before servers on these ports; `upstreams` are by the ports of the file."""
+def plain_nginx(
+    folder: Path, upstreams: Mapping[str, int], name: str = "nginx/tracker.conf", host: str = "$http_host"
+) -> Front:
+    """Start nginx without TLS before servers on these ports.
+
+    `upstreams` are by the ports of the file. `host` is what nginx passes on as Host.
+    """
     port = free_port()
+    (folder / "tracker-proxy.conf").write_text(text_of("nginx/tracker-proxy.conf", {"$http_host": host}))
     site = text_of(
         name,
         {f"server 127.0.0.1:{example};": f"server 127.0.0.1:{own};" for example, own in upstreams.items()}
         | {
             "listen [::]:443 ssl http2;": "",
             "listen 443 ssl http2;": f"listen 127.0.0.1:{port};",
-            "include snippets/": f"include {DEPLOY}/nginx/",
+            "include snippets/": f"include {folder}/",
         },
     )
     lines = [line for line in site.splitlines() if not line.strip().startswith("ssl_")]
+    text = "\n".join(lines).replace("/var/www/html", str(folder))
     if name == "nginx/tracker.conf":
-        lines = "\n".join(lines).split("server {\n    listen 80;")  # the first server only leads to TLS
-        lines = [lines[0], lines[1].partition("\n}\n")[2]]
-    return nginx(
-        folder, "\n".join(lines).replace("/var/www/html", str(folder)), port, f"http://127.0.0.1:{port}"
-    )
+        before, _, after = text.partition("server {\n    listen 80;")  # this server only leads to TLS
+        text = before + after.partition("\n}\n")[2]
+    return nginx(folder, text, port, f"http://127.0.0.1:{port}")
 
 
 _before: dict[int, Front] = {}

@@ -12,12 +12,17 @@ import httpx
 import pytest
 from conftest import OpenScreen, StartServer, end
 from fronts import DEPLOY, Front, caddy, haproxy, plain_nginx, secure_nginx
-from harness import PATIENCE_S, Message, Person, Screen, Server, square
+from harness import PATIENCE_S, Message, Person, Screen, Server, square, wait_until
 from playwright.sync_api import expect
 
 from realtime.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 CREATE = "/tracker/incident/create/"
+REPORT = "/tracker/incident/report/"
+MANY_FILES = 20  # of the report page
+REFUSED = re.compile(r"WebSocket connection to|status of 426")
 PLACE = '{"type": "Point", "coordinates": [1, 1]}'
 INVENTED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/invented"}
 BEHIND = {"TRACKER_PROXIES": "127.0.0.1", "TRACKER_HOSTS": "localhost,127.0.0.1"}
@@ -131,7 +136,7 @@ def test_large_area_passes(person: Person) -> None:
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_timeouts_are_longer_than_the_heartbeat(path: Path) -> None:
-    """A connection without news must not be cut. Tracker says something every 25 seconds."""
+    """No silent connection must be cut. Tracker says something every 25 seconds."""
     text = path.read_text(encoding="utf-8")
     timeouts = r"^\s*(?:proxy_read_timeout|read_timeout|timeout (?:client|server|tunnel)) +(\d+)s"
     found = re.findall(timeouts, text, re.MULTILINE)
@@ -240,6 +245,56 @@ def _shows_own(pair: Pair, root: str, open_screen: OpenScreen, beside: Screen | 
     person.save_incident(f"Fire at {root}", 10, 10)
     expect(page.locator("#incident-rows")).to_contain_text(f"Fire at {root}")
     return screen
+
+
+KEPT_FILES = """async () => {
+  const names = (await caches.keys()).filter((name) => name.includes("/south/"));
+  const kept = names.length ? await (await caches.open(names[0])).keys() : [];
+  return kept.map(({ url }) => new URL(url).pathname);
+}"""
+
+
+def test_report_page_below_a_path_opens_without_a_network(pair: Pair, open_screen: OpenScreen) -> None:
+    """The service worker keeps the page and its files, and none of the other tracker's."""
+    visitor = pair.servers["/south"].visitor_at(f"{pair.url}/south")
+    screen = open_screen(visitor)
+    page = screen.open(REPORT)
+    wait_until(lambda: f"/south{REPORT}" in page.evaluate(KEPT_FILES), what="the page to be kept")
+    wait_until(lambda: len(page.evaluate(KEPT_FILES)) > MANY_FILES, what="the page's files to be kept")
+    assert all(path.startswith("/south/") for path in page.evaluate(KEPT_FILES))
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.get_by_role("heading", name="Report an incident")).to_be_visible()
+    for root in ("/south", "/north"):  # as if each had kept a report on this device
+        report = {"key": "x", "name": f"Smoke at {root}", "written": 0, "state": "refused", "fields": {}}
+        page.evaluate(
+            "([key, text]) => localStorage.setItem(key, text)",
+            [f"tracker {root} report.x", json.dumps(report)],
+        )
+    page.reload()
+    expect(page.locator("#outbox")).to_contain_text("Smoke at /south")
+    expect(page.locator("#outbox")).not_to_contain_text("/north")
+    screen.complaints = [said for said in screen.complaints if "ERR_INTERNET_DISCONNECTED" not in said]
+
+
+def test_map_says_that_a_proxy_hides_its_name(
+    start_server: StartServer, tmp_path: Path, open_screen: OpenScreen
+) -> None:
+    """The map works on by plain HTTP. The operator finds both names in the log."""
+    server = start_server()
+    folder = tmp_path / "front"
+    folder.mkdir()
+    front = plain_nginx(folder, {"8000": server.port}, host=f"127.0.0.1:{server.port}")
+    try:
+        screen = open_screen(at(front.url, server))
+        screen.open("/")
+        expect(screen.page.locator("#notices")).to_contain_text("not for 127.0.0.1")
+        expect(screen.page.locator("#connection")).to_have_text("Connected over HTTP")
+        assert f"A WebSocket of a page of 127.0.0.1:{front.port} was refused" in server.output
+        screen.page.goto("about:blank")
+        screen.complaints = [said for said in screen.complaints if not REFUSED.search(said)]
+    finally:
+        front.stop()
 
 
 def test_prefix_that_caddy_removes_is_the_root(tmp_path: Path) -> None:

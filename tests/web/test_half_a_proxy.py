@@ -142,7 +142,7 @@ def test_strangers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_server_prints_it(server: Server) -> None:
-    """What is logged stands on standard error, without a traceback."""
+    """The log is on standard error, without a traceback."""
     person = server.person()
     with pytest.raises(InvalidStatus):
         person.watch(origin=f"https://{PAGE}")

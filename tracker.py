@@ -7,16 +7,16 @@ monkey.patch_all()  # before anything else is imported
 import argparse
 import gc
 import os
-import signal
 import socket
 import ssl
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gevent
 import peewee
 
 import models
+from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
@@ -24,24 +24,37 @@ from commands import backup, importer, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
-STOP_S = 10  # for requests in flight, when the server is told to stop
+STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+REQUESTS_S = 7  # of these, for requests in flight
+OPTIONS = (
+    "host",
+    "port",
+    "unix",
+    "root",
+    "database",
+    "certfile",
+    "keyfile",
+)  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
 def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
-    from domain import accounts, mutes
-    from server import wsgi
+    from domain import mutes
+    from server import stopping, unix_socket, wsgi
     from web import notifications
     from web.app import create_app
+    from web.state import state_of
 
+    logs.set_up(settings.log, settings.log_level)
+    gevent.get_hub().print_exception = lambda _context, *error: logs.log_failure(*error)
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, hold_reports=settings.hold_reports)
     app = create_app(settings, group_limits)
-    password = accounts.first_account()  # told once, so only when nothing can fail any more
+    sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
         listener,
@@ -53,25 +66,50 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         limits=server_limits,
     )
     watcher = notifications.start(app)
+    loop_watch = state_of(app).loop_watch
+    loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, http.close)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if context else "http"
-    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
-    if password:
-        say(f"Sign in as admin, password: {password}")
+    sockets = gevent.Greenlet(notifications.stop, app, watcher)
+
+    def stop() -> None:
+        http.close()
+        sockets.start()
+
+    stopping.on_stop(stop, STOP_S)
+    stopping.on_reload(lambda: _reload_certificate(settings, http))
+    say(f"Tracker runs at {_address(settings, listener)}")
+    if sign_in:
+        say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
-    http.serve_forever(stop_timeout=STOP_S)
+    http.serve_forever(stop_timeout=REQUESTS_S)
+    stop()
     ending_mutes.kill()
-    notifications.stop(app, watcher)
+    loop_watch.stop()
+    sockets.join()
+    if settings.unix:
+        unix_socket.remove(settings.unix)
     models.database.close()
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """Return where the server can be reached, for people."""
+    below = f"{settings.root}/" if settings.root else ""
+    if settings.unix:
+        return f"the Unix socket {settings.unix}" + (f", below {below}" if below else "")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}{below}"
 
 
 def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
-    from server import wsgi
+    from server import unix_socket, wsgi
 
+    if settings.unix:
+        try:
+            return unix_socket.listen(settings.unix)
+        except OSError as error:
+            fail(f"can't listen on {settings.unix}: {error.strerror or error}")
     try:
         return wsgi.listen(settings.host, settings.port)
     except (OSError, OverflowError, ValueError) as error:
@@ -93,6 +131,47 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
         fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
 
 
+def _first_account(settings: Settings) -> str:
+    """Create the first account if there is none. Return the sentence that says how to sign in, or ""."""
+    from domain import accounts
+
+    if not settings.admin_password_file:
+        password = accounts.first_account()
+        return f"Sign in as admin, password: {password}" if password else ""
+    path = settings.admin_password_file
+    try:
+        password = accounts.first_account(lambda: _first_line(path))
+    except models.Invalid as error:
+        raise models.TrackerError(f"{path}: {'; '.join(error.fields.values())}") from error
+    return f"Sign in as admin, with the password in {path}" if password else ""
+
+
+def _first_line(path: str) -> str:
+    """Return the first line of a file. Raises TrackerError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise models.TrackerError(f"can't read the password in {path}: {reason}") from error
+
+
+def _reload_certificate(settings: Settings, http: Any) -> None:
+    """Read the certificate again, for the connections to come. If it can't be used, keep the one before."""
+    from server import tls
+
+    if not settings.certfile:
+        say("Nothing is reloaded: this server has no certificate. Restart it for other settings.")
+        return
+    try:
+        http.context = tls.context(settings.certfile, settings.keyfile)
+    except OSError as error:
+        reason = error.strerror or error
+        say(f"tracker: keeps its certificate: can't use {settings.certfile}: {reason}", to_stderr=True)
+    else:
+        say(f"The certificate {settings.certfile} is reloaded.")
+
+
 def fail(message: str) -> NoReturn:
     say(f"tracker: {message}", to_stderr=True)
     sys.exit(2)
@@ -104,22 +183,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    try:
-        settings = Settings.from_environment()
-    except BadSetting as error:
-        fail(str(error))
+    """Return what the command line asks for, and the settings: an option counts before all else."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", default=settings.port, type=int, help="0 for any free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--database", default=settings.database, metavar="FILE", help="(default: %(default)s)"
-    )
-    parser.add_argument("--certfile", default=settings.certfile, metavar="FILE", help="PEM, to speak TLS")
-    parser.add_argument(
-        "--keyfile", default=settings.keyfile, metavar="FILE", help="PEM, if not in that file"
-    )
+    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
+    parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
+    parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
+    parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
+    parser.add_argument("--root", metavar="PATH", help="path below which Tracker is: /tracker", **given)
+    parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
+    parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
+    parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)
+    parser.add_argument("--config", default="", metavar="FILE", help="TOML with the settings")
     parser.add_argument("--version", action="version", version=f"Tracker {VERSION}")
     parser.add_argument(
         "--reload",
@@ -134,8 +208,13 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
-    for name in ("host", "port", "database", "certfile", "keyfile"):
-        setattr(settings, name, getattr(found, name))
+    try:
+        settings = Settings.from_environment(file=found.config)
+        for name in OPTIONS:
+            setattr(settings, name, getattr(found, name, getattr(settings, name)))
+        settings.check()
+    except BadSetting as error:
+        fail(str(error))
     return found, settings
 
 
@@ -144,7 +223,7 @@ def run(
 ) -> int:
     """Do what is asked, and return the exit status."""
     if found.reload:
-        return reload.run(settings)
+        return reload.run(settings, found.config)
     if not found.command:
         serve(settings, group_limits, server_limits)
         return 0

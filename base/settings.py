@@ -1,19 +1,35 @@
-"""The settings, each read from TRACKER_<NAME> in the environment. README.md and SECURITY.md explain them."""
+"""The settings, from TRACKER_<NAME> in the environment or from a file. docs/settings.md lists them."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
+
+from base.logs import FORMATS, LEVELS
+from base.paths import is_root
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
+PREFIX = "TRACKER_"
+CONFIG = "TRACKER_CONFIG"  # names the file; it can't stand in the file itself
+TESTS = "TRACKER_TESTS_"  # begins the variables of the tests, which are no settings
 # Placeholders in the URL of a tile, and the sets of them that locate a tile.
 PLACEHOLDERS = {"{z}", "{x}", "{y}", "{quadkey}", "{bbox-epsg-3857}", "{ratio}", "{prefix}"}
 WAYS = ({"{z}", "{x}", "{y}"}, {"{quadkey}"}, {"{bbox-epsg-3857}"})
+KINDS = {  # how a value is written in the file
+    str: 'a text, as in "abc"',
+    int: "a whole number, as in 12",
+    float: "a number, as in 12 or 0.5",
+    bool: "true or false",
+    tuple: 'a list of texts, as in ["a", "b"]',
+}
 WORDS = dict.fromkeys(("on", "yes", "true", "1"), True) | dict.fromkeys(("off", "no", "false", "0"), False)
 
 
@@ -27,6 +43,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    unix: str = ""  # file of a Unix socket to listen on, in place of host and port
+    root: str = ""  # the path of the host below which Tracker is, such as /tracker
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""
@@ -36,6 +54,7 @@ class Settings:
     hosts: tuple[
         str, ...
     ] = ()  # accepted names in the Host header; .example.org means all names in that domain
+    admin_password_file: str = ""  # its first line is the password of the first account
     origins: tuple[str, ...] = ()  # further sites whose pages may open the WebSocket
     proxies: tuple[
         str, ...
@@ -49,26 +68,76 @@ class Settings:
     reports_per_address: int = 30  # an hour
     reports_in_total: int = 300  # an hour
     hold_reports: bool = False  # whether a public report alerts nobody until an editor confirms it
+    log: str = "text"  # how the server writes its log: text for people, or json
+    log_level: str = "info"  # the least important events that are logged
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Return the settings. Raises BadSetting."""
-        given: dict[str, Any] = {}
-        for field in fields(cls):
-            text = environment.get(f"TRACKER_{field.name.upper()}")
-            if text is not None:
-                given[field.name] = _parse(f"TRACKER_{field.name.upper()}", text, field.default)
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, file: str = "") -> Settings:
+        """Return the settings: from the environment, else from the file, else the default. Raises BadSetting.
+
+        Without `file` the variable TRACKER_CONFIG names it; without both there is none.
+        """
+        defaults = {field.name: field.default for field in fields(cls)}
+        file = file or environment.get(CONFIG, "")
+        given = _from_file(file, defaults) if file else {}
+        labels = dict.fromkeys(given, f"{file}: ")
+        for variable, text in environment.items():
+            if variable.startswith(PREFIX) and variable != CONFIG and not variable.startswith(TESTS):
+                known = _known(variable, [f"{PREFIX}{name.upper()}" for name in defaults], variable)
+                name = known.removeprefix(PREFIX).lower()
+                given[name], labels[name] = _parse(variable, text, defaults[name]), PREFIX
         found = cls(**given)
-        found.check()
+        found.check(labels)
         return found
 
-    def check(self) -> None:
-        """Raise BadSetting if a value is out of its range or not of its form."""
+    def check(self, labels: Mapping[str, str] | None = None) -> None:
+        """Raise BadSetting if a value is out of its range or not of its form.
+
+        `labels` has what an error begins with for a setting that does not come from the environment.
+        """
         for name, wrong_with in CHECKS.items():
             found = getattr(self, name)
+            label = (labels or {}).get(name, PREFIX)
             for value in found if isinstance(found, tuple) else (found,):
                 if reason := wrong_with(value):
-                    raise BadSetting(f"TRACKER_{name.upper()}: {reason}")
+                    raise BadSetting(f"{label}{name.upper() if label == PREFIX else name}: {reason}")
+
+
+def _known(name: str, names: Iterable[str], label: str) -> str:
+    """Return the name if it is one of these. Raises BadSetting, with the nearest name if one is near."""
+    known = list(names)
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, 1)
+    advice = f"do you mean {near[0]}?" if near else "docs/settings.md lists the settings"
+    raise BadSetting(f"{label}: there is no setting of this name; {advice}")
+
+
+def _from_file(path: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings in a file of TOML, by name. Raises BadSetting."""
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting(f"can't read the settings in {path}: {error.strerror}") from error
+    except ValueError as error:  # of TOML or of UTF-8
+        raise BadSetting(f"can't read the settings in {path}: {error}") from error
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        label = f"{path}: {key}"
+        name = _known(key, defaults, label)
+        found[name] = _typed(label, value, defaults[name])
+    return found
+
+
+def _typed(label: str, value: Any, default: Any) -> Any:
+    """Return a value of the file as its setting has it. Raises BadSetting if it is of another type."""
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if type(value) is not type(default):
+        raise BadSetting(f"{label}: this must be {KINDS[type(default)]}")
+    return value
 
 
 def _wrong_with_network(text: str) -> str:
@@ -77,6 +146,10 @@ def _wrong_with_network(text: str) -> str:
     except ValueError:
         return f"{text} is neither an address nor a network"
     return ""
+
+
+def _wrong_with_root(text: str) -> str:
+    return "" if not text or is_root(text) else f"{text} is not like /tracker, without a slash at its end"
 
 
 def _wrong_with_origin(text: str) -> str:
@@ -111,7 +184,12 @@ def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    return lambda value: "" if value in words else f"this must be {', '.join(words[:-1])} or {words[-1]}"
+
+
 CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
+    "root": _wrong_with_root,
     "proxies": _wrong_with_network,
     "origins": _wrong_with_origin,
     "hosts": _wrong_with_host,
@@ -122,6 +200,8 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "sockets_per_address": _within(0, MANY, "more than 0"),
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
+    "log": _one_of(*FORMATS),
+    "log_level": _one_of(*LEVELS),
 }
 
 

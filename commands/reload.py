@@ -25,18 +25,18 @@ ROOT = Path(__file__).resolve().parent.parent
 Snapshot = dict[Path, int]  # when each file was changed, in nanoseconds
 
 
-def run(settings: Settings) -> int:
-    """Serve with these settings until SIGTERM or Ctrl-C, in one child process after another."""
+def run(settings: Settings, config: str = "") -> int:
+    """Serve until SIGTERM or Ctrl-C, in one child process after another. `config` is the settings' file."""
     stop_requested = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop_requested.set)
-    before, server = snapshot(), _start(settings)
+    before, server = snapshot(), _start(settings, config)
     try:
         while not stop_requested.wait(POLL_S):
             if (now := snapshot()) != before:
                 say(f"Changed: {', '.join(sorted(_changed(before, now)))}. The server starts again.")
                 _end(server)
-                before, server = now, _start(settings)
+                before, server = now, _start(settings, config)
     finally:
         _end(server)
     return 0
@@ -64,9 +64,10 @@ def _changed(before: Snapshot, now: Snapshot) -> set[str]:
     return {path.name for path, _ in before.items() ^ now.items()}
 
 
-def _start(settings: Settings) -> subprocess.Popen[bytes]:
+def _start(settings: Settings, config: str) -> subprocess.Popen[bytes]:
     options = ("host", "port", "database", "certfile", "keyfile")
     arguments = [f"--{name}={getattr(settings, name)}" for name in options if getattr(settings, name) != ""]
+    arguments += [f"--config={config}"] if config else []
     return subprocess.Popen([sys.executable, ROOT / "tracker.py", *arguments])  # noqa: S603 # nosec B603 (our own program)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Set
+from collections.abc import Callable, Set
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -85,17 +85,20 @@ def named(name: str) -> User | None:
     return user
 
 
-def first_account() -> str | None:
+def first_account(chosen: Callable[[], str] | None = None) -> str | None:
     """Create the account `admin` if there is no account. Return its password, which is not stored.
 
-    It is printed and may stay in a log, so it must be changed at the first sign-in.
+    `chosen` returns the password that the operator has chosen. Without it the password is random. It is
+    printed and may stay in a log, so it must be changed at the first sign-in. Raises Invalid.
     """
-    password = secrets.token_urlsafe(12)
+    if User.select().exists():
+        return None
+    password = _acceptable(passwords.normal(chosen()), "admin") if chosen else secrets.token_urlsafe(12)
     hashed = passwords.hashed(password)
     with database.atomic():  # two servers may start on a new file at once
         if User.select().exists():
             return None
-        User.create(name="admin", password_hash=hashed, role="admin", password_temporary=True)
+        User.create(name="admin", password_hash=hashed, role="admin", password_temporary=not chosen)
     return password
 
 

@@ -66,6 +66,13 @@ class Alert(Model):
         return cls.select().where(cls.cleared.is_null())
 
     @classmethod
+    def count_open(cls) -> tuple[int, int]:
+        """Return how many alerts are open, and how many of these nobody has acknowledged."""
+        sql = "SELECT count(*), count(*) - count(acknowledged) FROM alert WHERE cleared IS NULL"
+        all_, unacknowledged = database.execute_sql(sql).fetchone()
+        return all_, unacknowledged
+
+    @classmethod
     def reconcile(cls, incident: Any, feature: str, matching: list[Any], seq: int, *, created: bool) -> None:
         """Raise, update and clear the alerts of a saved incident. To be called in its transaction.
 

@@ -21,6 +21,7 @@ from wsproto.frame_protocol import CloseReason, Opcode
 
 from base.loop import PAUSE_S
 from realtime.client import Client, Poll
+from realtime.counts import Counts
 from realtime.limits import Limits
 from realtime.replay import Batch, Entry, ReplayBuffer
 
@@ -46,6 +47,7 @@ class Delivery:
         limits: Limits,
     ) -> None:
         self.limits = limits
+        self.counts = Counts()
         self.clients: set[Client] = set()
         self.polls: dict[Poll, None] = {}  # those that wait, in the order they came; they are clients as well
         self.arrived = 0  # clients so far
@@ -69,6 +71,17 @@ class Delivery:
             self._unwatch_write(client)
             client.sock.close()
 
+    def states(self) -> dict[str, int]:
+        """Return how many clients are live, wait for an answer, catch up, or are being closed."""
+        closing = sum(client.closing for client in self.clients)
+        catching_up = len(self.clients) - len(self._live) - len(self.polls) - closing
+        return {
+            "live": len(self._live),
+            "waiting": len(self.polls),
+            "behind": catching_up,
+            "closing": closing,
+        }
+
     def _take_in(self, client: Client) -> None:
         client.sock.setblocking(False)
         client.progress = self._clock()
@@ -83,6 +96,7 @@ class Delivery:
     def _close(self, client: Client, code: int, reason: str = "") -> None:
         if client.closing or client not in self.clients:
             return
+        self.counts.closed[reason] += 1
         self._finish(client, client.closing_bytes(code, reason))
 
     def _finish(self, client: Client, data: bytes) -> None:
@@ -168,6 +182,7 @@ class Delivery:
         sent = self._send(client, batch.data)
         if sent == len(batch.data):
             client.cursor = batch.seqs[-1]
+            self.counts.frames += len(batch.seqs)
             return True
         if sent >= 0:
             self._sent_part(client, batch, sent)
@@ -182,6 +197,7 @@ class Delivery:
             whole += 1
         if whole:
             client.cursor = batch.seqs[whole - 1]
+            self.counts.frames += whole
         self._wait_writable(client)
 
     def _flush(self, client: Client) -> bool:
@@ -191,6 +207,7 @@ class Delivery:
                 if not client.control:
                     return True
                 client.unsent = client.control.pop(next(iter(client.control)))
+                self.counts.frames += 1
             sent = self._send(client, client.unsent)
             if sent < 0:
                 return False
@@ -210,6 +227,7 @@ class Delivery:
             self.discard(client)
             return -1
         client.progress = self._clock()
+        self.counts.bytes += sent
         return sent
 
     def _wait_writable(self, client: Client) -> None:

@@ -39,6 +39,7 @@ from realtime.replay import Batch, Entry, frame
 log = logging.getLogger(__name__)
 
 DEFAULTS = Limits()
+MAX_TIMED = 1000  # commits of which a round measures how long they took; more are not measured
 
 T = TypeVar("T")
 
@@ -67,9 +68,11 @@ class Group(Reception):
         self._last_ping = clock()
         self._wake_event = Event()
         self._greenlets: list[gevent.Greenlet] = []
+        self._commits: list[float] = []  # when this process committed what no round has sent yet
 
     def start(self) -> None:
         """Begin to send what is new in the log, to ping, and to close clients that are gone or too slow."""
+        self.buffer.entries.clear()  # those that were read at the start are not new
         self._greenlets = [gevent.spawn(_forever, self.broadcast), gevent.spawn(_forever, self._sweep)]
 
     def stop(self, code: int = CloseReason.GOING_AWAY) -> None:
@@ -86,6 +89,12 @@ class Group(Reception):
 
     def wake(self) -> None:
         """Say that the log has grown. Returns at once."""
+        self._wake_event.set()
+
+    def committed(self) -> None:
+        """Say that this process has just committed an entry. Returns at once."""
+        if len(self._commits) < MAX_TIMED:
+            self._commits.append(self._clock())
         self._wake_event.set()
 
     def pull(self) -> int:
@@ -132,17 +141,30 @@ class Group(Reception):
         if self._cool_down:  # after a round; what is saved meanwhile goes along
             gevent.sleep(max(PAUSE_S, self._last_sent + self._cool_down - self._clock()))
             self._cool_down = 0.0
+        timed = len(self._commits)  # all of them are in the log now, and perhaps more when it was read
         new = self._read_or_wake(self.buffer.head)
         self.buffer.extend(new)
         if new or any(cursor < self.buffer.head for cursor in self._cursors.values()):
             started = self._clock()
             self._round()
+            self._note_delays(new, timed)
             self._cool_down = self._cool_down_after(new, self._last_sent - started)
             self.wake()  # entries that have gathered meanwhile are next
-        elif self._clock() >= self._last_sent + self.limits.heartbeat_s:
-            self._send_heartbeats()
+        else:
+            del self._commits[:timed]
+            if self._clock() >= self._last_sent + self.limits.heartbeat_s:
+                self._send_heartbeats()
         if self.polls:
             self._answer_polls()
+
+    def _note_delays(self, new: list[Entry], timed: int) -> None:
+        """Count how long the first so many commits took to the last live client of this round."""
+        if self._is_piece(new):
+            return  # their entries may be in the rest
+        if self._live:
+            for at in self._commits[:timed]:
+                self.counts.delay.observe(self._last_sent - at)
+        del self._commits[:timed]
 
     def _send_heartbeats(self) -> None:
         beat = self._heartbeat(self.buffer.head)
@@ -185,6 +207,7 @@ class Group(Reception):
 
     def _offer_all(self, socks: list[Any], batch_after: Callable[[int], Batch | None]) -> None:
         cursors = self._cursors
+        size = frames = 0  # that were sent
         for sock in socks:
             if (cursor := cursors.get(sock)) is None:  # it has left in a pause
                 continue
@@ -202,8 +225,12 @@ class Group(Reception):
                 sent = -1
             if sent == len(batch.data):
                 cursors[sock] = batch.seqs[-1]
+                size += sent
+                frames += len(batch.seqs)
             else:
                 self._fall_behind(self._live[sock], batch, sent)
+        self.counts.bytes += size
+        self.counts.frames += frames
 
     def _catch_up_alone(self, client: Client) -> None:
         self._leave(client)
@@ -215,6 +242,7 @@ class Group(Reception):
             self.discard(client)
         else:
             self._leave(client)
+            self.counts.bytes += sent
             self._sent_part(client, batch, sent)
 
     def _live_in_slices(self) -> Iterator[Client]:
@@ -256,9 +284,13 @@ class Group(Reception):
 
     def _cool_down_after(self, new: list[Entry], took: float) -> float:
         """Return how many seconds entries gather after a round: only a pause after a piece of a backlog."""
-        if sum(len(text) for _, text in new) >= self.limits.chunk_bytes:
+        if self._is_piece(new):
             return PAUSE_S
         return max(PAUSE_S, min(self.limits.cool_down * took, self.limits.max_cool_down_s))
+
+    def _is_piece(self, new: list[Entry]) -> bool:
+        """Return whether the log may have more entries after these."""
+        return sum(len(text) for _, text in new) >= self.limits.chunk_bytes
 
     def _patience(self, client: Client) -> float:
         """Return how long a client that is being closed may make no progress, in seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple
@@ -46,6 +47,7 @@ class ReplayBuffer:
         self._seqs: list[int] = []
         self._frames: list[bytes] = []
         self._bytes = 0
+        self.entries: Counter[bytes] = Counter()  # that came in, by type
 
     def extend(self, entries: Iterable[Entry]) -> None:
         for seq, text in entries:
@@ -58,6 +60,7 @@ class ReplayBuffer:
             self._frames.append(piece)
             self._bytes += len(piece)
             self.head = seq
+            self.entries[_type_of(text)] += 1
         if self._bytes > self._limits.buffer_bytes:
             self._trim()
 
@@ -80,3 +83,9 @@ class ReplayBuffer:
             size += len(self._frames[last])
             last += 1
         return Batch.join(self._seqs[first:last], self._frames[first:last])
+
+
+def _type_of(text: bytes) -> bytes:
+    """Return the type of an entry, which its JSON has right after its `seq`; "other" without one."""
+    parts = text[:64].split(b'"', 6)
+    return parts[5] if len(parts) == 7 and parts[3] == b"type" else b"other"

@@ -19,7 +19,7 @@ from server import tls
 from server.body import Body
 from server.connections import Connection, TlsConnection
 from server.http1 import Head, Incoming, Refused
-from server.proxies import through_proxies
+from server.proxies import is_local, through_proxies
 from server.pywsgi import AnsweringHandler
 from server.tls import RECORD
 
@@ -170,6 +170,11 @@ class Handler(AnsweringHandler):
     def break_off(self) -> None:
         """End the connection after this answer, and read on for a while, so that the peer sees the answer."""
         self.close_connection = self.lingers = True
+
+    def is_local(self) -> bool:
+        """Return whether a program of this machine sent the request itself, as far as can be seen."""
+        head = self._head
+        return is_local(self.client_address[0], head.version, head.fields, self.server.proxies)
 
     def detach(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
         """Hand over the connection. Return it, and what was read of it beyond the request.

@@ -22,6 +22,7 @@ from server import tls
 from server.connections import Connections, RequestQueue
 from server.handler import Handler
 from server.limits import Limits
+from server.proxies import UNIX, is_proxy
 from server.pywsgi import AcceptingServer
 
 DEFAULTS = Limits()
@@ -62,12 +63,12 @@ class Server(AcceptingServer):
 
     def admit(self, connection: Any, address: Any) -> Any:
         """Count a connection; return None if too many come from its address, unless that is a proxy's."""
-        address = (addresses.canonical(address[0]), *address[1:])
-        bounded = not addresses.is_of(address[0], self.proxies)
+        address = _known_as(address)
+        bounded = not is_proxy(address[0], self.proxies)
         return address if self.connections.add(connection, address[0], bounded=bounded) else None
 
     def left(self, connection: Any, address: Any) -> None:
-        self.connections.remove(connection, address[0])
+        self.connections.remove(connection, _known_as(address)[0])
 
     def serve_tls(self, client_socket: Any, address: Any) -> None:
         """Serve a connection by TLS. If the handshake fails or takes too long, close it."""
@@ -88,6 +89,11 @@ class Server(AcceptingServer):
                 self.detached.discard(connection)
             else:
                 connection.close()
+
+
+def _known_as(address: Any) -> tuple[Any, ...]:
+    """Return (address, port, …) of a peer; a peer of a Unix socket has neither."""
+    return (addresses.canonical(address[0]), *address[1:]) if address else (UNIX, 0)
 
 
 def listen(host: str, port: int) -> socket.socket:

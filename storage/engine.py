@@ -31,6 +31,7 @@ from playhouse import signals
 from playhouse.migrations import Runner
 
 from base.errors import TrackerError
+from base.metrics import Histogram
 from storage import peewee_private
 
 APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
@@ -49,6 +50,18 @@ fdatasync = getattr(os, "fdatasync", os.fsync)
 T = TypeVar("T")
 
 
+PROBE_S = 10.0  # after the last try to write, `why_not_writable` tries again
+# A part of SQLite's message when a write fails, and the sentence for everybody, also for strangers.
+FAILURES = {
+    "is full": "The disk is full. Nothing can be saved before there is room again.",
+    "readonly": "The database can't be written: the file or its file system is read-only.",
+    "disk I/O error": "The disk fails. Nothing can be saved.",
+    "malformed": "The database is damaged.",
+    "unable to open": "The database can't be opened.",
+    "locked": "Another process has kept the database locked for too long.",
+}
+
+
 class UnusableDatabase(TrackerError):
     """The database file can't be opened, is not a tracker's, or is of a newer version."""
 
@@ -64,6 +77,10 @@ class Database(peewee_private.OpenDatabase):
     """
 
     hold_reports = False  # given to `open_database`: a public report alerts nobody until it is verified
+    flushes = Histogram(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)  # seconds each
+    _failure = ""  # why the last write failed, for everybody; "" if it did not
+    _tried = -math.inf  # when the last write succeeded or failed, by the monotonic clock
+    _file: tuple[int, int] | None = None  # which file was opened: its device and number
     _owner = 0
     _wal = -1  # descriptor of the write-ahead log, if `sync` is to flush it
 
@@ -105,6 +122,7 @@ class Database(peewee_private.OpenDatabase):
             _flusher().apply(_flush, (self._wal,))
         self._last_end = time.monotonic()
         self._last_took = self._last_end - started
+        self.flushes.observe(self._last_took)
         self._ended, self._flushed = number, version
 
     def _version_now(self) -> object:
@@ -117,6 +135,10 @@ class Database(peewee_private.OpenDatabase):
         """Return whether the next flush needs no thread: it is hardly shared, and the disk is fast."""
         return time.monotonic() - self._last_end > ALONE_S and self._last_took < FAST_DISK_S
 
+    def remember_file(self) -> None:
+        """Remember which file is open, and that nothing has failed."""
+        self._file, self._failure = _identity(self.database), ""
+
     def close_connection(self, connection: sqlite3.Connection) -> None:
         super().close_connection(connection)
         if self._wal >= 0:
@@ -124,8 +146,39 @@ class Database(peewee_private.OpenDatabase):
             self._wal = -1
 
     def begin(self, lock_type: str | None = None) -> None:
-        _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
+        try:
+            _unlocked(lambda: super(Database, self).begin(lock_type or "IMMEDIATE"))
+        except peewee.DatabaseError as error:
+            self._note_failure(error)
+            raise
         self._owner = threading.get_ident()
+
+    def commit(self) -> Any:
+        try:
+            done = super().commit()
+        except peewee.DatabaseError as error:
+            self._note_failure(error)
+            raise
+        self._failure, self._tried = "", time.monotonic()
+        return done
+
+    def _note_failure(self, error: peewee.DatabaseError) -> None:
+        for words, sentence in FAILURES.items():
+            if words in str(error):
+                self._failure, self._tried = sentence, time.monotonic()
+
+    def why_not_writable(self) -> str:
+        """Return a sentence that says why nothing can be saved; "" if it could be a moment ago.
+
+        Writes a row itself if nobody has tried to write lately. The sentence names no path.
+        """
+        if self._file != _identity(self.database):
+            return "The database file was replaced or removed while the server ran."
+        if time.monotonic() - self._tried > PROBE_S:
+            self._tried = time.monotonic()  # so that others who ask meanwhile don't wait for the same
+            with suppress(peewee.DatabaseError), self.atomic():
+                Setting.insert(name="last_probe", value=str(int(time.time()))).on_conflict_replace().execute()
+        return self._failure
 
     def atomic(self, *args: Any, **kwargs: Any) -> Any:
         if self.in_transaction():
@@ -155,7 +208,11 @@ class Database(peewee_private.OpenDatabase):
         """
         if self.in_transaction():
             self._check_owner()
-            return super().execute_sql(sql, params)
+            try:
+                return super().execute_sql(sql, params)
+            except peewee.DatabaseError as error:
+                self._note_failure(error)
+                raise
         return _unlocked(lambda: super(Database, self).execute_sql(sql, params))
 
     @property
@@ -228,12 +285,22 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
         if os.stat(path).st_uid == os.geteuid():
             os.chmod(path, PRIVATE)  # it may have been copied here
         database.connect()
+        database.remember_file()
         _migrate()
     except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
         if not database.is_closed():
             database.close()
         reason = error.strerror if isinstance(error, OSError) else error
         raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what distinguishes a file from another of the same name; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def new_epoch() -> str:

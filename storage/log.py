@@ -6,6 +6,7 @@ of its own. Nothing is sent from here: after a commit the functions in `committe
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -14,9 +15,10 @@ import peewee
 
 from base.times import now
 from base.values import to_json
-from storage.engine import Model, database
+from storage.engine import Model, Setting, database
 
-EPOCH_PART = 4  # characters of the epoch in a version: enough, since the `seq` must be equal too
+MARK_BYTES = 6  # random ones, in 8 characters: two entries have the same mark once in 2**48 times
+LOG_START = "log_start"  # the setting that keeps the `seq` and the mark of the last pruned entry
 
 
 TAIL = 10_000  # messages that a server reads at its start, for clients that come back to it
@@ -28,20 +30,28 @@ actor: ContextVar[str | None] = ContextVar("actor", default=None)  # the name of
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
 
 
-NEXT_VERSION = """
-SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notification'), 0),
-    (SELECT substr(value, 1, ?) FROM setting WHERE name = 'epoch')
-"""
+HEAD = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notification'), 0)"
+
+
+def new_mark() -> str:
+    """Return a random text for one entry or one version, in characters that a URL may have."""
+    return secrets.token_urlsafe(MARK_BYTES)
 
 
 class Notification(Model):
-    """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less its `seq`."""
+    """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less `seq` and `mark`.
+
+    The mark is random. If the file is put back to an earlier state, the log goes on with entries whose `seq`
+    readers have seen already. Their marks differ, also if their content is the same. Entries of versions
+    before 0009_marks have none.
+    """
 
     seq = peewee.AutoField()
     model = peewee.TextField()
     object_id = peewee.IntegerField()
     created = peewee.TextField()
     message = peewee.TextField()
+    mark = peewee.TextField(default="")
 
     @classmethod
     def append(cls, subject: str, type_: str, *, feature: str = "", **fields: Any) -> int:
@@ -54,31 +64,48 @@ class Notification(Model):
         if feature:
             message = f'{message[:-1]},"feature":{feature}}}'
         cursor = database.execute_sql(
-            "INSERT INTO notification (model, object_id, created, message) VALUES (?, ?, ?, ?)",
-            (model, int(object_id), now(), message),
+            "INSERT INTO notification (model, object_id, created, message, mark) VALUES (?, ?, ?, ?, ?)",
+            (model, int(object_id), now(), message, new_mark()),
         )
         database.after_commit(_wake_readers)
         return int(cursor.lastrowid)
 
     @classmethod
     def next_version(cls) -> str:
-        """Return the version of the object in the next entry: the entry's `seq` and a part of the epoch.
+        """Return the version of the object in the next entry: the entry's `seq` and a random text.
 
-        The epoch keeps versions apart after a restore from a backup, when the log goes on from an earlier
-        `seq`. To be called in the transaction that writes the entry.
+        The random text keeps versions apart when the log goes on from an earlier `seq`, after a restore. To
+        be called in the transaction that writes the entry.
         """
-        seq, epoch = database.execute_sql(NEXT_VERSION, (EPOCH_PART,)).fetchone()
-        return f"{seq + 1}-{epoch}"
+        (seq,) = database.execute_sql(HEAD).fetchone()
+        return f"{seq + 1}-{new_mark()}"
+
+    @classmethod
+    def mark_at(cls, seq: int) -> str:
+        """Return the mark of the entry at `seq`; "" if it has none, or if more than this entry was pruned."""
+        row = database.execute_sql("SELECT mark FROM notification WHERE seq = ?", (seq,)).fetchone()
+        if row is not None:
+            return str(row[0])
+        start = Setting.get_or_none(Setting.name == LOG_START)
+        pruned, _, mark = start.value.partition(" ") if start else ("", "", "")
+        return mark if pruned == str(seq) else ""
+
+    @classmethod
+    def position(cls) -> dict[str, Any]:
+        """Return the `seq` and the `mark` of the newest entry, for a reader that continues after it."""
+        (seq,) = database.execute_sql(HEAD).fetchone()
+        return {"seq": seq, "mark": cls.mark_at(seq)}
 
     @classmethod
     def after(cls, seq: int, size: int) -> list[tuple[int, bytes]]:
         """Return messages after `seq` as (seq, JSON): at least one if there is any, about `size` bytes."""
         cursor = database.execute_sql(
-            "SELECT seq, message FROM notification WHERE seq > ? ORDER BY seq", (seq,)
+            "SELECT seq, message, mark FROM notification WHERE seq > ? ORDER BY seq", (seq,)
         )
         entries: list[tuple[int, bytes]] = []
-        for number, message in cursor:
-            entries.append((number, b'{"seq":%d,%s' % (number, message[1:].encode())))
+        for number, message, mark in cursor:
+            marked = f'"mark":"{mark}",' if mark else ""
+            entries.append((number, f'{{"seq":{number},{marked}{message[1:]}'.encode()))
             size -= len(message)
             if size <= 0:
                 break

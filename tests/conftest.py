@@ -1,8 +1,7 @@
-"""The fixtures: servers, people, watchers and a browser. What they are made of is in harness.py."""
+"""The fixtures: servers, people, watchers and a browser. tests/support/harness.py has their classes."""
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import forks
 import gevent
 import pytest
+import weak_hashes
 from flask import Flask
-from harness import PATIENCE_MS, Person, Screen, Server, Watch
+from harness import PATIENCE_MS, Person, Screen, Server, Watch, chromium_path
 from hypothesis import settings
 from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -28,12 +28,13 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-EXAMPLES = 100  # of a test of random data that says nothing else
+EXAMPLES = 100  # of a test of random data without a number of its own
 WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
 
-# What a test of random data runs: the same for all of them, and no bound on the time of an example.
+# All tests of random data have these settings, without a bound on the time of an example.
 settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("tracker")
+weak_hashes.use()
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
@@ -41,7 +42,7 @@ OpenScreen = Callable[..., Screen]
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make a skipped test a failed one where TRACKER_TESTS_SKIP_NOTHING is set, as in CI, run as root."""
+    """Fail a skipped test if TRACKER_TESTS_SKIP_NOTHING is set, as it is in CI."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("TRACKER_TESTS_SKIP_NOTHING"):
         report.outcome = "failed"
@@ -55,7 +56,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests in a browser as slow, and begin with the slow: else one worker is left with them."""
+    """Mark all browser tests as slow, and run slow tests first, so that no worker ends with them alone."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
@@ -65,13 +66,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _loop_knows_the_time() -> None:
-    """Bring gevent's clock up to date: after a test without gevent, a timeout would expire at once."""
+    """Update gevent's clock. After a test without gevent a timeout would otherwise expire at once."""
     gevent.get_hub().loop.update_now()
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Path]:
-    """Open a fresh database in this process, for tests that call our modules themselves; give its path."""
+    """Open a fresh database in this process, for tests that call our modules directly; return its path."""
     path = tmp_path / "own.db"
     models.open_database(path)
     yield path
@@ -101,33 +102,33 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests of a module, which keep out of each other's way by names and places."""
+    """Start one server for all tests of a module. Each test uses its own names and places."""
     server = Server(tmp_path_factory.mktemp("server"))
     yield server
     end(server)
 
 
 def end(server: Server) -> None:
-    """Stop the server and see that it printed no traceback, whatever was asked of it."""
+    """Stop the server and check that it printed no traceback."""
     server.stop()
     assert server.may_fail or "Traceback" not in server.output, server.output
 
 
 @pytest.fixture(scope="module")
 def person(server: Server) -> Person:
-    """Somebody who is signed in."""
+    """Return a person who is signed in."""
     return server.person()
 
 
 @pytest.fixture
 def visitor(server: Server) -> Person:
-    """Somebody without an account."""
+    """Return a person without an account."""
     return server.visitor()
 
 
 @pytest.fixture
 def watch(person: Person) -> Iterator[Watch]:
-    """A client of /notifications that has been greeted."""
+    """Return a client of /notifications that has received its hello."""
     with person.watch() as watch:
         yield watch
 
@@ -135,9 +136,9 @@ def watch(person: Person) -> Iterator[Watch]:
 @pytest.fixture(scope="module")  # no longer: while Playwright runs, nobody else can run an asyncio loop
 def browser() -> Iterator[Browser]:
     """A headless Chromium, of Debian or wherever TRACKER_TESTS_CHROMIUM says."""
-    chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
+    chromium = chromium_path()
     if not chromium:
-        pytest.skip("no Chromium here: install Debian's chromium or set TRACKER_TESTS_CHROMIUM to its path")
+        pytest.skip("no Chromium here: install Debian's chromium, or set TRACKER_TESTS_CHROMIUM to its path")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
@@ -147,15 +148,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_screen(browser: Browser) -> Iterator[OpenScreen]:
-    """Open browser windows, each for one person, with Playwright's options; in the end none complained.
+    """Open browser windows, each for one person. At the end, check that none complained.
 
-    Unless a test is about the basemap (`world`), maps have none: it takes half of the time of opening one.
+    A window `beside` another one is in the same browser: they share cookies and what pages store.
+
+    The options are Playwright's. Unless a test is about the basemap (`world`), maps have none, because it
+    takes half of the time to open one.
     """
     screens: list[Screen] = []
 
-    def open_one(who: Person, *, world: bool = False, **options: Any) -> Screen:
-        context = browser.new_context(
-            base_url=who.url, **{"viewport": {"width": 1000, "height": 700}, **options}
+    def open_one(who: Person, *, world: bool = False, beside: Screen | None = None, **options: Any) -> Screen:
+        size = {"viewport": {"width": 1000, "height": 700}}
+        context = (
+            beside.page.context if beside else browser.new_context(base_url=who.url, **{**size, **options})
         )
         context.set_default_timeout(PATIENCE_MS)
         if not world:
@@ -169,7 +174,7 @@ def open_screen(browser: Browser) -> Iterator[OpenScreen]:
         return screens[-1]
 
     yield open_one
-    for screen in screens:
-        screen.page.context.close()
+    for context in dict.fromkeys(screen.page.context for screen in screens):
+        context.close()
     for screen in screens:
         assert not screen.complaints

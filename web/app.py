@@ -14,6 +14,7 @@ from flask import Flask, Response, abort
 from flask.json.provider import DefaultJSONProvider
 
 import models
+from base.loop_watch import LoopWatch
 from base.settings import Settings
 from realtime.group import DEFAULTS, Group
 from realtime.limits import Limits
@@ -26,13 +27,17 @@ from web import (
     csrf,
     errors,
     health,
+    metrics,
     notifications,
     pages,
+    root,
     security,
     two_step,
 )
+from web.collections import Collections
+from web.counts import RequestCounts
 from web.quota import ConnectionQuota
-from web.state import State, keep
+from web.state import State, keep, state_of
 
 ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
 
@@ -62,14 +67,19 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             ),
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
             csrf=csrf.Protect(app),
+            requests=RequestCounts(),
+            collections=Collections(),
+            loop_watch=LoopWatch(),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )
+    root.init_app(app, settings.root)
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
+    state_of(app).requests.init_app(app)
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages, two_step, health):
+    for module in (pages, api, account_pages, two_step, health, metrics):
         app.register_blueprint(module.bp)
     assets.init_app(app, settings)
     errors.init_app(app)

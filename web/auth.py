@@ -42,7 +42,7 @@ from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import session_cookie, unsent
+from web import origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -52,7 +52,8 @@ SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a
 BURST_PER_ADDRESS = 20  # an office behind one address has more people
 # What somebody can reach who must change a password or set up codes first.
 FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
-FOR_PROGRAMS = {"api", "notifications"}  # blueprints that answer with a code instead of the sign-in page
+# Blueprints that answer with a code instead of the sign-in page.
+FOR_PROGRAMS = {"api", "notifications", "metrics"}
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
 View = TypeVar("View", bound=Callable[..., object])
@@ -126,6 +127,8 @@ def _check_form(view: object) -> ResponseReturnValue | None:
     try:
         state().csrf.protect()
     except CSRFError as error:
+        if words := origins.explain("form", origins.of_request()):
+            raise origins.OtherHost(words) from error
         if not unsent.is_form():
             raise unsent.StaleToken from error
         user = current_user()
@@ -204,11 +207,11 @@ def _ask_to_sign_in() -> ResponseReturnValue:
     if secret is not None:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
-    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    here = root.address(request.full_path.rstrip("?")) if request.method == "GET" else None
     if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
         return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
     if request.method == "POST" and unsent.has_page():
-        here = request.path  # a page with a form
+        here = root.address(request.path)  # a page with a form
         flash("You were signed out before this was saved. Sign in, and enter it again.")
     return redirect(url_for("auth.login", next=here))
 
@@ -225,6 +228,11 @@ def current_user() -> User | None:
             actor.set(found[0].name)
     user: User | None = g.user
     return user
+
+
+def has_bearer() -> bool:
+    """Return whether the request sends a token, good or not."""
+    return _bearer() is not None
 
 
 def _bearer() -> str | None:
@@ -466,6 +474,7 @@ def duration(seconds: float) -> str:
 
 
 def local(target: str) -> str:
-    """Return the target if it leads to this site, else the start page."""
-    local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
+    """Return the target if it leads to a page of this tracker, else the start page."""
+    path = root.without(target)
+    local = path and path[1:2] not in ("/", "\\") and target.isprintable()
     return target if local else url_for("pages.index")

@@ -30,6 +30,12 @@ def _handler() -> Handler:
     return found
 
 
+def is_local() -> bool:
+    """Return whether a program of the server's own machine sent this request itself, and no proxy."""
+    found: Handler | None = request.environ.get(KEY)
+    return found is not None and found.is_local()
+
+
 def require() -> None:
     """Raise NotImplementedHere (501) if the server can't hand this request's connection over."""
     _handler()

@@ -1,4 +1,4 @@
-"""`/healthz`, for whatever watches the server: whether the database answers."""
+"""`/healthz` and `/readyz`, for programs that watch the server. They answer to every host name."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ def healthz() -> Response:
     """Answer with the log's head and the number of clients; 503 if the database does not answer."""
     _, head = models.Notification.bounds()
     return jsonify(seq=head, clients=len(state().group.clients))
+
+
+@bp.get("/readyz")
+@auth.public
+def readyz() -> tuple[Response, int]:
+    """Answer whether saves were possible a moment ago; 503 with the reason if not."""
+    reason = models.database.why_not_writable()
+    return (jsonify(error=reason, fields={}), 503) if reason else (jsonify(ready=True), 200)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, g, request
@@ -23,7 +22,7 @@ from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
 from realtime.watcher import Watcher
-from web import auth, connection, handshake
+from web import auth, connection, handshake, origins
 from web.state import state, state_of
 
 VERSION = "13"  # of the WebSocket protocol (RFC 6455)
@@ -49,7 +48,7 @@ def start(app: Flask) -> gevent.Greenlet:
     group = state_of(app).group
     group.pull()
     models.areas.refresh()  # builds the index now, not when the first incident comes
-    models.committed.append(group.wake)
+    models.committed.append(group.committed)
     group.start()
     return gevent.spawn(_watcher(app, group).run)
 
@@ -90,8 +89,10 @@ def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
     if request.method != "GET":
         abort(405)
-    if not _may_connect_from(request.headers.get("Origin")):
-        abort(403)
+    origin = request.headers.get("Origin")
+    if not _may_connect_from(origin):
+        abort(403, origins.explain("WebSocket", origin) or None)
+    origins.note_hidden_tls()
     if request.endpoint == "notifications.notifications":
         if problem := _wrong_with_handshake():
             return problem
@@ -102,8 +103,7 @@ def admit() -> Response | None:
     if request.endpoint == "notifications.notifications":
         handshake.use_connection(request.environ, connection.current_socket())
     head = state().group.pull()
-    start, _ = models.Notification.bounds()
-    g.since = _since(start, head)
+    g.since, g.went_back = _since(head)
     g.head = head
     return None
 
@@ -132,30 +132,35 @@ def not_a_websocket() -> Response:
 def _may_connect_from(origin: str | None) -> bool:
     """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
-    None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
+    None, without the header, is no browser.
     """
-    if origin is None or origin in state().settings.origins:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
+    return origin is None or origin in state().settings.origins or origins.is_ours(origin)
 
 
-def _since(start: int, head: int) -> int | None:
-    """Return the cursor that the client asks to continue from; None if that can't be done."""
-    text = request.args.get("since", "")
+def _since(head: int) -> tuple[int | None, bool]:
+    """Return the cursor that the client asks to continue from, and whether the log has gone back since.
+
+    The cursor is None if that can't be done. The log has gone back if its name is the same, but the entry at
+    the cursor is another one or missing. Then an old copy of the file was put in its place.
+    """
+    text, mark = request.args.get("since", ""), request.args.get("mark", "")
     if request.args.get("epoch") != state().epoch:
-        return None
+        return None, False
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        return None
-    return int(text) if start <= int(text) <= head else None
+        return None, False
+    since = int(text)
+    start, _ = models.Notification.bounds()
+    if since < start:
+        return None, False
+    if since > head or (mark and mark != models.Notification.mark_at(since)):
+        return None, True
+    return since, False
 
 
 @sock.route("/notifications", bp=bp)
 def notifications(ws: Any) -> None:
     handshake.leave_connection(ws)
+    g.upgraded = True
     sock, received = connection.take(g.pop("release"))
     client = Client(sock, g.head if g.since is None else g.since, auth.session_key())
     state().group.add(client, _hello(recovered=g.since is not None), received)
@@ -163,7 +168,10 @@ def notifications(ws: Any) -> None:
 
 def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
-    hello = {"type": "hello", "seq": g.head, "epoch": state().epoch, "recovered": recovered}
+    place = {"seq": g.head, "mark": models.Notification.mark_at(g.head), "epoch": state().epoch}
+    hello = {"type": "hello", **place, "recovered": recovered}
+    if g.went_back:
+        hello["went_back"] = True
     return models.to_json(hello).encode()
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import SecurityError
 from werkzeug.http import parse_date
+from werkzeug.sansio.utils import host_is_trusted
 
 from base import addresses
 from base.settings import Settings
@@ -26,14 +27,17 @@ OTHER_NAME = (
 )
 PORT = re.compile(r":[0-9]+$")
 CACHEABLE = ("static", "tiles.vendor", "tiles.pmtiles")  # endpoints of files that are the same for everybody
+# Endpoints that tell nothing that strangers may not know. Who asks them often uses the server's address.
+ANY_HOST = ("health.healthz", "health.readyz")
 
 log = logging.getLogger("tracker")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Check the Host header before each request, and add the security headers to each answer."""
-    app.config["TRUSTED_HOSTS"] = [host.lower() for host in settings.hosts] or None
-    if not settings.hosts and addresses.is_loopback(settings.host):
+    if settings.hosts:
+        app.before_request(partial(_check_named, [host.lower() for host in settings.hosts]))
+    elif not settings.unix and addresses.is_loopback(settings.host):
         app.before_request(partial(_check_host, {*LOCAL_NAMES, settings.host}))
     app.before_request(_drop_bad_dates)
     app.after_request(partial(_add_headers, headers(settings.tiles)))
@@ -67,10 +71,16 @@ def wrong_host(hosts: tuple[str, ...]) -> Response:
     return Response(OTHER_NAME, 400, content_type="text/plain; charset=utf-8")
 
 
+def _check_named(names: list[str]) -> None:
+    """Refuse a request for a name that the operator has not listed, but for those that watch the server."""
+    if request.endpoint not in ANY_HOST and not host_is_trusted(request.host, names):
+        raise SecurityError("the name is not in TRACKER_HOSTS")
+
+
 def _check_host(names: Set[str]) -> None:
     """Refuse a request for another name: a web site may have its own name lead here, and read the answer."""
     name = PORT.sub("", request.host)
-    if name not in names:
+    if request.endpoint not in ANY_HOST and name not in names:
         raise SecurityError("other names than localhost must be in TRACKER_HOSTS")
 
 

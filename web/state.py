@@ -8,8 +8,11 @@ from pathlib import Path
 from flask import Flask, current_app
 from flask_wtf.csrf import CSRFProtect
 
+from base.loop_watch import LoopWatch
 from base.settings import Settings
 from realtime.group import Group
+from web.collections import Collections
+from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 
 KEY = "tracker"  # of this object among Flask's extensions
@@ -24,6 +27,9 @@ class State:
     group: Group
     quota: ConnectionQuota  # of WebSockets and waiting polls
     csrf: CSRFProtect
+    requests: RequestCounts
+    collections: Collections
+    loop_watch: LoopWatch
     pmtiles: Path | None  # the archive of vector tiles that is served
 
 

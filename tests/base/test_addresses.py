@@ -1,4 +1,4 @@
-"""One client has one spelling, whatever way it comes: by IPv4, mapped into IPv6, through NAT64 or a proxy."""
+"""One client has one address, over IPv4, mapped into IPv6, through NAT64 or through a proxy."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ ONE_CLIENT = ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "64:ff9b::192.
 
 @pytest.mark.parametrize("text", ONE_CLIENT)
 def test_one_client_has_one_spelling(text: str) -> None:
-    """What is counted, shown and compared is the IPv4 address, for throttles and connections alike."""
+    """Throttles and connections count, show and compare the IPv4 address."""
     assert addresses.canonical(text) == addresses.client(text) == "192.0.2.1"
     assert throttle.by_address(text) == "address:192.0.2.1"
     assert addresses.is_of(text, [addresses.parse_network("192.0.2.0/24")])
@@ -25,7 +25,7 @@ def test_one_client_has_one_spelling(text: str) -> None:
 
 
 def test_known_clients_are_bounded() -> None:
-    """Every stranger's address would stay in memory otherwise."""
+    """Without a bound the address of every stranger would stay in memory."""
     for number in range(1100):
         addresses.client(f"198.51.{number // 256}.{number % 256}")
     assert addresses.client.cache_info().currsize == addresses.client.cache_info().maxsize == 1024
@@ -43,14 +43,17 @@ def test_address_without_connections_is_forgotten() -> None:
     assert not connections._by_address
 
 
-def test_ipv4_clients_are_told_apart_behind_ipv6() -> None:
-    """They are not all of ::/64."""
+def test_ipv4_clients_differ_behind_ipv6() -> None:
+    """IPv4 clients that are mapped into IPv6 do not all count as ::/64."""
     assert addresses.client("::ffff:192.0.2.1") != addresses.client("::ffff:192.0.2.2")
     assert throttle.by_address("64:ff9b::192.0.2.1") != throttle.by_address("64:ff9b::192.0.2.2")
 
 
-def test_ipv6_clients_count_by_the_half_that_is_given_to_them() -> None:
-    """The other half they choose themselves, and a network card's name is no part of it."""
+def test_ipv6_clients_count_by_network() -> None:
+    """An IPv6 client counts by its /64, because it chooses the other half itself.
+
+    The name of an interface is left out.
+    """
     assert addresses.client("2001:db8::1") == addresses.client("2001:DB8:0::2") == "2001:db8::/64"
     assert addresses.client("2001:db8:0:1::1") == "2001:db8:0:1::/64"
     assert addresses.client("fe80::1%eth0") == "fe80::/64"
@@ -58,8 +61,8 @@ def test_ipv6_clients_count_by_the_half_that_is_given_to_them() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "1.2.3", "::g", "1.2.3.4:80"])
-def test_what_is_no_address_stays_as_it_is(text: str) -> None:
-    """It is no error: of a Unix socket there is no address."""
+def test_text_that_is_no_address_is_unchanged(text: str) -> None:
+    """A connection on a Unix socket has no address; that is no error."""
     assert addresses.canonical(text) == addresses.client(text) == text
     assert not addresses.is_of(text, [addresses.parse_network("0.0.0.0/0")])
 
@@ -75,7 +78,7 @@ def test_what_is_no_address_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_networks_of_proxies_are_spelled_like_addresses(written: str, meant: str) -> None:
-    """However the operator wrote them."""
+    """A proxy's network matches, however the operator wrote it."""
     assert str(addresses.parse_network(written)) == meant
 
 
@@ -103,14 +106,17 @@ def test_networks_of_proxies_are_spelled_like_addresses(written: str, meant: str
 )
 @pytest.mark.parametrize("proxy", ["10.0.0.1", "::ffff:10.0.0.1"])
 def test_client_behind_proxies(hops: str, seen: str, proxy: str) -> None:
-    """The last hop that is no proxy's, with a port or without; what can't be read is not believed."""
+    """The client is the last hop that is not a proxy, with or without a port.
+
+    An unreadable hop is ignored.
+    """
     environ = {"REMOTE_ADDR": addresses.canonical(proxy), "HTTP_X_FORWARDED_FOR": hops}
     through_proxies(environ, [addresses.parse_network("10.0.0.0/24")])
     assert environ["REMOTE_ADDR"] == seen
 
 
 class OnAllAddresses(Server):
-    """A server that listens on `::`, and is reached by IPv4."""
+    """A server that listens on `::` and is reached over IPv4."""
 
     def _is_up(self) -> bool:
         self.url, real = f"http://[::]:{self.port}", self.url
@@ -120,8 +126,8 @@ class OnAllAddresses(Server):
             self.url = real
 
 
-def test_server_on_all_addresses_tells_ipv4_clients_apart(tmp_path: Path) -> None:
-    """Guesses from one address make no other wait, and people see their own address."""
+def test_server_on_all_addresses_separates_ipv4_clients(tmp_path: Path) -> None:
+    """Wrong passwords from one address delay no other address, and people see their own address."""
     port = free_port()
     options = ["--host", "::", "--port", str(port), "--database", str(tmp_path / "tracker.db")]
     server = OnAllAddresses(tmp_path, options=options, port=port)

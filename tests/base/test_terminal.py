@@ -1,4 +1,4 @@
-"""What reaches a terminal and the log: letters of any script, and nothing that controls them."""
+"""Text for the terminal and the log may have letters of any script, but no control characters."""
 
 import json
 import logging
@@ -40,13 +40,13 @@ def test_text_is_shown_with_controls_escaped(text: str, shown: str) -> None:
 
 
 def test_log_record_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """What a record quotes can't pose as another record; a traceback is indented below it."""
+    """Text that a record quotes can't look like another record. A traceback is indented below its record."""
     with caplog.at_level(logging.ERROR):
         try:
             raise ValueError(f"bad name {CONTROLS}\n2026 INFO all is well")
         except ValueError:
             logging.getLogger("t").exception("%s", f"it failed: {CONTROLS}")
-    caplog.records[-1].exc_text = None  # what pytest's own formatter made of it
+    caplog.records[-1].exc_text = None  # set by pytest's own formatter
     lines = terminal.Formatter("%(levelname)s %(message)s").format(caplog.records[-1]).split("\n")
     assert lines[0].startswith("ERROR it failed: \\x1b[2J")
     assert all(line.startswith("  ") for line in lines[1:])
@@ -55,7 +55,7 @@ def test_log_record_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_traceback_of_others_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    """A traceback that the interpreter or gevent prints has its lines, and no controls in them."""
+    """Tracebacks that the interpreter or gevent prints keep their lines and have no control characters."""
     stream = terminal.Traceback()
     print(f"first\nsecond {CONTROLS}", file=stream)
     printed = capsys.readouterr().err
@@ -64,7 +64,7 @@ def test_traceback_of_others_is_escaped(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_import_prints_no_controls(tmp_path: Path) -> None:
-    """Neither ids, geometry types, property names nor file names of others reach the terminal as they are."""
+    """Ids, geometry types, property names and file names are escaped before they reach the terminal."""
     features = collection(
         {**incident("x", 999), "id": CONTROLS},
         feature({"type": CONTROLS, "coordinates": [0, 0]}),
@@ -84,7 +84,7 @@ def test_import_prints_no_controls(tmp_path: Path) -> None:
 
 
 def test_commands_print_no_controls(tmp_path: Path) -> None:
-    """A name in the database is shown escaped, and so is what was typed in an error."""
+    """A command escapes names from the database, and what the user typed."""
     run_tracker(tmp_path, "user", "add", "ann", stdin=f"{PASSWORD}\n")
     run_tracker(tmp_path, "token", "add", "ann", "wall")
     with closing(sqlite3.connect(tmp_path / "tracker.db")) as database, database:
@@ -108,7 +108,7 @@ def test_commands_print_no_controls(tmp_path: Path) -> None:
 
 
 def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
-    """A Greek name on a terminal of Windows' old encoding is no traceback; the status is 0."""
+    """A Greek name on a terminal with an old Windows encoding causes no traceback; the status is 0."""
     assert run_tracker(tmp_path, "user", "add", "Θάλεια", stdin=f"{PASSWORD}\n").returncode == 0
     for encoding in ("cp1252", "ascii", "latin-1:strict"):
         done = run_tracker(tmp_path, "user", "list", env={"PYTHONIOENCODING": encoding})
@@ -120,7 +120,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
 
 
 def test_password_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    """Bytes on standard input that are not of its encoding are refused in one line."""
+    """A password whose bytes are invalid in the terminal's encoding is refused in one line."""
     env = {"PYTHONIOENCODING": "utf-8"}
     done = run_tracker(tmp_path, "user", "add", "ann", stdin=b"a long walk \xff\xfe by the sea\n", env=env)
     assert done.returncode == 2

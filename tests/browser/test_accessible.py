@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 
 AXE = "axe-core@4.14.1"
 INSTALL_S = 90
-REFUSED = re.compile(r"status of (404|422)")  # what the browser says of pages that are meant to refuse
+REFUSED = re.compile(r"status of (404|422)")  # the browser's complaint about pages that must refuse
 SERIOUS = {"serious", "critical"}
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1440, "height": 900}
@@ -46,7 +46,7 @@ def axe() -> str:
 
 
 def violations(screen: Screen, axe: str) -> list[str]:
-    """Return what axe finds serious on the open page, with where it is."""
+    """Return the serious violations that axe finds on the open page, with their places."""
     page = screen.page
     page.evaluate(axe)
     found = page.evaluate("() => axe.run({resultTypes: ['violations']})")["violations"]
@@ -71,10 +71,10 @@ SOCKETS = {"/notifications"}
 
 
 def addresses(values: Mapping[str, str]) -> Iterator[str]:
-    """Yield every address that answers to GET, its variables filled in; KeyError for an unknown one.
+    """Yield the address of every GET route, with its variables filled in; KeyError for an unknown variable.
 
-    `values` are by a word of the path. The addresses are asked of a process of its own,
-    since importing the program patches the interpreter.
+    `values` maps a word of the path to a value. Another process lists the routes, because importing the
+    program patches the interpreter.
     """
     command = [sys.executable, "-c", ASK]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
@@ -86,7 +86,7 @@ def addresses(values: Mapping[str, str]) -> Iterator[str]:
 
 
 def pages(person: Person, values: Mapping[str, str]) -> list[str]:
-    """Return the addresses of all pages for people, whatever there may be some day."""
+    """Return the addresses of all HTML pages."""
     found = []
     for path in addresses(values):
         answer = person.http.get(path)
@@ -100,7 +100,7 @@ def pages(person: Person, values: Mapping[str, str]) -> list[str]:
 def test_no_page_has_a_serious_violation(
     person: Person, open_screen: OpenScreen, axe: str, scheme: str, size: dict[str, int]
 ) -> None:
-    """Every page there is, what forms answer, and the main screen with its filter, forms and dialog."""
+    """Axe finds no serious violation on any page, on refused forms, or on the map with its forms."""
     area = person.save_area("Watched", square(10, 10, 4), severity="Info")["properties"]
     incident = person.save_incident("Inside", 12, 12, description="A text")["properties"]
     screen = open_screen(person, viewport=size, color_scheme=scheme)

@@ -1,4 +1,4 @@
-"""Alerts in a real browser: the dialog, who has it, what is unread, mutes, and the tab in the background."""
+"""Alerts in a real browser: the dialog, acknowledgements, unread counts, mutes, and a background tab."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ def places() -> "Places":
 
 
 class Places:
-    """Squares that don't touch each other, so that no test alerts in another's area."""
+    """Squares that don't touch each other, so that no test raises alerts in another test's area."""
 
     def __init__(self) -> None:
         self.west = -170
@@ -32,7 +32,7 @@ def dialog_of(page: Page) -> Locator:
 def test_update_changes_the_dialog_and_escalation_opens_it_again(
     person: Person, places: Places, open_screen: OpenScreen
 ) -> None:
-    """Raised: a dialog. Updated: its words change, or nothing opens. Escalated: it is there again."""
+    """A raised alert opens a dialog. An update changes its text. An escalation opens it again."""
     _, *place = places.area(person, "Mill")
     page = open_screen(person).open_map()
     dialog = dialog_of(page)
@@ -51,7 +51,7 @@ def test_update_changes_the_dialog_and_escalation_opens_it_again(
 
 
 def test_several_alerts_are_one_dialog(person: Person, places: Places, open_screen: OpenScreen) -> None:
-    """Three in a row are listed in one dialog, and each can be taken by itself."""
+    """Three alerts in a row are listed in one dialog, and each can be acknowledged separately."""
     _, *place = places.area(person, "Bridges")
     page = open_screen(person).open_map()
     for number in range(3):
@@ -67,7 +67,10 @@ def test_several_alerts_are_one_dialog(person: Person, places: Places, open_scre
 def test_acknowledged_by_one_the_dialog_closes_for_all(
     server: Server, person: Person, places: Places, open_screen: OpenScreen
 ) -> None:
-    """Another person says "I have it": all dialogs close, all panels say who; an escalation opens them."""
+    """When one person acknowledges, all dialogs close and all panels show the name.
+
+    An escalation opens them again.
+    """
     _, *place = places.area(person, "Harbour")
     mine, other = open_screen(person).open_map(), open_screen(server.another("Ada")).open_map()
     stored = person.save_incident("Oil on the water", *place, severity="Medium")
@@ -117,7 +120,10 @@ def test_muted_area_does_not_interrupt(person: Person, places: Places, open_scre
 def test_unread_alerts_are_counted_and_summed_up(
     server: Server, person: Person, places: Places, open_screen: OpenScreen
 ) -> None:
-    """The badge and the title count what was raised; who comes back is told once, and marks it as read."""
+    """The badge and the title count raised alerts.
+
+    A person who returns sees a summary, which marks them as read.
+    """
     _, *place = places.area(person, "Station")
     page = open_screen(person).open_map()
     badge = page.locator("#unread")
@@ -136,7 +142,7 @@ def test_unread_alerts_are_counted_and_summed_up(
 def test_background_tab_calls_only_when_turned_on(
     person: Person, places: Places, open_screen: OpenScreen
 ) -> None:
-    """Without the switches a hidden tab is silent; with them it shows a notification and sounds."""
+    """A hidden tab is silent by default. With the switches on it shows a notification and plays a sound."""
     _, *place = places.area(person, "Night watch")
     screen = open_screen(person, permissions=["notifications"])
     screen.page.add_init_script(
@@ -164,7 +170,7 @@ def test_background_tab_calls_only_when_turned_on(
 
 
 def test_area_form_says_what_lies_inside(person: Person, places: Places, open_screen: OpenScreen) -> None:
-    """Before an area is saved the form tells how many open incidents it has, and counts anew by severity."""
+    """The form of a new area shows how many open incidents lie inside, and updates the count by severity."""
     area, *place = places.area(person, "Market")
     for severity in ("High", "Low"):
         person.save_incident(f"{severity} at the market", *place, severity=severity)
@@ -182,7 +188,7 @@ def test_area_form_says_what_lies_inside(person: Person, places: Places, open_sc
 def test_tomorrow_is_the_persons_own(
     person: Person, places: Places, open_screen: OpenScreen, zone: str, offset: int
 ) -> None:
-    """A mute until tomorrow, 8:00, ends at eight by the clock of who pressed the button."""
+    """A mute until tomorrow, 8:00, ends at eight in the time zone of the person who pressed the button."""
     area, *_ = places.area(person, f"Seen from {zone}")
     screen = open_screen(person, timezone_id=zone)
     page = screen.open(area["properties"]["url"])

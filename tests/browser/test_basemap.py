@@ -1,4 +1,4 @@
-"""The ground under the incidents, in a real browser: the world, an operator's streets, and no other host."""
+"""The basemap in a real browser: the world, an operator's streets, and no request to another host."""
 
 import re
 from pathlib import Path
@@ -64,7 +64,7 @@ def open_at(screen: Screen, zoom: float) -> None:
 
 
 def drawn(screen: Screen, layers: list[str] | None = None) -> dict[str, set[str]]:
-    """Return the names of what is painted, by layer; without an argument that of the archive."""
+    """Return the names of the drawn features, by layer. Without an argument it reads the archive's layers."""
     found: dict[str, set[str]] = {}
     for layer, name in screen.page.evaluate(RENDERED, layers):
         found.setdefault(layer, set()).add(name)
@@ -101,10 +101,10 @@ def test_streets_of_an_archive_are_drawn(
     assert screen.page.evaluate("window.hacked") is None
 
 
-def test_other_archives_are_left_alone(
+def test_archive_of_another_schema_is_not_drawn(
     start_server: StartServer, open_screen: OpenScreen, tmp_path: Path
 ) -> None:
-    """Of an archive with layers of another schema the console tells; the world is there all the same."""
+    """For an archive of another schema the console shows a warning. The map draws the world without it."""
     write_archive(tmp_path / "odd.pmtiles", [Drawn("odd", "Polygon", rectangle(0.009))], range(8, 9))
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "odd.pmtiles")})
     screen = open_screen(server.person(), world=True)
@@ -130,10 +130,8 @@ def test_world_has_coasts_borders_and_names(person: Person, open_screen: OpenScr
     assert "Germany" in drawn(screen, wanted)["countries"]
 
 
-def test_near_the_coast_is_finer_and_the_lines_say_where_one_is(
-    person: Person, open_screen: OpenScreen
-) -> None:
-    """Close by, the finer coast takes the place of the coarse one, and degrees stand on the graticule."""
+def test_zoomed_in_map_has_fine_coasts_and_labelled_lines(person: Person, open_screen: OpenScreen) -> None:
+    """Zoomed in, the map draws the fine coast instead of the coarse one, and the graticule shows degrees."""
     screen = open_screen(person, world=True)
     asked: list[str] = []
     screen.page.on("requestfinished", lambda request: asked.append(request.url))

@@ -1,4 +1,4 @@
-"""Two people on one map, and one person pressing twice, in a real browser with a server that is slow."""
+"""Two people edit on one map, and one person saves twice, in a real browser with a slow server."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def ada(server: Server) -> Person:
 
 @contextmanager
 def slow(server: Server, page: Page) -> Iterator[None]:
-    """Let another process hold the database while what is in the block is done, and a moment longer."""
+    """Let another process lock the database during the block, and a moment longer."""
     with closing(sqlite3.connect(server.database, isolation_level=None)) as foreign:
         foreign.execute("BEGIN IMMEDIATE")
         yield
@@ -81,7 +81,7 @@ def test_area_beside_the_map_is_made_once(
 def test_form_makes_one(
     server: Server, person: Person, open_screen: OpenScreen, press: Any, *, scripts: bool
 ) -> None:
-    """Also without scripts, where the browser sends it twice."""
+    """A form that the browser sends twice creates one incident, also without scripts."""
     name = f"Form, {press.__name__}, {scripts}"
     page = open_screen(person, java_script_enabled=scripts).open(f"{INCIDENTS}create/")
     page.locator("#location_geojson").fill(json.dumps(point(-60, -60)))
@@ -94,7 +94,7 @@ def test_form_makes_one(
 
 
 def test_second_try_after_a_lost_answer_makes_no_second(person: Person, open_screen: OpenScreen) -> None:
-    """The server has it, the page does not know: the same again is the same incident."""
+    """If the answer to a save is lost, the second try finds the same incident."""
     screen = open_screen(person)
     page = screen.open_map()
 
@@ -139,12 +139,15 @@ def save(page: Page) -> None:
 
 
 def forget_refusals(screen: Screen) -> None:
-    """A refused request is an error in the browser's console; that it is refused is what is tested."""
+    """Forget the console's errors about refused requests, because the tests expect these refusals."""
     screen.complaints = [said for said in screen.complaints if "409 (CONFLICT)" not in said]
 
 
 def test_two_edit_one_area_beside_the_map(person: Person, ada: Person, open_screen: OpenScreen) -> None:
-    """One draws, the other renames: both count. Both draw: the later one is asked."""
+    """If one person draws and another renames, both changes are kept.
+
+    If both draw, the later person is asked.
+    """
     stored = person.save_area("Shared", square(-150, 20, 3))
     mine, theirs = open_screen(person), open_screen(ada)
     page, other = edit_here(mine, stored), edit_here(theirs, stored)
@@ -185,7 +188,7 @@ def test_two_edit_one_area_beside_the_map(person: Person, ada: Person, open_scre
 def test_others_value_can_be_taken_beside_the_map(
     person: Person, ada: Person, open_screen: OpenScreen
 ) -> None:
-    """What was chosen is saved together with what was not in question."""
+    """The chosen value is saved together with the fields that had no conflict."""
     stored = person.save_area("Chosen", square(-150, 40, 3))
     screen = open_screen(person)
     page = edit_here(screen, stored)
@@ -206,7 +209,7 @@ def test_others_value_can_be_taken_beside_the_map(
 
 
 def test_incident_moved_by_two_is_asked_about(person: Person, ada: Person, open_screen: OpenScreen) -> None:
-    """It is moved by another while it is dragged: it stays there, until that was read and decided."""
+    """If another person moves an incident during a drag, it stays at their place. Then the page asks."""
     stored = person.save_incident("Moved by two", 60, -50)
     screen = open_screen(person)
     page = screen.open_map()
@@ -237,7 +240,7 @@ def test_incident_moved_by_two_is_asked_about(person: Person, ada: Person, open_
 
 
 def test_undo_of_a_move_does_not_undo_anothers(person: Person, ada: Person, open_screen: OpenScreen) -> None:
-    """Undo takes back one's own move only."""
+    """Undo takes back the person's own move only."""
     stored = person.save_incident("Undone by one", 60, -40)
     screen = open_screen(person)
     page = screen.open_map()
@@ -257,7 +260,7 @@ def test_undo_of_a_move_does_not_undo_anothers(person: Person, ada: Person, open
 
 
 def test_form_shows_both_outlines(person: Person, ada: Person, open_screen: OpenScreen) -> None:
-    """On the page of an area the other outline is drawn, too."""
+    """On the page of an area the map shows the other person's outline, too."""
     stored = person.save_area("On its page", square(100, 20, 3))
     screen = open_screen(person)
     page = screen.open(f"{AREAS}update/{stored['properties']['pk']}/")

@@ -1,4 +1,4 @@
-"""Pages on a network that lets no WebSocket through, and pages for which the server has no place."""
+"""Pages on a network that blocks WebSockets, and pages that the server refuses for too many connections."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ from plain_proxy import PlainProxy
 from playwright.sync_api import expect
 
 PHONE = {"width": 390, "height": 844}
-# The entries that the page applies. Where one way takes over from the other, both may bring an entry.
-# Then the store ignores the second one.
+# The entries that the page applies. When polling and the socket change over, both may bring an entry. Then
+# the store ignores the second one.
 KEEP_SEQS = """() => {
   const { store } = window.tracker;
   const apply = store.apply.bind(store);
@@ -40,7 +40,7 @@ def proxy(own: Server) -> Iterator[PlainProxy]:
 
 @pytest.fixture
 def open_plain(own: Server, proxy: PlainProxy, open_screen: OpenScreen) -> Iterator[OpenPlain]:
-    """Open the map through the proxy, and wait until it has found its way."""
+    """Open the map through the proxy, and wait until it is connected without a WebSocket."""
     screens: list[Screen] = []
 
     def open_one(**options: object) -> Screen:
@@ -61,13 +61,13 @@ def label_says(screen: Screen, text: str) -> None:
 
 
 def has_seqs(screen: Screen, start: int, end: int) -> None:
-    """Wait for the last entry; then each must have been applied once and in order."""
+    """Wait for the last entry. Then each entry must have been applied once and in order."""
     wait_until(lambda: screen.page.evaluate("seqs.at(-1) ?? 0") >= end, what=f"entry {end}")
     assert screen.page.evaluate("seqs") == list(range(start + 1, end + 1))
 
 
 def test_blocked_pages_miss_nothing(own: Server, open_plain: OpenPlain) -> None:
-    """Two browsers without WebSocket draw what others save, each once and in order, and alerts interrupt."""
+    """Two browsers without WebSockets draw the saves of others, each once and in order, and show alerts."""
     person = own.person()
     person.save_area("Old town", square(10, 10, 4))
     screens = [open_plain(), open_plain(viewport=PHONE)]
@@ -91,7 +91,7 @@ def test_blocked_pages_miss_nothing(own: Server, open_plain: OpenPlain) -> None:
 def test_blocked_page_follows_over_a_restart(
     own: Server, start_server: StartServer, open_plain: OpenPlain
 ) -> None:
-    """While the server is away the label says so; then the page goes on where it was."""
+    """While the server is away the label says so. Then the page continues from its last entry."""
     screen = open_plain()
     label_says(screen, "Connected over HTTP")
     start = own.health()["seq"]
@@ -106,7 +106,7 @@ def test_blocked_page_follows_over_a_restart(
 
 
 def test_page_returns_to_the_socket(own: Server, proxy: PlainProxy, open_plain: OpenPlain) -> None:
-    """When WebSockets come through again, the next trial takes over, and nothing is missed or doubled."""
+    """When WebSockets work again, the next attempt succeeds, and no entry is missed or applied twice."""
     screen, person = open_plain(), own.person()
     label_says(screen, "Connected over HTTP")
     start = own.health()["seq"]
@@ -125,7 +125,7 @@ def test_page_returns_to_the_socket(own: Server, proxy: PlainProxy, open_plain: 
 
 
 def test_sign_out_ends_a_blocked_page(proxy: PlainProxy, open_plain: OpenPlain) -> None:
-    """Signing out in another tab leads a page that follows by plain requests to the sign-in page."""
+    """After a sign-out in another tab, a page that polls goes to the sign-in page."""
     screen = open_plain()
     label_says(screen, "Connected over HTTP")
     other = screen.page.context.new_page()
@@ -135,7 +135,7 @@ def test_sign_out_ends_a_blocked_page(proxy: PlainProxy, open_plain: OpenPlain) 
 
 
 def test_page_without_a_place_says_so(start_server: StartServer, open_screen: OpenScreen) -> None:
-    """When the account has too many connections the label says that; it connects once there is one less."""
+    """When the account has too many connections the label says so. The page connects when one has closed."""
     server = start_server(env={"TRACKER_SOCKETS_PER_ACCOUNT": "1"})
     person: Person = server.person()
     screen = open_screen(person)

@@ -18,7 +18,7 @@ MANY = 50_000
 BURST, TICKS, TICK_S = 2_500, 50, 0.1  # 500 messages a second for 5 s, some at a time
 POLL_MS = 250
 ROUNDS = 3
-FEWEST_FRAMES = 20  # a page that freezes has hardly any; one that is drawn in software on a busy machine some
+FEWEST_FRAMES = 20  # a frozen page has hardly any; a page drawn in software on a busy machine has some
 MAX_GROWTH = 3_000_000  # bytes: less than half of what the messages of the later rounds would take
 URGENT = 5  # the rank of the worst severity
 CREATED = "2026-01-01T00:00:00.000000Z"
@@ -26,39 +26,39 @@ DRAWN_MS = 4 * PATIENCE_MS  # a map of so many, drawn in software
 INSERT = (
     "INSERT INTO incident (name, severity, longitude, latitude, created, updated) VALUES (?, ?, ?, ?, ?, ?)"
 )
-# What the map draws, each once, although it is in several tiles and copies of the world.
+# The features that the map draws, each once, although several tiles and copies of the world have it.
 DRAWN = """() => {
   const found = tracker.map.querySourceFeatures("incidents").map(({properties}) => properties);
   return [...new Map(found.map((each) => [each.pk ?? `${each.west} ${each.south}`, each])).values()];
 }"""
-# Counts the frames that the page is given, how often its listeners are told, and the drawings.
+# Counts the page's frames, how often its listeners are called, and the drawings.
 COUNT = """() => {
-  window.counted = {frames: 0, told: 0, drawn: 0};
+  window.counted = {frames: 0, notified: 0, drawn: 0};
   const frame = () => { counted.frames += 1; requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
   const source = tracker.map.getSource("incidents");
   const setData = source.setData.bind(source);
   source.setData = (data) => { counted.drawn += 1; return setData(data); };
-  tracker.store.subscribe(() => { counted.told += 1; });
+  tracker.store.subscribe(() => { counted.notified += 1; });
 }"""
 COUNTS_PAINTED = "() => tracker.map.queryRenderedFeatures({layers: ['cluster-counts']}).length > 0"
 
 
 def soon(page: Page, condition: str, argument: object = None) -> None:
-    """Wait until a JavaScript function is true; it is asked seldom, so as not to be the load itself."""
+    """Wait until a JavaScript function returns true. Polls rarely, so that the polling adds little load."""
     page.wait_for_function(condition, arg=argument, polling=POLL_MS, timeout=DRAWN_MS)
 
 
 def shows(page: Page, number: int) -> None:
-    """Wait until the clusters and the incidents that stand alone are so many incidents together."""
+    """Wait until the map's clusters and single incidents are this many incidents together."""
     total = f"({DRAWN})().reduce((sum, {{count = 1}}) => sum + count, 0)"
     soon(page, f"(number) => Boolean(window.tracker?.map) && {total} === number", number)
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start a server with very many open incidents, put straight into its file."""
-    server = Server(tmp_path_factory.mktemp("crowded"))
+def full_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start a server with very many open incidents, written directly into its database."""
+    server = Server(tmp_path_factory.mktemp("full_server"))
     chance = random.Random(6)
     towns = [(chance.uniform(-150, 150), chance.uniform(-50, 60)) for _ in range(30)]
     rows = []
@@ -74,9 +74,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.timeout(400)
-def test_many_incidents_are_clustered_and_followed(crowded: Server, open_screen: OpenScreen) -> None:
-    """50,000 incidents: clusters with counts and the worst severity; a pan and a live one work."""
-    person = crowded.person()
+def test_many_incidents_are_clustered_and_followed(full_server: Server, open_screen: OpenScreen) -> None:
+    """A map of 50,000 incidents has clusters with counts and severities. Panning and live changes work."""
+    person = full_server.person()
     page = open_screen(person).open("/")
     shows(page, MANY)
     soon(page, COUNTS_PAINTED)
@@ -106,9 +106,9 @@ def test_many_incidents_are_clustered_and_followed(crowded: Server, open_screen:
     person.delete(stored)
 
 
-def test_click_on_a_cluster_comes_closer(crowded: Server, open_screen: OpenScreen) -> None:
-    """What a cluster holds is shown as large as it fits."""
-    screen = open_screen(crowded.person())
+def test_click_on_a_cluster_comes_closer(full_server: Server, open_screen: OpenScreen) -> None:
+    """A click on a cluster zooms in as far as all its incidents fit."""
+    screen = open_screen(full_server.person())
     page = screen.open("/#map=1/20/0")
     shows_some = f"() => Boolean(window.tracker?.map) && ({COUNTS_PAINTED})()"
     soon(page, shows_some)
@@ -120,7 +120,7 @@ def test_click_on_a_cluster_comes_closer(crowded: Server, open_screen: OpenScree
 
 
 def burst(database: Path, round_: int) -> None:
-    """Save incidents with their log entries as another process does: first new, then again."""
+    """Save incidents and their log entries from another process: first create them, then change them."""
     start = monotonic()
     with closing(sqlite3.connect(database, timeout=PATIENCE_S)) as connection:
         for tick in range(TICKS):
@@ -173,7 +173,10 @@ def heap(page: Page) -> int:
 def test_burst_is_drawn_in_frames_and_leaves_nothing_behind(
     start_server: StartServer, open_screen: OpenScreen
 ) -> None:
-    """500 messages a second: all arrive, few drawings, frames go on, and no message stays in memory."""
+    """The page draws 500 messages a second in few drawings.
+
+    Frames continue, and no message stays in memory.
+    """
     server = start_server()
     page = open_screen(server.person()).open_map()
     page.evaluate(COUNT)
@@ -188,6 +191,6 @@ def test_burst_is_drawn_in_frames_and_leaves_nothing_behind(
         sizes.append(heap(page))
     counted = page.evaluate("counted")
     assert counted["frames"] >= FEWEST_FRAMES, "the page was frozen"
-    assert counted["told"] < ROUNDS * BURST / 4
-    assert counted["drawn"] <= counted["told"] + ROUNDS
+    assert counted["notified"] < ROUNDS * BURST / 4
+    assert counted["drawn"] <= counted["notified"] + ROUNDS
     assert sizes[-1] - sizes[0] < MAX_GROWTH, sizes

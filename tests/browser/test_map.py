@@ -1,4 +1,4 @@
-"""The main screen in a real browser: filters, reporting and drawing in place, keys only, a dying server."""
+"""The main screen in a real browser: filters, reporting, drawing, the keyboard, a killed server."""
 
 import json
 import re
@@ -16,7 +16,10 @@ def rows(page: Page) -> list[str]:
 
 
 def test_filter_is_in_the_link(person: Person, open_screen: OpenScreen) -> None:
-    """What is chosen stands in the address; whoever opens that link sees the same, and live what passes."""
+    """The address contains the filter.
+
+    Another person who opens that link sees the same incidents, updated live.
+    """
     person.save_incident("Flood by the weir", -60, -20, severity="High")
     person.save_incident("Flood of letters", -61, -20, severity="Low")
     person.save_incident("Weir broken", -62, -20, severity="High")
@@ -41,7 +44,7 @@ def test_filter_is_in_the_link(person: Person, open_screen: OpenScreen) -> None:
 
 
 def test_closed_incidents_are_loaded_on_demand(person: Person, open_screen: OpenScreen) -> None:
-    """Nobody asks for closed incidents until somebody wants to see them; then they follow the messages."""
+    """The page loads closed incidents only when the filter shows them. Then messages keep them up to date."""
     old = person.save_incident("Long over", 100, -40)
     person.change(old, closed=True)
     screen = open_screen(person)
@@ -60,7 +63,7 @@ def test_closed_incidents_are_loaded_on_demand(person: Person, open_screen: Open
 
 
 def test_filter_by_area_and_time(person: Person, open_screen: OpenScreen) -> None:
-    """An area and a time leave out what is elsewhere and what is older."""
+    """A filter by area and time hides incidents that are elsewhere or older."""
     area = person.save_area("Park", square(120, -40, 4), severity="Urgent")
     person.save_incident("In the park", 122, -38)
     person.save_incident("Beside the park", 126, -38)
@@ -71,22 +74,25 @@ def test_filter_by_area_and_time(person: Person, open_screen: OpenScreen) -> Non
 
 
 def test_alerts_stay_whatever_the_filter(person: Person, open_screen: OpenScreen) -> None:
-    """A filter hides no open alert, and the panel says so as long as one is chosen."""
+    """No filter hides an open alert, and the panel says so while a filter is active."""
     area = person.save_area("Never hidden", square(-150, -60, 4))
-    stored = person.save_incident("Always told", -148, -58, severity="Urgent")
+    stored = person.save_incident("Always shown", -148, -58, severity="Urgent")
     page = open_screen(person).open("/?text=nothing+has+this+name")
-    expect(page.locator("#alert-rows")).to_contain_text("Always told")
+    expect(page.locator("#alert-rows")).to_contain_text("Always shown")
     expect(page.get_by_text("not filtered")).to_be_visible()
     page.locator("#filter-toggle").click()
     page.get_by_role("button", name="Show everything open").click()
     expect(page.get_by_text("not filtered")).to_be_hidden()
-    expect(page.locator("#alert-rows")).to_contain_text("Always told")
+    expect(page.locator("#alert-rows")).to_contain_text("Always shown")
     person.delete(stored)
     person.delete(area)
 
 
 def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_screen: OpenScreen) -> None:
-    """A right click opens a form there; what is saved pulses, tops the list, can be dragged."""
+    """A right click opens a form there.
+
+    The saved incident pulses, comes first in the list, and can be dragged.
+    """
     screen = open_screen(person)
     page = screen.open_map()
     page.locator("#map").click(button="right", position={"x": 300, "y": 350})
@@ -121,7 +127,7 @@ def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_sc
 
 @pytest.mark.parametrize("size", [(1440, 900), (1366, 620), (667, 375)])
 def test_all_of_the_form_is_in_view(person: Person, open_screen: OpenScreen, size: tuple[int, int]) -> None:
-    """Wherever it opens: also where the map, with the whole world in it, can't be moved any further."""
+    """The small form is fully visible, even where the map can't be moved further."""
     width, height = size
     page = open_screen(person, viewport={"width": width, "height": height}).open_map()
     page.evaluate("void tracker.map.jumpTo({center: [0, 0], zoom: 0})")
@@ -148,7 +154,7 @@ def test_all_of_the_form_is_in_view(person: Person, open_screen: OpenScreen, siz
 
 
 def test_long_press_reports_an_incident(person: Person, open_screen: OpenScreen) -> None:
-    """A finger held on the map opens the form there; one that moves on only moves the map."""
+    """A long press on the map opens the form there. A finger that moves only moves the map."""
     page = open_screen(person, viewport=PHONE, has_touch=True, is_mobile=True).open_map()
     finger = page.context.new_cdp_session(page)
 
@@ -171,7 +177,7 @@ def test_long_press_reports_an_incident(person: Person, open_screen: OpenScreen)
 
 
 def test_viewer_looks_and_changes_nothing(server: Server, person: Person, open_screen: OpenScreen) -> None:
-    """Who may only look gets the map, the list and the dialog, without anything that would be refused."""
+    """A viewer gets the map, the list and the dialog, without controls that the server would refuse."""
     person.save_area("Seen by all", square(-20, -70, 4))
     screen = open_screen(server.another("Vera", "viewer"))
     page = screen.open_map()
@@ -191,7 +197,10 @@ def test_viewer_looks_and_changes_nothing(server: Server, person: Person, open_s
 
 
 def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_screen: OpenScreen) -> None:
-    """Draw, take a corner back, save; edit it there: move a corner, remove one, undo, type."""
+    """A person draws an area, undoes a vertex and saves.
+
+    Then they move a vertex, remove one, undo and type.
+    """
     screen = open_screen(person)
     page = screen.open_map()
     page.evaluate("void tracker.map.jumpTo({center: [-100, -40], zoom: 4})")
@@ -244,13 +253,13 @@ def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_scr
     assert person.http.get(api_path(stored)).json()["geometry"] == square(-100, -40, 5)
 
 
-def corners(page: Page) -> int:
-    """Return how many corners the polygon being edited has."""
+def vertex_count(page: Page) -> int:
+    """Return how many vertices the edited polygon has."""
     return len(json.loads(page.locator("#polygon_geojson").input_value())["coordinates"][0]) - 1
 
 
-def test_corner_is_removed_by_tap_and_button(person: Person, open_screen: OpenScreen) -> None:
-    """A tap chooses a corner, the button removes it, which is said and can be undone; three always stay."""
+def test_vertex_is_removed_by_tap_and_button(person: Person, open_screen: OpenScreen) -> None:
+    """A tap selects a vertex and the button removes it, which can be undone. Three always remain."""
     stored = person.save_area("Tapped", square(-60, -50, 6))
     screen = open_screen(person, viewport=PHONE, has_touch=True, is_mobile=True)
     page = screen.open(f"/tracker/area_of_interest/update/{stored['properties']['pk']}/")
@@ -271,17 +280,17 @@ def test_corner_is_removed_by_tap_and_button(person: Person, open_screen: OpenSc
     expect(hint).to_contain_text("Corner 1 of 4")
     remove.tap()
     expect(hint).to_contain_text("3 are left")
-    assert corners(page) == 3
+    assert vertex_count(page) == 3
     remove.tap()
     expect(hint).to_contain_text("at least three")
-    assert corners(page) == 3
+    assert vertex_count(page) == 3
     page.get_by_role("button", name="Undo").tap()
-    assert corners(page) == 4
+    assert vertex_count(page) == 4
     person.delete(stored)
 
 
-def test_corners_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> None:
-    """From corner to corner, each moved by arrows and removed by Delete; moving on is one step to undo."""
+def test_vertices_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> None:
+    """Keys go from vertex to vertex. Arrows move one, Delete removes it, and one undo takes back one move."""
     stored = person.save_area("Typed over", square(-60, -50, 6, hole=2))
     screen = open_screen(person)
     page = screen.open(f"/tracker/area_of_interest/update/{stored['properties']['pk']}/")
@@ -301,7 +310,7 @@ def test_corners_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> 
     expect(hint).to_contain_text("Corner 2 of 4")
     page.keyboard.press("Delete")
     expect(hint).to_contain_text("3 are left")
-    assert corners(page) == 3
+    assert vertex_count(page) == 3
     expect(page.locator(".ring.corner")).to_be_focused()
     page.keyboard.press("Control+z")
     wait_until(lambda: json.loads(text.input_value()) == before, what="the former polygon")
@@ -316,12 +325,16 @@ def test_corners_are_edited_by_keys(person: Person, open_screen: OpenScreen) -> 
     (saved,) = person.named("Typed over", "area_of_interest")
     assert saved["geometry"] == square(-60, -50, 6)
     person.delete(saved)
-    # Without its second corner the outline cuts through the hole: who is slow to undo it has that counted.
+    # Without its second vertex the outline cuts through the hole. A slow undo lets the page count that
+    # outline.
     screen.complaints = [said for said in screen.complaints if "/api/areas/inside/" not in said]
 
 
 def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> None:
-    """Report, find, move and look at an incident without a pointer; a new one is said in the live region."""
+    """A person can report, find, move and read an incident with the keyboard.
+
+    The live region announces a new one.
+    """
     page = open_screen(person).open_map()
     page.get_by_role("link", name="New incident").focus()
     page.keyboard.press("Enter")
@@ -356,7 +369,7 @@ def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> No
 
 
 def test_list_keeps_the_readers_place(person: Person, open_screen: OpenScreen) -> None:
-    """Somebody who has scrolled down goes on seeing the same row when new incidents come above it."""
+    """A person who has scrolled down still sees the same row when new incidents appear above it."""
     for number in range(30):
         person.save_incident(f"Row {number}", 150 + number / 100, -60)
     page = open_screen(person).open("/?text=row")
@@ -372,7 +385,7 @@ def test_list_keeps_the_readers_place(person: Person, open_screen: OpenScreen) -
 
 
 def test_killed_server_comes_back(start_server: StartServer, open_screen: OpenScreen) -> None:
-    """Killed without a word, the server is missed, and when it is back the page catches up by itself."""
+    """After the server is killed the page says so. When the server is back, the page catches up by itself."""
     server = start_server()
     person = server.person()
     screen = open_screen(person)
@@ -390,7 +403,7 @@ def test_killed_server_comes_back(start_server: StartServer, open_screen: OpenSc
 
 
 def test_signed_out_elsewhere_leads_to_the_sign_in_page(server: Server, open_screen: OpenScreen) -> None:
-    """When the session ends in another tab the map does not go on trying: it asks to sign in."""
+    """When the session ends in another tab, the map stops reconnecting and asks the person to sign in."""
     person = server.person()
     page = open_screen(person).open_map()
     person.http.post("/accounts/logout/", data={"csrf_token": person.csrf_token()})
@@ -399,7 +412,7 @@ def test_signed_out_elsewhere_leads_to_the_sign_in_page(server: Server, open_scr
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_map_is_drawn_in_either_scheme(person: Person, open_screen: OpenScreen, scheme: str) -> None:
-    """Sea and page are light or dark as the person prefers, and follow when that changes."""
+    """Sea and page are light or dark as the person prefers, and change with that preference."""
     screen: Screen = open_screen(person, color_scheme=scheme)
     page = screen.open_map()
     water = "() => tracker.map.getPaintProperty(tracker.map.getStyle().layers[0].id, 'background-color')"

@@ -1,4 +1,4 @@
-"""The whole system in a real browser: no console error, no request to another host in any of these."""
+"""All screens in a real browser, with no console error and no request to another host."""
 
 import base64
 import contextlib
@@ -19,7 +19,7 @@ PIXEL = base64.b64decode(
 
 
 def draws(screen: Screen, stored: dict[str, object], *, drawn: bool = True) -> None:
-    """Wait until the map shows this feature, or shows it no more."""
+    """Wait until the map shows this feature, or does not show it any more."""
     wait_until(lambda: screen.draws(stored) == drawn, what=f"{stored['id']} on the map: {drawn}")
 
 
@@ -76,7 +76,7 @@ def test_click_shows_name_severity_and_link(person: Person, open_screen: OpenScr
 
 
 def test_changes_are_drawn_without_reloading(person: Person, open_screen: OpenScreen) -> None:
-    """What is moved, closed, opened or deleted elsewhere is so on an open map."""
+    """An open map shows when another person moves, closes, opens or deletes an incident."""
     incident, area = (
         person.save_incident("Wandering", -30, 10),
         person.save_area("Passing", square(-50, 10, 5)),
@@ -116,8 +116,8 @@ def test_text_is_text_on_the_map(person: Person, open_screen: OpenScreen, text: 
     person.delete(stored)
 
 
-def test_map_tells_the_truth_about_the_connection(start_server: StartServer, open_screen: OpenScreen) -> None:
-    """When the server ends the label says so; when it is back the map catches up by itself."""
+def test_label_shows_the_state_of_the_connection(start_server: StartServer, open_screen: OpenScreen) -> None:
+    """When the server ends the label says so. When the server is back the map catches up by itself."""
     server = start_server()
     person = server.person()
     screen = open_screen(person)
@@ -133,10 +133,13 @@ def test_map_tells_the_truth_about_the_connection(start_server: StartServer, ope
     screen.complaints = [said for said in screen.complaints if not refused.search(said)]
 
 
-def test_what_was_missed_is_counted_or_loaded_anew(
+def test_missed_changes_are_counted_or_loaded_again(
     start_server: StartServer, open_screen: OpenScreen
 ) -> None:
-    """After a restart the reader is told of 12 imports; with another database, that all was loaded anew."""
+    """After a restart the page counts 12 imports.
+
+    With another database it says that it loaded everything again.
+    """
     server = start_server()
     screen = open_screen(server.person())
     page = screen.open_map()
@@ -238,7 +241,7 @@ def test_area_is_drawn(person: Person, open_screen: OpenScreen) -> None:
 
 
 def test_drawing_is_undone_and_typed(person: Person, open_screen: OpenScreen) -> None:
-    """A corner is taken back with Ctrl-Z; a typed polygon takes the place of the drawn one."""
+    """Ctrl-Z undoes a vertex. A typed polygon replaces the drawn one."""
     page = open_screen(person).open("/tracker/area_of_interest/create/")
     ready(page)
     for corner in ((0.4, 0.6), (0.6, 0.6), (0.6, 0.3), (0.3, 0.1)):
@@ -257,7 +260,7 @@ def test_drawing_is_undone_and_typed(person: Person, open_screen: OpenScreen) ->
 
 
 def test_area_is_edited_on_the_map(person: Person, open_screen: OpenScreen) -> None:
-    """The polygon of an area comes up for editing: dragged by its inside, it moves as a whole."""
+    """The polygon of an area opens for editing. Dragging its inside moves all of it."""
     before = person.save_area("To be moved", square(-5, -5, 10))
     page = open_screen(person).open(f"/tracker/area_of_interest/update/{before['properties']['pk']}/")
     ready(page)
@@ -279,7 +282,7 @@ def test_area_is_edited_on_the_map(person: Person, open_screen: OpenScreen) -> N
 
 
 def test_incident_is_put_on_the_map(person: Person, open_screen: OpenScreen) -> None:
-    """A click on the form's map is the incident's place."""
+    """A click on the form's map sets the incident's location."""
     page = open_screen(person).open("/tracker/incident/create/")
     ready(page)
     page.get_by_label("Name", exact=True).fill("Put there")
@@ -296,7 +299,7 @@ def test_incident_is_put_on_the_map(person: Person, open_screen: OpenScreen) -> 
 
 
 def test_delete_button_asks_first(person: Person, open_screen: OpenScreen) -> None:
-    """From the list through the question to the list again, without the incident."""
+    """The delete button in the list leads to a question, and then to the list without the incident."""
     person.save_incident("Done with")
     page = open_screen(person).open("/tracker/incident/")
     page.get_by_role("link", name="Delete Done with").click()
@@ -314,10 +317,10 @@ def test_delete_button_asks_first(person: Person, open_screen: OpenScreen) -> No
         ({"Location as GeoJSON": "{"}, "not JSON"),
     ],
 )
-def test_location_that_is_none_is_not_saved(
+def test_unreadable_location_is_not_saved(
     person: Person, open_screen: OpenScreen, typed: dict[str, str], wrong: str
 ) -> None:
-    """Neither the location before it nor a beginning of it, which was one, is saved in its place."""
+    """With an invalid location the form saves neither the earlier location nor a part of the text."""
     stored = person.save_incident("Stays where it is", 12.9, 55.6)
     page = open_screen(person).open(f"/tracker/incident/update/{stored['properties']['pk']}/")
     ready(page)
@@ -339,7 +342,10 @@ def test_location_that_is_none_is_not_saved(
 
 
 def test_report_finds_the_location(visitor: Person, person: Person, open_screen: OpenScreen) -> None:
-    """On a phone that grants its location, a name is all that one types; the report is stored there."""
+    """On a phone that grants its location a person types only a name.
+
+    The report is stored at that location.
+    """
     options = {"geolocation": CHANIA, "permissions": ["geolocation"], "viewport": PHONE, "has_touch": True}
     page = open_screen(visitor, **options).open("/tracker/incident/report/")
     expect(page.get_by_label("Latitude")).to_have_value("35.5138")
@@ -354,7 +360,7 @@ def test_report_finds_the_location(visitor: Person, person: Person, open_screen:
 def test_report_without_location_is_put_on_the_map(
     visitor: Person, person: Person, open_screen: OpenScreen
 ) -> None:
-    """Where the location is refused the page says so, and the map does it."""
+    """When the phone refuses its location the page says so, and the person sets it on the map."""
     page = open_screen(visitor, viewport=PHONE, has_touch=True).open("/tracker/incident/report/")
     ready(page)
     page.get_by_role("button", name="Use my location").click()

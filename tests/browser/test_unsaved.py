@@ -1,4 +1,4 @@
-"""Nobody's work is lost, in a real browser: sign-ins, sessions that end, leaving, deleting, unseen alerts."""
+"""No typed work is lost, in a real browser: sign-ins, sessions that end, leaving, deleting, unseen alerts."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from harness import Person, Screen, Server, isolated, square, wait_until
 from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 REFUSED = re.compile(r"the server responded with a status of (400|401|404|409|422)|WebSocket connection to")
-NO_CHANNEL = "delete window.BroadcastChannel"  # as if the other tab's message had been lost
+NO_CHANNEL = "delete window.BroadcastChannel"  # the other tab's message is lost
 FRAME_MS = 20
-NAME = "a password of nobody"  # of those whom Server.another makes
+NAME = "a password of nobody"  # of accounts that Server.another creates
 
 
 @pytest.fixture
 def open_tabs(open_screen: OpenScreen) -> Callable[..., Screen]:
-    """Open windows in which a browser may note that the server has refused a call."""
+    """Open windows in which the console may report that the server has refused a call."""
 
     def open_one(who: Person, **options: Any) -> Screen:
         screen = open_screen(who, **options)
@@ -29,7 +29,7 @@ def open_tabs(open_screen: OpenScreen) -> Callable[..., Screen]:
 
 
 class Forgiving(list[str]):
-    """Complaints, less those about refusals that these tests provoke."""
+    """The list of a window's complaints, without those about refusals that these tests cause."""
 
     def append(self, said: str) -> None:
         if not REFUSED.search(said):
@@ -37,7 +37,7 @@ class Forgiving(list[str]):
 
 
 def sign_in(page: Page, name: str, password: str) -> None:
-    """Sign in by a tab that is open already."""
+    """Sign in through a tab that is already open."""
     page.goto("/accounts/login/")
     fill_in(page, name, password)
     expect(page).to_have_url(re.compile(r":\d+/(#.*)?$"))
@@ -56,7 +56,7 @@ def sign_in_beside(page: Page, name: str, password: str) -> None:
         page.get_by_role("link", name="Sign in, in a new tab").click()
     fill_in(opened.value, name, password)
     expect(opened.value.get_by_role("heading", name="You are signed in")).to_be_visible()
-    opened.value.wait_for_load_state("load")  # by then it has told the other tabs
+    opened.value.wait_for_load_state("load")  # by then it has sent its message to the other tabs
     opened.value.close()
 
 
@@ -66,18 +66,18 @@ def sign_out(person: Person) -> None:
 
 
 def report(page: Page, name: str) -> None:
-    """Fill in the small form on the map, and save."""
+    """Fill in the small form on the map and save it."""
     if page.locator("form.quick").count() == 0:
         page.get_by_role("link", name="New incident").click()
     page.get_by_label("What has happened?").fill(name)
     page.locator("form.quick").get_by_role("button", name="Save").click()
 
 
-@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["told by the tab", "told by the server"])
+@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["message of the tab", "answer of the server"])
 def test_save_works_after_another_tab_has_signed_in_again(
     server: Server, person: Person, open_tabs: Callable[..., Screen], script: str
 ) -> None:
-    """The same account signs in by a second tab: the first one saves as before."""
+    """After the same account signs in through a second tab, the first tab saves as before."""
     screen = open_tabs(server.person())
     if script:
         screen.page.context.add_init_script(script)
@@ -98,11 +98,14 @@ def test_save_works_after_another_tab_has_signed_in_again(
     assert len(person.named(name)) == 1
 
 
-@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["told by the tab", "told by the server"])
+@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["message of the tab", "answer of the server"])
 def test_other_account_in_another_tab_saves_nothing_in_the_first(
     server: Server, person: Person, open_tabs: Callable[..., Screen], script: str
 ) -> None:
-    """The first tab says who is signed in, keeps what was typed, and saves when its own account is back."""
+    """The first tab names the signed-in account and keeps the text.
+
+    It saves when its own account is signed in again.
+    """
     bob = f"Bob{len(script)}"
     server.another(bob)
     screen = open_tabs(server.person())
@@ -125,11 +128,11 @@ def test_other_account_in_another_tab_saves_nothing_in_the_first(
     assert len(person.named(name)) == 1
 
 
-@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["told by the tab", "told by the server"])
+@pytest.mark.parametrize("script", ["", NO_CHANNEL], ids=["message of the tab", "answer of the server"])
 def test_of_two_sign_in_pages_both_work(
     server: Server, open_tabs: Callable[..., Screen], script: str
 ) -> None:
-    """The second is used after the first, and leads where it should."""
+    """A second sign-in page, used after the first, also leads to its target."""
     screen = open_tabs(server.visitor())
     if script:
         screen.page.context.add_init_script(script)
@@ -144,7 +147,7 @@ def test_of_two_sign_in_pages_both_work(
 def test_map_goes_on_when_another_tab_has_signed_in_again(
     server: Server, person: Person, open_tabs: Callable[..., Screen]
 ) -> None:
-    """The session of the map ends, but the browser has a new one: the map connects with that, and stays."""
+    """The session of the map ends, but the browser has a new one. The map stays open and connects with it."""
     leaving = server.person()
     page = open_tabs(leaving).open_map()
     page.evaluate("window.notReloaded = true")
@@ -165,7 +168,7 @@ def test_map_goes_on_when_another_tab_has_signed_in_again(
 def test_report_that_is_begun_is_not_left_without_a_question(
     server: Server, open_tabs: Callable[..., Screen]
 ) -> None:
-    """The public form asks before what was typed is lost, and not when it was sent."""
+    """The public form asks before it drops typed text, and does not ask after it was sent."""
     page = open_tabs(server.visitor()).open("/tracker/incident/report/")
     asked: list[str] = []
 
@@ -186,7 +189,7 @@ def test_report_that_is_begun_is_not_left_without_a_question(
 
 
 def start_area(page: Page, name: str, west: float) -> Locator:
-    """Begin an area beside the map and type its polygon."""
+    """Start an area on the map and type its polygon."""
     page.get_by_role("link", name="New area").click()
     panel = page.locator("#area-panel")
     panel.get_by_label("Name", exact=True).fill(name)
@@ -197,7 +200,7 @@ def start_area(page: Page, name: str, west: float) -> Locator:
 def test_area_is_saved_after_signing_in_beside_it(
     server: Server, person: Person, open_tabs: Callable[..., Screen]
 ) -> None:
-    """The session ends while an area is drawn: the page stays, asks to sign in, and the area is saved."""
+    """When the session ends during drawing, the page stays and asks to sign in. Then it saves the area."""
     leaving = server.person()
     page = open_tabs(leaving).open_map()
     panel = start_area(page, "Drawn by two sessions", 20)
@@ -217,7 +220,7 @@ def test_area_is_saved_after_signing_in_beside_it(
 def test_signing_in_as_somebody_else_does_not_save(
     server: Server, person: Person, open_tabs: Callable[..., Screen]
 ) -> None:
-    """The dialog names both, and stays until the page's own account is back."""
+    """The dialog names both accounts, and stays until the page's own account is signed in."""
     server.another("Dora")
     leaving = server.person()
     page = open_tabs(leaving).open_map()
@@ -238,7 +241,10 @@ def test_signing_in_as_somebody_else_does_not_save(
 def test_form_is_saved_after_signing_in_beside_it(
     server: Server, person: Person, open_tabs: Callable[..., Screen], *, scripts: bool
 ) -> None:
-    """A page with a form is left by its Save only: what was typed comes back after signing in."""
+    """Only the Save button leaves a page with a form.
+
+    After signing in, the typed text is in the form again.
+    """
     leaving = server.person()
     page = open_tabs(leaving, java_script_enabled=scripts).open("/tracker/incident/create/")
     name = f"Typed for long, {scripts}"
@@ -252,7 +258,7 @@ def test_form_is_saved_after_signing_in_beside_it(
     token = page.locator("main input[name=csrf_token]")
     old = token.input_value()
     sign_in_beside(page, server.name, server.password)
-    if scripts:  # which bring the new token, so that Continue saves at once
+    if scripts:  # they have the new token, so that Continue saves at once
         expect(token).not_to_have_value(old)
     page.get_by_role("button", name="Continue").click()
     if not scripts:
@@ -265,7 +271,7 @@ def test_form_is_saved_after_signing_in_beside_it(
 
 @pytest.mark.parametrize("path", ["/tracker/incident/create/", "/tracker/area_of_interest/create/"])
 def test_leaving_a_form_asks(person: Person, open_screen: OpenScreen, path: str) -> None:
-    """With something typed the browser asks before it leaves; untouched, or typed back, it does not."""
+    """The browser asks before it leaves a form with changes. It does not ask if nothing differs."""
     page = open_screen(person).open(path)
     asked: list[str] = []
 
@@ -289,7 +295,7 @@ def test_leaving_a_form_asks(person: Person, open_screen: OpenScreen, path: str)
 
 
 def test_saving_a_form_does_not_ask(person: Person, open_screen: OpenScreen) -> None:
-    """Neither Save nor opening a form and leaving it is a loss."""
+    """The browser does not ask when a person saves a form, or opens one and leaves it."""
     stored = person.save_incident("To be edited", 50, -70)
     page = open_screen(person).open(f"/tracker/incident/update/{stored['properties']['pk']}/")
     page.on("dialog", lambda dialog: pytest.fail(f"it asked: {dialog.type}"))
@@ -302,10 +308,8 @@ def test_saving_a_form_does_not_ask(person: Person, open_screen: OpenScreen) -> 
     expect(page.get_by_role("heading", name="!")).to_be_visible()
 
 
-def test_area_beside_the_map_is_discarded_only_if_one_says_so(
-    person: Person, open_screen: OpenScreen
-) -> None:
-    """Cancel asks when something was drawn or typed, and leaves all as it was if one stays."""
+def test_area_is_discarded_only_after_a_question(person: Person, open_screen: OpenScreen) -> None:
+    """Cancel asks when something was drawn or typed. If the person stays, nothing is lost."""
     page = open_screen(person).open_map()
     answers = [False, True]
     asked: list[str] = []
@@ -330,7 +334,7 @@ def test_area_beside_the_map_is_discarded_only_if_one_says_so(
 
 
 def test_hole_that_is_half_drawn_is_not_dropped_by_saving(person: Person, open_screen: OpenScreen) -> None:
-    """On the form's page nothing is saved, and the person reads what to do first."""
+    """While a hole is unfinished the form saves nothing, and tells the person what to do first."""
     stored = person.save_area("Half drawn", square(40, -70, 8))
     path = f"/tracker/area_of_interest/update/{stored['properties']['pk']}/"
     page = open_screen(person).open(path)
@@ -357,7 +361,7 @@ def test_hole_that_is_half_drawn_is_not_dropped_by_saving(person: Person, open_s
 def test_outline_that_is_half_drawn_is_not_dropped_beside_the_map(
     person: Person, open_screen: OpenScreen
 ) -> None:
-    """The panel says what to do first, and keeps what is drawn."""
+    """While an outline is unfinished the panel tells the person what to do first, and keeps the drawing."""
     page = open_screen(person).open_map()
     page.get_by_role("link", name="New area").click()
     expect(page.locator("#draw-hint")).to_contain_text("each corner")
@@ -371,7 +375,7 @@ def test_outline_that_is_half_drawn_is_not_dropped_beside_the_map(
 
 
 def test_small_form_is_above_notices(server: Server, person: Person, open_screen: OpenScreen) -> None:
-    """What waits for the reader is told over the map, but does not cover the form that they fill in."""
+    """Notices appear over the map, but do not cover the form that the person fills in."""
     reader = server.another("Reader")
     area = person.save_area("Told", square(0, 0))
     stored = person.save_incident("Told", 0.5, 0.5)
@@ -383,8 +387,8 @@ def test_small_form_is_above_notices(server: Server, person: Person, open_screen
     person.delete(area)
 
 
-def test_small_form_that_is_closed_can_be_gone_on_with(person: Person, open_screen: OpenScreen) -> None:
-    """Escape closes it; what was typed is offered, and stands in it again."""
+def test_closed_small_form_can_be_continued(person: Person, open_screen: OpenScreen) -> None:
+    """Escape closes the small form. The page offers to continue, and fills in the typed text again."""
     page = open_screen(person).open_map()
     page.get_by_role("link", name="New incident").click()
     page.get_by_label("What has happened?").fill("Half a sentence")
@@ -399,7 +403,7 @@ def test_small_form_that_is_closed_can_be_gone_on_with(person: Person, open_scre
 def test_area_deleted_while_edited_is_saved_as_a_new_one(
     person: Person, open_tabs: Callable[..., Screen]
 ) -> None:
-    """Beside the map too: it says so, keeps the drawing, and saves it anew."""
+    """After another person deletes the area, the panel says so, keeps the drawing and saves a new one."""
     stored = person.save_area("Deleted meanwhile", square(80, -70, 8))
     screen = open_tabs(person)
     page = screen.open_map()
@@ -417,11 +421,11 @@ def test_area_deleted_while_edited_is_saved_as_a_new_one(
     assert again["geometry"] == stored["geometry"]
 
 
-# Unseen alerts. The page's clock stands still but for what these tests let pass.
+# Unseen alerts. Only these tests advance the page's clock.
 
 
 class Watcher:
-    """Somebody at an open map, whose clock the test holds."""
+    """A person at an open map, with a clock that the test controls."""
 
     def __init__(self, screen: Screen, person: Person, name: str, west: float) -> None:
         self.person, self.name, self.west = person, name, west
@@ -447,7 +451,7 @@ class Watcher:
         return stored
 
     def let_pass_until(self, condition: Callable[[], bool]) -> None:
-        """Let frame after frame pass until the condition holds."""
+        """Advance the clock by single frames until the condition is true."""
 
         def look() -> bool:
             self.page.clock.run_for(FRAME_MS)
@@ -456,7 +460,7 @@ class Watcher:
         wait_until(look, what="the page")
 
     def see(self) -> None:
-        """Let all that is in the dialog be on the screen for more than a second."""
+        """Let everything in the dialog be on the screen for more than a second."""
 
         def seen() -> bool:
             self.page.clock.run_for(200)
@@ -474,8 +478,8 @@ class Watcher:
         return {alert["incident_name"].split()[0]: (alert["state"], alert["note"]) for alert in own}
 
 
-def test_alert_that_has_just_come_cannot_be_taken(person: Person, open_screen: OpenScreen) -> None:
-    """For a second neither the button nor Enter takes it; then the button does."""
+def test_new_alert_cannot_be_acknowledged_at_once(person: Person, open_screen: OpenScreen) -> None:
+    """For a second neither the button nor Enter acknowledges a new alert. Then the button does."""
     watcher = Watcher(open_screen(person), person, "Quay", -100)
     watcher.raise_alert("Fire")
     expect(watcher.take).to_be_disabled()
@@ -487,8 +491,8 @@ def test_alert_that_has_just_come_cannot_be_taken(person: Person, open_screen: O
     assert watcher.states() == {"Fire": ("acknowledged", "")}
 
 
-def test_enter_takes_only_the_alert_that_was_seen(person: Person, open_screen: OpenScreen) -> None:
-    """A second alert comes just before Enter: it stays, unacknowledged and on the screen."""
+def test_enter_acknowledges_only_seen_alerts(person: Person, open_screen: OpenScreen) -> None:
+    """When a second alert arrives just before Enter, it stays on the screen, unacknowledged."""
     watcher = Watcher(open_screen(person), person, "Dock", -80)
     watcher.raise_alert("Fire")
     watcher.see()
@@ -500,8 +504,8 @@ def test_enter_takes_only_the_alert_that_was_seen(person: Person, open_screen: O
     expect(watcher.dialog).to_contain_text("Flood in Dock")
 
 
-def test_note_is_for_the_alerts_that_it_was_begun_for(person: Person, open_screen: OpenScreen) -> None:
-    """A second alert comes while a note is typed, and is seen: the note and the press leave it alone."""
+def test_note_belongs_to_the_alerts_seen_at_its_start(person: Person, open_screen: OpenScreen) -> None:
+    """When a second alert arrives and is seen while a note is typed, the acknowledgement leaves it alone."""
     watcher = Watcher(open_screen(person), person, "Pier", -60)
     watcher.raise_alert("Fire")
     watcher.see()
@@ -525,7 +529,7 @@ def test_note_is_for_the_alerts_that_it_was_begun_for(person: Person, open_scree
 
 
 def test_escalation_must_be_seen_again(person: Person, open_screen: OpenScreen) -> None:
-    """An alert that was seen gets worse: for a second it can't be taken."""
+    """When a seen alert escalates, it can't be acknowledged for a second."""
     watcher = Watcher(open_screen(person), person, "Lock", -40)
     stored = watcher.raise_alert("Fire")
     watcher.see()
@@ -538,8 +542,8 @@ def test_escalation_must_be_seen_again(person: Person, open_screen: OpenScreen) 
     assert watcher.states() == {"Fire": ("acknowledged", "")}
 
 
-def test_popup_takes_only_what_was_seen(person: Person, open_screen: OpenScreen) -> None:
-    """The button of a popup waits until the popup, or the row beside the map, has shown the alert."""
+def test_popup_acknowledges_only_seen_alerts(person: Person, open_screen: OpenScreen) -> None:
+    """The button of a popup waits until the popup, or the row in the panel, has shown the alert."""
     watcher = Watcher(open_screen(person), person, "Weir", -20)
     stored = watcher.raise_alert("Fire")
     watcher.dialog.get_by_role("button", name="Close").click()
@@ -551,7 +555,7 @@ def test_popup_takes_only_what_was_seen(person: Person, open_screen: OpenScreen)
         watcher.page.evaluate(show, pk)
         return button.is_visible()
 
-    watcher.page.clock.run_for(301)  # the rows are made anew with this pause
+    watcher.page.clock.run_for(301)  # after this pause the page builds the rows again
     watcher.let_pass_until(opened)
     expect(button).to_be_disabled()
 

@@ -1,4 +1,4 @@
-"""`python tracker.py import`: GeoJSON of many kinds into the database, in a process of its own."""
+"""`python tracker.py import` in a process of its own: many kinds of GeoJSON into the database."""
 
 import json
 import math
@@ -39,7 +39,7 @@ LEVELS = ("--severity", "mag", "--levels", "2.5,4.5,6,7")
 
 
 def imported(server: Server, content: object, *options: str) -> subprocess.CompletedProcess[str]:
-    """Import, and see that all went well."""
+    """Import, and check that everything succeeded."""
     done = server.import_geojson(content, *options)
     assert done.returncode == 0, done.stderr
     return done
@@ -50,7 +50,7 @@ def rows(database: Path, table: str) -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-# What is read
+# Input
 
 
 def test_feature_becomes_an_incident(server: Server, person: Person) -> None:
@@ -72,7 +72,7 @@ def test_collection_becomes_incidents_and_areas(server: Server, person: Person) 
     ("geometry", "kind"), [(point(3, 4), "incident"), (square(3, 4), "area_of_interest")]
 )
 def test_bare_geometry_is_read(server: Server, person: Person, geometry: Feature, kind: str) -> None:
-    """A geometry without a Feature around it is one thing on the map, under some name."""
+    """A geometry without a Feature is imported under a made-up name."""
     before = {found["id"] for found in person.collection(kind)["features"]}
     imported(server, geometry)
     (new,) = (found for found in person.collection(kind)["features"] if found["id"] not in before)
@@ -90,7 +90,7 @@ def test_multipolygon_becomes_an_area_for_each_part(server: Server, person: Pers
 
 
 def test_standard_input_is_read(server: Server, person: Person) -> None:
-    """`-` reads what another program writes."""
+    """`-` reads the output of another program."""
     env = {"TRACKER_DATABASE": str(server.database)}
     text = json.dumps(incident("Piped, in Θεσσαλονίκη"), ensure_ascii=False)
     done = run_tracker(server.folder, "import", "-", stdin=text, env=env)
@@ -99,7 +99,7 @@ def test_standard_input_is_read(server: Server, person: Person) -> None:
 
 
 def test_database_option_says_where(tmp_path: Path) -> None:
-    """--database works for the import too, and makes the file when there is none, and says so."""
+    """--database works for the import, too. If the file does not exist, the import creates it and says so."""
     (tmp_path / "in.geojson").write_text(json.dumps(incident("First of all")))
     done = run_tracker(tmp_path, "--database", "own.db", "import", "in.geojson")
     assert done.returncode == 0, done.stderr
@@ -110,7 +110,7 @@ def test_database_option_says_where(tmp_path: Path) -> None:
 
 
 def test_empty_collection_is_no_error(server: Server) -> None:
-    """Nothing to import is imported without complaint."""
+    """An empty collection is imported without an error."""
     imported(server, collection())
 
 
@@ -138,7 +138,10 @@ def test_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
 
 
 def test_importing_again_updates(server: Server, person: Person) -> None:
-    """A feature's own id is kept: the next import of a feed changes what the first one made."""
+    """The import keeps a feature's own id.
+
+    So the next import of a feed updates the incidents of the first.
+    """
     quake = {**incident("Quake, first guess", 10, 10), "id": "nc7219"}
     imported(server, quake)
     (before,) = person.named("Quake")
@@ -150,7 +153,7 @@ def test_importing_again_updates(server: Server, person: Person) -> None:
 
 
 def test_importing_again_keeps_multipolygon_parts_apart(server: Server, person: Person) -> None:
-    """The parts of a MultiPolygon with an id are updated, not doubled and not folded into one."""
+    """A second import updates each part of a MultiPolygon with an id. It neither doubles nor merges them."""
     geometry = {"type": "MultiPolygon", "coordinates": [square(x, 50)["coordinates"] for x in (0, 5, 10)]}
     for _ in range(2):
         imported(server, {**feature(geometry, name="Isles"), "id": "isles"})
@@ -166,14 +169,14 @@ def test_numbers_are_ids_too(server: Server, person: Person) -> None:
 
 
 def test_point_and_polygon_may_have_the_same_id(server: Server, person: Person) -> None:
-    """An incident and an area of two feeds don't get in each other's way."""
+    """An incident and an area with the same id do not overwrite each other."""
     imported(server, {**incident("Same id"), "id": "x1"})
     imported(server, {**feature(square(0, 0), name="Same id"), "id": "x1"})
     assert len(person.named("Same id")) == len(person.named("Same id", "area_of_interest")) == 1
 
 
 def test_without_an_id_importing_again_adds(server: Server, person: Person) -> None:
-    """Features that can't be told apart are all kept."""
+    """Features without an id are all kept, because a second import can't recognise them."""
     for _ in range(2):
         imported(server, incident("Nameless twin"))
     assert len(person.named("Nameless twin")) == 2
@@ -184,7 +187,7 @@ def test_without_an_id_importing_again_adds(server: Server, person: Person) -> N
 
 @pytest.mark.parametrize("key", ["name", "title", "place"])
 def test_name_is_guessed(server: Server, person: Person, key: str) -> None:
-    """Without --name the name is sought where feeds usually have it."""
+    """Without --name the import reads the properties in which feeds usually have the name."""
     imported(server, feature(point(0, 0), **{key: f"Guessed from {key}", "other": "?"}))
     assert person.named(f"Guessed from {key}")
 
@@ -197,7 +200,7 @@ def test_name_option_says_which_property(server: Server, person: Person) -> None
 
 
 def test_features_without_a_name_bring_a_hint(server: Server, person: Person) -> None:
-    """Who imports what has no name is told by which option to name it, and which properties could do."""
+    """Without names, the import prints the option that sets one, and the properties that would fit."""
     plate = feature(square(50, 50), LAYER="plate", Code="AF", PlateName="Africa", area=1.5, note="")
     done = imported(server, {**plate, "id": "plate-1"})
     assert done.stderr.count("\n") == 1
@@ -219,7 +222,7 @@ WORDS: list[tuple[object, str]] = [
 
 
 def test_severity_is_guessed(server: Server, person: Person) -> None:
-    """`severity` may be a word or a code; anything else is Medium."""
+    """`severity` may be a word or a code. Any other value becomes Medium."""
     imported(server, collection(*(incident(f"Worded {value!r}", severity=value) for value, _ in WORDS)))
     assert severities(person, "Worded ") == {f"Worded {value!r}": severity for value, severity in WORDS}
 
@@ -256,7 +259,7 @@ MAGNITUDES: list[tuple[object, str]] = [
 
 
 def test_levels_map_numbers(server: Server, person: Person) -> None:
-    """Below the first level is Info, from the last on Urgent; what is no number is Info."""
+    """Below the first level is Info, from the last on Urgent. A value that is not a number is Info."""
     features = [incident(f"Magnitude {value!r}", mag=value) for value, _ in MAGNITUDES]
     imported(server, collection(*features, incident("Magnitude left out")), *LEVELS)
     expected = {f"Magnitude {value!r}": severity for value, severity in MAGNITUDES}
@@ -264,8 +267,8 @@ def test_levels_map_numbers(server: Server, person: Person) -> None:
 
 
 @pytest.mark.parametrize("levels", ["", "a,b,c,d", "1,2,3", "1,2,3,4,5", "4,3,2,1", "1,2,3,nan"])
-def test_levels_that_are_none_are_refused(server: Server, levels: str) -> None:
-    """Levels are four rising numbers; others are refused in one line, and nothing is stored."""
+def test_bad_levels_are_refused(server: Server, levels: str) -> None:
+    """Levels are four rising numbers. Others are refused in one line, and nothing is stored."""
     before = server.health()["seq"]
     done = server.import_geojson(incident("Unlevelled"), "--severity", "mag", f"--levels={levels}")
     assert_refused(done)
@@ -278,7 +281,7 @@ def assert_refused(done: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-# What is wrong
+# Errors
 
 
 BAD: dict[str, Any] = {
@@ -315,7 +318,7 @@ BAD: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def bad_import(server: Server) -> subprocess.CompletedProcess[str]:
-    """Import all bad features, each between good ones: the first is the 2nd of the file, the next the 4th."""
+    """Import all bad features, each between good ones. The first is the 2nd of the file, the next the 4th."""
     features: list[object] = [incident("Neighbour 0")]
     for number, bad in enumerate(BAD.values(), 1):
         features += [bad, incident(f"Neighbour {number}")]
@@ -324,14 +327,14 @@ def bad_import(server: Server) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("bad", BAD)
 def test_bad_feature_is_reported(bad_import: subprocess.CompletedProcess[str], bad: str) -> None:
-    """A bad feature is reported in one line with its position in the file and why."""
+    """For a bad feature the import prints one line with its position in the file and the reason."""
     position = 2 + 2 * list(BAD).index(bad)
     lines = bad_import.stderr.splitlines()
     assert len([line for line in lines if re.search(rf"\b{position}\b.*: .{{5,}}", line)]) == 1, lines
 
 
-def test_bad_features_hold_up_nothing(person: Person, bad_import: subprocess.CompletedProcess[str]) -> None:
-    """The rest is imported, nothing of a bad feature is stored, and the exit status is 1."""
+def test_bad_features_stop_no_others(person: Person, bad_import: subprocess.CompletedProcess[str]) -> None:
+    """The import stores all good features and nothing of a bad one. The exit status is 1."""
     assert bad_import.returncode == 1
     assert "Traceback" not in bad_import.stderr
     assert len(person.named("Neighbour")) == len(BAD) + 1
@@ -352,7 +355,7 @@ ODD: list[object] = [5, None, True, 1.5, [1], {"a": 1}, "", "   ", "x" * 10_000,
 
 @pytest.mark.parametrize("key", ["name", "id"])
 def test_odd_name_or_id_is_no_crash(server: Server, person: Person, key: str) -> None:
-    """A name or an id of an odd kind is replaced or reported, and the others are imported."""
+    """A name or an id of the wrong type is replaced or reported, and the others are imported."""
     features: list[Feature] = []
     for odd in ODD:
         subject = {**incident("Odd id"), "id": odd} if key == "id" else feature(point(0, 0), name=odd)
@@ -386,8 +389,8 @@ NOT_GEOJSON: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("content", NOT_GEOJSON.values(), ids=NOT_GEOJSON)
-def test_what_is_not_geojson_is_refused(server: Server, content: bytes) -> None:
-    """Other input is refused in one line with status 2, and nothing is stored."""
+def test_other_input_is_refused(server: Server, content: bytes) -> None:
+    """Input that is not GeoJSON is refused in one line with status 2, and nothing is stored."""
     before = server.health()["seq"]
     path = server.folder / "other.geojson"
     path.write_bytes(content)
@@ -396,7 +399,7 @@ def test_what_is_not_geojson_is_refused(server: Server, content: bytes) -> None:
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    """A file that isn't there is named in one line, and no database is made for it."""
+    """The error for a missing file names it in one line, and no database is created."""
     done = run_tracker(tmp_path, "import", "missing.geojson")
     assert_refused(done)
     assert "missing.geojson" in done.stderr
@@ -404,14 +407,14 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_foreign_database_is_refused(tmp_path: Path) -> None:
-    """The import, too, writes into a tracker's database only."""
+    """The import refuses a database of another program."""
     (tmp_path / "in.geojson").write_text(json.dumps(incident("Lost")))
     (tmp_path / "diary.db").write_text("Dear diary, " * 100)
     assert_refused(run_tracker(tmp_path, "import", "in.geojson", env={"TRACKER_DATABASE": "diary.db"}))
 
 
 def test_update_without_a_usable_value_keeps_the_severity(server: Server, person: Person) -> None:
-    """Importing a feed again with its severity's property forgotten does not turn everything to Info."""
+    """A second import without --severity does not change every severity to Info."""
     quake = {**incident("Severe quake", 11, 12), "id": "severe1"}
     quake["properties"]["mag"] = 7.4
     imported(server, quake, "--severity", "mag", "--levels", "2.5,4.5,6,7")
@@ -421,7 +424,7 @@ def test_update_without_a_usable_value_keeps_the_severity(server: Server, person
 
 
 def test_update_without_a_name_keeps_the_name(server: Server, person: Person) -> None:
-    """Importing a feed again with its name's property forgotten does not number what had a name."""
+    """A second import without --name does not replace names by numbers."""
     plate = {**feature(square(20, -60), PlateName="Scotia", other=1), "id": "scotia"}
     imported(server, plate, "--name", "PlateName")
     assert "1 unchanged" in imported(server, plate).stdout
@@ -432,7 +435,7 @@ def test_update_without_a_name_keeps_the_name(server: Server, person: Person) ->
 
 
 def test_import_and_server_raise_alerts_side_by_side(start_server: StartServer) -> None:
-    """Two processes that change alerts at once: the log has no gap, and each alert is right and told once."""
+    """Two processes change alerts at once. The log has no gap, and each alert is correct and sent once."""
     server = start_server()
     person = server.person()
     for west, severity in ((0, "Medium"), (5, "Low"), (12, "Urgent")):
@@ -441,7 +444,7 @@ def test_import_and_server_raise_alerts_side_by_side(start_server: StartServer) 
     chance = random.Random(6)
     with person.watch() as watch:
         saved = 0
-        for wave in range(2):  # the second moves what the first brought
+        for wave in range(2):  # the second import moves the incidents of the first
             feed = [
                 {**incident(f"Theirs {n}", chance.uniform(0, 30), 5), "id": f"feed-{n}"} for n in range(300)
             ]
@@ -469,10 +472,10 @@ def test_import_and_server_raise_alerts_side_by_side(start_server: StartServer) 
 def test_feed_of_the_day_arrives_in_all_browsers_and_alerts(
     start_server: StartServer, open_screen: OpenScreen
 ) -> None:
-    """Files like those of the plates and the day's earthquakes, into a running server with two browsers open.
+    """Feeds like the plates and the day's earthquakes reach two open browsers through the running server.
 
-    54 plates, one invalid and two in parts, then 146 earthquakes. Nobody reloads; a dialog names an
-    earthquake and its plate; and a client is told of each.
+    The first has 54 plates, one invalid and two in parts; the second has 146 earthquakes. Nobody reloads. A
+    dialog names an earthquake and its plate, and a client is sent a message for each.
     """
     server = start_server()
     person = server.person()
@@ -502,7 +505,7 @@ def test_feed_of_the_day_arrives_in_all_browsers_and_alerts(
 
 
 def has_drawn(screen: Screen, source: str, count: int) -> bool:
-    """Whether the map has so many features, single ones and those in clusters."""
+    """Return whether the map has drawn this many features, single ones and those in clusters."""
     script = """async (name) => {
       const {features} = await tracker.map.getSource(name).getData();
       return features.reduce((sum, {properties: {count = 1}}) => sum + count, 0);
@@ -511,7 +514,10 @@ def has_drawn(screen: Screen, source: str, count: int) -> bool:
 
 
 def plates() -> Feature:
-    """54 features like tectonic_plates.geojson: long rings, a name of their own property, one bow tie."""
+    """Return 54 features like tectonic_plates.geojson.
+
+    Rings are long, the name has its own property, and one ring crosses itself.
+    """
     found = []
     for number in range(53):
         west, south = -170 + number % 9 * 38, -80 + number // 9 * 25
@@ -532,7 +538,10 @@ def rounded(x: float, y: float, radius: float, count: int) -> list[list[float]]:
 
 
 def quakes() -> Feature:
-    """146 features like usgs_earthquakes_day.geojson: small ones in no plate, and one that alerts."""
+    """Return 146 features like usgs_earthquakes_day.geojson.
+
+    All but one are small and outside all plates; that one alerts.
+    """
     found = []
     for number in range(146):
         severe = number == 145

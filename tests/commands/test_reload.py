@@ -42,7 +42,7 @@ class Developer:
         return self._log.read_text(errors="replace")
 
     def wait_for_start(self, number: int) -> str:
-        """Wait until the server has started so many times; return its address."""
+        """Wait until the server has started this many times, and return its address."""
 
         def found() -> list[str]:
             return re.findall(r"Tracker runs at (\S+)", self.output)
@@ -90,8 +90,8 @@ def test_mistake_in_the_code_ends_the_server_until_it_is_mended(developer: Devel
     assert httpx.get(f"{address}/healthz").status_code == 200
 
 
-def test_only_what_a_start_reads_is_watched(tmp_path: Path) -> None:
-    """The code of the rooms and the templates; not tests, not files of a virtual environment."""
+def test_only_files_of_a_start_are_watched(tmp_path: Path) -> None:
+    """--reload watches the code of the rooms and the templates, but no tests and no virtual environment."""
     for name in ("tracker.py", "web/__init__.py", "web/pages/areas.py", "templates/map.html"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

@@ -1,4 +1,4 @@
-"""Alerts as episodes: their life against a model, what is told of it, acknowledging, muting, unread."""
+"""Alerts as episodes: a model of their life, their messages, acknowledgements, mutes, unread counts."""
 
 import json
 import sys
@@ -79,7 +79,7 @@ def test_alert_is_raised_once_and_then_updated() -> None:
 
 
 def test_escalation_opens_an_acknowledged_alert_again() -> None:
-    """When the severity rises, who had acknowledged the alert is no longer said to have it."""
+    """When the severity rises, the acknowledgement is removed."""
     area()
     fire = incident()
     Alert.acknowledge([1], "on my way")
@@ -90,8 +90,8 @@ def test_escalation_opens_an_acknowledged_alert_again() -> None:
     assert told("alert")[-1]["reason"] == "escalated"
 
 
-def test_areas_of_one_save_each_tell_their_own_reason() -> None:
-    """A rise that reaches a second area raises there, and escalates in the first."""
+def test_each_area_has_its_own_reason() -> None:
+    """A higher severity reaches a second area: the alert there is raised, and the first one escalates."""
     area(severity="LO")
     area(severity="HI")
     fire = incident(severity="ME")
@@ -111,7 +111,7 @@ def test_areas_of_one_save_each_tell_their_own_reason() -> None:
     ],
 )
 def test_alert_ends_when_the_incident_no_longer_matches(change: dict[str, Any], reason: str) -> None:
-    """Closing, moving out and dropping below the area's severity end the alert, and it is told."""
+    """Closing, moving out and dropping below the area's severity end the alert, with a message."""
     area()
     fire = incident()
     for name, value in change.items():
@@ -126,7 +126,7 @@ def test_alert_ends_when_the_incident_no_longer_matches(change: dict[str, Any], 
 
 
 def test_alert_ends_with_its_incident_or_area() -> None:
-    """Deleting either side ends the alert; its row stays and keeps both names."""
+    """Deleting the incident or the area ends the alert. Its row stays and keeps both names."""
     first, second = area(), area()
     fire = incident()
     first.delete_instance()
@@ -137,7 +137,7 @@ def test_alert_ends_with_its_incident_or_area() -> None:
 
 
 def test_alert_ends_when_its_area_is_changed() -> None:
-    """An area that shrinks away from an incident, or wants a higher severity, alerts for it no more."""
+    """An alert ends when its area no longer covers the incident, or asks for a higher severity."""
     here = area()
     incident(5)
     incident(8)
@@ -149,8 +149,8 @@ def test_alert_ends_when_its_area_is_changed() -> None:
     assert not Alert.open().exists()
 
 
-def test_area_that_is_renamed_or_muted_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only an outline or a severity decides what it alerts for; with many open alerts the look takes long."""
+def test_renaming_or_muting_an_area_checks_no_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a new outline or severity checks the area's open alerts, because that may take long."""
     here = area()
     incident()
     looks: list[AreaOfInterest] = []
@@ -164,8 +164,8 @@ def test_area_that_is_renamed_or_muted_is_not_looked_through(monkeypatch: pytest
     assert looks == [here]
 
 
-def test_new_area_raises_no_alert_for_what_is_in_it_already() -> None:
-    """Saving an area over open incidents interrupts nobody; it lists them instead."""
+def test_new_area_raises_no_alert_for_earlier_incidents() -> None:
+    """A new area over open incidents raises no alerts. Its page lists them instead."""
     fire = incident()
     here = area()
     assert not told("alert")
@@ -174,7 +174,7 @@ def test_new_area_raises_no_alert_for_what_is_in_it_already() -> None:
 
 
 def test_database_refuses_a_second_open_alert_of_the_same_pair() -> None:
-    """What the code forgets the unique index does not."""
+    """The unique index refuses a second open alert for one incident and area, whatever the code does."""
     area()
     incident()
     with pytest.raises(peewee.IntegrityError):
@@ -182,7 +182,7 @@ def test_database_refuses_a_second_open_alert_of_the_same_pair() -> None:
 
 
 def test_first_to_acknowledge_stays_named() -> None:
-    """Two people say they have it: the first one has, and everybody is told once."""
+    """When two people acknowledge, the first stays named, and clients are sent one message."""
     area()
     incident()
     Alert.acknowledge([1], "on my way")
@@ -213,7 +213,7 @@ def test_note_that_cannot_be_stored_is_refused() -> None:
 
 
 def test_muted_area_records_and_an_urgent_incident_breaks_through() -> None:
-    """While an area is muted its alerts are marked so, except urgent ones; afterwards none is."""
+    """While an area is muted its alerts are marked as muted, except urgent ones. Later alerts are not."""
     here = area()
     here.mute(datetime.now(UTC) + timedelta(hours=1))
     assert here.muted_by == "ann"
@@ -233,8 +233,11 @@ def test_muted_area_records_and_an_urgent_incident_breaks_through() -> None:
 
 
 @pytest.mark.parametrize("muted", [True, False])
-def test_update_leaves_it_muted_or_not(muted: bool) -> None:  # noqa: FBT001
-    """Muting an area afterwards mutes no alert until it escalates; the end of a mute tells those it muted."""
+def test_update_keeps_the_mute_of_an_alert(muted: bool) -> None:  # noqa: FBT001
+    """Muting an area later mutes an alert only when it escalates.
+
+    The end of a mute announces its muted alerts.
+    """
     here = area()
     soon = datetime.now(UTC) + timedelta(hours=1)
     here.mute(soon if muted else None)
@@ -252,7 +255,7 @@ def test_update_leaves_it_muted_or_not(muted: bool) -> None:  # noqa: FBT001
 
 
 def test_urgent_alert_that_calms_down_stays_unmuted() -> None:
-    """What broke through a muted area is not muted by the update that makes it less severe."""
+    """An urgent alert in a muted area stays unmuted when an update makes it less severe."""
     area().mute(datetime.now(UTC) + timedelta(hours=1))
     fire = incident(severity="UR")
     fire.severity = "HI"
@@ -292,7 +295,7 @@ def test_unread_counts_no_further_than_its_bound(monkeypatch: pytest.MonkeyPatch
 
 
 def test_new_account_has_no_unread_alerts() -> None:
-    """Whoever joins begins with what is raised from then on."""
+    """For a new account only alerts raised from then on are unread."""
     area()
     incident()
     reader = User.create(name="bob", password_hash="")
@@ -302,7 +305,7 @@ def test_new_account_has_no_unread_alerts() -> None:
 
 
 def test_rolled_back_area_is_forgotten_by_the_index() -> None:
-    """An area whose transaction failed matches nothing, though the index had seen it."""
+    """An area whose transaction failed matches nothing, even though it was in the index."""
     area(20, 30)
     incident(25)
     with models.database.atomic() as transaction:
@@ -405,7 +408,7 @@ def test_acknowledgement_is_one_message_and_gives_the_alerts_in_order() -> None:
 
 
 class Episodes(RuleBasedStateMachine):
-    """Incidents and areas saved, changed and deleted in any order, against a model in plain Python."""
+    """Incidents and areas change in any order, and the alerts equal those of a model in Python."""
 
     @initialize()
     def start(self) -> None:
@@ -426,7 +429,7 @@ class Episodes(RuleBasedStateMachine):
         return bool(west <= fire.longitude <= east and severe and not fire.closed)
 
     def _saved(self, fire: Incident, before: int) -> None:
-        """Follow a save of the incident, the first entry after `before`; see what was told of it."""
+        """Check the messages of the incident's save, which follow the entry `before`."""
         reasons = {}
         for id_, place in self.areas.items():
             pair = fire.id, id_
@@ -483,7 +486,7 @@ class Episodes(RuleBasedStateMachine):
     @precondition(lambda self: Alert.select().exists())
     @rule(data=st.data(), note=st.sampled_from(["", "mine", "on my way"]))
     def acknowledge(self, data: st.DataObject, note: str) -> None:
-        """Say so of any alerts, past and acknowledged ones among them: only the fresh ones are taken."""
+        """Acknowledge any alerts, also past and acknowledged ones. Only the open ones are acknowledged."""
         ids = data.draw(st.sets(st.sampled_from([alert.id for alert in Alert.select()]), min_size=1))
         pairs = {(alert.incident_id, alert.area_id): alert.id for alert in Alert.open()}
         fresh = {pair: pairs[pair] for pair in self.expected.keys() - self.taken if pairs[pair] in ids}
@@ -533,8 +536,8 @@ class Episodes(RuleBasedStateMachine):
         assert all((alert.acknowledged_by == "ann") == (pair in taken) for pair, alert in found.items())
 
     @invariant()
-    def watcher_who_only_reads_the_log_knows_the_same(self) -> None:
-        """Whoever replays the messages has just the open alerts, and knows which are acknowledged."""
+    def replay_of_the_log_has_the_same_alerts(self) -> None:
+        """A client that replays the messages has exactly the open alerts, with their acknowledgements."""
         reader = Replay(self.head)
         for message in messages(self.head):
             reader.take(message)
@@ -554,7 +557,7 @@ TestEpisodes.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 def test_area_with_many_alerts_is_saved_quickly(database: Path) -> None:
-    """Nobody else can save meanwhile, so the work for each open alert is small."""
+    """The work for each open alert is small, because nobody else can save meanwhile."""
     assert database.exists()
     area = AreaOfInterest()
     area.assign({"name": "Harbour", "polygon": square(0, 10), "severity": "Low"})

@@ -1,4 +1,4 @@
-"""A server's clock that was two days ahead and is set right: nobody is locked out, nothing lasts too long."""
+"""When a clock that was two days ahead is corrected, nobody is locked out and nothing lasts too long."""
 
 import contextlib
 import sqlite3
@@ -35,7 +35,7 @@ def moved(column: str, by: str) -> str:
 
 
 def set_clock_back(server: Server, by: str = "2 days") -> None:
-    """Let all that is stored so far have been stored by a clock that was ahead by so much."""
+    """Shift all stored times, as if a clock that was ahead by this much had written them."""
     seconds = "strftime('%s', 'now', '{}') - strftime('%s', 'now')"
     change(
         server,
@@ -53,7 +53,7 @@ def report(visitor: Person) -> int:
 
 
 def test_nobody_is_locked_out(start_server: StartServer) -> None:
-    """Who signed in, failed to, or reported while the clock was ahead does so again, also after a restart."""
+    """Entries from the future refuse no sign-in and no report, also after a restart."""
     env = {"TRACKER_REPORTS_PER_ADDRESS": "30", "TRACKER_REPORTS_IN_TOTAL": "300"}
     server = start_server(env=env)
     for _ in range(3):
@@ -73,7 +73,7 @@ def test_nobody_is_locked_out(start_server: StartServer) -> None:
 def test_failures_count_on_when_the_clock_is_set_right(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wait longer than the failures cost is none; the next failure costs what it should."""
+    """A wait that is longer than the failures allow is ignored. The next failure adds the usual wait."""
     assert database.exists()
     clock = [1_000_000.0 + 2 * DAY_S]
     monkeypatch.setattr(time, "time", lambda: clock[0])
@@ -94,7 +94,7 @@ def test_failures_count_on_when_the_clock_is_set_right(
 def test_success_by_a_clock_that_was_ahead_costs_no_wait(
     database: Path, monkeypatch: pytest.MonkeyPatch, ahead_s: float
 ) -> None:
-    """Not even as long as the longest wait: nothing was to be waited for."""
+    """A sign-in from the future leaves no wait at all, because a success has none."""
     assert database.exists()
     clock = [1_000_000.0 + ahead_s]
     monkeypatch.setattr(time, "time", lambda: clock[0])
@@ -107,7 +107,7 @@ def test_success_by_a_clock_that_was_ahead_costs_no_wait(
 
 @pytest.mark.parametrize(("ahead", "goes_on"), [("10 seconds", True), ("2 days", False)])
 def test_session_from_the_future_is_over(start_server: StartServer, ahead: str, *, goes_on: bool) -> None:
-    """It would last for longer than sessions may. A clock that is set back a little ends none."""
+    """A session from the future has ended, because it would last too long. A small correction ends none."""
     server = start_server()
     person = server.person()
     set_clock_back(server, ahead)
@@ -119,7 +119,7 @@ def test_session_from_the_future_is_over(start_server: StartServer, ahead: str, 
 def test_use_in_the_future_counts_as_none(
     start_server: StartServer, hours_ago: int, *, goes_on: bool
 ) -> None:
-    """The session counts as unused since it began; if that is not too long ago, its use is noted anew."""
+    """A last use in the future is ignored: the session counts from its start, and its use is noted again."""
     server = start_server(env={"TRACKER_IDLE_HOURS": "2"})
     person = server.person()
     created, used = moved("created", f"-{hours_ago} hours"), moved("last_used", "2 days")
@@ -131,7 +131,7 @@ def test_use_in_the_future_counts_as_none(
 
 
 def test_session_is_alive_by_every_mixture_of_past_and_future(database: Path) -> None:
-    """One condition says it for pages, for sockets and for what a sign-in deletes."""
+    """One condition decides for pages, for sockets, and for the sessions that a sign-in deletes."""
     assert database.exists()
     user = accounts.create("someone", "viewer", PASSWORD)
     ages = [-2 * DAY_S, -100.0, 100.0, 5000.0, 20_000.0]
@@ -144,7 +144,7 @@ def test_session_is_alive_by_every_mixture_of_past_and_future(database: Path) ->
     lifetime = accounts.Lifetime(session_s=10_000, idle_s=1000)
     alive = accounts.valid_keys({(user.id, id_) for id_ in ids.values()}, lifetime)
     used_lately = {(age_s, idle_s) for age_s in (-100.0, 100.0, 5000.0) for idle_s in (-100.0, 100.0)}
-    used_in_the_future = {(-100.0, -2 * DAY_S), (100.0, -2 * DAY_S)}  # as if it was used when it began
+    used_in_the_future = {(-100.0, -2 * DAY_S), (100.0, -2 * DAY_S)}  # last used at its start
     assert {
         times for times, id_ in ids.items() if (user.id, id_) in alive
     } == used_lately | used_in_the_future
@@ -155,7 +155,7 @@ def test_session_is_alive_by_every_mixture_of_past_and_future(database: Path) ->
 
 
 def test_links_and_tokens_that_would_last_too_long_are_refused(start_server: StartServer) -> None:
-    """A token without an end goes on: its time decides nothing."""
+    """A link or token whose end is too far away is refused. A token without an end goes on."""
     server = start_server()
     env = {"TRACKER_DATABASE": str(server.database)}
 
@@ -183,7 +183,7 @@ def test_links_and_tokens_that_would_last_too_long_are_refused(start_server: Sta
 def test_cookie_signed_in_the_future_is_believed(
     start_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When a session ends is in the database: who signed in just before the clock was set back stays."""
+    """The database decides when a session ends, so a cookie signed just before the correction stays valid."""
     server = start_server()
     person = server.person()
     with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database:
@@ -204,7 +204,7 @@ def test_cookie_signed_in_the_future_is_believed(
 def test_code_used_by_a_clock_that_was_ahead_refuses_no_later_one(
     database: Path, monkeypatch: pytest.MonkeyPatch, ahead_s: float, *, accepted: bool
 ) -> None:
-    """Where the app has the server's clock. A clock that is set back a little lets no code be used again."""
+    """A code used in the future does not block later codes. After a small correction no code works twice."""
     assert database.exists()
     clock = [1_000_000_000.0]
     monkeypatch.setattr(time, "time", lambda: clock[0])

@@ -1,4 +1,4 @@
-"""What is sent twice is done once: creating forms, and POST with an Idempotency-Key."""
+"""A request that is sent twice acts once: creating forms, and POST with an Idempotency-Key."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def kept(owner: str) -> list[str]:
 
 
 def counted(*, fail: bool = False) -> tuple[Callable[[], Answer], list[int]]:
-    """Return what can be done, and a list that grows each time that it is done."""
+    """Return an action, and a list that grows each time it runs."""
     times: list[int] = []
 
     def do() -> Answer:
@@ -52,7 +52,7 @@ def counted(*, fail: bool = False) -> tuple[Callable[[], Answer], list[int]]:
 
 
 def test_second_gets_the_answer_of_the_first(database: Path) -> None:
-    """Nothing is done again; another owner's key is another key."""
+    """The second request gets the first answer, and nothing runs again. Each owner has its own keys."""
     do, times = counted()
     assert [idempotency.once("a", "k", "r", do) for _ in range(3)] == [DONE] * 3
     assert len(times) == 1
@@ -61,7 +61,7 @@ def test_second_gets_the_answer_of_the_first(database: Path) -> None:
 
 
 def test_key_of_another_request_is_refused(database: Path) -> None:
-    """What it was used for can be told from the error."""
+    """The error says for which request the key was used."""
     do, times = counted()
     idempotency.once("a", "k", "r", do)
     with pytest.raises(Reused) as raised:
@@ -71,7 +71,7 @@ def test_key_of_another_request_is_refused(database: Path) -> None:
 
 
 def test_key_is_free_after_a_failure(database: Path) -> None:
-    """What was refused was not done: mended, it may be sent with the same key."""
+    """A refused request has changed nothing, so a corrected one may use the same key."""
     failing, _ = counted(fail=True)
     with pytest.raises(models.Invalid):
         idempotency.once("a", "k", "r", failing)
@@ -81,7 +81,7 @@ def test_key_is_free_after_a_failure(database: Path) -> None:
 
 
 def test_answers_are_bounded_in_number(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One owner's newest are kept, and nobody else's are lost for that."""
+    """The newest answers of each owner are kept, and one owner displaces no other's."""
     monkeypatch.setattr(idempotency, "MOST", 5)
     monkeypatch.setattr(idempotency, "FEWEST", 2)
     do, _ = counted()
@@ -93,10 +93,10 @@ def test_answers_are_bounded_in_number(database: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("days", [-2, 2])
-def test_clock_that_jumps_takes_no_key_that_is_new(
+def test_clock_that_jumps_drops_no_new_key(
     database: Path, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
-    """Answers of a wrong time go, but the newest stay: their requests may be sent again this minute."""
+    """Answers with a wrong time are dropped, but the newest stay, because their requests may come again."""
     monkeypatch.setattr(idempotency, "FEWEST", 2)
     do, done = counted()
     there = datetime.now(UTC) + timedelta(days=days)
@@ -118,7 +118,7 @@ def test_parts_of_a_request_do_not_run_together() -> None:
 
 
 def test_incident_is_created_once(person: Person) -> None:
-    """The second answer is the first, also after the incident was changed; no second one is in the log."""
+    """The second answer equals the first, even after the incident was changed. The log has one creation."""
     answers = [post(person, "/api/incidents/", incident("Once"), "once-1")]
     person.change(answers[0].json(), severity="Urgent")
     answers.append(post(person, "/api/incidents/", incident("Once"), '"once-1"'))
@@ -130,7 +130,7 @@ def test_incident_is_created_once(person: Person) -> None:
 
 
 def test_key_with_another_body_is_422(person: Person) -> None:
-    """The answer says where that is for which the key was used."""
+    """The error has the address of the object for which the key was used."""
     first = post(person, "/api/areas/", feature(square(0, 0), name="Key"), "used")
     for path, body in (
         ("/api/areas/", feature(square(0, 0), name="Other")),
@@ -156,7 +156,7 @@ def test_key_is_checked(person: Person, key: Any) -> None:
 
 
 def test_many_at_once_make_one(server: Server) -> None:
-    """Also while another process holds the database, and all of them wait."""
+    """Six equal requests create one incident, also while all wait for another process."""
     people = [server.person() for _ in range(6)]
     with closing(sqlite3.connect(server.database, isolation_level=None)) as foreign:
         foreign.execute("BEGIN IMMEDIATE")
@@ -172,7 +172,7 @@ def test_many_at_once_make_one(server: Server) -> None:
 
 
 def test_acknowledgement_sent_again_takes_nothing_new(person: Person) -> None:
-    """An alert that got worse after it was acknowledged is not acknowledged by a late second try."""
+    """A late second try does not acknowledge an alert that has escalated since the first."""
     person.save_area("Watched", square(70, 70), severity="Low")
     stored = person.save_incident("Getting worse", 70.5, 70.5, severity="Low")
     (alert,) = [
@@ -189,7 +189,7 @@ def test_acknowledgement_sent_again_takes_nothing_new(person: Person) -> None:
 
 
 def test_keys_of_two_programs_are_apart(server: Server, person: Person) -> None:
-    """Each token of an account has keys of its own; a session's are the account's."""
+    """Each token of an account has its own keys. Sessions share those of the account."""
 
     def token() -> dict[str, str]:
         env = {"TRACKER_DATABASE": str(server.database)}
@@ -210,7 +210,7 @@ def test_keys_of_two_programs_are_apart(server: Server, person: Person) -> None:
 
 
 def test_every_post_of_the_api_takes_a_key(person: Person) -> None:
-    """What creates or acts is done once; what only counts needs no key."""
+    """Each POST that creates or changes something acts once. A POST that only counts needs no key."""
     source = (ROOT / "web" / "api.py").read_text(encoding="utf-8")
     posts = re.findall(r'@bp\.post\("([^"]+)"\)\n(@once)?', source)
     assert posts
@@ -228,7 +228,7 @@ def test_every_post_of_the_api_takes_a_key(person: Person) -> None:
     ],
 )
 def test_form_sent_twice_creates_one(person: Person, kind: str, fields: dict[str, str]) -> None:
-    """Both answers lead to it."""
+    """Both answers lead to the same incident."""
     name = f"Twice in {kind}"
     form = person.get(f"{kind}create/").filled_in(name=name, **fields)
     answers = [person.http.post(f"{kind}create/", data=form) for _ in range(2)]
@@ -239,7 +239,10 @@ def test_form_sent_twice_creates_one(person: Person, kind: str, fields: dict[str
 
 
 def test_form_sent_again_with_other_words_is_asked_about(person: Person) -> None:
-    """After going back in the browser: nothing typed is lost, and saved again it makes another."""
+    """If the form is sent again with other text, it comes back complete.
+
+    Saved again, it makes another incident.
+    """
     path = f"{INCIDENTS}create/"
     form = person.get(path).filled_in(name="Went back", location_geojson=json.dumps(point(1, 1)))
     assert person.http.post(path, data=form).status_code == 303
@@ -252,7 +255,7 @@ def test_form_sent_again_with_other_words_is_asked_about(person: Person) -> None
 
 
 def test_form_that_was_refused_is_saved_with_the_same_key(person: Person) -> None:
-    """A mistake, mended, makes one incident."""
+    """A form with a mistake, corrected, creates one incident."""
     path = f"{INCIDENTS}create/"
     refused = person.submit(path, name="Mended form", location_geojson="?")
     assert refused.status == 422
@@ -264,7 +267,7 @@ def test_form_that_was_refused_is_saved_with_the_same_key(person: Person) -> Non
 
 
 def test_token_form_sent_twice_makes_one_token(server: Server) -> None:
-    """The secret that the last answer shows is the token's: the one before may never have been seen."""
+    """The last answer shows the valid secret, because the person may never have seen the one before."""
     person = server.another("Tokens")
     page = person.get("/accounts/")
     form = {"csrf_token": person.csrf_token(), "label": "gauge on the bridge", "key": page.value("key") or ""}

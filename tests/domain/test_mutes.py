@@ -1,4 +1,4 @@
-"""The end of a mute: what was raised meanwhile, and still waits for somebody, interrupts once."""
+"""When a mute ends, an alert that was raised in it and still waits interrupts once."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 class Clock:
-    """The clock of the models, as far ahead of the real one as a test wants it."""
+    """The models' clock, moved ahead of the real one by the test."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
@@ -35,7 +35,7 @@ class Clock:
 
 @pytest.fixture
 def clock(database: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock for the models of this process, which have a database of their own open."""
+    """Return a clock for the models of this process, on a database of their own."""
     assert database.exists()
     clock = Clock()
     monkeypatch.setattr(times, "clock", clock.now)
@@ -56,13 +56,13 @@ def muted_area(clock: Clock, duration: timedelta = HOUR) -> AreaOfInterest:
 
 
 def messages(reason: str) -> list[dict[str, Any]]:
-    """Return the alert messages in the log that give this reason."""
+    """Return the alert messages in the log with this reason."""
     found = [json.loads(text) for _, text in Notification.after(0, 1 << 30)]
     return [message for message in found if message["type"] == "alert" and message["reason"] == reason]
 
 
-def test_end_of_a_mute_tells_what_is_open(clock: Clock) -> None:
-    """When the time is over, what was raised in the mute is told, once, and counts as unread."""
+def test_end_of_a_mute_announces_open_alerts(clock: Clock) -> None:
+    """When a mute ends, each open alert of it is announced once and counts as unread."""
     reader = User.create(name="ann", password_hash="")
     area = muted_area(clock)
     incident = fire()
@@ -81,8 +81,8 @@ def test_end_of_a_mute_tells_what_is_open(clock: Clock) -> None:
     assert Alert.get().raised_seq == Notification.bounds()[1]
 
 
-def test_unmuting_tells_at_once(clock: Clock) -> None:
-    """Whoever ends a mute is answered when what was raised in it has been told."""
+def test_unmuting_announces_at_once(clock: Clock) -> None:
+    """A request that ends a mute is answered after its alerts are announced."""
     area = muted_area(clock)
     fire()
     area.mute(datetime.now(UTC) + 2 * HOUR)
@@ -93,8 +93,8 @@ def test_unmuting_tells_at_once(clock: Clock) -> None:
     assert len(messages("unmuted")) == 1
 
 
-def test_what_is_done_with_is_not_told(clock: Clock) -> None:
-    """Acknowledged, closed and deleted incidents and those that broke through the mute are told no more."""
+def test_handled_alerts_are_not_announced(clock: Clock) -> None:
+    """Alerts that are acknowledged, ended, or came through the mute are not announced again."""
     muted_area(clock)
     acknowledged, closed, deleted, escalated = fire(), fire(), fire(), fire()
     Alert.acknowledge([alert.id for alert in Alert.select().where(Alert.incident_id == acknowledged.id)])
@@ -109,8 +109,8 @@ def test_what_is_done_with_is_not_told(clock: Clock) -> None:
     assert messages("unmuted") == []
 
 
-def test_what_escalates_in_a_mute_waits_for_its_end(clock: Clock) -> None:
-    """An acknowledgement that an escalation has taken back does not keep the alert from being told."""
+def test_escalation_in_a_mute_waits_for_its_end(clock: Clock) -> None:
+    """An alert whose acknowledgement was removed by an escalation is announced at the end of the mute."""
     muted_area(clock)
     incident = fire()
     Alert.acknowledge([1])
@@ -121,8 +121,8 @@ def test_what_escalates_in_a_mute_waits_for_its_end(clock: Clock) -> None:
     assert [message["feature"]["properties"]["severity"] for message in messages("unmuted")] == ["High"]
 
 
-def test_deleted_area_tells_nothing(clock: Clock) -> None:
-    """With the area, its mute and its alerts are gone."""
+def test_deleted_area_announces_nothing(clock: Clock) -> None:
+    """Deleting an area deletes its mute and its alerts."""
     area = muted_area(clock)
     fire()
     area.delete_instance()
@@ -131,10 +131,10 @@ def test_deleted_area_tells_nothing(clock: Clock) -> None:
     assert messages("unmuted") == []
 
 
-def test_more_than_one_transaction_tells_everything_once(
+def test_large_mute_is_announced_once_in_several_transactions(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A long mute with many incidents is told piece by piece, oldest first, and nothing twice."""
+    """The alerts of a long mute are announced in several transactions, oldest first, each once."""
     monkeypatch.setattr("domain.alerts.MAX_UNMUTED", 3)
     muted_area(clock)
     incidents = [fire() for _ in range(7)]
@@ -145,8 +145,8 @@ def test_more_than_one_transaction_tells_everything_once(
     ]
 
 
-def test_mute_set_by_a_clock_that_was_ahead_ends_when_that_is_set_right(clock: Clock) -> None:
-    """A mute for an hour does not last for two days, nor begin again when its own time comes."""
+def test_mute_from_the_future_ends_when_the_clock_is_corrected(clock: Clock) -> None:
+    """A mute for an hour does not last two days, and does not start again at its own time."""
     clock.ahead = timedelta(days=2)
     area = muted_area(clock)
     quiet = fire()
@@ -161,7 +161,7 @@ def test_mute_set_by_a_clock_that_was_ahead_ends_when_that_is_set_right(clock: C
 
 
 def test_small_step_of_the_clock_ends_no_mute(clock: Clock) -> None:
-    """A clock that is set back by seconds, as time servers do, leaves mutes as they are."""
+    """A time server that sets the clock back by seconds leaves mutes unchanged."""
     area = muted_area(clock)
     clock.ahead = timedelta(seconds=-30)
     mutes.end_mutes()
@@ -170,7 +170,7 @@ def test_small_step_of_the_clock_ends_no_mute(clock: Clock) -> None:
 
 
 def test_mute_until_a_time_that_has_passed_is_refused(clock: Clock) -> None:
-    """Nobody is told that an area is muted when it is not."""
+    """A mute until a time in the past is refused, so no page shows it."""
     area = muted_area(clock)
     with pytest.raises(Invalid, match="this has passed: by the server's clock it is"):
         area.mute(datetime.now(UTC) - timedelta(seconds=1))
@@ -178,7 +178,7 @@ def test_mute_until_a_time_that_has_passed_is_refused(clock: Clock) -> None:
 
 
 def test_mute_of_an_older_version_goes_on_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the update a mute goes on, and what it kept quiet is told at its end."""
+    """A mute of an older version goes on after the update, and its alerts are announced at its end."""
     older = tmp_path / "older"
     older.mkdir()
     for path in engine.MIGRATIONS.glob("000[123]_*.py"):
@@ -211,8 +211,8 @@ def test_mute_of_an_older_version_goes_on_and_ends(tmp_path: Path, monkeypatch: 
     assert json.loads(text)["reason"] == "unmuted"
 
 
-def test_two_servers_and_a_restart_tell_once(start_server: StartServer) -> None:
-    """What an import on the same file raised in a mute is told to everybody, once, by whichever server."""
+def test_two_servers_and_a_restart_announce_once(start_server: StartServer) -> None:
+    """One of two servers announces, once, the alerts that an import raised in a mute."""
     first = start_server()
     second = start_server(password=first.password)
     person, other = first.person(), second.person()
@@ -237,7 +237,7 @@ def test_two_servers_and_a_restart_tell_once(start_server: StartServer) -> None:
 
 
 def test_page_interrupts_when_a_mute_ends(person: Person, open_screen: OpenScreen) -> None:
-    """The map that is open shows the dialog when the mute ends, and the badge counts the alert."""
+    """When the mute ends, an open map shows the dialog, and the badge counts the alert."""
     area = person.save_area("Quiet quarter", square(30, 0))
     person.api("POST", f"{api_path(area)}mute/", {"until": "2999-01-01T00:00:00Z"})
     page = open_screen(person).open_map()

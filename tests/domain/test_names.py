@@ -1,4 +1,4 @@
-"""Names and passwords in the spellings that keyboards give them: one account, and no two that look alike."""
+"""Keyboards spell names and passwords differently: every spelling means the same account."""
 
 import shutil
 import sqlite3
@@ -30,14 +30,14 @@ SPELLINGS = ["özlem", "Özlem", "ÖZLEM", "özlem ", " Özlem", decomposed("Öz
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
 def test_one_name_has_one_normal_form(spelt: str) -> None:
-    """Capitals, other Unicode forms, full width and spaces around it make no other name."""
+    """Capitals, Unicode forms, full-width letters and outer spaces do not make another name."""
     assert names.normal(spelt) == "özlem"
     assert throttle.by_name(spelt) == throttle.by_name("özlem")
 
 
 @pytest.mark.parametrize("name", ["\u3164", "\ufe0f", "\u2800 \u034f", "x" * 61, "x\ny"])
 def test_name_that_nobody_sees_is_refused(database: Path, name: str) -> None:
-    """A name has something to read, on one line."""
+    """A name needs visible characters, on one line."""
     assert database.exists()
     with pytest.raises(Invalid, match="printable"):
         accounts.create(name, "viewer", PASSWORD)
@@ -54,7 +54,7 @@ def test_name_that_nobody_sees_is_refused(database: Path, name: str) -> None:
     ],
 )
 def test_names_that_look_alike_are_one(one: str, other: str) -> None:
-    """Folded letters, ligatures, and spaces of any kind and number."""
+    """Case folding, ligatures and different spaces give one name."""
     assert names.normal(one) == names.normal(other)
 
 
@@ -80,13 +80,13 @@ def test_normal_form_of_a_huge_name_is_short() -> None:
     ],
 )
 def test_scripts_that_belong_together_may_be_mixed(name: str) -> None:
-    """Any one script, with digits and signs; and those of Japanese, Chinese and Korean with Latin."""
+    """A name may have one script with digits and signs. Japanese, Chinese and Korean may mix with Latin."""
     assert not names.mixes_scripts(name)
 
 
 @pytest.mark.parametrize("name", ["\u0430dmin", "p\u0430ul", "\u0391\u03bdna", "田中Аня", "kim 김 タ"])
 def test_mixed_scripts_are_refused(database: Path, name: str) -> None:
-    """A Cyrillic letter among Latin letters passes for another name."""
+    """A Cyrillic letter among Latin letters is refused, because it looks like another name."""
     assert database.exists()
     with pytest.raises(Invalid, match="different scripts"):
         accounts.create(name, "viewer", PASSWORD)
@@ -94,7 +94,7 @@ def test_mixed_scripts_are_refused(database: Path, name: str) -> None:
 
 
 def test_second_spelling_is_no_second_account(database: Path) -> None:
-    """What would be the same name is taken; the first is shown as it was given."""
+    """An equal name in another spelling is refused. Pages show the first spelling."""
     assert database.exists()
     accounts.create(f" {decomposed('Özil')}  Meier", "viewer", PASSWORD)
     for spelt in ("özil meier", "ÖZIL MEIER", decomposed("özil meier"), "Özil Meier"):
@@ -104,7 +104,7 @@ def test_second_spelling_is_no_second_account(database: Path) -> None:
 
 
 def test_every_spelling_signs_in(server: Server) -> None:
-    """From a phone that begins with a capital and ends with a space, and from a Mac; the password too."""
+    """A leading capital, a trailing space or a Mac's Unicode form still signs in; so does the password."""
     env = {"TRACKER_DATABASE": str(server.database)}
     added = run_tracker(server.folder, "user", "add", "özlem", stdin=f"{ACCENTED}\n", env=env)
     assert added.returncode == 0
@@ -115,7 +115,7 @@ def test_every_spelling_signs_in(server: Server) -> None:
 
 
 def test_sign_in_form_leaves_the_name_as_it_is_typed(server: Server) -> None:
-    """A phone neither capitalizes nor corrects it."""
+    """The form tells phones neither to capitalize nor to correct the name."""
     field = server.visitor().get("/accounts/login/").select_one("input[name=username]")
     assert field
     assert (field["autocapitalize"], field["autocorrect"], field["spellcheck"]) == ("off", "off", "false")
@@ -123,7 +123,7 @@ def test_sign_in_form_leaves_the_name_as_it_is_typed(server: Server) -> None:
 
 @pytest.fixture
 def old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database of before names had a normal form, with accounts whose names have one and the same."""
+    """Return a database from before normal forms, with accounts whose names now have the same one."""
     path = tmp_path / "tracker.db"
     with monkeypatch.context() as patch:
         first = tmp_path / "first"
@@ -143,7 +143,7 @@ def old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_accounts_made_earlier_keep_working(old_database: Path) -> None:
-    """Each by its own spelling, though the normal form is one; the oldest of them by any other spelling."""
+    """Each old account signs in by its own spelling. Any other spelling means the oldest of them."""
     models.open_database(old_database)
     try:
         for name in ("özil", "Özil", decomposed("Özil"), "\u0430dmin", "Anna"):
@@ -166,7 +166,7 @@ def test_accounts_made_earlier_keep_working(old_database: Path) -> None:
 
 @pytest.mark.parametrize("hashed", [ACCENTED, decomposed(ACCENTED)])
 def test_password_hashed_in_another_form_keeps_working(database: Path, hashed: str) -> None:
-    """An old hash is of what some keyboard gave; what another gives still fits."""
+    """A password hashed in another Unicode form still works, from each keyboard."""
     assert database.exists()
     user = accounts.create("someone", "viewer", PASSWORD)
     user.password_hash = generate_password_hash(hashed)

@@ -1,4 +1,4 @@
-"""Hashing of passwords: bounded in memory and queue, and never in the way of a save."""
+"""Hashing of passwords has bounded memory and a bounded queue, and never delays a save."""
 
 import contextlib
 import hashlib
@@ -28,7 +28,7 @@ sys.exit(tracker.main())
 
 
 def run_slow_hash(*arguments: str | Path) -> None:
-    """Run a part of slow_hash.py, in a process of its own; what it asserts must hold."""
+    """Run a part of slow_hash.py in a process of its own. Its assertions must hold."""
     done = subprocess.run(
         [sys.executable, ROOT / "tests" / "programs" / "slow_hash.py", *arguments],
         env=environment({"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "support")))}),
@@ -41,14 +41,17 @@ def run_slow_hash(*arguments: str | Path) -> None:
 
 
 def test_two_hashes_run_at_once_and_the_queue_is_short() -> None:
-    """Of 300 checks at once 20 are taken, two at a time: 64 MiB. The others are told to try again."""
+    """Of 300 checks at once 20 are accepted and two run at a time, in 64 MiB.
+
+    The others are refused until later.
+    """
     run_slow_hash("queue")
 
 
 def test_unknown_name_costs_the_same_hash() -> None:
-    """The hash for names without an account has the method of stored ones, so that its time tells nothing."""
-    method, _, digest = passwords.NOBODYS_HASH.split("$")
-    stored_method, _, stored_digest = generate_password_hash("a password").split("$")
+    """An unknown name is hashed with the method of stored hashes, so the time does not reveal it."""
+    method, _, digest = passwords.nobodys_hash().split("$")
+    stored_method, _, stored_digest = passwords.hashed("a password").split("$")
     assert method == stored_method
     assert len(digest) == len(stored_digest)
 
@@ -66,8 +69,15 @@ def test_nothing_is_kept_of_a_client_that_is_done() -> None:
     assert (len(flight.clients), flight.hashes) == (0, 0)
 
 
+def test_hash_is_strong() -> None:
+    """The program hashes with werkzeug's own choice. Only these tests take a weaker method."""
+    ask = "from domain import passwords; print(passwords.METHOD)"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == generate_password_hash("a password").split("$")[0]
+
+
 def test_one_client_leaves_room_for_others() -> None:
-    """One address has 8 of the 20 places, and gives them back."""
+    """One address has 8 of the 20 places, and frees them afterwards."""
     line = passwords.InFlight()
     with contextlib.ExitStack() as held:
         for _ in range(passwords.MAX_IN_FLIGHT_PER_CLIENT):
@@ -76,20 +86,20 @@ def test_one_client_leaves_room_for_others() -> None:
             pass
         held.enter_context(line.admitted("another"))
         for number in range(passwords.MAX_IN_FLIGHT - passwords.MAX_IN_FLIGHT_PER_CLIENT - 1):
-            held.enter_context(line.admitted(f"crowd {number}"))
+            held.enter_context(line.admitted(f"client {number}"))
         with pytest.raises(passwords.Busy), line.admitted("one too many"):
             pass
     assert not line.clients
 
 
 def test_flush_waits_for_nobodys_work(tmp_path: Path) -> None:
-    """With every thread of the hub and every hash busy, a save still reaches the disk."""
+    """A save reaches the disk even while every thread and every hash is busy."""
     run_slow_hash("flush", tmp_path / "own.db")
 
 
 @pytest.fixture
 def full(start_server: StartServer) -> Server:
-    """A server that has too many passwords to check already, and a one-time link to it."""
+    """Return a server whose password queue is full, and a one-time link to it."""
     server = start_server(program=["-c", FULL])
     with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         fingerprint = hashlib.sha256(SECRET.encode()).hexdigest()
@@ -99,7 +109,7 @@ def full(start_server: StartServer) -> Server:
 
 
 def test_full_queue_says_so_and_counts_no_try(full: Server) -> None:
-    """The sign-in page says in words when to try again, keeps the name, and blames nobody."""
+    """The sign-in page says when to try again, keeps the name, and counts no failure."""
     visitor = full.visitor()
     page = visitor.submit("/accounts/login/", username="admin", password=full.password)
     assert page.status == 503
@@ -111,7 +121,7 @@ def test_full_queue_says_so_and_counts_no_try(full: Server) -> None:
 
 
 def test_full_queue_leaves_a_link_good(full: Server) -> None:
-    """A password that could not be hashed uses up no link."""
+    """A one-time link stays valid if its password could not be hashed."""
     visitor = full.visitor()
     path = f"/accounts/reset/{SECRET}/"
     new = "a long walk by the sea"

@@ -1,4 +1,4 @@
-"""The lists of sign-ins and refusals: what a stranger can do to them."""
+"""The lists of sign-ins and refusals stay useful, whatever a stranger sends."""
 
 import shutil
 import sqlite3
@@ -34,7 +34,10 @@ def rows(model: type[SignIn] = Refusal) -> list[tuple[str | None, str, str, int]
 
 
 def test_same_refusals_of_a_minute_are_one_row(clock: list[str]) -> None:
-    """They are counted; another minute, address, account or outcome is another row."""
+    """Equal refusals of a minute are counted in one row.
+
+    Another minute, address, account or outcome has its own.
+    """
     for _ in range(1000):
         Refusal.note("admin", "192.0.2.1", "refused: tried too often")
     assert rows() == [("admin", "192.0.2.1", "refused: tried too often", 1000)]
@@ -47,14 +50,17 @@ def test_same_refusals_of_a_minute_are_one_row(clock: list[str]) -> None:
 
 
 def test_addresses_of_one_ipv6_network_are_one_row() -> None:
-    """Who has a network can choose among its addresses, so they count as one; the first one is shown."""
+    """The addresses of one IPv6 network count as one, because its owner can choose any.
+
+    The list shows the first.
+    """
     for host in range(1, 100):
         Refusal.note(None, f"2001:db8::{host:x}", "refused: no such account")
     assert rows() == [(None, "2001:db8::1", "refused: no such account", 99)]
 
 
 def test_refusals_do_not_push_out_sign_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many are refused, the last sign-ins stay; each list keeps its own newest rows."""
+    """Refusals never displace sign-ins: each list keeps its own newest rows."""
     monkeypatch.setattr(sign_ins, "KEPT", 5)
     SignIn.note("admin", "192.0.2.1", "signed in")
     for number in range(20):
@@ -64,7 +70,7 @@ def test_refusals_do_not_push_out_sign_ins(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_repeated_refusals_push_out_no_older_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that is only counted takes no place: what was noted before stays."""
+    """A repeated refusal only raises a count, so it displaces no other row."""
     monkeypatch.setattr(sign_ins, "KEPT", 5)
     Refusal.note("admin", "192.0.2.1", "refused: wrong password")
     for _ in range(50):
@@ -78,7 +84,7 @@ def test_repeated_refusals_push_out_no_older_row(monkeypatch: pytest.MonkeyPatch
 
 
 def test_older_database_keeps_its_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refusals of a database of the version before go to their own list; all rows keep their order."""
+    """A migration moves refusals to their own list. All rows keep their order."""
     old = tmp_path / "migrations"
     shutil.copytree(engine.MIGRATIONS, old, ignore=shutil.ignore_patterns("0005*"))
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Which passwords are refused, and how much a stranger's password may cost."""
+"""Which passwords are refused, and how much time the check of a long password may take."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def test_common_password_is_refused(password: str) -> None:
     ],
 )
 def test_bad_password_is_refused(password: str) -> None:
-    """Too short, too long, no text, or little more than the account's name."""
+    """A password is refused if it is too short, too long, not text, or close to the account's name."""
     assert strength.password_problem(password, NAME)
 
 
@@ -64,13 +64,13 @@ def test_bad_password_is_refused(password: str) -> None:
     ],
 )
 def test_good_password_is_taken(password: str) -> None:
-    """Three words in a row are enough, in any script, and so are 12 random characters."""
+    """Three words, in any script, or 12 random characters are enough."""
     assert strength.password_problem(password, NAME) is None
 
 
 @pytest.mark.parametrize("guesses", [1, strength.FEWEST_GUESSES])
 def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch, guesses: int) -> None:
-    """The time of zxcvbn grows fast with length and with signs that stand for letters: both are bounded."""
+    """Zxcvbn only reads short pieces, because its time grows fast with length and with leet letters."""
     judged: list[str] = []
 
     def judge(password: str, _known: list[str]) -> dict[str, int]:
@@ -85,7 +85,7 @@ def test_every_piece_that_is_judged_is_short(monkeypatch: pytest.MonkeyPatch, gu
 
 
 def test_lists_of_passwords_are_loaded_only_when_one_is_judged() -> None:
-    """A server that judges no password does not pay for the lists."""
+    """The lists of common passwords are loaded by the first check, not at the start."""
     script = "import sys; from domain import accounts; print('zxcvbn' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""Two people change one incident or area: what each saw decides what becomes of their changes."""
+"""Two people change one incident or area. The version that each saw decides how the changes combine."""
 
 import json
 import sqlite3
@@ -48,7 +48,7 @@ def by(name: str) -> Iterator[None]:
 
 
 def change(thing: Any, who: str, **values: Any) -> None:
-    """Change what is stored, as somebody does who saw the present version."""
+    """Change the stored object as a person who saw its present version."""
     with by(who), type(thing).changing(thing.id) as now:
         now.assign(values)
         now.save()
@@ -58,7 +58,7 @@ def change(thing: Any, who: str, **values: Any) -> None:
 
 
 def test_version_is_one_everywhere(person: Person) -> None:
-    """Whoever reads a Feature, by whatever way, gets the same version, and another after each save."""
+    """Every way to read a Feature gives the same version, and each save gives a new one."""
     with person.watch() as watch:
         stored = person.save_incident("Versioned", 1, 2)
         told = watch.wait_for_type("post_save", stored)["feature"]
@@ -77,7 +77,7 @@ def test_version_is_one_everywhere(person: Person) -> None:
 
 
 def test_version_is_new_whatever_the_clock_says(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not depend on the time, which may stand still or go back."""
+    """The version does not depend on the clock, which may stand still or go back."""
     monkeypatch.setattr(times, "clock", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     thing = saved(database)
     seen = {thing.version}
@@ -89,7 +89,7 @@ def test_version_is_new_whatever_the_clock_says(database: Path, monkeypatch: pyt
 
 
 def test_version_is_not_used_again_after_a_restore(database: Path, tmp_path: Path) -> None:
-    """A restored copy counts on from an earlier place: what is saved there has other versions."""
+    """After a restore new saves have versions that the original never gave."""
     thing = saved(database)
     models.back_up(tmp_path / "copy.db")
     thing.name = "After the copy"
@@ -106,7 +106,7 @@ def test_version_is_not_used_again_after_a_restore(database: Path, tmp_path: Pat
 
 
 def test_old_databases_get_versions(tmp_path: Path) -> None:
-    """What was saved before there were versions has the one of its last entry, and conflicts are found."""
+    """An object of an old database gets the version of its last log entry, and conflicts are found."""
     path = tmp_path / "old.db"
     models.open_database(path)
     thing = saved(path)
@@ -122,16 +122,17 @@ def test_old_databases_get_versions(tmp_path: Path) -> None:
         old.commit()
     models.open_database(path)
     migrated = Incident.find(thing.id)
-    assert migrated.version == thing.version
+    epoch = models.Setting.get_by_id("epoch").value
+    assert migrated.version == f"1-{epoch[:4]}"
     change(migrated, "Ada", name="Second")
     with pytest.raises(versions.Conflict) as raised:
-        versions.merge(Incident.find(thing.id), {"name": "Third"}, thing.version)
+        versions.merge(Incident.find(thing.id), {"name": "Third"}, migrated.version)
     assert raised.value.clashes[0].by == "Ada"
     models.database.close()
 
 
 def test_looking_is_no_change(person: Person) -> None:
-    """HEAD gives the version, and no new one."""
+    """HEAD returns the version and creates none."""
     stored = person.save_incident("Looked at")
     answer = person.http.head(api_path(stored))
     assert answer.headers["ETag"] == f'"{version(stored)}"'
@@ -142,7 +143,7 @@ def test_looking_is_no_change(person: Person) -> None:
 
 
 def test_changes_of_other_fields_are_merged(database: Path) -> None:
-    """Of a whole object that was read earlier only what its sender changed is set."""
+    """When a client sends a whole old object, only the fields that it changed are set."""
     thing = saved(database)
     change(thing, "Ada", severity="Urgent")
     now = Incident.find(thing.id)
@@ -151,7 +152,7 @@ def test_changes_of_other_fields_are_merged(database: Path) -> None:
 
 
 def test_same_change_by_two_is_no_conflict(database: Path) -> None:
-    """Both wanted it so."""
+    """Two equal changes are no conflict."""
     thing = saved(database)
     change(thing, "Ada", name="Agreed")
     assert versions.merge(Incident.find(thing.id), {"name": "Agreed"}, thing.version) == {}
@@ -169,7 +170,7 @@ def test_same_change_by_two_is_no_conflict(database: Path) -> None:
 def test_same_field_changed_to_different_values_is_a_conflict(
     database: Path, field: str, theirs: object, mine: object
 ) -> None:
-    """It names who gave the field its present value, and has both values."""
+    """A conflict has both values, and names the person who set the present one."""
     thing = saved(database)
     change(thing, "Bob", **{field: theirs})
     change(thing, "Cleo", closed=True)
@@ -185,7 +186,7 @@ def test_same_field_changed_to_different_values_is_a_conflict(
 
 @pytest.mark.parametrize("base", ["", "0-0000", "999-abcd", "x", "-1", "9" * 30, "1-ffff", "²-0000"])
 def test_version_that_the_log_does_not_have_conflicts_where_values_differ(database: Path, base: str) -> None:
-    """Nobody can tell what its sender changed, so each differing field is asked about."""
+    """For a version that the log has pruned, each differing field is a conflict."""
     thing = saved(database)
     change(thing, "Ada", severity="Urgent")
     now = Incident.find(thing.id)
@@ -196,14 +197,14 @@ def test_version_that_the_log_does_not_have_conflicts_where_values_differ(databa
 
 
 def test_versions_of_another_object_mean_nothing(database: Path) -> None:
-    """A version is looked up among the entries of this object only."""
+    """A version is looked up among the entries of its own object only."""
     thing, other = saved(database), saved(database)
     with pytest.raises(versions.Conflict):
         versions.merge(thing, {"name": "Mixed up"}, other.version)
 
 
 def test_search_for_who_changed_it_is_bounded(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond so much of the log it is not said who it was; that there is a conflict is found all the same."""
+    """Far back in the log the conflict is still found, but without the person's name."""
     thing = saved(database)
     change(thing, "Ada", name="Theirs")
     for number in range(5):
@@ -215,7 +216,7 @@ def test_search_for_who_changed_it_is_bounded(database: Path, monkeypatch: pytes
 
 
 def test_mute_that_has_ended_is_no_change(database: Path) -> None:
-    """Nobody changed the mute: it ran out."""
+    """A mute that has ended by itself counts as no change."""
     area = AreaOfInterest()
     area.assign({"name": "Quiet", "polygon": square(0, 0)})
     area.save()
@@ -233,7 +234,7 @@ def test_mute_that_has_ended_is_no_change(database: Path) -> None:
 
 
 def test_patch_of_a_whole_feature_read_earlier_undoes_nothing(person: Person, ada: Person) -> None:
-    """Read, changed, sent back: others' changes of other fields stay."""
+    """A whole Feature that is read, changed and sent back keeps the changes of others."""
     read = person.save_area("Read", square(0, 0), severity="Low")
     ada.change(read, square(0, 0, 2))
     mine = {**read, "properties": {**read["properties"], "name": "Renamed"}}
@@ -244,7 +245,7 @@ def test_patch_of_a_whole_feature_read_earlier_undoes_nothing(person: Person, ad
 
 
 def test_patch_that_conflicts_is_409_with_both_values(person: Person, ada: Person) -> None:
-    """The answer has who and when, and what is stored now; nothing was changed."""
+    """The answer has the person, the time and the stored object. Nothing was changed."""
     read = person.save_area("Contested", square(0, 0))
     theirs = ada.change(read, square(0, 0, 2))
     body = {"geometry": square(0, 0, 3), "properties": {"version": version(read), "severity": "Low"}}
@@ -265,8 +266,8 @@ def test_patch_that_conflicts_is_409_with_both_values(person: Person, ada: Perso
     assert person.api("PATCH", api_path(read), body).json()["geometry"] == square(0, 0, 3)
 
 
-def test_patch_without_a_version_changes_what_it_names(person: Person, ada: Person) -> None:
-    """Programs that name single fields need to know no version."""
+def test_patch_without_a_version_changes_the_named_fields(person: Person, ada: Person) -> None:
+    """A program that sends single fields needs no version."""
     read = person.save_incident("Simple")
     ada.change(read, name="Simple, by Ada")
     assert person.change(read, severity="Low")["properties"]["name"] == "Simple, by Ada"
@@ -275,7 +276,10 @@ def test_patch_without_a_version_changes_what_it_names(person: Person, ada: Pers
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_if_match_of_an_earlier_version_is_412(person: Person, ada: Person, method: str) -> None:
-    """Whatever was changed meanwhile; the answer has what is stored now."""
+    """If-Match of an earlier version is refused, whichever field was changed.
+
+    The answer has the stored object.
+    """
     read = person.save_incident("Matched")
     tag = person.http.get(api_path(read)).headers["ETag"]
     theirs = ada.change(read, severity="Urgent")
@@ -298,15 +302,15 @@ def test_if_match_of_an_earlier_version_is_412(person: Person, ada: Person, meth
 
 @pytest.mark.parametrize("wrong", [5, ["1"], {}, True])
 def test_version_is_text(person: Person, wrong: object) -> None:
-    """A version of another type is refused, not taken for none."""
+    """A version of another type is refused, and not ignored."""
     path = api_path(person.save_incident("Typed"))
     answer = person.api("PATCH", path, {"properties": {"name": "Not stored", "version": wrong}})
     assert answer.status_code == 422
     assert "version" in answer.json()["fields"]
 
 
-def test_mute_by_the_api_heeds_the_version(person: Person, ada: Person) -> None:
-    """A mute that was not seen is not replaced; one that was is."""
+def test_mute_by_the_api_checks_the_version(person: Person, ada: Person) -> None:
+    """A mute replaces an earlier one only if its sender has seen that one."""
     read = person.save_area("Muted twice", square(0, 0))
     path = f"{api_path(read)}mute/"
     theirs = ada.api("POST", path, {"until": "2999-01-01T00:00:00Z"})
@@ -321,7 +325,7 @@ def test_mute_by_the_api_heeds_the_version(person: Person, ada: Person) -> None:
 
 
 def test_form_merges_changes_of_other_fields(person: Person, ada: Person) -> None:
-    """One closes it while the other corrects the name: both count."""
+    """One person closes the incident while another corrects the name, and both changes are kept."""
     read = person.save_incident("Nmae")
     form = person.get(page(INCIDENTS, "update", read)).filled_in(name="Name")
     ada.change(read, closed=True, severity="Urgent")
@@ -332,7 +336,7 @@ def test_form_merges_changes_of_other_fields(person: Person, ada: Person) -> Non
 
 
 def conflict(person: Person, ada: Person) -> tuple[dict[str, Any], str, Page]:
-    """Have two people change the name of one incident, one of them also its severity; return the answer."""
+    """Let two people change the name of one incident, and one of them its severity. Return the answer."""
     read = person.save_incident("Original", 1, 2)
     path = page(INCIDENTS, "update", read)
     form = person.get(path).filled_in(name="Mine & <b>", description="Mine only")
@@ -341,7 +345,7 @@ def conflict(person: Person, ada: Person) -> tuple[dict[str, Any], str, Page]:
 
 
 def test_form_shows_both_values_with_who_and_when(person: Person, ada: Person) -> None:
-    """Nothing is saved; what was typed stands, and what others changed elsewhere is shown as it is now."""
+    """Nothing is saved. The form keeps the typed text, and shows other people's changes of other fields."""
     read, _, answer = conflict(person, ada)
     assert answer.status == 409
     for words in ("Ada changed this", "Mine & <b>", "Theirs & <i>", "UTC"):
@@ -354,7 +358,7 @@ def test_form_shows_both_values_with_who_and_when(person: Person, ada: Person) -
 
 @pytest.mark.parametrize(("keep", "name"), [("mine", "Mine & <b>"), ("theirs", "Theirs & <i>")])
 def test_either_value_can_be_chosen(person: Person, ada: Person, keep: str, name: str) -> None:
-    """What was not in question is saved with either, and what others changed elsewhere stays."""
+    """The chosen value is saved with the other fields, and other people's changes of other fields stay."""
     read, path, answer = conflict(person, ada)
     assert person.http.post(path, data=answer.filled_in(keep_name=keep)).status_code == 303
     stored = person.http.get(api_path(read)).json()["properties"]
@@ -362,7 +366,7 @@ def test_either_value_can_be_chosen(person: Person, ada: Person, keep: str, name
 
 
 def test_choice_outlives_another_mistake(person: Person, ada: Person) -> None:
-    """Theirs is chosen, and something else is wrong: when that is mended, theirs stays."""
+    """The choice of the other person's value stays while another mistake is corrected."""
     read, path, answer = conflict(person, ada)
     again = Page(person.http.post(path, data=answer.filled_in(keep_name="theirs", location_geojson="?")))
     assert again.status == 422
@@ -372,7 +376,7 @@ def test_choice_outlives_another_mistake(person: Person, ada: Person) -> None:
 
 
 def test_form_of_an_area_asks_about_its_outline(person: Person, ada: Person) -> None:
-    """Both outlines are told apart by their corners; theirs can be looked at, and taken."""
+    """The form names both outlines by their vertices. The person can look at the other one and choose it."""
     read = person.save_area("Outlined", square(0, 0))
     path = page(AREAS, "update", read)
     mine = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
@@ -389,15 +393,15 @@ def test_form_of_an_area_asks_about_its_outline(person: Person, ada: Person) -> 
 
 
 def test_form_that_changes_nothing_writes_nothing(person: Person) -> None:
-    """Save, pressed without a change, is no entry in the log."""
+    """Saving a form without a change adds no entry to the log."""
     read = person.save_incident("Untouched")
     assert person.submit(page(INCIDENTS, "update", read)).path == read["properties"]["url"]
     assert person.http.get(api_path(read)).json() == read
 
 
 @pytest.mark.parametrize(("kind", "save"), [(INCIDENTS, "save_incident"), (AREAS, "save_area")])
-def test_delete_of_what_was_changed_asks_again(person: Person, ada: Person, kind: str, save: str) -> None:
-    """It says what was changed and by whom; pressed again, it deletes."""
+def test_delete_after_a_change_asks_again(person: Person, ada: Person, kind: str, save: str) -> None:
+    """Delete shows which fields another person has changed. Pressed again, it deletes."""
     where = () if kind == INCIDENTS else (square(0, 0),)
     read = getattr(person, save)("To be deleted", *where)
     path = page(kind, "delete", read)
@@ -411,8 +415,8 @@ def test_delete_of_what_was_changed_asks_again(person: Person, ada: Person, kind
     assert person.http.get(api_path(read)).status_code == 404
 
 
-def test_delete_of_what_is_gone_leads_to_the_list(person: Person, ada: Person) -> None:
-    """Pressed twice, it is no error; if somebody else was quicker, that is said."""
+def test_second_delete_leads_to_the_list(person: Person, ada: Person) -> None:
+    """A second Delete is no error. If another person has deleted it first, the page says so."""
     form: dict[str, str] = {}
     for quicker, said in ((person, False), (ada, True)):
         read = person.save_incident("Deleted by two")
@@ -429,7 +433,7 @@ def test_delete_of_what_is_gone_leads_to_the_list(person: Person, ada: Person) -
 
 
 def test_mute_page_does_not_replace_a_mute_that_was_not_seen(person: Person, ada: Person) -> None:
-    """Ada muted it for long; who did not see that is asked."""
+    """The page asks before it replaces a mute that the person has not seen."""
     read = person.save_area("Muted by two", square(0, 0))
     form = {"csrf_token": person.csrf_token(), "version": version(read), "until": "hour"}
     ada.api("POST", f"{api_path(read)}mute/", {"until": "2999-01-01T00:00:00Z"})
@@ -441,8 +445,8 @@ def test_mute_page_does_not_replace_a_mute_that_was_not_seen(person: Person, ada
     assert person.http.post(page(AREAS, "mute", read), data=again).status_code == 303
 
 
-def test_confirm_is_for_what_was_shown(server: Server, person: Person, ada: Person) -> None:
-    """A report that was changed after it was looked at is looked at again; a second press changes nothing."""
+def test_confirm_is_for_the_shown_version(server: Server, person: Person, ada: Person) -> None:
+    """A report that was changed since it was shown is shown again. A second press changes nothing."""
     read = person.save_incident("Heard of", verified=False)
     form = {"csrf_token": person.csrf_token(), "version": version(read)}
     ada.change(read, name="Heard of something else")

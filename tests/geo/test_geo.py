@@ -1,4 +1,4 @@
-"""Parsing and validating geometries, and the index of areas against brute force."""
+"""Parsing and validating geometries, and the index of areas compared with brute force."""
 
 import itertools
 import json
@@ -52,14 +52,14 @@ def test_point_is_a_position_of_seven_decimals(geometry: Any, position: geojson.
     [None, [], [1], [1, 2, 3, 4, 5], ["1", "2"], [True, False], [math.nan, 0], [0, math.inf], [10**400, 0]]
     + [[181, 0], [-180.1, 0], [0, 90.1], [0, -91], {"0": 1, "1": 2}, "12"],
 )
-def test_what_is_no_position_is_refused(coordinates: Any) -> None:
-    """Too few, too many, not numbers, not finite, out of range."""
+def test_bad_position_is_refused(coordinates: Any) -> None:
+    """A position has two or three finite numbers, in range."""
     with pytest.raises(GeometryError):
         geojson.parse_point({"type": "Point", "coordinates": coordinates})
 
 
 def test_polygon_is_normalised() -> None:
-    """Clockwise outside and altitudes go; the ring runs by the right-hand rule, in two dimensions."""
+    """Altitudes are dropped, and rings follow the right-hand rule."""
     clockwise = {"type": "Polygon", "coordinates": [[[0, 0, 9], [0, 1, 9], [1, 1, 9], [1, 0, 9], [0, 0, 9]]]}
     ring = shapely.LinearRing(geojson.parse_polygon(clockwise)["coordinates"][0])
     assert ring.is_ccw
@@ -74,7 +74,7 @@ def test_polygon_drawn_on_a_copy_of_the_world_is_moved_to_this_one(west: float, 
 
 
 def circle(positions: int) -> list[list[float]]:
-    """Return a closed ring of so many positions, the first of which is also the last."""
+    """Return a closed ring of this many positions, the first equal to the last."""
     turns = [2 * math.pi * number / (positions - 1) for number in range(positions - 1)]
     ring = [[math.cos(turn), math.sin(turn)] for turn in turns]
     return [*ring, ring[0]]
@@ -95,7 +95,7 @@ def test_positions_of_all_rings_count() -> None:
 
 
 def test_polygon_as_wide_as_the_world_is_taken() -> None:
-    """With positions between, so that no edge is longer than 180°."""
+    """A polygon may be 360° wide, if no edge is longer than 180°."""
     ring = [[-180, 0], [-60, 0], [60, 0], [180, 0], [180, 9], [60, 9], [-60, 9], [-180, 9], [-180, 0]]
     taken = geojson.parse_polygon({"type": "Polygon", "coordinates": [ring]})
     assert geojson.to_polygon(taken).bounds == (-180, 0, 180, 9)
@@ -133,8 +133,8 @@ def test_vertex_at_the_last_longitude_is_taken(west: float, east: float) -> None
         ([7], "not a list"),
     ],
 )
-def test_what_is_no_polygon_is_refused_with_the_reason(rings: Any, reason: str) -> None:
-    """Each way to be wrong is told in words that name the ring or the place."""
+def test_bad_polygon_is_refused_with_the_reason(rings: Any, reason: str) -> None:
+    """Each refusal names the ring or the position."""
     with pytest.raises(GeometryError, match=reason):
         geojson.parse_polygon({"type": "Polygon", "coordinates": rings})
 
@@ -142,15 +142,15 @@ def test_what_is_no_polygon_is_refused_with_the_reason(rings: Any, reason: str) 
 @pytest.mark.parametrize(
     "text", ["{", "NaN", "[1e999]", "-Infinity", '"\\ud800"', b"\xff", "[" * 100_000, "9" * 5000]
 )
-def test_json_that_others_could_not_read_is_refused(text: Any) -> None:
-    """NaN, infinities, broken UTF-8, half a surrogate pair and a bottomless nesting are errors."""
+def test_unportable_json_is_refused(text: Any) -> None:
+    """NaN, infinities, broken UTF-8, half a surrogate pair and very deep nesting are errors."""
     with pytest.raises(GeometryError):
         geojson.parse_json(text)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=8))
-def test_no_geometry_raises_anything_else(coordinates: Any) -> None:
-    """Whatever stands where coordinates should, the answer is a geometry or a GeometryError."""
+def test_any_geometry_parses_or_raises_geometry_error(coordinates: Any) -> None:
+    """Any value in place of coordinates gives a geometry or a GeometryError."""
     parsers: list[Callable[[Any], Any]] = [geojson.parse_point, geojson.parse_polygon]
     for kind, parse in zip(("Point", "Polygon"), parsers, strict=True):
         for geometry in ({"type": kind, "coordinates": coordinates}, coordinates):
@@ -164,7 +164,7 @@ def test_no_geometry_raises_anything_else(coordinates: Any) -> None:
     st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=3, max_size=8),
 )
 def test_parsing_again_changes_nothing(positions: list[tuple[float, float]]) -> None:
-    """What is stored is valid and already normal: parsing it again returns it."""
+    """A stored geometry is valid and normal: parsing it again returns it unchanged."""
     try:
         stored = geojson.parse_polygon(polygon(*positions, positions[0]))
     except GeometryError:
@@ -181,7 +181,7 @@ LATITUDES = st.integers(-6, 6).map(lambda i: i * 15.0)
 
 @st.composite
 def polygons(draw: st.DrawFn) -> Polygon:
-    """A triangle or quadrangle on the grid, a sliver, or a frame with a hole; maybe across ±180°."""
+    """Yield a triangle or quadrangle on the grid, a sliver, or a frame with a hole, perhaps across ±180°."""
     west, south = draw(GRID), draw(LATITUDES.filter(lambda y: y <= 60))
     width, height = (
         draw(st.sampled_from([1e-7, 15.0, 30.0, 170.0])),
@@ -200,7 +200,7 @@ def polygons(draw: st.DrawFn) -> Polygon:
 
 
 def stored(shape: Polygon) -> Polygon | None:
-    """Return the polygon as it comes out of the database; None if it is refused."""
+    """Return the polygon as the database returns it; None if it is refused."""
     try:
         return geojson.to_polygon(geojson.parse_polygon(geojson.polygon_geojson(shape)))
     except GeometryError:
@@ -208,7 +208,7 @@ def stored(shape: Polygon) -> Polygon | None:
 
 
 def brute_force(areas: dict[int, tuple[int, Polygon]], x: float, y: float, level: int) -> list[int]:
-    """Ask shapely of every area, on each copy of the world."""
+    """Ask shapely for every area, on each copy of the world."""
     places = [Point(round(x + turn, geojson.DECIMALS), y) for turn in (-360, 0, 360)]
     return sorted(
         id_
@@ -218,7 +218,7 @@ def brute_force(areas: dict[int, tuple[int, Polygon]], x: float, y: float, level
 
 
 class Index(RuleBasedStateMachine):
-    """Areas put, replaced and removed in any order; every answer is compared with brute force."""
+    """Areas are added, replaced and removed in any order, and every answer is compared with brute force."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -259,7 +259,7 @@ class Index(RuleBasedStateMachine):
 
 
 class SmallTrees(Index):
-    """The same where trees fill up and are merged all the time."""
+    """The same test with trees that often fill up and merge."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -311,7 +311,7 @@ def test_no_tree_that_is_built_while_others_wait_is_large(monkeypatch: pytest.Mo
 
 
 def test_area_across_the_antimeridian_covers_both_sides() -> None:
-    """What was drawn from 170° to 190° covers 175° and -175°, its edges, and nothing else."""
+    """A polygon from 170° to 190° covers 175° and -175°, its edges, and nothing else."""
     area = geojson.to_polygon(geojson.parse_polygon(box(170, 0, 190, 10)))
     index = AreaIndex([1], [0], [area])
     asked = [169.9, 170, 175, 180, -180, -175, -170, -169.9]
@@ -324,8 +324,8 @@ def test_area_across_the_antimeridian_covers_both_sides() -> None:
     "text",
     ["", "{", '{"a" 1}', '{"a":', "[1,", '"abc', "tru", '{"a":1,}', "[1 2]", "{a:1}", '"\\x"', '"a\nb"'],
 )
-def test_what_is_no_json_is_told_in_one_clean_sentence(text: str) -> None:
-    """Some of Python's own messages end in "at", so that "at line 1" would follow a second time."""
+def test_json_error_is_one_sentence(text: str) -> None:
+    """The position appears once, although some of Python's own messages end in "at"."""
     with pytest.raises(geojson.GeometryError, match=r"^not JSON: .*[^ ] at line \d+, column \d+$") as caught:
         geojson.parse_json(text)
     assert "at at" not in str(caught.value)
@@ -349,7 +349,7 @@ FEATURE = {"type": "Feature", "geometry": POINT, "properties": {"name": "Fire"}}
     ],
 )
 def test_geometries_come_with_their_features(value: Any, found: Any) -> None:
-    """In a collection, what is no Feature comes without a geometry."""
+    """In a collection, a member that is no Feature comes without a geometry."""
     assert list(geojson.geometries(value)) == found
 
 

@@ -1,4 +1,4 @@
-"""Polygons with an edge longer than 180°: asked about, or refused with a sentence that says what to write."""
+"""A polygon with an edge longer than 180° needs an answer, or is refused with instructions."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ FIJI: Json = {  # as most tools write it
 ACROSS = geojson.parse_polygon(
     {"type": "Polygon", "coordinates": [[[177, -20], [182, -20], [182, -15], [177, -15], [177, -20]]]}
 )
-BAND = {**geojson.parse_polygon(FIJI)}  # as it stands: round the world
+BAND = {**geojson.parse_polygon(FIJI)}  # unchanged: round the world
 
 
 def extent(stored: Json) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def extent(stored: Json) -> tuple[float, float]:
     "body", [feature(FIJI, name="Fiji refused"), feature(FIJI, name="Fiji refused", severity="Low")]
 )
 def test_api_refuses_and_says_how_to_write_either(person: Person, body: Json) -> None:
-    """The sentence names the edge, the number to write, and the parameter for what stands there."""
+    """The error names the edge, the number to write, and the parameter that keeps the polygon as it is."""
     answer = person.api("POST", "/api/areas/", body)
     assert answer.status_code == 422
     sentence = answer.json()["fields"]["polygon"]
@@ -43,7 +43,7 @@ def test_api_refuses_and_says_how_to_write_either(person: Person, body: Json) ->
     assert not person.named("Fiji refused", "area_of_interest")
 
 
-def test_api_keeps_what_is_said_to_be_meant(person: Person) -> None:
+def test_api_keeps_a_confirmed_long_edge(person: Person) -> None:
     """A band round the world can be stored, read, changed and sent back."""
     stored = person.api("POST", "/api/areas/?long_edges=keep", feature(FIJI, name="Band")).json()
     assert extent(stored) == (-178, 177)
@@ -58,8 +58,8 @@ def test_api_keeps_what_is_said_to_be_meant(person: Person) -> None:
 @pytest.mark.parametrize(
     "ring", [[[-180, 0], [180, 0], [180, 9], [-180, 9], [-180, 0]], ACROSS["coordinates"][0]]
 )
-def test_what_has_one_meaning_is_not_asked_about(ring: list[Any]) -> None:
-    """The whole world's width has no short way; an edge of 5° is none to ask about."""
+def test_clear_polygon_is_not_asked_about(ring: list[Any]) -> None:
+    """No question comes for a polygon as wide as the world, or for short edges."""
     assert not geojson.parse_polygon({"type": "Polygon", "coordinates": [ring]}).long_edge
 
 
@@ -81,8 +81,11 @@ def test_ring_round_a_pole_has_no_short_way() -> None:
         geojson.parse_polygon({"type": "Polygon", "coordinates": [ring]}, short_way=True)
 
 
-def test_import_refuses_unless_it_is_told(server: Server, person: Person) -> None:
-    """One sentence a feature, exit status 1; with --long-edges keep they are stored as they stand."""
+def test_import_refuses_long_edges_by_default(server: Server, person: Person) -> None:
+    """The import prints one line a feature and exits with 1.
+
+    With --long-edges keep it stores them unchanged.
+    """
     done = server.import_geojson(feature(FIJI, name="Fiji imported"))
     assert done.returncode == 1
     assert "write 182, not -178" in done.stderr
@@ -94,7 +97,7 @@ def test_import_refuses_unless_it_is_told(server: Server, person: Person) -> Non
 
 @pytest.mark.parametrize(("way", "bounds"), [("cross", (177, 182)), ("keep", (-178, 177))])
 def test_form_asks_without_a_script(person: Person, way: str, bounds: tuple[float, float]) -> None:
-    """The first try comes back with the question, the short way chosen; then it is stored as answered."""
+    """The form comes back with the question and the short way chosen. Then it stores the answer."""
     page = person.submit(FORM, name=f"Typed {way}", polygon_geojson=json.dumps(FIJI))
     assert page.status == 422
     assert page.wrong_fields() == {"polygon_geojson"}
@@ -118,7 +121,7 @@ OUTLINES = """() => Object.fromEntries(
 
 
 def test_typed_polygon_is_asked_about_on_the_map(person: Person, open_screen: OpenScreen) -> None:
-    """Beside the live map both ways are drawn, the short one chosen; the other is one press away."""
+    """The live map draws both ways and chooses the short one. One press chooses the other."""
     screen = open_screen(person)
     page = screen.open_map()
     page.get_by_role("link", name="New area").click()
@@ -133,7 +136,9 @@ def test_typed_polygon_is_asked_about_on_the_map(person: Person, open_screen: Op
         question.get_by_label(f"The {way} way").check()
         drawn = page.evaluate(OUTLINES)
         assert drawn["other"] == list(other)
-        assert way == "long" or drawn["chosen"] == list(bounds)  # the long one is drawn with its corners
+        assert way == "long" or drawn["chosen"] == list(
+            bounds
+        )  # the map draws the long one with its vertices
         page.locator("#area-panel").get_by_role("button", name="Save").click()
         expect(page.locator("#area-panel")).to_be_hidden()
         (stored,) = person.named(f"On the map, {way}", "area_of_interest")

@@ -1,4 +1,4 @@
-"""What polygons cost: bounded before they are checked, and done in pieces that let others have their turn."""
+"""Polygons cost a bounded amount of work, which is done in pieces, so that other requests can run."""
 
 import json
 import math
@@ -33,15 +33,17 @@ def polygon(*rings: list[Any]) -> Json:
 
 
 def coast(positions: int, *, waves: int = 40) -> Json:
-    """Return a district as maps have it: a long outline with bays."""
-    turns = [2 * math.pi * i / positions for i in range(positions)]
-    radii = [1 + 0.1 * math.sin(waves * turn) for turn in turns]
-    ring = [[10 + r * math.cos(turn), 50 + r * math.sin(turn)] for turn, r in zip(turns, radii, strict=True)]
+    """Return a district like those on maps: a long outline with bays."""
+    angles = [2 * math.pi * i / positions for i in range(positions)]
+    radii = [1 + 0.1 * math.sin(waves * angle) for angle in angles]
+    ring = [
+        [10 + r * math.cos(angle), 50 + r * math.sin(angle)] for angle, r in zip(angles, radii, strict=True)
+    ]
     return polygon([*ring, ring[0]])
 
 
 def zigzag(teeth: int, *, slanted: bool = False) -> Json:
-    """Return teeth from south to north, side by side; or slanted, so that no axis crosses few of them."""
+    """Return teeth from south to north, side by side. Slanted, they are crossed by every axis."""
     ring = [[i * 0.01, 40.0 if i % 2 else -40.0] for i in range(2 * teeth)]
     ring += [[ring[-1][0], -41.0], [0.0, -41.0], ring[0]]
     return polygon([[(x - y) / 2, (x + y) / 2] for x, y in ring] if slanted else ring)
@@ -51,7 +53,7 @@ def shape(geometry: Json) -> Polygon:
     return geojson.to_polygon(geometry)
 
 
-# What a polygon costs
+# The cost of a polygon
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def shape(geometry: Json) -> Polygon:
     ids=["coast", "zigzag", "slanted zigzag", "square", "border on a parallel"],
 )
 def test_crossings_are_the_edges_side_by_side(geometry: Json, low: int, high: int) -> None:
-    """A long outline is cheap; what counts is how often it goes to and fro."""
+    """A long outline is cheap. The number of edges side by side decides."""
     assert low <= matching.crossings(shape(geometry)) <= high
 
 
@@ -77,15 +79,15 @@ def test_edges_of_holes_count_and_nothing_between_the_rings() -> None:
 
 
 def test_zigzag_is_refused_before_it_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """9,993 positions that take 12 s to match are refused with a sentence that says what to do."""
+    """A polygon of 9,993 positions that would take 12 s is refused, with instructions."""
     monkeypatch.setattr(geojson, "_invalidity", lambda _: pytest.fail("this was checked"))
     monkeypatch.setattr(Polygon, "is_valid", property(lambda _: pytest.fail("this was checked")))
     with pytest.raises(geojson.GeometryError, match=r"lie side by side.* simplify it"):
         geojson.parse_polygon(zigzag(4_995, slanted=True))
 
 
-def test_coast_of_ten_thousand_positions_is_taken() -> None:
-    """What maps have is not refused."""
+def test_coast_of_ten_thousand_positions_is_accepted() -> None:
+    """A realistic outline is accepted."""
     assert len(geojson.parse_polygon(coast(9_999))["coordinates"][0]) == 10_000
 
 
@@ -99,7 +101,7 @@ def test_rings_are_bounded() -> None:
 
 
 def test_checked_polygon_is_not_checked_again(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
-    """An area that is renamed or muted costs no check: it would be made inside the transaction."""
+    """Renaming or muting an area does not check its polygon, because that would run in the transaction."""
     assert database.exists()
     area = AreaOfInterest(name="Coast")
     area.assign({"polygon": coast(100)})
@@ -127,11 +129,11 @@ def test_checked_polygon_is_not_checked_again(monkeypatch: pytest.MonkeyPatch, d
     st.lists(st.tuples(st.integers(-1800, 1800), st.integers(-420, 600)), max_size=50),
     st.integers(1, 400),
 )
-def test_pieces_together_are_what_shapely_says(geometry: Json, places: list[Any], most: int) -> None:
-    """Wherever the work is cut, each position has its own answer, on every copy of the world."""
+def test_pieces_together_equal_shapely(geometry: Json, places: list[Any], most: int) -> None:
+    """However the work is cut, the answers for all positions equal shapely's, on every copy of the world."""
     area = shape(geometry)
     positions = [(x / 10, y / 10) for x, y in places]
-    turned = [[shapely.Point(x + turn, y) for turn in (-360, 0, 360)] for x, y in positions]
+    turned = [[shapely.Point(x + shift, y) for shift in (-360, 0, 360)] for x, y in positions]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "MAX_WORK", most)
         found = [*chain(*geojson.matcher(area).pieces(positions))]
@@ -139,7 +141,7 @@ def test_pieces_together_are_what_shapely_says(geometry: Json, places: list[Any]
 
 
 def test_no_piece_is_more_than_its_share_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100,000 incidents and a zigzag that was stored before it was refused: no piece is long."""
+    """With 100,000 incidents and a zigzag from an older version, no piece of work is long."""
     asked: list[Any] = []
 
     def intersects_xy(_polygon: Polygon, x: Any, y: Any) -> Any:
@@ -158,14 +160,14 @@ def test_no_piece_is_more_than_its_share_of_work(monkeypatch: pytest.MonkeyPatch
 
 
 def test_zigzag_is_matched_along_its_teeth() -> None:
-    """Whichever way an outline goes to and fro, each point costs the few edges on the other axis."""
+    """Matching uses the axis on which each point meets few edges."""
     places = np.random.default_rng(1).uniform(-45, 45, (1000, 2))
     for geometry in (zigzag(4_995), polygon([[y, x] for x, y in zigzag(4_995)["coordinates"][0]])):
         assert matching.Matcher([shape(geometry)]).work(places).max() <= matching.POINT_WORK + 4
 
 
 def test_every_copy_of_the_polygon_is_prepared() -> None:
-    """An area across the antimeridian is asked twice, and never edge by edge."""
+    """An area across the antimeridian is matched with two prepared copies, and never edge by edge."""
     area = geojson.to_polygon(
         geojson.parse_polygon(polygon([[170, 0], [190, 0], [190, 9], [170, 9], [170, 0]]))
     )
@@ -175,7 +177,7 @@ def test_every_copy_of_the_polygon_is_prepared() -> None:
 
 
 def test_look_inside_reads_some_incidents_at_a_time(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
-    """What is read at once is bounded by incidents that are looked at, not by those that are found."""
+    """One read is bounded by the incidents that it examines, not by those that it finds."""
     assert database.exists()
     monkeypatch.setattr(areas, "MAX_READ", 10)
     wanted = []
@@ -191,11 +193,11 @@ def test_look_inside_reads_some_incidents_at_a_time(monkeypatch: pytest.MonkeyPa
     assert max(read) <= 10
     found = list(area.inside())
     assert [place.id for places in found for place in places] == wanted[::-1]
-    assert len(found) >= len(read)  # also after incidents none of which is near
+    assert len(found) >= len(read)  # also after a chunk in which no incident is near
 
 
-def test_one_piece_is_done_between_two_looks_at_the_sockets() -> None:
-    """However many have long work at once, others wait for one piece of it."""
+def test_one_piece_runs_between_two_polls_of_the_sockets() -> None:
+    """However many requests have long work, only one piece runs between two polls of the sockets."""
     done: list[str] = []
 
     def work(name: str) -> Iterator[int]:
@@ -203,7 +205,7 @@ def test_one_piece_is_done_between_two_looks_at_the_sockets() -> None:
             done.append(name)
             yield number
 
-    look = gevent.get_hub().loop.check()  # runs once in each turn of the loop
+    look = gevent.get_hub().loop.check()  # runs once in each iteration of the loop
     look.start(lambda: done.append("look"))
     workers = [gevent.spawn(lambda name=name: [*loop.interleaved(work(name))]) for name in "abc"]
     gevent.joinall(workers, raise_error=True)
@@ -225,7 +227,7 @@ def store(count: int, geometry: Json) -> None:
 
 
 def test_collection_is_cut_by_size(database: Path) -> None:
-    """However many large areas there are, a piece holds what one read may cost, or one area."""
+    """A piece of the collection has a bounded number of bytes, or one area."""
     assert database.exists()
     store(6, coast(9_998))
     largest, last, seen = 0, 0, 0
@@ -243,7 +245,7 @@ def test_small_features_are_read_together(database: Path) -> None:
 
 
 def test_collection_computes_nothing_of_a_polygon(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
-    """A reader is sent what was stored: neither the polygon nor its centroid is worked on."""
+    """The collection sends the stored text. It computes neither the polygon nor its centroid."""
     assert database.exists()
     store(2, coast(50))
     muted = AreaOfInterest.get_by_id(2)
@@ -269,7 +271,7 @@ def test_centroid_follows_the_polygon(database: Path) -> None:
 def test_areas_of_an_older_database_get_their_centroid(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A database of before is filled in when it is opened."""
+    """Opening an older database fills in the centroids."""
     old = tmp_path / "migrations"
     old.mkdir()
     for path in sorted(engine.MIGRATIONS.glob("000[1-3]_*.py")):
@@ -300,7 +302,7 @@ def part(geometry: Json | None) -> importer.Part:
 
 
 def test_import_holds_no_long_transaction() -> None:
-    """Detailed areas are stored one by one, also those of one MultiPolygon; small things together."""
+    """The import stores detailed areas one by one, and small features together."""
     large, small = part(coast(9_000)), part(coast(10))
     sizes = [len(batch) for batch in importer._batches([small, large, large, small, *[part(None)] * 45])]
     assert sizes == [2, 20, 20, 7]
@@ -308,8 +310,8 @@ def test_import_holds_no_long_transaction() -> None:
     assert [*importer._batches([])] == []
 
 
-def test_area_of_many_positions_is_saved_and_looked_at(person: Person) -> None:
-    """The whole way: stored, counted, shown and in the collection."""
+def test_area_of_many_positions_is_saved_and_shown(person: Person) -> None:
+    """A large area is stored, counted, shown, and in the collection."""
     stored = person.save_area("Detailed", coast(9_999))
     person.save_incident("In it", 10, 50)
     counted = person.api("POST", "/api/areas/inside/", feature(coast(9_999), name="x")).json()

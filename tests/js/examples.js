@@ -40,7 +40,16 @@ export const area = (pk, properties = {}) => ({
   },
 });
 
-export const collection = (features, seq = 10, epoch = "e") => ({ type: "FeatureCollection", features, seq, epoch });
+/** The mark of the entry at `seq` in the log of that name; another log has other marks. */
+export const markOf = (seq, epoch = "e") => `${epoch}-mark-${seq}`;
+
+export const collection = (features, seq = 10, epoch = "e") => ({
+  type: "FeatureCollection",
+  features,
+  seq,
+  mark: markOf(seq, epoch),
+  epoch,
+});
 
 export const saved = (seq, feature) => ({ type: "post_save", seq, created: true, feature });
 export const deleted = (seq, feature) => ({ type: "post_delete", seq, feature });
@@ -89,4 +98,10 @@ export const answered = (pk, raised_seq, more = {}) => ({
   state: "open",
   ...more,
 });
-export const hello = (seq, recovered = true, epoch = "e") => ({ type: "hello", seq, epoch, recovered });
+export const hello = (seq, recovered = true, epoch = "e") => ({
+  type: "hello",
+  seq,
+  mark: markOf(seq, epoch),
+  epoch,
+  recovered,
+});

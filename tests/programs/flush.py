@@ -1,9 +1,10 @@
-"""The tracker on a slow disk of which every flush can be seen: `flush.py FOLDER slow|quick ARGUMENTS`.
+"""Run the tracker on a slow disk whose flushes a test can see: `flush.py FOLDER slow|quick ARGUMENTS`.
 
-FOLDER gets a folder `1`, `2`, … for each flush that has ended, with what a power cut would leave from then
-on: the files as they were when it began. Until it ends its name has `.begun` behind it. No flush ends while
-FOLDER has a file `hold`; one fails, and uses it up, when it has a file `fail`: the system tells of what it
-could not write only once. With `quick` the tracker takes the disk for a quick one.
+FOLDER gets a folder `1`, `2`, … for each flush that has ended. It has the files that a power cut would leave:
+those at the start of the flush. Until the flush ends, the folder's name ends in `.begun`.
+
+No flush ends while FOLDER has a file `hold`. A flush fails, and deletes the file, when there is a file
+`fail`: the system reports a failed write only once. With `quick` the tracker treats the disk as fast.
 """
 
 import errno
@@ -20,10 +21,10 @@ import tracker  # noqa: I001 (the first: it patches the standard library)
 from storage import engine
 from gevent import monkey
 
-FLUSH_S = 0.03  # what has been told too early is not yet on the disk when a test looks there
+FLUSH_S = 0.03  # long enough that a test can see a message that was sent before its data is on the disk
 sleep = monkey.get_original("time", "sleep")
 numbers = itertools.count(1)
-files: dict[str, BinaryIO] = {}  # stay open: with the first that closes, SQLite's locks would be gone
+files: dict[str, BinaryIO] = {}  # they stay open, because closing one of them would release SQLite's locks
 
 
 def fdatasync(_descriptor: int) -> None:

@@ -1,7 +1,7 @@
-"""The tracker with passwords whose check and hash can be held: `held_passwords.py FOLDER ARGUMENTS`.
+"""Run the tracker with password checks that a test can hold: `held_passwords.py FOLDER ARGUMENTS`.
 
-While FOLDER has a file `hold`, no check and no hash of a password ends; each that waits has made a file in
-FOLDER/waiting. The account may be three sign-ins from its hourly bound, if FOLDER has a file `few`.
+While FOLDER has a file `hold`, no check and no hash of a password ends. Each one that waits has made a file
+in FOLDER/waiting. With a file `few` in FOLDER, an account has three sign-ins an hour.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The tracker with other limits: `impatient.py PING_S=0.5 MAX_LAG_S=2 -- ARGUMENTS`."""
+"""Run the tracker with other limits: `impatient.py PING_S=0.5 MAX_LAG_S=2 -- ARGUMENTS`."""
 
 import sys
 from dataclasses import replace

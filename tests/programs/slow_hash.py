@@ -1,4 +1,4 @@
-"""What test_passwords.py has done in a process of its own, whose threads and greenlets nobody else uses.
+"""Parts of test_passwords.py that need a process of their own, with unused threads and greenlets.
 
 `queue`: many passwords are checked at once. `flush DATABASE`: a save, while every thread is busy.
 """
@@ -14,7 +14,7 @@ from domain import passwords
 
 
 class SlowHash:
-    """Stands for scrypt: lasts until it is told to go on, and counts how many run at once."""
+    """A stand-in for scrypt that ends when the test says so, and counts how many run at once."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()

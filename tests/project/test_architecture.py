@@ -1,4 +1,4 @@
-"""Imports run one way, between rooms and between modules; a room is defined by what it does not know."""
+"""Imports run one way, between rooms and between modules."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ MUST_NOT_KNOW = {
     "base": WEB | DATABASE,
     "geo": WEB | DATABASE,
     "storage": WEB,
-    "domain": WEB - {"werkzeug"},  # its hashing of passwords
+    "domain": WEB - {"werkzeug"},  # for hashing passwords
     "models": WEB,
     "realtime": WEB | DATABASE,
     "server": (WEB - {"werkzeug"}) | DATABASE,  # whose exceptions say what is wrong with a body
@@ -53,7 +53,7 @@ def room_of(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """Return the full names that a module imports, wherever in its text."""
+    """Return the full names that a module imports, anywhere in its text."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -68,7 +68,7 @@ def roots(names: set[str]) -> set[str]:
 
 
 def test_every_python_file_stands_in_a_room() -> None:
-    """Beside the rooms there are only those that the README begins with, the tests and the benchmarks."""
+    """Each Python file is in a room, in the tests, in the benchmarks, or is named by the README."""
     others = {"tests", "benchmarks", "frontend"}
     found = {room_of(path) for path in ROOT.glob("*.py")} | {room_of(path) for path in ROOT.glob("*/*.py")}
     assert found - others == BELOW.keys()
@@ -125,7 +125,7 @@ def test_room_does_not_know_what_is_not_its_business(place: str) -> None:
 
 
 def test_tables_are_imported_with_their_hooks() -> None:
-    """Outside their room the tables come from `models`, or a save would broadcast nothing."""
+    """Outside their room the tables are imported from `models`. Otherwise a save would broadcast nothing."""
     tables = {f"domain.{name}" for name in TABLES}
     classes = {"Incident", "AreaOfInterest", "Alert", "Tracked"}
     direct = {f"{module}.{name}" for module in tables for name in classes}
@@ -136,7 +136,7 @@ def test_tables_are_imported_with_their_hooks() -> None:
 
 
 def test_models_names_every_table() -> None:
-    """A reader of models.py finds all tables, each with what a row of it is."""
+    """models.py lists all tables, and describes a row of each."""
     defined = set()
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

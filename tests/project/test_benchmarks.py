@@ -1,4 +1,4 @@
-"""The benchmarks run: once at toy size, with few of the peers, and write their table and chart."""
+"""The benchmarks run once at toy size, with few other servers, and write their table and chart."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ TOY_S = 240  # it starts twenty servers: 25 s on two idle cores
 
 @pytest.mark.timeout(TOY_S + 20)
 def test_every_section_measures_at_toy_size() -> None:
-    """`python benchmarks/run.py --toy` ends well, with every section, and nothing of ours lost."""
+    """`python benchmarks/run.py --toy` succeeds and has every section, and Tracker loses no message."""
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "run.py", "--toy"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What the README says is so: each setting, command, option and address that exists is in it or in docs/."""
+"""Each setting, command, option and address that exists is in README.md or docs/."""
 
 import ast
 import json
@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Set
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
 import pytest
 from harness import ROOT
+
+from base.settings import Settings
 
 ASK = """
 import json, sys, tempfile
@@ -28,19 +31,22 @@ OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worke
 
 @cache
 def existing() -> dict[str, list[str]]:
-    """Ask the program what there is; in a process of its own, since importing it patches the interpreter."""
+    """List the program's routes, settings and commands.
+
+    Another process does that, because importing the program patches the interpreter.
+    """
     return dict(json.loads(run("-c", ASK)))
 
 
 @cache
 def run(*arguments: str) -> str:
-    """Run Python in the repository and return what it prints; once for the same arguments."""
+    """Run Python in the repository and return its output, once for the same arguments."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def commands(*prefix: str) -> Iterator[tuple[str, set[str]]]:
-    """Yield each command of tracker.py, as it is typed, and its options, as its --help has them."""
+    """Yield each command of tracker.py as a user types it, with its options from --help."""
     text = run("tracker.py", *prefix, "--help")
     yield " ".join(["tracker.py", *prefix]), set(re.findall(r"--[a-z-]+", text)) - {"--help"}
     inner = re.search(r"^  (?:command|action)\n((?:    .*\n)+)", text, re.MULTILINE)
@@ -55,7 +61,7 @@ def documentation() -> str:
 
 
 def documented(rule: str) -> bool:
-    """Whether an address with a number in it, or <pk>, or … in its place is named."""
+    """Return whether the documentation has an address, with a number, <pk> or … as its variable."""
     pattern = re.sub(r"<[^>]+>", "@", rule)
     return bool(re.search(re.escape(pattern).replace("@", r"[\w<>{}…]+") + r"(?![\w/])", documentation()))
 
@@ -93,11 +99,28 @@ def test_every_documented_option_and_setting_exists() -> None:
     assert options - {option for _, known in commands() for option in known} == set()
     named = {name for word in words for name in re.findall(r"TRACKER_[A-Z_]+", word)}
     settings = {f"TRACKER_{name.upper()}" for name in existing()["settings"]}
-    assert named - settings == set()
+    assert named - settings - {"TRACKER_CONFIG"} == set()
+
+
+def test_table_of_settings_has_each_with_its_default() -> None:
+    """docs/settings.md has a row for each setting, with its kind and default as a file would have them."""
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*? \| .*?) \|$", text, re.MULTILINE))
+    kinds = {str: "text", bool: "true or false", int: "whole number", float: "number", tuple: "list of texts"}
+    expected = {
+        field.name: f"{kinds[type(field.default)]} | `{tomlified(field.default)}`"
+        for field in fields(Settings)
+    }
+    assert rows == expected
+
+
+def tomlified(value: object) -> str:
+    """Return a default as a file of settings has it."""
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 
 def is_settings(value: ast.expr, names: Set[str] = frozenset()) -> bool:
-    """Whether an expression is the program's settings, directly or by one of these names."""
+    """Return whether an expression is the program's settings, directly or by one of these names."""
     match value:
         case ast.Attribute(attr="settings"):
             return True
@@ -138,13 +161,13 @@ def test_every_setting_is_used() -> None:
     ],
 )
 def test_readme_shows_the_two_commands_at_once(command: str) -> None:
-    """How to run it and how to test it stand within the first thirty lines."""
+    """The commands to run and to test are within the first thirty lines."""
     first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:30]
     assert f"    {command}" in first
 
 
 def test_every_room_is_in_the_readme() -> None:
-    """The README says of each folder and file at the top what it is for."""
+    """The README names each folder and file at the top level, and its purpose."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rooms = [f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")]
     files = [path.name for path in ROOT.glob("*.py")]
@@ -158,15 +181,15 @@ def test_every_link_in_the_documentation_leads_somewhere() -> None:
 
 
 def test_contributing_names_files_that_exist() -> None:
-    """Each file and folder that CONTRIBUTING.md tells to change is in the repository."""
+    """Each file and folder that CONTRIBUTING.md names is in the repository."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"`((?:\w[\w.-]*/)+[\w.-]*|[\w.-]+\.(?:md|py))`", text)
     assert len(named) > 20
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_changelog_is_kept_as_keep_a_changelog_has_it() -> None:
-    """Unreleased comes first, then the newest version; each has only the agreed kinds of change."""
+def test_changelog_follows_keep_a_changelog() -> None:
+    """Unreleased comes first, then the newest version. Each has only the standard kinds of change."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     first, *released = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert first == "[Unreleased]"

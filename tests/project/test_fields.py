@@ -1,4 +1,4 @@
-"""Fields of an incident, severities and messages: each test fails with the name of one that is missing."""
+"""Each test names the field of an incident, the severity or the message type that is missing somewhere."""
 
 import ast
 import json
@@ -60,7 +60,7 @@ def test_column_is_shown(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(Incident.shown) - READ_ONLY))
 def test_shown_field_has_a_parser(name: str) -> None:
-    """Unless only the server sets it: then it is in READ_ONLY."""
+    """A field that a client may set has a parser. The others are in READ_ONLY."""
     assert name in Incident.parsers
 
 
@@ -73,7 +73,7 @@ def test_shown_field_is_a_column(name: str) -> None:
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("name", FIELDS)
 def test_parsed_field_is_in_feature_and_collection(name: str) -> None:
-    """A value that is set comes back from both ways to make a Feature."""
+    """A value that was set is in the Feature and in the collection."""
     incident = stored(**{name: sample(name)})
     feature = json.loads(models.to_json(incident.feature()))
     shown = value_in(feature, name)
@@ -100,7 +100,7 @@ def test_field_is_documented(name: str) -> None:
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("name", FIELDS)
 def test_field_is_merged(name: str) -> None:
-    """A change that is based on an earlier version is found, and so is one by somebody else: a conflict."""
+    """A change based on an earlier version is merged, and conflicts with another person's change."""
     incident = stored()
     before = incident.version
     assert name in versions.merge(incident, {name: sample(name)}, before)
@@ -164,7 +164,7 @@ def test_severity_has_shape_colour_and_documentation(severity: Severity) -> None
 
 
 def message_types() -> set[str]:
-    """Return the types that the server's source names where it appends to the log or makes a message."""
+    """Return the message types that the server's source appends to the log or sends."""
     found = set()
     for path in [
         ROOT / "models.py",
@@ -179,7 +179,7 @@ def message_types() -> set[str]:
 
 
 def test_message_types_are_found() -> None:
-    """The search finds every type that the documentation says is logged, with its actor."""
+    """The search finds every message type that the documentation says is logged, with its actor."""
     assert set(re.findall(r"^\| `([a-z_]+)` \| .* \| .*`?actor`? \|$", API, re.MULTILINE)) <= message_types()
     assert {"hello", "heartbeat"} <= message_types()
 

@@ -1,4 +1,4 @@
-"""The map libraries and the world, as the installed package has them, and how they are made."""
+"""The map libraries and the world in the installed package, and the scripts that make them."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def test_what_the_pages_load_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_find_each_other_without_an_import_map(name: str) -> None:
-    """A static import names a file beside the module: our content security policy forbids import maps."""
+    """Each static import names a file, because our content security policy forbids import maps."""
     text = (VENDOR / name).read_text(encoding="utf-8")
     for target in re.findall(r"""(?:^|[;}\s])(?:import|export)\b[^;"'()]*?from\s*["']([^"']+)["']""", text):
         assert target.startswith("./")
@@ -45,7 +45,7 @@ def test_modules_find_each_other_without_an_import_map(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["land.json", "land-detail.json"])
 def test_no_band_runs_across_the_map(name: str) -> None:
-    """Every ring lies within ±180°, is closed, and makes no step over half the world."""
+    """Every ring lies within ±180°, is closed, and has no step across half the world."""
     for ring in rings(name):
         assert ring[0] == ring[-1]
         assert all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in ring)
@@ -54,7 +54,7 @@ def test_no_band_runs_across_the_map(name: str) -> None:
 
 
 def test_land_is_where_it_should_be() -> None:
-    """Crete is land, the sea south of it is not; so are both ends of the Russian far east."""
+    """Crete and both ends of the Russian far east are land; the sea south of Crete is not."""
     from shapely import Point, Polygon
 
     land = [Polygon(f["geometry"]["coordinates"][0]) for f in load("land.json")["features"]]
@@ -64,7 +64,7 @@ def test_land_is_where_it_should_be() -> None:
 
 
 def test_places_have_the_format_that_the_search_reads() -> None:
-    """Most people first; every country code has a name; capitals are marked."""
+    """The most populous places come first, every country code has a name, and capitals are marked."""
     places = load("places.json")
     assert places["fields"] == ["name", "country", "longitude", "latitude", "population", "capital"]
     people = [row[4] for row in places["places"]]
@@ -77,13 +77,13 @@ def test_places_have_the_format_that_the_search_reads() -> None:
 
 
 def test_country_names_know_from_which_zoom_they_fit() -> None:
-    """Large countries are named on the whole world, small ones when one is near."""
+    """Large countries are named at the lowest zoom, small ones only at higher zooms."""
     zooms = {f["properties"]["name"]: f["properties"]["minzoom"] for f in load("countries.json")["features"]}
     assert zooms["Russia"] < 2 < zooms["Luxembourg"]
 
 
 def test_country_names_are_well_inside_their_countries() -> None:
-    """Not at the edge, where a neighbour would seem to be meant, and not on a minor island."""
+    """A country's name is far from its borders, and not on a minor island."""
     points = {
         f["properties"]["name"]: f["geometry"]["coordinates"] for f in load("countries.json")["features"]
     }
@@ -101,13 +101,13 @@ def test_country_names_are_well_inside_their_countries() -> None:
 
 
 def test_all_of_it_is_small() -> None:
-    """What a first page loads is a few megabytes before compression."""
+    """The files of a first page are a few megabytes before compression."""
     first = ("maplibre-gl.mjs", "maplibre-gl-worker.mjs", "land.json", "borders.json", "countries.json")
     assert sum((VENDOR / name).stat().st_size for name in (*first, "places.json")) < 5 * MIB
 
 
 def test_lock_file_names_no_host() -> None:
-    """Packages come from where the machine is set to look; the lock file says what they must hash to."""
+    """The machine's settings say where packages come from. The lock file has only their hashes."""
     packages = json.loads((ROOT / "frontend/package-lock.json").read_text(encoding="utf-8"))["packages"]
     assert all("resolved" not in package for package in packages.values())
     assert all(package.get("integrity") for name, package in packages.items() if name)

@@ -35,7 +35,7 @@ def is_new_enough(node: str) -> bool:
 
 
 def find_node() -> str | None:
-    """Return the machine's own node if it is new enough, or the one of tests/requirements.txt."""
+    """Return the machine's node if it is new enough, or the one of tests/requirements.txt."""
     own = shutil.which("node")
     if own and is_new_enough(own):
         return own
@@ -53,7 +53,7 @@ needs_node = pytest.mark.skipif(
 
 
 def check(*arguments: str) -> str:
-    """Run node with these arguments and return its output; fail with that output if node fails."""
+    """Run node and return its output. If node fails, the test fails with that output."""
     assert NODE is not None
     done = subprocess.run(
         [NODE, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False
@@ -86,7 +86,7 @@ def test_each_test_file_stands_in_the_folder_of_its_module() -> None:
 
 
 def test_each_pure_module_has_a_test() -> None:
-    """A module whose first comment says that it is pure needs no browser, so a test file has its name."""
+    """A module whose first comment calls it pure has a test file of its name."""
     pure = {
         module.relative_to(JS).as_posix()
         for module in MODULES

@@ -1,4 +1,4 @@
-"""A start loads only what it needs: counted, since the time of a start depends on the machine."""
+"""A start loads only the packages it needs. They are counted, because time depends on the machine."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def loaded(folder: Path, *arguments: str, stdin: str = "") -> set[str]:
     "arguments", [["--help"], ["--version"], ["user", "--help"], ["user", "add", "ada"]], ids=" ".join
 )
 def test_command_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
-    """Only a password that is set is judged by zxcvbn."""
+    """Only a command that sets a password loads zxcvbn."""
     expected = {"zxcvbn"} if "add" in arguments else set()
     assert loaded(tmp_path, *arguments, stdin="a password of nobody\n") == expected
 
@@ -57,12 +57,12 @@ def test_listing_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_server_without_areas_loads_no_geometry(tmp_path: Path) -> None:
-    """Numpy and shapely come with the first area, and what else the server does not need, when it does."""
+    """Numpy and shapely are loaded with the first area, and other packages when they are needed."""
     assert loaded(tmp_path, "--port", "0") == {"flask", "jinja2", "tracker_frontend", "wsproto"}
 
 
 def test_version_is_that_of_the_changelog() -> None:
-    """The newest version with a heading there is the one that the program prints."""
+    """The program prints the newest version in the changelog."""
     found = re.search(r"(?m)^## \[?([0-9]+\.[0-9]+\.[0-9]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"))
     assert found
     assert found[1] == VERSION

@@ -1,4 +1,4 @@
-"""What is installed is locked: every requirement has a version in its range, and every file a hash."""
+"""Every requirement is locked to a version in its range, and every file has a hash."""
 
 import json
 import re
@@ -14,14 +14,14 @@ LOCKS = {
 
 
 def requirements(name: str) -> list[Requirement]:
-    """Return what a requirements file asks for, without comments and the frontend's folder."""
+    """Return the requirements of a file, without comments and the frontend's folder."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     asked = [line.partition("#")[0].strip() for line in lines]
     return [Requirement(line) for line in asked if line and not line.startswith("./")]
 
 
 def locked(name: str) -> dict[str, set[str]]:
-    """Return the versions that a lock names, by package: several where they depend on the platform."""
+    """Return the versions in a lock by package. A package has several if they depend on the platform."""
     found: dict[str, set[str]] = {}
     text = (ROOT / name).read_text(encoding="utf-8")
     for package, version in re.findall(r"^([\w.-]+)==([^ ]+)", text, re.M):
@@ -31,7 +31,7 @@ def locked(name: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("asked", LOCKS)
 def test_lock_has_every_requirement_in_its_range(asked: str) -> None:
-    """A requirement that is added or raised without `.ci/lock` fails here, and not in a container."""
+    """A requirement that was added or raised without `.ci/lock` fails here."""
     versions = locked(LOCKS[asked])
     for requirement in requirements(asked):
         found = versions.get(requirement.name.lower(), set())
@@ -41,7 +41,7 @@ def test_lock_has_every_requirement_in_its_range(asked: str) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS.values())
 def test_lock_has_hashes_and_no_address(lock: str) -> None:
-    """Every package has at least one hash, and where to download it is the machine's setting."""
+    """Every package has at least one hash. The machine's settings say where to download it."""
     text = (ROOT / lock).read_text(encoding="utf-8")
     pins = re.split(r"^(?=[\w.-]+==)", text, flags=re.M)[1:]
     assert pins
@@ -50,7 +50,7 @@ def test_lock_has_hashes_and_no_address(lock: str) -> None:
 
 
 def test_lock_of_the_javascript_tools_has_hashes_and_no_address() -> None:
-    """The same holds for what npm installs to check the JavaScript."""
+    """The same holds for the npm packages that check the JavaScript."""
     text = (ROOT / ".ci" / "javascript" / "package-lock.json").read_text(encoding="utf-8")
     packages = {name: entry for name, entry in json.loads(text)["packages"].items() if name}
     assert packages

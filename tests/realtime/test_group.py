@@ -1,4 +1,4 @@
-"""The group: whatever its clients' sockets do, each gets every entry once, in order, in whole frames."""
+"""The group sends each client every entry once, in order, in whole frames, whatever the sockets do."""
 
 import contextlib
 import os
@@ -37,14 +37,14 @@ def world() -> World:
 
 
 class Interleavings(RuleBasedStateMachine):
-    """Saves, and clients that come, stall, read, talk, go and come back; the oracle is the log."""
+    """Saves happen, and clients come, stall, read, talk, go and return. The log is the oracle."""
 
     @initialize()
     def begin(self) -> None:
         self.world = World(LIMITS)
-        self.since: dict[int, int] = {}  # of each socket: what it had when it connected
+        self.since: dict[int, int] = {}  # of each socket: its entries when it connected
         self.socks: list[Socket] = []
-        self.away: list[int] = []  # what those had who have left
+        self.away: list[int] = []  # the entries of clients that have left
 
     def pick(self, number: int) -> Socket:
         return self.socks[number % len(self.socks)]
@@ -119,9 +119,9 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def frames_are_whole_and_entries_in_order(self) -> None:
         for sock in self.socks:
-            told = [payload for opcode, payload in sock.frames() if opcode == TEXT]
-            assert all(payload.endswith(b",hello") for payload in told[:1])
-            entries = [payload for payload in told[1:] if not payload.endswith(b",heartbeat")]
+            texts = [payload for opcode, payload in sock.frames() if opcode == TEXT]
+            assert all(payload.endswith(b",hello") for payload in texts[:1])
+            entries = [payload for payload in texts[1:] if not payload.endswith(b",heartbeat")]
             start = self.since[sock.number]
             assert entries == [text for _, text in self.world.log.entries[start : start + len(entries)]]
 
@@ -131,8 +131,8 @@ class Interleavings(RuleBasedStateMachine):
         self.world.settle(*self.socks)
         self.frames_are_whole_and_entries_in_order()
         for sock in self.socks:
-            told = [payload for opcode, payload in sock.frames() if opcode == TEXT]
-            entries = [payload for payload in told[1:] if not payload.endswith(b",heartbeat")]
+            texts = [payload for opcode, payload in sock.frames() if opcode == TEXT]
+            entries = [payload for payload in texts[1:] if not payload.endswith(b",heartbeat")]
             assert len(entries) == self.world.log.head - self.since[sock.number]
             assert b"".join(frame(*piece) for piece in sock.frames()) == bytes(sock.taken)
             assert self.client(sock).live
@@ -155,7 +155,7 @@ def entries(*seqs: int, size: int = 10) -> list[Entry]:
 
 
 def test_replay_buffer_takes_nothing_twice() -> None:
-    """Two readers of the log may bring the same entries."""
+    """Two readers of the log may add the same entries, and the buffer keeps each once."""
     buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(1, 2, 3))
     buffer.extend(entries(2, 3, 4))
@@ -163,7 +163,7 @@ def test_replay_buffer_takes_nothing_twice() -> None:
 
 
 def test_replay_buffer_forgets_the_oldest_and_says_so() -> None:
-    """Beyond its bytes it keeps the newest, and has no answer for a cursor before those."""
+    """A full buffer drops the oldest entries, and has no answer for cursors before the rest."""
     buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(*range(1, 101)))
     assert 0 < buffer.start < buffer.head == 100
@@ -174,7 +174,7 @@ def test_replay_buffer_forgets_the_oldest_and_says_so() -> None:
 
 
 def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
-    """However entries come, it holds no more than BUFFER_BYTES of frames."""
+    """The buffer holds at most BUFFER_BYTES of frames, however entries arrive."""
     buffer, size = ReplayBuffer(99, LIMITS), len(frame(TEXT, entries(100)[0][1]))
     for seq in range(100, 300):
         buffer.extend(entries(seq))
@@ -184,7 +184,7 @@ def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
 
 
 def test_batch_is_a_chunk() -> None:
-    """One frame more than CHUNK_BYTES at most, so that no socket is offered the whole buffer."""
+    """A batch has at most CHUNK_BYTES and one more frame, so no socket is offered the whole buffer."""
     for chunk_bytes, count in ((150, 4), (133, 4), (132, 3)):  # of frames of 44 bytes each
         buffer = ReplayBuffer(0, Limits(chunk_bytes=chunk_bytes))
         buffer.extend(entries(*range(1, 11), size=40))
@@ -196,7 +196,7 @@ def test_batch_is_a_chunk() -> None:
 
 @pytest.mark.parametrize("first", [4, 5])
 def test_replay_buffer_never_hides_a_gap(first: int) -> None:
-    """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
+    """A cursor before entries that were pruned unread gets no answer from the buffer."""
     after = entries(first, first + 1)
     size = len(Batch.of(after).data)
     buffer = ReplayBuffer(0, Limits(buffer_bytes=2 * size - 1))
@@ -209,7 +209,7 @@ def test_replay_buffer_never_hides_a_gap(first: int) -> None:
 
 
 def test_replay_buffer_holds_an_entry_larger_than_itself() -> None:
-    """One huge entry is sent like any other."""
+    """An entry larger than the buffer is sent like any other."""
     buffer = ReplayBuffer(0, LIMITS)
     buffer.extend(entries(1, size=5000))
     assert buffer.after(0) == Batch.of(entries(1, size=5000))
@@ -227,7 +227,7 @@ def test_frame_has_the_shortest_length_of_rfc_6455(size: int) -> None:
 
 
 def test_full_socket_at_the_end_of_a_frame_is_waited_for(world: World) -> None:
-    """A socket that fills up exactly between two frames is left alone until it is writable."""
+    """A socket that fills up exactly between two frames is not written to until it is writable."""
     world.save(*[100] * 20)
     world.group.pull()
     hello = len(frame(TEXT, b"20,hello"))
@@ -241,7 +241,7 @@ def test_full_socket_at_the_end_of_a_frame_is_waited_for(world: World) -> None:
 
 
 def test_full_socket_costs_no_reading_of_the_log(world: World) -> None:
-    """While a client that replays does not read, the log is not read for it either."""
+    """While a replaying client does not read, the log is not read for it either."""
     world.save(*[100] * 50)
     world.group.pull()
     sock = Socket(room=len(frame(TEXT, b"50,hello")))
@@ -255,8 +255,8 @@ def test_full_socket_costs_no_reading_of_the_log(world: World) -> None:
     assert sock.seqs() == [50, *range(1, 51)]
 
 
-def test_replay_goes_from_the_log_to_the_ring_to_live(world: World) -> None:
-    """What is saved while a client replays comes after the replay, once."""
+def test_replay_goes_from_the_log_to_the_buffer_to_live(world: World) -> None:
+    """An entry that is saved during a replay follows the replay, once."""
     world.save(*[100] * 50)
     sock = Socket()
     client = world.connect(sock, since=0)
@@ -272,7 +272,7 @@ def test_replay_goes_from_the_log_to_the_ring_to_live(world: World) -> None:
 
 
 def test_many_replays_leave_pauses_to_the_others(world: World) -> None:
-    """However many clients replay, between two looks at the sockets the log is read for one of them."""
+    """However many clients replay, the log is read for one of them between two polls of the sockets."""
     world.save(*[100] * 60)
     world.group.pull()
     socks = [Socket() for _ in range(10)]
@@ -303,7 +303,7 @@ def test_many_replays_leave_pauses_to_the_others(world: World) -> None:
 
 
 def test_reader_that_lets_others_run_cuts_no_frame(world: World) -> None:
-    """A pong that fills the socket while the log is being read for its client stays whole."""
+    """A pong that fills the socket while the log is read for its client stays whole."""
     world.save(*[100] * 50)
     world.group.pull()
     sock = Socket(room=len(frame(TEXT, b"50,hello")) + 2)
@@ -323,7 +323,7 @@ def test_reader_that_lets_others_run_cuts_no_frame(world: World) -> None:
 
 
 def test_close_while_the_log_is_read_is_the_last_frame(world: World) -> None:
-    """Nothing follows a close frame, even if a replay was under way."""
+    """Nothing follows a close frame, even during a replay."""
     world.save(*[100] * 50)
     world.group.pull()
     sock = Socket()
@@ -336,7 +336,7 @@ def test_close_while_the_log_is_read_is_the_last_frame(world: World) -> None:
 
 
 def test_gap_in_the_log_closes(world: World) -> None:
-    """Whoever needs entries that are gone is told to come back, and does not get those after the gap."""
+    """A client that needs pruned entries is closed and must reconnect. It gets no entry after the gap."""
     world.save(*[100] * 50)
     world.group.pull()
     sock = Socket()
@@ -348,7 +348,7 @@ def test_gap_in_the_log_closes(world: World) -> None:
 
 
 def test_log_that_cannot_be_read_closes_the_replay_only(world: World) -> None:
-    """When reading fails the client that replays is told to come back; the live one stays."""
+    """If reading fails, the replaying client is closed and must reconnect. The live client stays."""
     world.save(*[100] * 50)
     world.group.pull()
     live, behind = Socket(), Socket()
@@ -366,7 +366,7 @@ def test_log_that_cannot_be_read_closes_the_replay_only(world: World) -> None:
 
 
 def test_save_that_could_not_be_read_is_read_later(world: World) -> None:
-    """News that came while the log could not be read are not forgotten."""
+    """New entries that came while the log could not be read are sent later."""
     sock = Socket()
     world.connect(sock)
     world.settle(sock)
@@ -379,8 +379,8 @@ def test_save_that_could_not_be_read_is_read_later(world: World) -> None:
     assert sock.seqs() == [0, 1]
 
 
-def test_huge_entry_reaches_a_lagging_client_whole(world: World) -> None:
-    """400 KB in one entry, taken in small pieces, hold nobody else up."""
+def test_huge_entry_reaches_a_slow_client_whole(world: World) -> None:
+    """An entry of 400 KB, read in small pieces, delays no other client."""
     slow, good = Socket(room=1000), Socket()
     world.connect(slow)
     world.connect(good)
@@ -401,7 +401,7 @@ def test_huge_entry_reaches_a_lagging_client_whole(world: World) -> None:
 
 
 def test_pongs_for_a_full_socket_take_one_place(world: World) -> None:
-    """However often a client asks that does not read, one answer is kept, between whole frames."""
+    """For a client that pings and does not read, one pong is kept, between whole frames."""
     sock = Socket(room=1000)
     client = world.connect(sock)
     sock.room = 30
@@ -416,8 +416,8 @@ def test_pongs_for_a_full_socket_take_one_place(world: World) -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x8a\x7c", b"\x8a\xfe" + bytes(130)], ids=["unmasked", "too long"])
-def test_what_only_looks_like_a_pong_is_a_fault(world: World, data: bytes) -> None:
-    """The short way that pongs take lets nothing else through."""
+def test_malformed_pong_is_an_error(world: World, data: bytes) -> None:
+    """The shortcut for pongs accepts only correct pongs."""
     sock = Socket()
     world.connect(sock)
     sock.arrived += data
@@ -426,7 +426,7 @@ def test_what_only_looks_like_a_pong_is_a_fault(world: World, data: bytes) -> No
 
 
 def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
-    """Who comes, is dropped or talks in a pause of a round is served like the others."""
+    """A client that joins, leaves or talks during a pause of a round is served like the others."""
     socks = [Socket() for _ in range(7)]
     clients = [world.connect(sock) for sock in socks]
     world.settle(*socks)
@@ -444,7 +444,7 @@ def test_client_added_during_a_round_gets_everything_once(world: World) -> None:
 
 
 def test_entries_gather_after_a_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most of the time is left for those who save, but nobody notices the wait."""
+    """The server spends most of the time on saves, and the wait is too short to notice."""
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -477,7 +477,7 @@ def test_entries_gather_after_a_round(world: World, monkeypatch: pytest.MonkeyPa
         sock.cost = 1.0
         slept_before_a_round_of(1)
         assert slept_before_a_round_of(100) == pytest.approx(LIMITS.max_cool_down_s)
-        assert slept_before_a_round_of(1) == PAUSE_S  # that was a piece of a backlog
+        assert slept_before_a_round_of(1) == PAUSE_S  # that was a part of older entries
     world.settle(sock)
     assert sock.seqs() == list(range(world.log.head + 1))
     assert world.group.arrived == 1
@@ -508,7 +508,7 @@ def test_round_pauses_between_slices(
 
 
 def test_saves_soon_after_a_round_are_sent_together(world: World) -> None:
-    """Before the next round the loop looks at its sockets, and what is saved then goes along."""
+    """Before the next round the loop polls its sockets. Entries that are saved meanwhile join the round."""
     sock = Socket()
     world.connect(sock)
     world.save()
@@ -521,7 +521,7 @@ def test_saves_soon_after_a_round_are_sent_together(world: World) -> None:
 
 
 def test_nothing_follows_a_close(world: World) -> None:
-    """send() to somebody who is being closed, or is gone, does nothing."""
+    """send() to a client that is closing or gone does nothing."""
     sock, gone = Socket(), Socket()
     client, lost = world.connect(sock), world.connect(gone)
     world.group.close(lambda _owner: True, 1000)
@@ -537,7 +537,7 @@ def test_nothing_follows_a_close(world: World) -> None:
 
 
 def test_close_finds_clients_by_their_owner(world: World) -> None:
-    """Only who is meant is closed, with the code and the reason."""
+    """Only clients of this owner are closed, with the code and the reason."""
     socks = [Socket() for _ in range(4)]
     for number, sock in enumerate(socks):
         world.connect(sock, owner=number)
@@ -547,7 +547,7 @@ def test_close_finds_clients_by_their_owner(world: World) -> None:
 
 
 def test_broken_socket_costs_only_itself(world: World) -> None:
-    """Errors of one socket in a round, in a replay or while it is flushed remove that client only."""
+    """An error of one socket in a round, in a replay or in a flush removes only that client."""
     world.save(*[100] * 50)
     good, *bad = [Socket() for _ in range(4)]
     world.connect(good)
@@ -571,7 +571,7 @@ def test_broken_socket_costs_only_itself(world: World) -> None:
 
 
 def test_silence_is_broken_by_a_heartbeat(world: World) -> None:
-    """After HEARTBEAT_S without news everybody is told the head; after news it waits anew."""
+    """After HEARTBEAT_S without entries each client is sent the head. A new entry starts the time again."""
     sock = Socket()
     world.connect(sock)
     world.time += LIMITS.heartbeat_s - 1
@@ -591,7 +591,7 @@ def test_silence_is_broken_by_a_heartbeat(world: World) -> None:
 def test_pong_keeps_a_client_and_its_absence_removes_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who has answered no ping by the time of the next is forgotten, and its descriptor closed."""
+    """A client that has answered no ping by the next one is removed, and its descriptor is closed."""
     alive, dead = Socket(), Socket()
     world.connect(alive)
     world.connect(dead)
@@ -606,7 +606,7 @@ def test_pong_keeps_a_client_and_its_absence_removes_it(
 
 
 def test_pong_that_lies_unread_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the process was held up for long, clients are not dead for that."""
+    """If the process was held up for long, unread pongs keep their clients."""
     sock = Socket()
     world.connect(sock)
     world.sweep(monkeypatch, LIMITS.ping_s)
@@ -619,7 +619,10 @@ def test_pong_that_lies_unread_counts(world: World, monkeypatch: pytest.MonkeyPa
 def test_stalled_client_is_closed_with_1013_between_frames(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MAX_LAG_S without progress: one that reads later finds the frame under way whole, then the close."""
+    """After MAX_LAG_S without progress a client is closed.
+
+    Reading later, it gets the whole frame, then the close.
+    """
     sock = Socket(room=60)
     world.connect(sock)
     world.save(100)
@@ -643,7 +646,7 @@ def test_stalled_client_is_closed_with_1013_between_frames(
 def test_client_that_was_live_for_long_keeps_all_of_its_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its MAX_LAG_S begins when its socket is full, not when it was last sent something by itself."""
+    """MAX_LAG_S begins when the socket is full, and not at the last frame that was sent."""
     sock = Socket()
     world.connect(sock)
     for _ in range(3):
@@ -662,7 +665,10 @@ def test_client_that_was_live_for_long_keeps_all_of_its_time(
 def test_client_whose_socket_is_full_at_once_has_all_of_its_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When it is taken in, and again when it is closed: its peer may take what is left for CLOSE_S."""
+    """A client that joins or closes with a full socket has the whole time.
+
+    Its peer may read the rest for CLOSE_S.
+    """
     sock = Socket(room=0)
     world.connect(sock)
     world.sweep(monkeypatch, LIMITS.max_lag_s)
@@ -677,7 +683,7 @@ def test_client_whose_socket_is_full_at_once_has_all_of_its_time(
 def test_client_that_has_caught_up_is_not_dropped_at_the_next_ping(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it was behind it was sent no ping that it could have answered."""
+    """A client that was behind was sent no ping, so it is not removed for a missing pong."""
     sock = Socket()
     world.connect(sock)
     world.sweep(monkeypatch, LIMITS.ping_s)  # a ping, which it has not answered
@@ -691,7 +697,7 @@ def test_client_that_has_caught_up_is_not_dropped_at_the_next_ping(
 
 
 def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is what counts, not how far behind somebody is."""
+    """Any progress keeps a client, however far it is behind."""
     sock = Socket(room=60)
     world.connect(sock)
     world.save(*[100] * 20)
@@ -708,7 +714,7 @@ def test_client_that_reads_a_little_is_not_closed(world: World, monkeypatch: pyt
 def test_client_whose_replay_waits_for_the_log_is_not_closed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long it takes to read the log for it, or for those before it: that's not its fault."""
+    """A client that waits for a read of the log, its own or another's, is not closed for it."""
     world.save(*[100] * 50)
     sock = Socket()
     world.connect(sock, since=0)
@@ -727,7 +733,7 @@ def test_client_whose_replay_waits_for_the_log_is_not_closed(
 
 
 def test_close_of_a_stalled_client_waits_in_the_kernel() -> None:
-    """A peer that reads only after it was given up finds every frame whole and the close last."""
+    """A peer that reads only after its removal gets every frame whole, and the close last."""
     log = Log()
     group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, limits=LIMITS)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -761,7 +767,7 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
     monkeypatch: pytest.MonkeyPatch,
     reads: bool,  # noqa: FBT001
 ) -> None:
-    """Who reads on, however slowly, gets the frame whole and 1013; for who does not, nobody waits."""
+    """A slow reader gets the whole frame and 1013. Nothing waits for a peer that does not read."""
     pause, now = gevent.sleep, [0.0]
     log = Log()
     group = Group(log.read, lambda seq: b"%d,heartbeat" % seq, clock=lambda: now[0], limits=LIMITS)
@@ -800,7 +806,7 @@ def test_close_behind_a_frame_larger_than_the_kernels_buffers(
 
 
 def read(peer: socket.socket, most: int) -> bytes:
-    """Read what has arrived, up to so many bytes."""
+    """Read the bytes that have arrived, up to this many."""
     data = b""
     with contextlib.suppress(BlockingIOError):
         while len(data) < most and (piece := peer.recv(1 << 16)):
@@ -808,8 +814,8 @@ def read(peer: socket.socket, most: int) -> bytes:
     return data
 
 
-def test_stop_tells_the_last_news_first() -> None:
-    """What was saved just before the end goes out before the close frame."""
+def test_stop_sends_the_last_entries_first() -> None:
+    """An entry that is saved just before the end is sent before the close frame."""
     group = Group(lambda seq, _size: [(1, b"{}")] if seq < 1 else [], lambda _seq: b"", limits=LIMITS)
     group.start()
     ours, theirs = socket.socketpair()
@@ -821,8 +827,8 @@ def test_stop_tells_the_last_news_first() -> None:
     stopping.get(timeout=2)
 
 
-def test_started_group_sends_what_is_saved_and_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to call it but for `wake`."""
+def test_started_group_sends_saves_and_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A started group needs no calls except `wake`."""
     swept = gevent.event.Event()
     monkeypatch.setattr(Group, "_sweep", lambda _self: (swept.set(), gevent.sleep(1)))
     log = Log()
@@ -841,7 +847,7 @@ def test_started_group_sends_what_is_saved_and_sweeps(monkeypatch: pytest.Monkey
 
 
 def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And one that succeeds is followed by the next at once."""
+    """A failed step runs again after a second, and a successful one is followed by the next at once."""
     events: list[object] = []
     outcomes = iter([None, OSError("fire"), None, KeyboardInterrupt()])
 
@@ -869,7 +875,7 @@ def test_stop_does_not_wait_for_ever() -> None:
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:
-    """stop() says 1001 and waits for those who answer, not for those who don't."""
+    """stop() sends 1001, waits for clients that answer, and does not wait for the others."""
     group = Group(lambda _seq, _size: [], lambda _seq: b"", limits=LIMITS)
     group.start()
     pairs = [socket.socketpair() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""`/api/notifications`: what a client without a WebSocket is told, each message once and in order."""
+"""`/api/notifications` sends each message once and in order to a client without a WebSocket."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ PATH = "/api/notifications"
 
 
 class Follower:
-    """A client that follows the log by polling, as the page does: one request at a time, on one cursor."""
+    """A client that polls as the page does: one request at a time, with one cursor."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -33,7 +33,7 @@ class Follower:
         self.messages: list[Message] = []
 
     def ask(self, wait: int = 0) -> list[Message]:
-        """Ask once; return the messages after the hello."""
+        """Send one request; return the messages after the hello."""
         answer = self.person.http.get(PATH, params={**self.cursor, "wait": wait}, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         hello, *found = messages_of(answer)
@@ -70,7 +70,7 @@ def follower(server: Server) -> Follower:
 
 
 class Waiting:
-    """A request that is under way."""
+    """A request that is waiting for its answer."""
 
     def __init__(self, server: Server, ask: Callable[[], Any]) -> None:
         self.result: Any = None
@@ -92,11 +92,11 @@ class Waiting:
         return self.result
 
 
-# What it is told
+# Answers
 
 
 def test_first_answer_says_where_the_log_is(server: Server, person: Person) -> None:
-    """Without a cursor there is a hello with the head, which recovers nothing, and it comes at once."""
+    """A request without a cursor is answered at once, with a hello that has the head and recovers nothing."""
     follower = Follower(person)
     assert follower.ask(wait=25) == []
     assert follower.hellos[0]["recovered"] is False
@@ -105,7 +105,7 @@ def test_first_answer_says_where_the_log_is(server: Server, person: Person) -> N
 
 
 def test_messages_are_those_of_the_socket(person: Person, follower: Follower) -> None:
-    """A follower and a WebSocket are told the same, in the same order."""
+    """A polling client and a WebSocket are sent the same messages in the same order."""
     with person.watch() as watch:
         for number in range(30):
             person.delete(person.save_incident(f"The same {number}"))
@@ -117,7 +117,7 @@ def test_messages_are_those_of_the_socket(person: Person, follower: Follower) ->
 
 
 def test_request_waits_for_the_next_message(server: Server, person: Person, follower: Follower) -> None:
-    """Without news the answer comes with the next save; meanwhile the request counts as a client."""
+    """A request waits for the next save, and meanwhile counts as a client."""
     waiting = Waiting(server, lambda: follower.ask(wait=25))
     assert not waiting.is_over
     stored = person.save_incident("Waited for")
@@ -127,7 +127,7 @@ def test_request_waits_for_the_next_message(server: Server, person: Person, foll
 
 
 def test_other_process_wakes_a_waiting_request(server: Server, follower: Follower) -> None:
-    """What an import stores is told like a save."""
+    """A waiting request is sent the entries of an import, as those of a save."""
     waiting = Waiting(server, lambda: follower.ask(wait=25))
     assert server.import_geojson(collection(incident("From a file"))).returncode == 0
     assert [message["feature"]["properties"]["name"] for message in waiting.end()] == ["From a file"]
@@ -136,7 +136,7 @@ def test_other_process_wakes_a_waiting_request(server: Server, follower: Followe
 def test_nothing_is_missed_or_doubled_while_everybody_saves(
     server: Server, person: Person, follower: Follower
 ) -> None:
-    """Requests that wait, arrive and leave while others save tell each entry once and in order."""
+    """Requests that wait, arrive and leave during saves get each entry once and in order."""
     start = follower.cursor["since"]
     followers = [follower, *(Follower(server.person()) for _ in range(4))]
     for other in followers[1:]:
@@ -158,7 +158,7 @@ def test_nothing_is_missed_or_doubled_while_everybody_saves(
 
 
 def test_backlog_comes_in_bounded_answers(server: Server, follower: Follower) -> None:
-    """Who was away is told all of it, piece by piece; the hello says where it ends."""
+    """A client that was away gets all entries in pieces. The hello has the end of each piece."""
     many = [incident(f"Backlog {number}", description="x" * 900) for number in range(300)]
     assert server.import_geojson(collection(*many)).returncode == 0
     start = follower.cursor["since"]
@@ -172,7 +172,7 @@ def test_backlog_comes_in_bounded_answers(server: Server, follower: Follower) ->
 
 
 def test_lost_answer_is_given_again(person: Person, follower: Follower) -> None:
-    """The cursor is the client's: who asks twice for the same place gets the same."""
+    """The client holds the cursor, so a second request for one place gets the same answer."""
     person.save_incident("Told twice")
     cursor = dict(follower.cursor)
     first = follower.ask()
@@ -181,7 +181,10 @@ def test_lost_answer_is_given_again(person: Person, follower: Follower) -> None:
 
 
 def test_follower_goes_on_after_a_restart(start_server: StartServer) -> None:
-    """A server that was stopped and started again continues at the cursor; a waiting request ends at once."""
+    """After a restart the server continues at the cursor.
+
+    A request that waits during the stop ends at once.
+    """
     server = start_server()
     follower = Follower(server.person())
     follower.ask()
@@ -197,7 +200,7 @@ def test_follower_goes_on_after_a_restart(start_server: StartServer) -> None:
 
 
 def test_other_database_recovers_nothing(start_server: StartServer, tmp_path: Path) -> None:
-    """With another epoch, a cursor ahead of the head, or none that is a number, the client must load anew."""
+    """For another epoch, a cursor ahead of the head, or an unreadable one, the client must load again."""
     server = start_server()
     follower = Follower(server.person())
     follower.ask()
@@ -213,23 +216,23 @@ def test_other_database_recovers_nothing(start_server: StartServer, tmp_path: Pa
 
 @pytest.mark.parametrize("wait", ["26", "-1", "x", "1.5", "1e9", "nan", "٣"])
 def test_wait_must_be_a_number_of_seconds(person: Person, wait: str) -> None:
-    """Anything but 0 to 25 is refused in plain words."""
+    """A value that is not within 0 and 25 is refused with a clear sentence."""
     answer = person.http.get(PATH, params={"wait": wait})
     assert answer.status_code == 400
     assert "0 to 25" in answer.json()["error"]
 
 
-# Who may, and how many
+# Access and quotas
 
 
-def test_who_is_not_signed_in_is_refused(visitor: Person) -> None:
-    """401, as JSON."""
+def test_signed_out_client_is_refused(visitor: Person) -> None:
+    """A request without a session gets 401, as JSON."""
     answer = visitor.http.get(PATH)
     assert (answer.status_code, answer.json()["fields"]) == (401, {})
 
 
-def test_token_may_follow(server: Server, person: Person) -> None:
-    """A program with a token follows like a page, with as many requests as the seats allow."""
+def test_token_may_poll(server: Server, person: Person) -> None:
+    """A program with a token polls like a page, with as many requests as the quota allows."""
     env = {"TRACKER_DATABASE": str(server.database)}
     made = run_tracker(server.folder, "token", "add", server.name, "poll", env=env)
     assert made.returncode == 0, made
@@ -242,14 +245,14 @@ def test_token_may_follow(server: Server, person: Person) -> None:
 
 
 def test_other_site_is_refused(person: Person) -> None:
-    """A page of another origin can neither read nor take seats."""
+    """A page of another origin can neither read nor use up the quota."""
     assert person.http.get(PATH, headers={"Origin": "http://evil.example"}).status_code == 403
     assert person.http.head(PATH).status_code == 405
     assert person.http.post(PATH).status_code in {400, 405}
 
 
 def test_waiting_request_ends_with_the_session(server: Server, follower: Follower) -> None:
-    """Signing out answers 401 to a request that waits, and to the next."""
+    """Signing out answers a waiting request with 401, and the next one, too."""
     person, cursor = follower.person, {**follower.cursor, "wait": 25}
     cookies = dict(person.http.cookies)
     with httpx.Client(base_url=server.url, cookies=cookies, trust_env=False, timeout=PATIENCE_S) as other:
@@ -259,8 +262,8 @@ def test_waiting_request_ends_with_the_session(server: Server, follower: Followe
         assert other.get(PATH, params=cursor).status_code == 401
 
 
-def test_seats_are_shared_with_sockets(start_server: StartServer) -> None:
-    """Sockets and waiting requests count together; a plain request tells a page that there are too many."""
+def test_quota_is_shared_with_sockets(start_server: StartServer) -> None:
+    """Sockets and waiting requests count together. A plain request says when there are too many."""
     server = start_server(env={"TRACKER_SOCKETS_PER_ACCOUNT": "2"})
     person, follower = server.person(), Follower(server.person())
     follower.ask()
@@ -275,7 +278,7 @@ def test_seats_are_shared_with_sockets(start_server: StartServer) -> None:
 
 
 def test_tabs_of_a_browser_leave_it_connections(server: Server, follower: Follower) -> None:
-    """The fourth request of a session that waits has the first answered, without news."""
+    """A session's fourth waiting request ends the first one, with an answer without messages."""
     cookies, cursor = dict(follower.person.http.cookies), {**follower.cursor, "wait": 25}
 
     def ask() -> list[str]:
@@ -308,7 +311,7 @@ def raw_request(person: Person, cursor: dict[str, Any], version: str = "1.1") ->
 def raw(
     server: Server, follower: Follower, more: bytes = b"", version: str = "1.1"
 ) -> Iterator[socket.socket]:
-    """Send a request that waits, by a socket."""
+    """Send a request that waits, through a plain socket."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
         before = server.health()["clients"]
         sock.sendall(raw_request(follower.person, follower.cursor, version) + more)
@@ -325,7 +328,7 @@ def read_all(sock: socket.socket) -> bytes:
 
 
 def test_old_proxy_gets_a_whole_answer(server: Server, person: Person, follower: Follower) -> None:
-    """By HTTP/1.0 the answer has a length and its end is the connection's."""
+    """Over HTTP/1.0 the answer has a length, and then the connection closes."""
     with raw(server, follower, version="1.0") as sock:
         person.save_incident("For an old proxy")
         head, _, content = read_all(sock).partition(b"\r\n\r\n")
@@ -335,14 +338,14 @@ def test_old_proxy_gets_a_whole_answer(server: Server, person: Person, follower:
 
 
 def test_peer_that_has_gone_is_forgotten(server: Server, follower: Follower) -> None:
-    """Who hangs up while waiting frees the seat at once."""
+    """A peer that closes while it waits frees its place in the quota at once."""
     with raw(server, follower):
         pass
     wait_until(lambda: server.health()["clients"] == 0, what="the request to be forgotten")
 
 
 def test_peer_that_talks_while_it_waits(server: Server, person: Person, follower: Follower) -> None:
-    """What comes after the request is ignored."""
+    """Bytes after the request are ignored."""
     with raw(server, follower, b"\r\n") as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n")
         person.save_incident("For a talker")
@@ -365,14 +368,14 @@ def wait(world: World, sock: Socket, *, since: int | None = None, owner: object 
 
 
 def lines(sock: Socket) -> tuple[bytes, list[bytes]]:
-    """Return the status and the lines of an answer that is whole."""
+    """Return the status and the lines of a whole answer."""
     head, _, content = bytes(sock.taken).partition(b"\r\n\r\n")
     assert f"Content-Length: {len(content)}\r\n".encode() in head
     return head.split()[1], content.splitlines()
 
 
 def test_polls_are_answered_by_the_round(world: World) -> None:
-    """All that wait get what has come, sockets too, and their connections end."""
+    """A round answers all waiting requests, along with the sockets, and ends their connections."""
     polls, sock = [Socket() for _ in range(2 * LIMITS.slice_clients + 1)], Socket()
     for each in polls:
         wait(world, each)
@@ -387,7 +390,7 @@ def test_polls_are_answered_by_the_round(world: World) -> None:
 
 
 def test_polls_read_the_log_once(world: World) -> None:
-    """Those that wait at one place cost one reading and one answer, however many they are."""
+    """All requests that wait at one place share one reading and one answer."""
     for _ in range(50):
         wait(world, Socket())
     world.save()
@@ -398,7 +401,7 @@ def test_polls_read_the_log_once(world: World) -> None:
 
 
 def test_poll_that_comes_late_is_answered_at_once(world: World) -> None:
-    """What was saved between its look at the log and its waiting is not waited for twice."""
+    """A poll is answered at once if a save came after it read the log and before it waited."""
     world.save(10, 10)
     world.group.pull()
     world.settle()
@@ -411,7 +414,7 @@ def test_poll_that_comes_late_is_answered_at_once(world: World) -> None:
 
 
 def test_poll_is_answered_when_its_time_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without news it gets a heartbeat at its own place in the log, after as long as it wanted."""
+    """Without entries a poll gets a heartbeat with its own cursor, after the time that it asked for."""
     sock = Socket()
     wait(world, sock)
     world.sweep(monkeypatch, 24)
@@ -424,8 +427,8 @@ def test_poll_is_answered_when_its_time_is_over(world: World, monkeypatch: pytes
     assert not world.loop.watchers
 
 
-def test_log_that_was_cut_answers_503(world: World) -> None:
-    """A poll whose next entry has been pruned is told to come again."""
+def test_pruned_log_answers_503(world: World) -> None:
+    """A poll whose next entry has been pruned must come again."""
     sock = Socket()
     wait(world, sock)
     world.save(10, 10)
@@ -434,8 +437,8 @@ def test_log_that_was_cut_answers_503(world: World) -> None:
     assert lines(sock) == (b"503", [])
 
 
-def test_log_that_was_cut_to_nothing_answers_503(world: World) -> None:
-    """The replay buffer knows that there was something, and the log no longer has it."""
+def test_empty_pruned_log_answers_503(world: World) -> None:
+    """The replay buffer has seen entries, but the log has none left."""
     sock = Socket()
     wait(world, sock)
     world.save()
@@ -446,7 +449,7 @@ def test_log_that_was_cut_to_nothing_answers_503(world: World) -> None:
 
 
 def test_log_that_can_not_be_read_is_read_later(world: World) -> None:
-    """An error while polls are answered leaves them waiting, and wakes the broadcaster again."""
+    """After an error the polls still wait, and the group's broadcaster is woken again."""
     sock = Socket()
     wait(world, sock)
     world.save()
@@ -460,7 +463,7 @@ def test_log_that_can_not_be_read_is_read_later(world: World) -> None:
 
 
 def test_answer_is_taken_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow peer gets all of its answer, piece by piece; one that takes nothing more is forgotten."""
+    """A slow peer gets its whole answer in pieces. A peer that stops reading is removed."""
     sock, stalled = Socket(room=10), Socket(room=10)
     wait(world, sock)
     wait(world, stalled)
@@ -475,7 +478,7 @@ def test_answer_is_taken_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_close_answers_with_its_status(world: World) -> None:
-    """Signed out is 401, too many bytes 429, a server that stops 503; nothing follows."""
+    """The answer is 401 after a sign-out, 429 for too many bytes, 503 at a stop; nothing follows."""
     for code, status in ((4401, b"401"), (1008, b"429"), (1001, b"503")):
         sock = Socket()
         request = wait(world, sock, owner=code)
@@ -487,7 +490,7 @@ def test_close_answers_with_its_status(world: World) -> None:
 
 
 def test_flood_ends_a_poll(world: World) -> None:
-    """Who sends without end while it waits is read no further."""
+    """The server stops reading from a peer that sends without end while it waits."""
     sock = Socket()
     wait(world, sock)
     sock.arrived += b"x" * (8 << 20)

@@ -1,4 +1,4 @@
-"""The watcher, on a made-up group, database and clock."""
+"""The watcher, tested with a made-up group, database and clock."""
 
 from collections.abc import Callable, Set
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from realtime.watcher import EXPIRY_S, POLL_S, RETRY_S, SIGNED_OUT, Watcher
 
 
 class World:
-    """A watcher, what it is given, and what it did: `asked`, `noted`, `woken`, `refreshed`, `closed`."""
+    """A watcher with its inputs and its actions: `asked`, `noted`, `woken`, `refreshed`, `closed`."""
 
     def __init__(self) -> None:
         self.version, self.time = 1, 1000.0
@@ -66,7 +66,7 @@ def world() -> World:
 
 
 def test_change_wakes_the_group_and_refreshes(world: World) -> None:
-    """A look that finds no change does nothing."""
+    """A look at an unchanged database does nothing."""
     world.watcher.look()
     assert (world.woken, world.refreshed, len(world.asked)) == (1, 1, 1)
     world.version += 1
@@ -75,7 +75,7 @@ def test_change_wakes_the_group_and_refreshes(world: World) -> None:
 
 
 def test_ended_session_is_closed_once(world: World) -> None:
-    """The clients of others stay."""
+    """The clients of other sessions stay."""
     world.ended, world.version = {"bob"}, 2
     world.watcher.look()
     assert world.closed == [("bob", SIGNED_OUT)]
@@ -94,8 +94,8 @@ def test_time_ends_a_session_without_a_change(world: World) -> None:
     assert world.closed == [("ada", SIGNED_OUT)]
 
 
-def test_new_client_is_looked_at(world: World) -> None:
-    """Its session may have ended while it connected."""
+def test_new_client_is_checked(world: World) -> None:
+    """The session of a new client may have ended while it connected, so it is checked."""
     world.ended = {"eve"}
     world.connect("eve")
     world.watcher.look()
@@ -103,7 +103,7 @@ def test_new_client_is_looked_at(world: World) -> None:
 
 
 def test_use_is_noted_of_sessions_that_have_not_ended(world: World) -> None:
-    """When a client comes and when time has passed, but not at each change of the database."""
+    """A session's use is noted when a client joins and as time passes, not at each change of the database."""
     assert world.noted == [{"ada", "bob"}]
     world.version += 1
     world.watcher.look()
@@ -114,7 +114,7 @@ def test_use_is_noted_of_sessions_that_have_not_ended(world: World) -> None:
 
 
 def test_look_that_failed_is_made_again(world: World) -> None:
-    """Nothing that changed meanwhile is lost."""
+    """After a failed look the next one finds all changes."""
     world.ended, world.version, world.fails = {"bob"}, 2, True
     with pytest.raises(OSError, match="no database"):
         world.watcher.look()

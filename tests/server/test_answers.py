@@ -1,4 +1,4 @@
-"""What the server does while it sends an answer: it serves others too, and keeps to the length it told."""
+"""While the server sends an answer it serves others, and sends exactly the announced length."""
 
 import contextlib
 import errno
@@ -28,7 +28,7 @@ TILES = 32 << 20  # bytes: more than the sockets of both sides hold
 
 
 class Reader:
-    """A peer that takes everything at once, so that sending never has to wait."""
+    """A peer that reads everything at once, so that sending never waits."""
 
     def __init__(self, *pieces: bytes, looks: Callable[[], int] = lambda: 0) -> None:
         self._pieces = list(pieces)
@@ -52,7 +52,7 @@ class Reader:
 
 
 def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
-    """Answer all that the reader asks with these pieces; return the errors that were logged."""
+    """Answer the reader's requests with these pieces; return the errors that were logged."""
     errors: list[type] = []
 
     def app(_environ: Any, start_response: Any) -> Iterator[bytes]:
@@ -76,7 +76,7 @@ def serve(reader: Reader, pieces: Iterable[bytes], length: int) -> list[type]:
 
 
 def test_long_answer_lets_others_have_their_turn() -> None:
-    """However fast its reader is: the loop looks at everybody else after each piece."""
+    """After each piece of a long answer the loop serves the others, however fast its reader is."""
     looks = [0]
 
     def look() -> None:
@@ -93,7 +93,7 @@ def test_long_answer_lets_others_have_their_turn() -> None:
 
 
 def test_answer_that_is_too_short_ends_the_connection() -> None:
-    """Its reader would take the next answer for the rest of this one."""
+    """The connection ends, because its reader would take the next answer for the rest of this one."""
     reader = Reader(REQUEST + REQUEST)
     serve(reader, [b"abc"], 10)
     assert reader.taken.count(b"200 OK") == 1
@@ -101,7 +101,7 @@ def test_answer_that_is_too_short_ends_the_connection() -> None:
 
 
 def test_answer_is_cut_at_its_length() -> None:
-    """Its reader would take what follows for the next answer."""
+    """An answer is cut at its length, because its reader would take the rest for the next answer."""
     reader = Reader(REQUEST + REQUEST)
     serve(reader, [b"ab", b"cdef", b"gh"], 3)
     first, second, third = reader.taken.split(b"HTTP/1.1 200 OK\r\n")
@@ -111,7 +111,7 @@ def test_answer_is_cut_at_its_length() -> None:
 
 
 def test_disk_that_fails_while_an_answer_is_sent_is_logged() -> None:
-    """The operator must learn of it; that a peer has gone is nobody's fault, and is not logged."""
+    """The log has a disk error during an answer. It does not have a peer that closed."""
 
     def failing() -> Iterator[bytes]:
         yield b"abc"
@@ -129,11 +129,11 @@ def test_disk_that_fails_while_an_answer_is_sent_is_logged() -> None:
 
 
 class Text(str):
-    """Text that one can see being freed."""
+    """A text that a test can see being freed."""
 
 
 class Stored:
-    """A table of three features; each is forgotten by itself as soon as nobody holds it."""
+    """A table of three features. Each is freed as soon as nothing refers to it."""
 
     made: ClassVar[list[weakref.ref[Text]]] = []
 
@@ -146,8 +146,8 @@ class Stored:
         return [(after + 1, text)]
 
 
-def test_stream_keeps_nothing_but_the_piece_that_is_taken() -> None:
-    """A reader may take a piece for a minute, and 250 of them each hold one."""
+def test_stream_keeps_only_the_current_piece() -> None:
+    """A stream holds one piece, because a slow reader may take minutes, and there may be 250 readers."""
     pieces = []
     for piece in api._stream(cast(Any, Stored), None, '{"seq":1}'):
         pieces.append(piece)
@@ -159,7 +159,7 @@ def test_stream_keeps_nothing_but_the_piece_that_is_taken() -> None:
 def test_tiles_that_change_while_they_are_sent_confuse_nobody(
     start_server: StartServer, tmp_path: Path, size: int
 ) -> None:
-    """An operator copies a new archive over the old one: no reader sees another answer within this one."""
+    """If an operator replaces the archive, each answer still has the bytes of one archive."""
     tiles = tmp_path / "world.pmtiles"
     tiles.write_bytes(b"PMTiles\x03")
     os.truncate(tiles, TILES)

@@ -1,4 +1,4 @@
-"""Whatever stands in the fields of a request: it is answered, never by an error of the server."""
+"""Any value in the fields of a request gets an answer, and never an error of the server."""
 
 import re
 import socket
@@ -110,7 +110,7 @@ dates = st.builds(
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server behind a proxy, so that requests can say they came by TLS."""
+    """A server behind a proxy, so that requests can say they came over TLS."""
     server = Server(tmp_path_factory.mktemp("server"), env={"TRACKER_PROXIES": "127.0.0.1"})
     yield server
     end(server)
@@ -178,7 +178,7 @@ UPGRADE = {
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_no_field_is_an_error_of_the_server(behind: Server, inside: Person, name: str) -> None:
-    """By TLS or without, in a request of every kind that reads it."""
+    """Random fields cause no 5xx, over TLS or not, in each kind of request that reads them."""
 
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(values | dates if name.startswith("If-") else values, st.sampled_from(FIELDS[name]), st.booleans())
@@ -203,7 +203,7 @@ def test_no_field_is_an_error_of_the_server(behind: Server, inside: Person, name
     "parameter", ["next", "since", "epoch", "page", "area", "severity", "state", "closed", "text"]
 )
 def test_no_parameter_is_an_error_of_the_server(behind: Server, inside: Person, parameter: str) -> None:
-    """In the query or in a form, whatever its bytes are."""
+    """Random bytes in a query or in a form cause no 5xx."""
     paths = [
         "/accounts/login/",
         "/tracker/incident/",
@@ -230,7 +230,7 @@ def test_no_parameter_is_an_error_of_the_server(behind: Server, inside: Person, 
     st.sampled_from(["/", "/vendor/", "/static/", "/tracker/incident/", "/api/", "/accounts/reset/"]),
 )
 def test_no_path_is_an_error_of_the_server(behind: Server, inside: Person, rest: bytes, root: str) -> None:
-    """Whatever its escapes stand for."""
+    """Random escapes in a path cause no 5xx."""
     assert status(behind, inside, f"GET {root}{quote_from_bytes(rest)} HTTP/1.1") < 500
 
 
@@ -259,7 +259,7 @@ PARTS = [
 def test_no_multipart_body_is_an_error_of_the_server(
     behind: Server, inside: Person, body: str, kind: str, path: str
 ) -> None:
-    """Nothing is uploaded anywhere, so that none is read."""
+    """A multipart body is refused and not read, because no form uploads files."""
     for type_ in ("multipart/form-data; boundary=x", f"multipart/{kind}", f"Multipart/form-data;{kind}"):
         fields = [f"Content-Type: {type_}"]
         found = status(behind, inside, f"POST {path} HTTP/1.1", *fields, body=b"-" + body.encode("latin-1"))

@@ -1,4 +1,4 @@
-"""The bodies of requests: kinds, sizes and escapes, checked before anything is decoded."""
+"""Types, sizes and escapes of request bodies are checked before anything is decoded."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ LOGIN, AREA = "/accounts/login/", "/tracker/area_of_interest/create/"
 
 
 def status_of(body: bytes) -> int:
-    """Return what `parse_form` answers to a body: 200 if it takes it."""
+    """Return the status with which `parse_form` refuses a body; 200 if it accepts it."""
     try:
         bodies.parse_form(body)
     except HTTPException as error:
@@ -76,8 +76,8 @@ def test_fields_are_bounded(body: bytes, expected: int) -> None:
     assert status_of(body) == expected
 
 
-def test_form_is_decoded_only_if_something_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that is refused for another reason costs no decoding."""
+def test_form_is_decoded_only_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that is refused for another reason is not decoded."""
     calls: list[bytes] = []
 
     def parse_form(body: bytes) -> dict[str, str]:
@@ -96,8 +96,8 @@ def test_form_is_decoded_only_if_something_asks_for_it(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("path", [LOGIN, AREA, "/tracker/incident/report/", "/nowhere/", "/healthz"])
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", "application/json", ""])
-def test_what_is_no_form_is_415(person: Person, path: str, kind: str) -> None:
-    """Files are uploaded nowhere: a page takes a form as browsers send it and nothing else."""
+def test_other_body_than_a_form_is_415(person: Person, path: str, kind: str) -> None:
+    """A page accepts only the type in which browsers send forms without files."""
     body = b'--x\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n1\r\n--x--\r\n'
     answer = person.http.post(path, content=body, headers={"Content-Type": kind} if kind else {})
     assert answer.status_code == 415
@@ -109,7 +109,7 @@ def test_what_is_no_form_is_415(person: Person, path: str, kind: str) -> None:
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_api_wants_a_json_content_type(person: Person, kind: str, method: str) -> None:
-    """A page of another site can send text or a form without asking; the API takes neither."""
+    """The API refuses text and forms, because pages of other sites can send them."""
     headers = {"X-CSRFToken": person.csrf_token()} | ({"Content-Type": kind} if kind else {})
     path = "/api/incidents/" if method == "POST" else "/api/incidents/1/"
     answer = person.http.request(method, path, content=json.dumps(incident("Typeless")), headers=headers)
@@ -143,10 +143,8 @@ def test_delete_needs_no_content_type(person: Person) -> None:
         ("/api/areas/1/", "application/json", bodies.MAX_POLYGON_BODY),
     ],
 )
-def test_only_what_may_hold_a_polygon_takes_a_large_body(
-    person: Person, path: str, kind: str, most: int
-) -> None:
-    """Small forms and calls have 64 KiB; a body at its bound is read, one byte more is 413."""
+def test_only_polygons_may_have_a_large_body(person: Person, path: str, kind: str, most: int) -> None:
+    """Small forms and calls may have 64 KiB. A body at its bound is read, and one byte more is 413."""
     method = "PATCH" if path == "/api/areas/1/" else "POST"
     headers = {"X-CSRFToken": person.csrf_token(), "Content-Type": kind}
     for size, is_read in ((most, True), (most + 1, False)):
@@ -160,7 +158,7 @@ def test_only_what_may_hold_a_polygon_takes_a_large_body(
 def test_large_body_of_a_stranger_is_not_kept(
     start_server: StartServer, path: str, kind: str, *, chunked: bool
 ) -> None:
-    """Who is not signed in is refused in any case: 100 bodies that are all but sent take no 100 MiB."""
+    """100 nearly complete bodies of clients who are not signed in take less than 100 MiB."""
     server, size = start_server(), bodies.MAX_POLYGON_BODY
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
     lines = f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", length, "Connection: close"
@@ -190,7 +188,7 @@ def test_large_body_of_a_stranger_is_not_kept(
 def test_json_of_too_many_values_is_refused_before_it_is_parsed(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """A megabyte of brackets and commas costs no more than counting them."""
+    """For a megabyte of brackets and commas the server only counts them."""
     monkeypatch.setattr(geojson, "STRICT", None)
     with pytest.raises(geojson.GeometryError, match="values"):
         geojson.parse_json(text)
@@ -198,7 +196,7 @@ def test_json_of_too_many_values_is_refused_before_it_is_parsed(
 
 
 def test_largest_area_fits_into_a_form_and_a_call(person: Person) -> None:
-    """10,000 positions with as many decimals as programs write are within the bounds of both."""
+    """10,000 positions with long decimals are within the bounds of both."""
     half = [
         [i / 60 - 80.12345678901234, (i % 2) / 1000 + 0.12345678901234]
         for i in range(geojson.MAX_POSITIONS // 2 - 1)
@@ -217,7 +215,7 @@ def test_small_area_is_still_stored_by_a_form(person: Person) -> None:
 
 
 def test_many_bad_bodies_at_once_are_all_refused(server: Server) -> None:
-    """Strangers who send what is costly to decode get an answer each, and the server goes on."""
+    """Many expensive bodies at once each get an answer, and the server continues."""
     answers: list[int] = []
 
     def send(value: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Requests are read exactly as HTTP's grammar has them; what readers could take differently is refused."""
+"""Requests are read exactly as HTTP's grammar says; ambiguous requests are refused."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ PIECE = 16 << 10  # bytes that the server takes from a socket at once
 
 
 def read(pieces: Iterable[bytes]) -> tuple[Head, bytes, bytes]:
-    """Return a request's head, its body, and what follows. Raises Refused."""
+    """Return a request's head, its body, and the bytes after it. Raises Refused."""
     incoming, head, data = Incoming(), None, b""
     chunks = Chunks()
     for piece in pieces:
@@ -44,8 +44,8 @@ def one_by_one(data: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_readers_could_take_differently_is_refused(name: str) -> None:
-    """Whether it comes at once or bit by bit, and whatever follows."""
+def test_ambiguous_request_is_refused(name: str) -> None:
+    """An ambiguous request is refused, whole or byte by byte, whatever follows it."""
     data, status = REFUSED[name]
     for pieces in ([data], [data + line(b"GET /healthz HTTP/1.1")], one_by_one(data)):
         with pytest.raises(Refused) as refused:
@@ -54,8 +54,8 @@ def test_what_readers_could_take_differently_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_what_the_grammar_allows_is_taken(name: str) -> None:
-    """And means the same to all; what follows is not touched."""
+def test_request_within_the_grammar_is_accepted(name: str) -> None:
+    """A correct request is accepted with its one meaning, and bytes after it are left."""
     data, expected = TAKEN[name]
     following = line(b"GET /next HTTP/1.1")
     for pieces in ([data], one_by_one(data)):
@@ -66,7 +66,7 @@ def test_what_the_grammar_allows_is_taken(name: str) -> None:
 
 
 def test_options_of_a_connection() -> None:
-    """What keeps it, what asks for a WebSocket, and who awaits a word before the body."""
+    """The server finds keep-alive, a WebSocket upgrade, and clients that wait for `100 Continue`."""
 
     def head(version: str, method: str, *fields: str) -> Head:
         lines = [f"{method} / HTTP/{version}", "Host: a", *fields, "", ""]
@@ -87,17 +87,17 @@ def test_options_of_a_connection() -> None:
 
 
 def test_values_of_one_name_are_joined() -> None:
-    """Cookies by semicolons, all else by commas."""
+    """Cookies are joined by semicolons, other fields by commas."""
     fields = b"Cookie: a=b\r\nX-A: 1\r\ncookie: c=d\r\nx-a: 2\r\n"
     head, _, _ = read([b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n"])
     assert head.fields == {"host": "a", "cookie": "a=b; c=d", "x-a": "1,2"}
 
 
-# What one connection can make the server do
+# The work that one connection can cause
 
 
 def endless(name: str) -> Iterator[bytes]:
-    """Yield a body without an end in pieces as large as a socket gives."""
+    """Yield a body without end, in pieces as large as a socket's."""
     unit = {
         "extensions": b"1;" + b"a" * 4000 + b"\r\nx\r\n",
         "an extension": b"a" * PIECE,
@@ -111,7 +111,7 @@ def endless(name: str) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("name", ["extensions", "an extension", "trailers", "a trailer", "small chunks"])
 def test_endless_overhead_is_refused_after_few_bytes(name: str) -> None:
-    """Beside its data no body has more than 64 KiB, so that refusing it costs a bounded number of pieces."""
+    """A body may have 64 KiB beside its data, so a refusal costs a bounded number of pieces."""
     chunks, taken, data = Chunks(), 0, 0
     with suppress(Refused):
         for piece in endless(name):
@@ -124,7 +124,7 @@ def test_endless_overhead_is_refused_after_few_bytes(name: str) -> None:
 
 
 def test_line_without_an_end_is_not_kept() -> None:
-    """Sent byte by byte, it is refused at its bound."""
+    """A line that is sent byte by byte is refused at its bound."""
     chunks = Chunks()
     chunks.feed(b"1;")
     for _ in range(MAX_CHUNK_LINE - 2):
@@ -135,7 +135,7 @@ def test_line_without_an_end_is_not_kept() -> None:
 
 @pytest.mark.parametrize("piece", [b"X-A: b\r\n", b"a", b"a" * PIECE])
 def test_endless_head_is_refused_after_few_bytes(piece: bytes) -> None:
-    """No more of it is kept than one piece beyond its bound."""
+    """The server keeps at most one piece more than the bound of a head."""
     incoming, taken = Incoming(), 0
     incoming.feed(b"GET / HTTP/1.1\r\nHost: a\r\nX-First: ")
     with suppress(Refused):
@@ -147,7 +147,7 @@ def test_endless_head_is_refused_after_few_bytes(piece: bytes) -> None:
 
 
 def test_long_data_passes_whatever_its_size() -> None:
-    """Bounds are for what is not data: 4 MiB in chunks of 8 KiB are read."""
+    """The bounds are not for data: 4 MiB in chunks of 8 KiB are read."""
     chunk = b"2000\r\n" + b"x" * 8192 + b"\r\n"
     chunks = Chunks()
     assert sum(len(chunks.feed(chunk)) for _ in range(512)) == 4 << 20
@@ -160,7 +160,7 @@ def test_long_data_passes_whatever_its_size() -> None:
 
 @given(st.binary(max_size=300), st.randoms(use_true_random=False))
 def test_chunks_are_decoded_wherever_they_are_cut(data: bytes, chance: random.Random) -> None:
-    """However sender and network cut the data, the same comes out, and what follows is left."""
+    """However the network cuts the chunks, the data is the same, and bytes after them are left."""
     sent, at = b"", 0
     while at < len(data):
         size = chance.randint(1, len(data) - at)
@@ -182,7 +182,7 @@ BYTES = [b"\r\n", b"\r", b"\n", b"\0", b":", b" ", b"\t", b",", b";", b"0", b"\x
 
 @st.composite
 def mutants(draw: st.DrawFn) -> bytes:
-    """Return a request with a few bytes put in, taken out or doubled."""
+    """Return a request with a few bytes inserted, deleted or doubled."""
     data = draw(st.sampled_from(SEEDS))
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(data)))
@@ -192,7 +192,7 @@ def mutants(draw: st.DrawFn) -> bytes:
 
 
 def by_h11(data: bytes) -> Read | None:
-    """Return what h11 reads; None if it refuses or waits for more."""
+    """Return the request that h11 reads; None if it refuses or waits for more."""
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     body = b""
@@ -216,8 +216,8 @@ def by_h11(data: bytes) -> Read | None:
 
 @settings(max_examples=3000)
 @given(mutants())
-def test_another_reader_takes_nothing_we_take_for_something_else(data: bytes) -> None:
-    """What is taken here h11 reads as the same request with the same body, or not at all."""
+def test_h11_agrees_with_every_accepted_request(data: bytes) -> None:
+    """For an accepted request, h11 reads the same request and body, or refuses it."""
     try:
         head, body, _ = read([data])
     except (Refused, AssertionError):
@@ -234,8 +234,8 @@ def test_another_reader_takes_nothing_we_take_for_something_else(data: bytes) ->
 
 @settings(max_examples=2000)
 @given(mutants(), st.integers(1, 9))
-def test_it_does_not_matter_how_a_request_comes(data: bytes, size: int) -> None:
-    """In pieces it is the same request as in one, or is refused as well."""
+def test_pieces_of_a_request_do_not_matter(data: bytes, size: int) -> None:
+    """A request in pieces is read, or refused, like the same request in one piece."""
 
     def outcome(pieces: Iterable[bytes]) -> object:
         try:
@@ -252,6 +252,6 @@ def test_it_does_not_matter_how_a_request_comes(data: bytes, size: int) -> None:
 
 
 def test_chunks_after_the_end_are_left() -> None:
-    """A second request in the same piece is not taken for a part of the first."""
+    """A second request in the same piece is not read as a part of the first."""
     _, body, rest = read([CHUNKED + b"1\r\nx\r\n0\r\n\r\n" + CHUNKED])
     assert (body, rest) == (b"x", CHUNKED)

@@ -1,4 +1,4 @@
-"""What one connection may do to the HTTP server: bounded work, strict requests, answers that have an end."""
+"""For each connection the HTTP server does bounded work, reads strictly, and sends whole answers."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ import gevent
 import pytest
 from conftest import StartServer
 from harness import PATIENCE_S, Person, Server, incident, wait_until
-from peers import PING, PONG, Crowd, Peer, handshake, masked
+from peers import PING, PONG, Peer, Sockets, handshake, masked
 from raw_http import statuses
 from requests_as_data import CHUNKED, HOST, POST, REFUSED, TAKEN, field, line
 from werkzeug.exceptions import HTTPException, RequestTimeout
@@ -29,11 +29,12 @@ from server.tls import RECORD
 
 LIMITS = Limits()
 
+LOGIN = b"GET /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 CLOSING = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 def raw(server: Server, *pieces: bytes) -> bytes:
-    """Send bytes exactly as they are, and return all that comes until the server hangs up."""
+    """Send these exact bytes, and return the server's answer until it closes."""
     answer = b""
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         with contextlib.suppress(ConnectionError):
@@ -45,11 +46,11 @@ def raw(server: Server, *pieces: bytes) -> bytes:
     return answer
 
 
-# Counted work: a peer that always has more to send
+# Bounded work: a peer that always has more to send
 
 
 class Flood:
-    """A socket on which bytes lie ready whenever somebody looks, so that nobody ever has to wait."""
+    """A socket that always has more bytes to read, so that reading never waits."""
 
     def __init__(self, *first: bytes, unit: bytes) -> None:
         self._pieces = iter([*first, *repeat(unit, 10_000)])
@@ -93,7 +94,7 @@ UNITS = {
 
 @pytest.fixture
 def bystander() -> Iterator[list[Flood]]:
-    """Somebody else on the loop, who counts how often it is their turn."""
+    """Another greenlet on the loop that counts how often it runs."""
     watched: list[Flood] = []
 
     def look() -> None:
@@ -109,7 +110,7 @@ def bystander() -> Iterator[list[Flood]]:
 
 @pytest.mark.parametrize("name", UNITS)
 def test_flood_of_a_body_is_refused_after_few_pieces(name: str, bystander: list[Flood]) -> None:
-    """It costs 64 KiB beside its data, and the loop looks at everybody else before each piece."""
+    """The flood costs 64 KiB beside its data, and the loop serves others before each piece."""
     flood = Flood(*UNITS[name][:-1], unit=UNITS[name][-1])
     bystander.append(flood)
     with pytest.raises(HTTPException) as refused:
@@ -120,7 +121,7 @@ def test_flood_of_a_body_is_refused_after_few_pieces(name: str, bystander: list[
 
 
 def test_flood_of_a_head_is_refused_after_few_pieces(bystander: list[Flood]) -> None:
-    """Fields without an end cost 32 KiB."""
+    """Fields without end are refused after 32 KiB."""
     flood = Flood(b"GET / HTTP/1.1\r\nHost: a\r\n", unit=b"X-A: b\r\n")
     bystander.append(flood)
     with pytest.raises(Refused):
@@ -130,7 +131,7 @@ def test_flood_of_a_head_is_refused_after_few_pieces(bystander: list[Flood]) -> 
 
 
 def test_times_run_out_though_bytes_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body and a head that come second by second are given up at their time."""
+    """The server gives up a head or a body that arrives second by second, when its time is over."""
     seconds = iter(range(100_000))
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
     monkeypatch.setattr(body_module, "time", clock)
@@ -148,7 +149,7 @@ def test_times_run_out_though_bytes_keep_coming(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", ["extensions", "trailers", "small chunks"])
 def test_flood_is_cut_off_while_others_are_served(server: Server, person: Person, name: str) -> None:
-    """One connection that sends without an end holds up neither pages nor saves."""
+    """A connection that sends without end delays neither pages nor saves."""
     first, unit = b"".join(UNITS[name][:-1]), UNITS[name][-1]
     ended = threading.Event()
 
@@ -171,8 +172,8 @@ def test_flood_is_cut_off_while_others_are_served(server: Server, person: Person
 # Strictness, through the socket
 
 
-def test_what_is_refused_is_answered_once(server: Server) -> None:
-    """All cases by the wire: the connection ends with the refusal, and what follows is no request."""
+def test_refused_request_is_answered_once(server: Server) -> None:
+    """Over a socket, the connection ends with the refusal, and later bytes are no request."""
     wrong = {}
     for name, (data, status) in REFUSED.items():
         found = statuses(raw(server, data, CLOSING))
@@ -181,8 +182,8 @@ def test_what_is_refused_is_answered_once(server: Server) -> None:
     assert not wrong
 
 
-def test_what_is_taken_leaves_the_connection_in_step(server: Server) -> None:
-    """All cases by the wire: each is answered by the application, and so is what follows."""
+def test_accepted_request_leaves_the_connection_in_step(server: Server) -> None:
+    """Over a socket, the application answers each accepted request and the one after it."""
     wrong = {}
     for name, (data, _) in TAKEN.items():
         local = data.replace(b"map.example.org:80", b"127.0.0.1") if name == "absolute" else data
@@ -195,33 +196,33 @@ def test_what_is_taken_leaves_the_connection_in_step(server: Server) -> None:
 
 
 def test_requests_in_one_piece_are_answered_in_order(server: Server) -> None:
-    """Whatever their bodies are."""
+    """Requests in one piece are answered in order, whatever bodies they have."""
     chunked = CHUNKED + b"3;a=b\r\nabc\r\n0\r\nA: b\r\n\r\n"
     health, posted = line(b"GET /healthz HTTP/1.1"), POST + b"Content-Length: 3\r\n\r\nabc"
     assert statuses(raw(server, health + chunked + health + posted + CLOSING)) == [200, 404, 200, 404, 200]
 
 
 def test_host_of_an_absolute_target_is_the_one_that_counts(start_server: StartServer) -> None:
-    """Its authority is what TRACKER_HOSTS is compared with; the field Host is not."""
+    """TRACKER_HOSTS is compared with the authority of an absolute target, not with the field Host."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
     for target, name, status in (
-        ("http://evil.example/healthz", "127.0.0.1", 400),
-        ("http://map.example.org/healthz", "evil.example", 200),
-        ("http://127.0.0.1/healthz", "127.0.0.1", 200),
+        ("http://evil.example/accounts/login/", "127.0.0.1", 400),
+        ("http://map.example.org/accounts/login/", "evil.example", 200),
+        ("http://127.0.0.1/accounts/login/", "127.0.0.1", 200),
     ):
         request = f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         assert statuses(raw(server, request.encode())) == [status], target
 
 
 def test_options_of_the_server_as_a_whole(server: Server) -> None:
-    """`OPTIONS *` is answered with what is done here, and the connection goes on."""
+    """`OPTIONS *` is answered with the methods, and the connection goes on."""
     answer = raw(server, line(b"OPTIONS * HTTP/1.1") + CLOSING)
     assert statuses(answer) == [204, 200]
     assert b"\r\nAllow: GET, HEAD, POST, PATCH, DELETE, OPTIONS\r\n" in answer
 
 
 def test_head_of_a_stream_has_no_body(server: Server, person: Person) -> None:
-    """Neither data nor the end of chunks: the next answer begins where the head ends."""
+    """An answer to HEAD has neither data nor a last chunk, so the next answer follows its head."""
     cookie = f"Cookie: {person.cookie_name}={person.cookie}\r\n".encode()
     for path in (b"/tracker/incident/feature_collection/", b"/healthz", b"/static/css/base.css"):
         request = b"HEAD " + path + b" HTTP/1.1\r\n" + HOST + cookie + b"\r\n"
@@ -232,7 +233,7 @@ def test_head_of_a_stream_has_no_body(server: Server, person: Person) -> None:
 
 
 def test_old_clients_get_one_answer_that_ends_with_the_connection(server: Server, person: Person) -> None:
-    """HTTP/1.0 knows no chunks, so that a stream ends where the connection does."""
+    """HTTP/1.0 has no chunks, so the end of the connection ends a stream."""
     cookie = f"Cookie: {person.cookie_name}={person.cookie}\r\n".encode()
     request = b"GET /tracker/incident/feature_collection/ HTTP/1.0\r\n" + cookie
     answer = raw(server, request + b"Connection: keep-alive\r\n\r\n")
@@ -248,7 +249,7 @@ def test_old_clients_get_one_answer_that_ends_with_the_connection(server: Server
 
 @pytest.mark.parametrize("upgrade", ["", "websocket", "h2c"])
 def test_upgrade_on_an_ordinary_request_leaves_its_body(person: Person, upgrade: str) -> None:
-    """As nginx sends it without a `map`: only a GET becomes a WebSocket."""
+    """Only a GET becomes a WebSocket. nginx without a `map` sends Upgrade with every request."""
     headers = {"Connection": "upgrade", "X-CSRFToken": person.csrf_token()}
     if upgrade:
         headers["Upgrade"] = upgrade
@@ -259,7 +260,7 @@ def test_upgrade_on_an_ordinary_request_leaves_its_body(person: Person, upgrade:
 
 
 def test_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
-    """Who awaits a word before the body is told to go on, or is refused and need not send it."""
+    """A client that waits before its body gets `100 Continue`, or a refusal without sending it."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -276,15 +277,15 @@ def test_body_is_asked_for_only_if_it_is_wanted(server: Server) -> None:
 @pytest.mark.parametrize(
     "fields", ["Content-Length: 99999999", "Content-Length: 70000\r\nExpect: 100-continue"]
 )
-def test_end_of_a_connection_is_told(server: Server, fields: str) -> None:
-    """A proxy that kept it would send somebody else's request after a body that is not read."""
+def test_end_of_a_connection_is_announced(server: Server, fields: str) -> None:
+    """Without the announcement a proxy would send another client's request after an unread body."""
     refused = raw(server, POST + fields.encode() + b"\r\n\r\n")
     assert statuses(refused) == [413]
     assert b"\r\nConnection: close\r\n" in refused
 
 
 def test_chunked_call_of_the_api(server: Server, person: Person) -> None:
-    """A program that streams its call is served."""
+    """A program may stream its call in chunks."""
 
     def pieces() -> Iterator[bytes]:
         yield b'{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}, '
@@ -298,8 +299,8 @@ def test_chunked_call_of_the_api(server: Server, person: Person) -> None:
 # WebSockets
 
 
-def test_frame_behind_the_handshake_is_heard(person: Person) -> None:
-    """A ping that comes in one piece with the request is answered."""
+def test_frame_behind_the_handshake_is_answered(person: Person) -> None:
+    """A ping in the same piece as the handshake is answered."""
 
     class Hasty(Peer):
         def receive(self) -> list[tuple[int, bytes]]:
@@ -309,10 +310,10 @@ def test_frame_behind_the_handshake_is_heard(person: Person) -> None:
 
     pongs: list[bytes] = []
     request = handshake(person) + masked(PING, b"at once")
-    with pytest.MonkeyPatch.context() as patch, Crowd() as crowd:
+    with pytest.MonkeyPatch.context() as patch, Sockets() as sockets:
         patch.setattr("peers.handshake", lambda *_: request)
-        crowd.add(Hasty(person))
-        crowd.listen_until(lambda: pongs == [b"at once"], 10, "the pong")
+        sockets.add(Hasty(person))
+        sockets.listen_until(lambda: pongs == [b"at once"], 10, "the pong")
 
 
 @pytest.mark.parametrize(
@@ -330,10 +331,10 @@ def test_frame_behind_the_handshake_is_heard(person: Person) -> None:
         ((b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhl IHNhbXBsZSBub25jZQ="), 400),
     ],
 )
-def test_bad_handshake_is_told_what_is_spoken(
+def test_bad_handshake_gets_the_right_version(
     server: Server, person: Person, change: tuple[bytes, bytes], status: int
 ) -> None:
-    """By 426 or 400, with the version that would be right."""
+    """A bad handshake gets 426 or 400, with the version that the server speaks."""
     request = handshake(person).replace(*change).replace(b"Connection: ", b"Connection: close, ")
     answer = raw(server, request)
     assert statuses(answer) == [status]
@@ -345,7 +346,7 @@ def test_bad_handshake_is_told_what_is_spoken(
     [(b"Content-Length: 5", b"hello"), (b"Transfer-Encoding: chunked", b"0\r\n\r\n")],
 )
 def test_handshake_with_a_body_is_refused(server: Server, person: Person, more: bytes, body: bytes) -> None:
-    """A GET has none."""
+    """A handshake is a GET, so it has no body."""
     request = handshake(person)[:-2] + more + b"\r\n\r\n" + body
     assert statuses(raw(server, request)) == [400]
 
@@ -371,18 +372,18 @@ def test_handshake_with_a_body_is_refused(server: Server, person: Person, more: 
     ],
 )
 def test_tracker_on_this_machine_has_no_other_name(server: Server, name: str, status: int) -> None:
-    """A web site whose name is made to lead here reads nothing; its pages can't pass for ours."""
-    for path in ("/healthz", "/accounts/login/", "/static/css/base.css", "/no/such/page"):
+    """A web site whose name resolves to 127.0.0.1 can't read pages, and its pages do not count as ours."""
+    for path in ("/accounts/login/", "/static/css/base.css", "/no/such/page"):
         request = f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         found = statuses(raw(server, request.encode()))
         assert (found == [400]) is (status == 400), path
 
 
-def test_operator_is_told_about_names_once(start_server: StartServer) -> None:
-    """Whoever puts a proxy in front of it reads which setting is missing; nobody can fill the log."""
+def test_missing_hosts_setting_is_logged_once(start_server: StartServer) -> None:
+    """The log names the missing setting once, so that an operator finds it and nobody fills the log."""
     server = start_server()
     for _ in range(3):
-        answer = raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))
+        answer = raw(server, LOGIN.replace(b"127.0.0.1", b"map.example.org"))
         assert statuses(answer) == [400]
         assert b"does not answer to the name" in answer
     assert server.output.count("TRACKER_HOSTS") == 1
@@ -390,16 +391,16 @@ def test_operator_is_told_about_names_once(start_server: StartServer) -> None:
 
 
 def test_named_tracker_on_this_machine_is_behind_a_proxy(start_server: StartServer) -> None:
-    """With TRACKER_HOSTS only the names there count."""
+    """With TRACKER_HOSTS only the names there are accepted."""
     server = start_server(env={"TRACKER_HOSTS": "map.example.org, 127.0.0.1"})
-    assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"map.example.org"))) == [200]
+    assert statuses(raw(server, LOGIN.replace(b"127.0.0.1", b"map.example.org"))) == [200]
     for _ in range(3):
-        assert statuses(raw(server, CLOSING.replace(b"127.0.0.1", b"localhost"))) == [400]
+        assert statuses(raw(server, LOGIN.replace(b"127.0.0.1", b"localhost"))) == [400]
     assert server.output.count("its name is not in TRACKER_HOSTS, which has map.example.org, 127.0.0.1") == 1
 
 
 def test_cookies_of_two_fields_are_both_read(server: Server, person: Person) -> None:
-    """As HTTP/2's are when a proxy passes them on."""
+    """Some proxies of HTTP/2 pass cookies in several fields."""
     cookie = f"Cookie: other=1\r\nCookie: {person.cookie_name}={person.cookie}".encode()
     request = field(cookie + b"\r\nConnection: close").replace(b"/healthz", b"/tracker/incident/")
     assert statuses(raw(server, request)) == [200]

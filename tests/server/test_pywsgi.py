@@ -1,4 +1,4 @@
-"""The contract with gevent's pywsgi: each test names what an upgrade has changed."""
+"""The contract with gevent's pywsgi: each test fails with the name that an upgrade has changed."""
 
 import inspect
 import socket
@@ -75,7 +75,7 @@ def test_ignored_socket_errors_is_a_tuple() -> None:
 
 
 class Peer:
-    """A socket that notes what it is sent, and how."""
+    """A socket that records the calls that send."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -85,7 +85,7 @@ class Peer:
 
 
 class Body:
-    """A request's body of which nothing is left."""
+    """A request's body that has been read to its end."""
 
     def __init__(self) -> None:
         self.discarded = 0
@@ -98,7 +98,7 @@ class Body:
 
 
 class Handler(AnsweringHandler):
-    """Notes which of pywsgi's methods it calls."""
+    """A handler that records which of pywsgi's methods it calls."""
 
     def __init__(self, application: Callable[..., Any]) -> None:
         self.called: list[str] = []
@@ -197,7 +197,7 @@ def test_handle_error_is_called_for_an_error_of_the_application() -> None:
 
 
 def test_code_is_negative_when_the_answer_can_not_be_sent() -> None:
-    """So that a peer that has gone is not logged as an error."""
+    """The code is negative, so that a closed peer is not logged as an error."""
 
     class Gone(Peer):
         def sendall(self, data: bytes) -> None:
@@ -244,7 +244,7 @@ def test_do_handle_do_close_and_get_environ_are_called_for_a_connection() -> Non
 
 
 def test_wrap_socket_and_handle_is_called_with_an_ssl_context() -> None:
-    """The context is not used by pywsgi, only asked whether there is one."""
+    """Pywsgi does not use the context; it only checks that there is one."""
     near, far = socket.socketpair()
     listener = socket.create_server(("127.0.0.1", 0))
     served: list[Any] = []

@@ -1,4 +1,4 @@
-"""The request queue: many requests at once begin in order, and the loop looks at the sockets between them."""
+"""The request queue starts requests in order, and the loop polls the sockets between them."""
 
 import os
 import time
@@ -17,8 +17,8 @@ def spend(slices: float) -> None:
         pass
 
 
-def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> None:
-    """Of requests that each take two fifths of a slice, three at most begin between two looks, in order."""
+def test_loop_polls_the_sockets_between_ready_requests() -> None:
+    """Each request takes two fifths of a slice, so at most three start between two polls, in order."""
     queue, looks, begun = RequestQueue(), [0], []
     r, w = os.pipe()  # always readable: its watcher is called at each look
     os.write(w, b"x")
@@ -44,7 +44,7 @@ def test_loop_looks_at_the_sockets_between_requests_that_are_ready_at_once() -> 
 
 
 def test_nobody_is_overtaken_in_the_queue() -> None:
-    """Thirty ask without pause, and one now and then: none begins more than twice before another."""
+    """With thirty busy clients and one rare one, none starts more than twice before another."""
     queue, begun = RequestQueue(), Counter[object]()
 
     def ask(who: object, pause: float) -> None:
@@ -62,8 +62,8 @@ def test_nobody_is_overtaken_in_the_queue() -> None:
     assert all(greenlet.successful() for greenlet in asking)
 
 
-def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
-    """Five requests come while an answer of long pieces is made: they need not wait for its end."""
+def test_a_request_begins_with_every_poll() -> None:
+    """Five requests arrive during a long answer and do not wait for its end."""
     queue, begun = RequestQueue(), []
 
     def stream() -> None:
@@ -86,7 +86,7 @@ def test_a_request_begins_with_every_look_whatever_else_takes_long() -> None:
 
 
 def test_clients_take_turns_with_each_other() -> None:
-    """Whoever sends 100 requests at once makes another client wait for one of them, not for 100."""
+    """A client that sends 100 requests at once delays another client by one request, not by 100."""
     queue, begun = RequestQueue(), []
 
     def request(client: str) -> None:
@@ -107,7 +107,7 @@ def test_clients_take_turns_with_each_other() -> None:
 
 
 def test_clients_that_wait_no_more_are_forgotten() -> None:
-    """Those that were served, and those whose greenlet was killed."""
+    """Served clients, and those whose greenlet was killed, leave the queue."""
     queue = RequestQueue()
 
     def request(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Tiles of a server that wants to know which site shows them, as OpenStreetMap's does."""
+"""A tile server may require a Referer, as OpenStreetMap's does."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ PIXEL = base64.b64decode(
 
 
 class Tiles(ThreadingHTTPServer):
-    """Serves a pixel to pages that say where they are from, and refuses all others with 403."""
+    """A server that sends a pixel to requests with a Referer, and 403 to the others."""
 
     daemon_threads = True
 
@@ -56,10 +56,10 @@ def tiles() -> Iterator[Tiles]:
 
 
 @pytest.mark.parametrize("path", ["/", "/tracker/incident/report/"])
-def test_tile_server_is_told_the_site_and_no_more(
+def test_tile_server_learns_the_origin_only(
     start_server: StartServer, open_screen: OpenScreen, tiles: Tiles, path: str
 ) -> None:
-    """A server that refuses who sends no Referer serves the tiles; it learns the origin, and not the page."""
+    """A server that requires a Referer serves the tiles, and learns the origin but not the page."""
     server = start_server(env={"TRACKER_TILES": tiles.template})
     screen = open_screen(server.person())
     page = screen.open(path)
@@ -71,8 +71,8 @@ def test_tile_server_is_told_the_site_and_no_more(
     screen.complaints = [said for said in screen.complaints if not said.startswith(elsewhere)]
 
 
-def test_other_sites_are_told_nothing_where_there_are_no_such_tiles(start_server: StartServer) -> None:
-    """Only where tiles come from elsewhere does anybody else learn the name of this site."""
+def test_other_sites_get_no_referer_without_tiles(start_server: StartServer) -> None:
+    """Without tiles of another host no other site learns the name of this one."""
     env = {"TRACKER_TILES": "https://tiles.example/{z}/{x}/{y}.png"}
     policies = [start_server(env=more).visitor().get("/accounts/login/") for more in ({}, env)]
     assert [page.response.headers["Referrer-Policy"] for page in policies] == [

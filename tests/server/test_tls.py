@@ -1,8 +1,9 @@
-"""What a stranger may do to a server that speaks TLS: old ciphers, dear handshakes, broken connections."""
+"""A TLS server refuses old ciphers, expensive handshakes and broken connections of strangers."""
 
 import _ssl
 import contextlib
 import ctypes
+import signal
 import socket
 import ssl
 import struct
@@ -15,7 +16,7 @@ import gevent.socket
 import httpx
 import pytest
 from conftest import end
-from harness import PATIENCE_S, Server
+from harness import PATIENCE_S, Server, wait_until
 
 from base.loop import PAUSE_S
 from server import tls
@@ -29,6 +30,13 @@ SSL_OFFSET = 24  # of OpenSSL's own object in Python's: behind its head and one 
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file with a certificate for 127.0.0.1 and its key."""
     folder = tmp_path_factory.mktemp("certificate")
+    cert = folder / "both.pem"
+    cert.write_bytes(make_certificate(folder))
+    return cert
+
+
+def make_certificate(folder: Path) -> bytes:
+    """Return a new certificate for 127.0.0.1 with its key."""
     cert, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -36,8 +44,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
-    cert.write_bytes(cert.read_bytes() + key.read_bytes())
-    return cert
+    return cert.read_bytes() + key.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Itera
 
 
 def negotiated(server: Server, *options: str) -> str | None:
-    """Return what OpenSSL's own client says of a handshake with these options; None if there is none."""
+    """Return what OpenSSL's client prints about a handshake with these options; None if it fails."""
     done = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", *options],
         input=b"",
@@ -63,7 +70,7 @@ def negotiated(server: Server, *options: str) -> str | None:
 
 @pytest.mark.parametrize("groups", ["ffdhe8192", "ffdhe2048", "ffdhe8192:ffdhe2048", "P-521", "X448"])
 def test_only_two_curves_are_spoken(secure: Server, groups: str) -> None:
-    """A stranger's hello can't ask for an exchange of keys that takes long (D(HE)at)."""
+    """A stranger can't request an expensive key exchange (D(HE)at)."""
     assert negotiated(secure, "-tls1_3", "-groups", groups) is None
     assert negotiated(secure, "-tls1_3", "-groups", f"{groups}:P-256")
 
@@ -71,7 +78,7 @@ def test_only_two_curves_are_spoken(secure: Server, groups: str) -> None:
 @pytest.mark.parametrize("groups", ["P-256", "X25519:P-256", "P-521:X25519:P-256"])
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_every_client_finds_a_curve(secure: Server, groups: str, version: str) -> None:
-    """P-256 is the one that all must have, whatever they would like better."""
+    """Every client must support P-256, whichever curve it prefers."""
     assert negotiated(secure, version, "-groups", groups)
 
 
@@ -86,20 +93,20 @@ def test_every_client_finds_a_curve(secure: Server, groups: str, version: str) -
     ],
 )
 def test_no_cipher_of_blocks_is_spoken(secure: Server, cipher: str) -> None:
-    """Neither CBC nor an exchange of keys without curves."""
+    """No CBC cipher, and no key exchange without curves, is accepted."""
     assert negotiated(secure, "-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0") is None
     assert negotiated(secure, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256")
 
 
-def test_what_is_offered_is_all_of_the_kind_that_is_meant(certificate: Path) -> None:
-    """Every cipher is an authenticated one, with keys exchanged on a curve."""
+def test_every_offered_cipher_is_authenticated(certificate: Path) -> None:
+    """Every offered cipher is authenticated and exchanges keys on a curve."""
     for cipher in tls.context(str(certificate), "").get_ciphers():
         assert cipher["aead"], cipher["name"]
         assert cipher["protocol"] == "TLSv1.3" or cipher["name"].startswith("ECDHE-"), cipher["name"]
 
 
-def test_each_step_of_a_handshake_takes_a_turn(certificate: Path) -> None:
-    """So many at once do not hold up requests and sockets: between turns the loop looks at them."""
+def test_each_step_of_a_handshake_is_a_queued_request(certificate: Path) -> None:
+    """The loop polls the sockets between steps, so many handshakes do not delay requests."""
     near, far = gevent.socket.socketpair()
     turns: list[None] = []
     connection = tls.Socket(near, tls.context(str(certificate), ""))
@@ -116,7 +123,7 @@ def test_each_step_of_a_handshake_takes_a_turn(certificate: Path) -> None:
 
 
 def hello() -> bytes:
-    """Return what a client begins with."""
+    """Return the first bytes of a client's handshake."""
     context = ssl.create_default_context()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -130,7 +137,7 @@ def hello() -> bytes:
 def test_connection_broken_off_in_the_handshake_is_no_error(
     secure: Server, size: int | None, *, reset: bool
 ) -> None:
-    """At whatever place, by a reset or without: the server says nothing of it."""
+    """The server logs nothing if a handshake breaks off anywhere, with or without a reset."""
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S) as peer:
             peer.sendall(hello()[:size])
@@ -145,10 +152,10 @@ def test_connection_broken_off_in_the_handshake_is_no_error(
     "first", [b"GET / HTTP/1.1\r\n\r\n", b"\0" * 100, b"\x16\x03\x01\xff\xff" + b"a" * 100]
 )
 def test_connection_without_tls_is_no_error(secure: Server, first: bytes) -> None:
-    """Whatever it begins with."""
+    """The server logs nothing about a connection that does not start TLS."""
     with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S) as peer:
         peer.sendall(first)
-        with contextlib.suppress(OSError):  # it may have hung up before
+        with contextlib.suppress(OSError):  # it may have closed before
             peer.shutdown(socket.SHUT_WR)
             assert b"HTTP/" not in peer.recv(4096)
     assert secure.health()
@@ -156,7 +163,7 @@ def test_connection_without_tls_is_no_error(secure: Server, first: bytes) -> Non
 
 
 class Updater:
-    """A client by TLS 1.3 that can send KeyUpdates, which Python has no call for."""
+    """A TLS 1.3 client that can send KeyUpdates, for which Python has no function."""
 
     def __init__(self, sock: Any) -> None:
         self.sock = sock
@@ -178,7 +185,7 @@ class Updater:
                 self.incoming.write_eof()
 
     def updates(self, count: int) -> bytes:
-        """Return so many KeyUpdates, each of which wants another one for an answer."""
+        """Return this many KeyUpdates, each of which requests one in return."""
         openssl = ctypes.CDLL(_ssl.__file__)
         connection = ctypes.c_void_p.from_address(id(self.tls._sslobj) + SSL_OFFSET)  # type: ignore[attr-defined]
         for _ in range(count):
@@ -188,7 +195,7 @@ class Updater:
 
 
 def test_messages_without_data_are_bounded(secure: Server) -> None:
-    """OpenSSL reads on over KeyUpdates as long as there are any: who sends a megabyte is cut off soon."""
+    """OpenSSL reads all KeyUpdates in sequence, so a peer that sends a megabyte of them is closed."""
     flooder = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S))
     with flooder.sock, contextlib.suppress(ConnectionError):
         flooder.sock.sendall(flooder.updates(20_000))
@@ -200,8 +207,8 @@ def test_messages_without_data_are_bounded(secure: Server) -> None:
     assert "rror" not in secure.output
 
 
-def test_new_keys_are_taken(secure: Server) -> None:
-    """A client that changes its keys now and then, as RFC 8446 has it, is served."""
+def test_key_update_is_accepted(secure: Server) -> None:
+    """A client that changes its keys sometimes, as in RFC 8446, is served."""
     client = Updater(socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S))
     with client.sock:
         for _ in range(3):
@@ -211,7 +218,7 @@ def test_new_keys_are_taken(secure: Server) -> None:
 
 
 def test_loop_looks_at_others_between_pieces_of_tls(certificate: Path) -> None:
-    """However many messages without data lie ready: OpenSSL is given a few of them at once."""
+    """OpenSSL gets a few messages at a time, however many without data are ready."""
     near, far = gevent.socket.socketpair()
     connection = tls.Socket(near, tls.context(str(certificate), ""))
     serving = gevent.spawn(connection.shake_hands, lambda: None)
@@ -235,8 +242,8 @@ def test_loop_looks_at_others_between_pieces_of_tls(certificate: Path) -> None:
     assert looks[0] >= len(data) // tls.PIECE
 
 
-def test_browsers_are_told_to_come_by_tls_only(secure: Server) -> None:
-    """By TLS every answer says so, also one of an error."""
+def test_browsers_are_sent_hsts_over_tls(secure: Server) -> None:
+    """Over TLS every answer has the header, also an error."""
     person = secure.visitor()
     for path in ("/", "/healthz", "/static/css/base.css", "/no/such/page"):
         assert person.http.get(path).headers["Strict-Transport-Security"] == "max-age=15552000"
@@ -244,8 +251,8 @@ def test_browsers_are_told_to_come_by_tls_only(secure: Server) -> None:
     assert "Strict-Transport-Security" not in answer.headers, "it would be for all that runs on localhost"
 
 
-def test_without_tls_nothing_is_said_of_it(tmp_path: Path) -> None:
-    """A proxy that speaks it is believed; a client that only says so is not."""
+def test_no_hsts_without_tls(tmp_path: Path) -> None:
+    """A trusted proxy that received TLS counts as TLS. A client's own header does not."""
     for name, expected in (("behind", True), ("open", False)):
         folder = tmp_path / name
         folder.mkdir()
@@ -262,7 +269,7 @@ def test_without_tls_nothing_is_said_of_it(tmp_path: Path) -> None:
     "referer", ["https://[", "https://h:99999/", "https://h:x/", "https://[::1", "//[", "https://\u00e9[", ""]
 )
 def test_referer_that_is_no_url_is_refused(secure: Server, referer: str) -> None:
-    """By TLS a form says where it comes from; what can't be read is no place."""
+    """Over TLS a form needs a Referer that is a URL."""
     visitor = secure.visitor()
     form = visitor.get("/accounts/login/").filled_in(username="nobody", password="a guess")
     headers = {b"Referer": referer.encode("latin-1")}
@@ -275,7 +282,7 @@ def test_referer_that_is_no_url_is_refused(secure: Server, referer: str) -> None
     [("{url}/tracker/incident/", True), ("https://evil.example/", False), ("http://127.0.0.1/", False)],
 )
 def test_form_by_tls_comes_from_a_page_of_this_site(secure: Server, referer: str, *, accepted: bool) -> None:
-    """The right token of a form is not enough, also when the same form was accepted before."""
+    """The right token does not replace the Referer, even after the same form was accepted."""
     person = secure.person()
     name = f"From {referer}"
     form, other = (person.get(CREATE).filled_in(name=name, location_geojson=PLACE) for _ in range(2))
@@ -287,7 +294,7 @@ def test_form_by_tls_comes_from_a_page_of_this_site(secure: Server, referer: str
 
 
 def test_form_by_tls_needs_its_token(secure: Server) -> None:
-    """A page of this site does not make up for a token that is wrong or missing."""
+    """The right Referer does not replace the token."""
     person = secure.person()
     form = person.get(CREATE).filled_in(name="By a token", location_geojson=PLACE)
     others = secure.visitor().get("/accounts/login/").filled_in()["csrf_token"]
@@ -295,3 +302,29 @@ def test_form_by_tls_needs_its_token(secure: Server) -> None:
         assert person.http.post(CREATE, data={**form, "csrf_token": token}).status_code == 400, token
     assert not person.named("By a token")
     assert person.http.post(CREATE, data=form).is_redirect
+
+
+def served(server: Server) -> bytes:
+    """Return the certificate that a new connection gets."""
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", server.port)))
+
+
+def wait_for_line(server: Server, text: str, count: int) -> None:
+    wait_until(lambda: server.output.count(text) == count, what=text)
+
+
+def test_sighup_reloads_the_certificate(secure: Server, certificate: Path, tmp_path: Path) -> None:
+    """New connections get it, open ones stay; a file that can't be used changes nothing."""
+    first, content = served(secure), certificate.read_bytes()
+    with secure.person().watch() as watch:
+        for count, bad in enumerate((b"", content.replace(b"BEGIN PRIVATE", b"BEGIN PUBLIC")), start=1):
+            certificate.write_bytes(bad)
+            secure.process.send_signal(signal.SIGHUP)
+            wait_for_line(secure, "keeps its certificate", count)
+            assert served(secure) == first
+        certificate.write_bytes(make_certificate(tmp_path))
+        secure.process.send_signal(signal.SIGHUP)
+        wait_for_line(secure, "is reloaded", 1)
+        assert served(secure) != first
+        secure.person().save_incident("By the new certificate")
+        watch.wait_for_type("post_save", "By the new certificate")

@@ -1,4 +1,4 @@
-"""The engine: transactions, the write lock, and which flush puts what on the disk."""
+"""The engine: transactions, the write lock, and the flushes that put data on the disk."""
 
 import os
 import sqlite3
@@ -34,7 +34,7 @@ def names() -> set[str]:
 
 
 def test_error_after_which_sqlite_has_rolled_back_is_the_one_raised(database: Path) -> None:
-    """SQLite does it on a full disk; a ROLLBACK of ours would fail and hide why."""
+    """SQLite rolls back on a full disk. Another ROLLBACK would fail and hide the cause."""
     assert database.exists()
     called: list[str] = []
 
@@ -75,7 +75,7 @@ def test_transaction_takes_the_write_lock_at_its_start(database: Path) -> None:
 
 
 def test_save_waits_for_another_process(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It sleeps between two tries, and gives up after LOCK_WAIT_S."""
+    """The engine sleeps between two attempts, and gives up after LOCK_WAIT_S."""
     waited: list[float] = []
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -135,7 +135,7 @@ def test_version_differs_after_every_change(database: Path) -> None:
 
 
 class Disk:
-    """Notes which thread flushed; its clock stands still but for what a flush takes."""
+    """A disk that records which thread flushed. Only flushes advance its clock."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -175,8 +175,8 @@ def test_what_is_on_the_disk_is_not_flushed_again(disk: Disk) -> None:
     assert len(disk.flushed_by) == 2
 
 
-def test_first_flush_is_made_in_a_thread_and_a_lone_one_on_a_fast_disk_in_the_loop(disk: Disk) -> None:
-    """Before the first, nobody knows how fast the disk is."""
+def test_first_flush_runs_in_a_thread_and_fast_ones_in_the_loop(disk: Disk) -> None:
+    """Before the first flush the speed of the disk is unknown."""
     add("one")
     models.database.sync()
     disk.now += engine.ALONE_S * 1.01
@@ -222,7 +222,7 @@ def test_reader_that_the_commit_has_woken_shares_a_flush_in_the_loop(disk: Disk)
 
 
 def test_callers_that_come_during_a_flush_share_the_next(disk: Disk) -> None:
-    """One that comes before it begins shares it; what was saved during one is not taken for flushed by it."""
+    """Callers during a flush share the next one, because the running one may miss their data."""
     begun, goes_on = threading.Event(), threading.Event()
 
     def slow(_descriptor: int) -> None:
@@ -258,7 +258,7 @@ def test_close_frees_the_descriptor_and_ends_the_flushes(disk: Disk) -> None:
 
 
 def test_database_that_does_not_answer_is_flushed(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its version is unknown, so that it may be a new one."""
+    """Without an answer its version is unknown, and may be new."""
     add("one")
     models.database.sync()
 
@@ -380,7 +380,7 @@ def test_database_of_a_newer_version_is_refused(database: Path) -> None:
 
 
 def test_every_thread_has_the_one_connection_and_none_after_its_end(database: Path) -> None:
-    """A use after `close` must not open the file anew."""
+    """After `close` a query must not open the file again."""
     assert database.exists()
     closed: list[bool] = []
     other = threading.Thread(target=lambda: closed.append(models.database.is_closed()))

@@ -1,4 +1,4 @@
-"""The contract with peewee's private names: each test names what an upgrade has changed."""
+"""The contract with peewee's private names: each test fails with the name that an upgrade has changed."""
 
 import inspect
 import sqlite3
@@ -14,7 +14,7 @@ from storage import peewee_private
 
 
 class Thing(signals.Model):
-    """A table as this project writes one."""
+    """A table declared as in this project."""
 
     name = peewee.TextField(default="thing")
     size = peewee.IntegerField(null=True, column_name="how_large")
@@ -61,7 +61,7 @@ def test_close_closes_the_connection_by__close(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("name", ["_connect", "_close"])
-def test_what_is_overridden_is_peewees(name: str) -> None:
+def test_overridden_names_exist_in_peewee(name: str) -> None:
     """An override of a name that peewee does not call would never run."""
     parameters = {"_connect": ["self"], "_close": ["self", "conn"]}
     method: Callable[..., Any] = getattr(peewee.SqliteDatabase, name)

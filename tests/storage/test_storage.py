@@ -1,4 +1,4 @@
-"""The shared connection: who may use it while a transaction is open."""
+"""The shared connection refuses other greenlets while a transaction is open."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ import models
 
 
 def test_nobody_comes_between_the_statements_of_a_transaction(database: Path) -> None:
-    """A save of another greenlet would vanish with the first one's rollback: it is refused."""
+    """Another greenlet's save is refused, because the rollback of the first would undo it."""
     refused: list[str] = []
 
     def intrude() -> None:
@@ -31,7 +31,7 @@ def test_nobody_comes_between_the_statements_of_a_transaction(database: Path) ->
 
 
 def test_readers_are_woken_once_after_a_commit_and_may_save_themselves(database: Path) -> None:
-    """An incident that alerts writes two messages; a rollback wakes nobody."""
+    """Two messages in one transaction wake readers once, and a rollback wakes none."""
     assert database.exists()
     seen: list[int] = []
 
@@ -55,18 +55,18 @@ def test_readers_are_woken_once_after_a_commit_and_may_save_themselves(database:
 
 
 def plans(statements: list[str]) -> list[str]:
-    """Return how SQLite finds the rows of these statements, a line for each table of each."""
+    """Return how SQLite finds the rows of these statements, a line for each table."""
     explained = [models.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in statements]
     return [line for rows in explained for *_, line in rows]
 
 
 def test_the_log_is_read_by_index(database: Path) -> None:
-    """No reader of the log looks at all of it: after a seq, of one object, of areas after a seq."""
+    """Each query of the log uses an index: after a seq, of one object, of areas after a seq."""
     assert database.exists()
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
     area = models.AreaOfInterest.create(name="Town", polygon=square)
     models.areas.refresh()
-    area.save()  # the next one follows the log, instead of building the index anew
+    area.save()  # the next save updates the index from the log and does not build it again
     statements: list[str] = []
     connection = models.database.connection()
     connection.set_trace_callback(statements.append)
@@ -89,8 +89,8 @@ def test_the_log_is_read_by_index(database: Path) -> None:
     assert not [line for line in found if "ORDER BY" in line]  # the index has their order
 
 
-def test_a_save_makes_no_table_of_its_own(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite would for IN (...) of a CHECK, for DISTINCT and for RETURNING, each time a row is written."""
+def test_a_save_makes_no_temporary_table(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite makes one for IN (...) in a CHECK, for DISTINCT and for RETURNING, at each write."""
     assert database.exists()
     models.AreaOfInterest.create(name="Area", polygon=square(0, 0, 10))
     plans: list[str] = []
@@ -108,7 +108,7 @@ def test_a_save_makes_no_table_of_its_own(database: Path, monkeypatch: pytest.Mo
 
 
 def test_a_source_has_one_incident_that_is_found_by_index(database: Path) -> None:
-    """Only of those that come from somewhere: an index of the others would be a page more for each save."""
+    """The index has only incidents with a source. For the others it would cost a page at each save."""
     assert database.exists()
 
     def incident(source_id: str | None) -> models.Incident:

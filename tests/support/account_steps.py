@@ -1,4 +1,4 @@
-"""What people and admins do with accounts, as steps of tests: by commands, by forms, and in the database."""
+"""Steps of tests with accounts: by commands, by forms, and in the database."""
 
 import contextlib
 import re
@@ -20,7 +20,7 @@ HELD = ROOT / "tests" / "programs" / "held_passwords.py"
 
 
 def command(server: Server, *arguments: str, stdin: str = "", status: int = 0) -> tuple[str, str]:
-    """Run an account command beside the running server and return what it said."""
+    """Run an account command beside the running server and return its output."""
     env = {"TRACKER_DATABASE": str(server.database)}
     done = run_tracker(server.folder, *arguments, stdin=stdin, env=env)
     assert done.returncode == status, done
@@ -33,7 +33,7 @@ def add_user(server: Server, name: str, role: str, password: str = PASSWORD) -> 
 
 
 def press(person: Person, path: str, **fields: str) -> Page:
-    """Send a form of one of the account pages."""
+    """Send a form of an account page."""
     data = {"csrf_token": person.csrf_token(), **fields}
     return Page(person.http.post(path, data=data, follow_redirects=True))
 
@@ -45,7 +45,7 @@ def signed_in(server: Server, name: str, password: str = PASSWORD) -> Person:
 
 
 def secret_of(server: Server, name: str) -> str:
-    """Return the account's secret, and let the code of now count as unused."""
+    """Return the account's secret, and mark the present code as unused."""
     with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         where = "user_id = (SELECT id FROM user WHERE name = ?)"
         database.execute(f"UPDATE totp SET last_step = 0 WHERE {where}", (name,))
@@ -67,7 +67,7 @@ def enrol(server: Server, person: Person, name: str) -> list[str]:
 
 
 def shift(server: Server, name: str, seconds: float) -> None:
-    """Let the account's sessions and confirmations be of so many seconds from now."""
+    """Move the account's sessions and confirmations to this many seconds from now."""
     when = accounts.moment(seconds)
     mine = "(SELECT s.id FROM session s JOIN user u ON u.id = s.user_id WHERE u.name = ?)"
     with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
@@ -76,7 +76,7 @@ def shift(server: Server, name: str, seconds: float) -> None:
 
 
 def confirmed(page: Page, person: Person, **answers: str) -> Page:
-    """Fill in the page that asks, and send it as a browser would."""
+    """Fill in the page that asks for the password, and send it as a browser does."""
     form = page.select_one("form:has(input[name=confirm_password])")
     assert form, page.words
     fields = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")}
@@ -84,7 +84,7 @@ def confirmed(page: Page, person: Person, **answers: str) -> Page:
 
 
 class Hold:
-    """The folder by which tests/programs/held_passwords.py is told to wait."""
+    """The folder through which a test holds the passwords of tests/programs/held_passwords.py."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -92,7 +92,7 @@ class Hold:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[Callable[[int], None]]:
-        """Let no password be checked or hashed meanwhile; give what waits until so many are."""
+        """Hold all checks and hashes of passwords; yield the waiting ones when there are this many."""
         before = len(list((self.folder / "waiting").iterdir()))
         (self.folder / "hold").touch()
 

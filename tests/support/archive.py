@@ -22,7 +22,7 @@ Position = tuple[float, float]
 
 @dataclass(frozen=True)
 class Drawn:
-    """One feature: the layer it is in, its shape, its positions (of a polygon: its open ring), properties."""
+    """A feature: its layer, shape, positions (of a polygon: the ring without its last one), properties."""
 
     layer: str
     shape: str
@@ -31,7 +31,7 @@ class Drawn:
 
 
 def write_archive(path: Path, features: Sequence[Drawn], zooms: Iterable[int], **metadata: Any) -> None:
-    """Write all features into tiles of these zooms. The metadata gets the names of the layers."""
+    """Write all features into tiles of these zooms. The metadata has the names of the layers."""
     zooms = list(zooms)
     box = _box(features)
     tiles = {}
@@ -71,7 +71,7 @@ def _directory(tiles: dict[int, bytes]) -> bytes:
 
 
 def _hilbert(zoom: int, x: int, y: int) -> int:
-    """Return the number of a tile: those of lower zooms come first, then along a Hilbert curve."""
+    """Return the number of a tile: lower zooms come first, then the tiles along a Hilbert curve."""
     number, side = 0, 1 << zoom
     half = side >> 1
     while half:
@@ -86,7 +86,7 @@ def _hilbert(zoom: int, x: int, y: int) -> int:
 
 
 def _tile(longitude: float, latitude: float, zoom: int) -> Position:
-    """Return where a position is, in tiles from the north-west corner of the Mercator map."""
+    """Return a position in tiles, measured from the north-west corner of the Mercator map."""
     side = 1 << zoom
     y = math.asinh(math.tan(math.radians(latitude))) / math.pi
     return (longitude + 180) / 360 * side, (1 - y) / 2 * side

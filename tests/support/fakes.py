@@ -1,4 +1,4 @@
-"""What stands for the kernel, the log and the time in tests of the group."""
+"""Stand-ins for the kernel, the log and the clock in tests of the group."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class Watcher:
 
 
 class Loop:
-    """An event loop that fires when it is told to."""
+    """An event loop that fires its watchers when a test calls `fire`."""
 
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
@@ -49,7 +49,7 @@ class Loop:
         return self.watchers[-1]
 
     def fire(self, fd: int, events: int) -> bool:
-        """Call who watches the descriptor for this, if anybody does."""
+        """Call the watcher of this descriptor and event, if there is one."""
         for watcher in self.watchers:
             if (watcher.fd, watcher.events) == (fd, events) and watcher.callback:
                 watcher.callback()
@@ -58,7 +58,7 @@ class Loop:
 
 
 class Socket:
-    """A socket whose peer has room for `room` bytes and takes at most `most` in one call."""
+    """A socket whose peer has room for `room` bytes, and takes at most `most` in one call."""
 
     numbers = count(1000)
 
@@ -109,7 +109,7 @@ class Socket:
         self.closed = True
 
     def frames(self) -> list[tuple[Opcode, bytes]]:
-        """Return the whole frames that it was given, as (opcode, payload)."""
+        """Return the whole frames that were sent, as (opcode, payload)."""
         return list(parse(bytes(self.taken)))
 
     def seqs(self) -> list[int]:
@@ -120,7 +120,7 @@ class Socket:
 
 
 def parse(data: bytes) -> Iterator[tuple[Opcode, bytes]]:
-    """Yield the whole frames in the data; AssertionError for what is no frame of a server."""
+    """Yield the whole frames in the data; AssertionError for a frame that no server sends."""
     while len(data) >= 2:
         assert data[0] in (0x80 | TEXT, 0x80 | CLOSE, 0x80 | PING, 0x80 | PONG), f"not a frame: {data!r}"
         size, start = data[1], 2
@@ -138,7 +138,7 @@ HUGE = 32 << 20  # bytes: more than two kernels keep for a connection
 
 
 class Log:
-    """The log, a list. `start` entries of it have been pruned."""
+    """The log, as a list. `start` entries of it have been pruned."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -167,7 +167,7 @@ class Log:
 
 
 class World:
-    """A group on fakes, and what drives it."""
+    """A group on fakes, with the steps that run it."""
 
     def __init__(self, limits: Limits = DEFAULTS) -> None:
         self.log = Log()
@@ -197,19 +197,19 @@ class World:
         return self.round is None or self.round.dead
 
     def start_round(self) -> None:
-        """Let the broadcaster do what it has to, if anything: at most to its next pause."""
+        """Let the broadcaster work until its next pause, if it has work."""
         if self.is_at_rest():
             due = self.time >= self.group._last_sent + self.group.limits.heartbeat_s
             if due or self.group._wake_event.is_set():
                 self.round = gevent.spawn(self.group.broadcast)
 
     def pause(self) -> None:
-        """Let the group's greenlets go on to their next pause."""
+        """Let the group's greenlets run until their next pause."""
         self.start_round()
         gevent.sleep(0.00002)
 
     def settle(self, *socks: Socket) -> None:
-        """Let everything happen that can, with sockets that take all they are given."""
+        """Run until nothing is left to do, with sockets that accept everything."""
         for sock in socks:
             sock.room = sock.most = 1 << 30
         for _ in range(10_000):
@@ -218,10 +218,10 @@ class World:
             busy = self.group._wake_event.is_set() or not self.is_at_rest()
             if not (fired or busy or any(client.replaying for client in self.group.clients)):
                 return
-        raise AssertionError("the group does not come to rest")
+        raise AssertionError("the group never becomes idle")
 
     def sweep(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-        """Let the time go on in steps of a second, as the sweeper does."""
+        """Advance the time in steps of a second, as the sweeper does."""
         with monkeypatch.context() as patch:
             patch.setattr(gevent, "sleep", lambda _seconds: None)
             for _ in range(int(seconds)):

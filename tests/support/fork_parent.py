@@ -1,7 +1,8 @@
-"""The process behind forks.py: `fork_parent.py DESCRIPTOR` has imported the tracker, and forks when told to.
+"""The process behind forks.py: `fork_parent.py DESCRIPTOR` imports the tracker, and forks on request.
 
-Each order on the socket is a line of JSON with four descriptors: the standard streams, and where to write
-the process id and then the exit status. A process between this one and the program waits for its end.
+Each order on the socket is a line of JSON with four descriptors: the standard streams, and one for the
+result. The result is the process id and then the exit status. A process between this one and the program
+waits for its end.
 """
 
 import contextlib
@@ -24,17 +25,19 @@ orders = socket.socket(fileno=int(sys.argv[1]))
 
 
 def import_tracker() -> None:
-    """Import the tracker and all modules of its rooms, whenever they would be imported in a start."""
+    """Import the tracker and all modules of its rooms, also those that a start imports late."""
     sys.path.insert(0, str(ROOT))
-    import tracker  # noqa: F401 (the first: it patches the standard library)
+    import tracker  # noqa: F401, I001 (the first: it patches the standard library)
+    import weak_hashes
 
+    weak_hashes.use()
     for room in ROOMS:
         for path in sorted((ROOT / room).glob("[a-z]*.py")):
             __import__(f"{room}.{path.stem}")
 
 
 def next_order() -> tuple[dict[str, Any], list[int]] | None:
-    """Wait for an order; None when nothing can give one any more."""
+    """Wait for an order; return None when no process can send one any more."""
     data, descriptors, *_ = socket.recv_fds(orders, 1 << 16, MAX_DESCRIPTORS)
     while data and not data.endswith(b"\n"):
         data += orders.recv(1 << 16)
@@ -49,7 +52,7 @@ def reap() -> None:
 
 
 def carry_out(order: dict[str, Any], descriptors: list[int]) -> bool:
-    """Fork twice. Return True in the process that is to be the program, which has its streams then."""
+    """Fork twice. Return True in the process that becomes the program, with its streams open."""
     if fork():
         return False
     orders.close()
@@ -68,7 +71,7 @@ def carry_out(order: dict[str, Any], descriptors: list[int]) -> bool:
 
 
 def report_end(pid: int, streams: list[int], status: int) -> NoReturn:
-    """Write the process id, and the exit status in the end; hold no stream open meanwhile. Doesn't return."""
+    """Write the process id, and later the exit status. Hold no stream open meanwhile. Doesn't return."""
     for descriptor in (0, 1, 2, *streams):
         os.close(descriptor)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -80,7 +83,7 @@ def report_end(pid: int, streams: list[int], status: int) -> NoReturn:
 
 
 def run(program: list[str]) -> NoReturn:
-    """Be `python PROGRAM`, and end without taking the modules apart: that costs ten times the fork."""
+    """Run `python PROGRAM`, and exit without tearing down the modules, which costs ten times the fork."""
     import gevent
 
     gevent.reinit()

@@ -1,11 +1,14 @@
-"""Start programs of Python as forks of one process that has imported the tracker already.
+"""Start Python programs as forks of one process that has already imported the tracker.
 
 A start of the interpreter with all imports takes 0.6 s of processor time, a fork 0.02 s. The program runs as
-`python PROGRAM ARGUMENTS` would: with a process id, a working directory, an environment and standard streams
-of its own, as `__main__`. Not for tests of the start itself, or of what Python reads only when it begins
-(variables such as PYTHONIOENCODING): these start the interpreter.
+`python PROGRAM ARGUMENTS` would, as `__main__`. It has a process id, a working directory, an environment and
+standard streams of its own.
+
+Tests of the start itself use the interpreter. So do tests of variables that Python reads only at its start,
+such as PYTHONIOENCODING.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -21,7 +24,7 @@ PARENT = Path(__file__).with_name("fork_parent.py")
 
 
 class Process:
-    """A program that runs in a fork, with those methods of subprocess.Popen that the tests need."""
+    """A program that runs in a fork, with the methods of subprocess.Popen that the tests need."""
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class Process:
         stdout: int,
         stderr: int,
     ) -> None:
-        """Run the program: a path and its arguments. The streams are descriptors, which stay the caller's."""
+        """Run the program: a path and its arguments. The streams are descriptors that the caller closes."""
         self.args = [str(part) for part in program]
         self.returncode: int | None = None
         self._status, theirs = socket.socketpair()
@@ -51,7 +54,7 @@ class Process:
             return None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit status when the program has ended; subprocess.TimeoutExpired if it does not."""
+        """Return the exit status when the program has ended; raise subprocess.TimeoutExpired otherwise."""
         if self.returncode is None:
             self._status.settimeout(timeout)
             try:
@@ -66,7 +69,8 @@ class Process:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the program has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # ended, and its parent tells us in a moment
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -76,7 +80,7 @@ class Process:
 
 
 class _Parent:
-    """The process that forks, one for each process of the tests."""
+    """The process that forks. Each process of the tests has one."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
@@ -108,7 +112,7 @@ def _parent() -> _Parent:
 
 
 def end() -> None:
-    """End the process that forks, if there is one, when all programs have ended."""
+    """End the process that forks, if there is one, after all programs have ended."""
     if _parent.cache_info().currsize:
         _parent().end()
         _parent.cache_clear()

@@ -1,4 +1,4 @@
-"""What the tests are made of: a real server process, a person with a web browser's manners, a watcher."""
+"""Tools of the tests: a real server process, a person with a browser, a client of the socket."""
 
 import contextlib
 import itertools
@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import sqlite3
 import ssl
@@ -33,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30 * float(os.environ.get("TRACKER_TESTS_PATIENCE", "1"))
 PATIENCE_MS = 1000 * PATIENCE_S
 POLL_S = 0.01
-# All that the tests do comes from one address, and mostly from one account.
+# All requests of the tests come from one address, and mostly from one account.
 PATIENT = {f"TRACKER_{name}": "10000" for name in ("SOCKETS_PER_ACCOUNT", "SOCKETS_PER_ADDRESS")} | {
     f"TRACKER_{name}": "10000" for name in ("REPORTS_PER_ADDRESS", "REPORTS_IN_TOTAL")
 }
@@ -69,8 +70,14 @@ def free_port() -> int:
     raise OSError(f"no free port from {_PORTS.start} to {_PORTS.stop}")
 
 
+def chromium_path() -> str | None:
+    """Return the browser's path: the headless shell, which takes half the time of Chromium, if it is here."""
+    wanted = os.environ.get("TRACKER_TESTS_CHROMIUM")
+    return wanted or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without any TRACKER_ settings of the person who runs the tests."""
+    """Return this process's environment without the TRACKER_ settings of the developer."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
     return {**kept, **(extra or {})}
 
@@ -82,7 +89,7 @@ def run_tracker(
     env: Mapping[str, str] | None = None,
     program: Sequence[str | Path] = (ROOT / "tracker.py",),
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python tracker.py ARGUMENTS` in folder until it ends by itself."""
+    """Run `python tracker.py ARGUMENTS` in a folder until it ends by itself."""
     with ExitStack() as stack:
         given, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
         given.write(stdin.encode() if isinstance(stdin, str) else stdin)
@@ -110,9 +117,9 @@ def start_program(
     stdout: IO[bytes],
     stderr: IO[bytes],
 ) -> "Process | subprocess.Popen[bytes]":
-    """Start `python PROGRAM` in folder: as a fork, unless Python itself must be given something.
+    """Start `python PROGRAM` in a folder, as a fork if possible.
 
-    That is an option such as -c before the program, or a variable such as PYTHONIOENCODING.
+    An option such as -c before the program, or a variable such as PYTHONIOENCODING, needs the interpreter.
     """
     if str(program[0]).startswith("-") or any(name.startswith("PYTHON") for name in env or ()):
         return subprocess.Popen(
@@ -130,7 +137,7 @@ def start_program(
 class Server:
     """A `python tracker.py` process in a folder of its own, listening on a port of its own.
 
-    A second Server in the same folder is the same tracker started again. What it printed is in `output`.
+    A second Server in the same folder is the same tracker started again. `output` has its output.
     `more` are options beside --host, --port and --database, `options` replaces those; `program` is what runs.
     Without `first_use` the printed password is kept, as if somebody had chosen it.
     The fixtures see to it that no server prints a traceback, except where a test says so by `may_fail`.
@@ -174,9 +181,9 @@ class Server:
         self._keep_first_password()
 
     def _keep_first_password(self) -> None:
-        """Spare the tests that the printed password must be changed: test_first_password.py shows that.
+        """Keep the printed password valid, which otherwise must be changed: see test_first_password.py.
 
-        At the start and for each person: a test may say only later where the database is.
+        Runs at the start and for each person, because a test may name the database only later.
         """
         if not self._keeps_first_password or not self.database.exists():
             return
@@ -195,23 +202,27 @@ class Server:
             return False
 
     def health(self) -> dict[str, Any]:
-        """Return what /healthz says: the log's seq and the number of clients."""
+        """Return the answer of /healthz: the log's seq and the number of clients."""
         return dict(self._stranger.http.get("/healthz").json())
 
     def visitor(self) -> "Person":
-        """Return somebody without an account."""
-        self._people.append(Person(self.url))
+        """Return a person without an account."""
+        return self.visitor_at(self.url)
+
+    def visitor_at(self, url: str) -> "Person":
+        """Return a person without an account who comes to this server by another address."""
+        self._people.append(Person(url))
         return self._people[-1]
 
     def person(self) -> "Person":
-        """Return somebody who has just signed in."""
+        """Return a person who has just signed in."""
         self._keep_first_password()
         person = self.visitor()
         person.sign_in(self.name, self.password)
         return person
 
     def another(self, name: str, role: str = "editor") -> "Person":
-        """Create an account of this role and return somebody who has just signed in with it."""
+        """Create an account of this role and return a person who has just signed in with it."""
         password = "a password of nobody"
         env = {"TRACKER_DATABASE": str(self.database)}
         done = run_tracker(self.folder, "user", "add", name, "--role", role, stdin=f"{password}\n", env=env)
@@ -229,7 +240,7 @@ class Server:
         )
 
     def stop(self) -> int:
-        """Ask the process to end and return its exit status; kill it when it does not."""
+        """Ask the process to end and return its exit status. Kill it if it does not end."""
         for person in self._people:
             person.http.close()
         self.process.terminate()
@@ -252,11 +263,11 @@ class Page(BeautifulSoup):
 
     @property
     def words(self) -> str:
-        """What a person reads on the page, with single spaces."""
+        """The text of the page as a person reads it, with single spaces."""
         return " ".join(self.get_text(" ").split())
 
     def value(self, name: str) -> str | None:
-        """Return what stands in the form's field, as a browser would send it; None for what is not ticked."""
+        """Return the value of a form's field, as a browser would send it; None for an unticked box."""
         controls = self.select(f"input[name={name}], textarea[name={name}], select[name={name}]")
         assert controls, f"{self.path} has no field {name}"
         field = controls[0]
@@ -269,7 +280,7 @@ class Page(BeautifulSoup):
         return str(field.get("value", ""))
 
     def wrong_fields(self) -> set[str]:
-        """Return the names of the fields marked as wrong; each must refer to a sentence about it."""
+        """Return the names of the fields marked as wrong. Each must refer to a sentence about it."""
         names = set()
         for marked in self.select("[aria-invalid=true]"):
             control = marked if marked.has_attr("name") else marked.select_one("[name]")
@@ -281,7 +292,7 @@ class Page(BeautifulSoup):
         return names
 
     def filled_in(self, **fields: str) -> dict[str, str]:
-        """Return all that this page's own form would send after somebody has filled in these fields."""
+        """Return the data that this page's own form sends after a person has filled in these fields."""
         own = [form for form in self.select("form[method=post]") if self._leads_here(form)]
         assert own, f"{self.path} has no form of its own"
         names = [str(control["name"]) for control in own[0].select("[name]:not(button, :disabled)")]
@@ -294,7 +305,7 @@ class Page(BeautifulSoup):
         return urlsplit(str(form.get("action", ""))).path in ("", self.path)
 
     def links(self) -> list[str]:
-        """Return where the page's links lead."""
+        """Return the targets of the page's links."""
         return [str(link["href"]) for link in self.select("a[href]")]
 
 
@@ -303,7 +314,7 @@ def _first_value(controls: Iterable[Tag]) -> str | None:
 
 
 class Person:
-    """Somebody with a web browser, but without JavaScript: keeps cookies, sends forms with their tokens."""
+    """A person with a browser without JavaScript, which keeps cookies and sends forms with their tokens."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -313,18 +324,18 @@ class Person:
 
     @property
     def cookie_name(self) -> str:
-        """Return the name of the session's cookie, which is the tracker's own."""
+        """Return the name of this tracker's session cookie."""
         names = [cookie.name for cookie in self.http.cookies.jar if self._is_session(cookie.name)]
         return names[0] if names else ""
 
     @property
     def cookie(self) -> str:
-        """Return the value of the session's cookie; "" without one."""
+        """Return the value of the session cookie; "" without one."""
         return next((c.value or "" for c in self.http.cookies.jar if self._is_session(c.name)), "")
 
     @staticmethod
     def _is_session(name: str) -> bool:
-        return bool(re.fullmatch(r"(__Host-)?tracker_[0-9a-f]{8}", name))
+        return bool(re.fullmatch(r"(__Host-|__Secure-)?tracker_[0-9a-f]{8}", name))
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))
@@ -334,7 +345,7 @@ class Person:
         return self.submit(path, username=name, password=password)
 
     def submit(self, path: str, **fields: str) -> Page:
-        """Open the page, fill in these fields of its form, send it, return what comes back."""
+        """Open the page, fill in these fields of its form, send it, and return the answer."""
         form = self.get(path).filled_in(**fields)
         return Page(self.http.post(path, data=form, follow_redirects=True))
 
@@ -355,7 +366,7 @@ class Person:
     def send(
         self, method: str, path: str, content: str | bytes | None, content_type: str = "application/json"
     ) -> httpx.Response:
-        """Call the API with a body exactly as given."""
+        """Call the API with exactly this body."""
         headers = {"X-CSRFToken": self.csrf_token(), "Content-Type": content_type}
         return self.http.request(method, path, content=content, headers=headers)
 
@@ -390,7 +401,7 @@ class Person:
         return dict(answer.json())
 
     def named(self, name: str, kind: str = "incident") -> list[Feature]:
-        """Return the collection's features whose name starts so."""
+        """Return the collection's features whose name has this start."""
         features = self.collection(kind)["features"]
         return [found for found in features if found["properties"]["name"].startswith(name)]
 
@@ -405,9 +416,9 @@ class Person:
 
 
 def _unverified() -> ssl.SSLContext:
-    """Return what a Watch speaks TLS with: 1.2, for a Watch reads and writes in threads of their own.
+    """Return the TLS context of a Watch: 1.2, because a Watch reads and writes in two threads.
 
-    By 1.3 the server's tickets come while the request is written, and OpenSSL may lose that (1 in 800).
+    With 1.3 the server's tickets come while the request is written, and OpenSSL may lose it (1 in 800).
     """
     context = ssl._create_unverified_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -415,7 +426,7 @@ def _unverified() -> ssl.SSLContext:
 
 
 class Watch:
-    """A WebSocket client that keeps every message it was sent, in order.
+    """A WebSocket client that keeps every message in order.
 
     Raises websockets' InvalidStatus when the server refuses the upgrade.
     """
@@ -451,7 +462,7 @@ class Watch:
         return message
 
     def wait_for(self, wanted: Callable[[Message], bool], timeout: float = PATIENCE_S) -> Message:
-        """Return the first message, of all that came and will come, for which wanted(message) is true."""
+        """Return the first message, earlier or later, for which wanted(message) is true."""
         for message in self.messages:
             if wanted(message):
                 return message
@@ -465,16 +476,16 @@ class Watch:
                 return message
 
     def wait_for_type(self, kind: str, about: Feature | str) -> Message:
-        """Return the first message of this type about a feature, given as such or by name."""
+        """Return the first message of this type about a feature, which is given itself or by name."""
         return self.wait_for(lambda m: m["type"] == kind and _is_about(m, about))
 
     def about(self, about: Feature | str) -> list[str]:
-        """Return the types of the messages so far about a feature, given as such or by name."""
+        """Return the types of the messages so far about a feature, which is given itself or by name."""
         return [message["type"] for message in self.messages if _is_about(message, about)]
 
 
 class Screen:
-    """A browser window, which notes what nobody should ever see: console errors, requests to another host."""
+    """A browser window that records console errors and requests to another host."""
 
     def __init__(self, page: BrowserPage, url: str) -> None:
         self.page = page
@@ -495,7 +506,7 @@ class Screen:
             self.complaints.append(f"request to {url}")
 
     def open(self, path: str) -> BrowserPage:
-        self.page.goto(path)
+        self.page.goto(f"{self.url}{path}")
         return self.page
 
     def open_map(self) -> BrowserPage:
@@ -506,7 +517,7 @@ class Screen:
         return self.page
 
     def draws(self, stored: Feature) -> bool:
-        """Whether the map has painted this incident where it is, or its area."""
+        """Return whether the map has painted this incident at its location, or this area."""
         layers = ["incidents"] if stored["properties"]["model"] == "Incident" else ["area-fill"]
         pks = self.page.evaluate(
             "(layers) => tracker.map.queryRenderedFeatures({layers}).map((found) => found.properties.pk)",
@@ -515,7 +526,7 @@ class Screen:
         return stored["properties"]["pk"] in pks
 
     def click_map(self, longitude: float, latitude: float) -> None:
-        """Click the live map at a place."""
+        """Click the live map at a position."""
         x, y = self.page.evaluate(
             "(place) => { const {x, y} = tracker.map.project(place); return [x, y] }", [longitude, latitude]
         )
@@ -532,12 +543,12 @@ def _is_about(message: Message, about: Feature | str) -> bool:
 
 
 def isolated(text: str) -> str:
-    """Return the text as it stands in a sentence of ours: with its writing direction kept to itself."""
+    """Return the text as it appears in our sentences, with its writing direction isolated."""
     return f"\u2068{text}\u2069"
 
 
 def api_path(stored: Feature) -> str:
-    """Return where the API has this incident or area."""
+    """Return the API's address of this incident or area."""
     kind = {"Incident": "incidents", "AreaOfInterest": "areas"}[stored["properties"]["model"]]
     return f"/api/{kind}/{stored['properties']['pk']}/"
 
@@ -559,7 +570,7 @@ def incident(name: str, longitude: float = 0, latitude: float = 0, **properties:
 
 
 def square(west: float, south: float, size: float = 1, *, hole: float = 0) -> Feature:
-    """Return a Polygon: a square by its south-west corner, with a square hole of that size in its middle."""
+    """Return a square as a Polygon, by its south-west corner, with a square hole of the size `hole`."""
     rings = [_ring(west, south, size)]
     if hole:
         margin = (size - hole) / 2

@@ -16,7 +16,7 @@ from domain import accounts
 from web.app import create_app
 
 NAME, PASSWORD = "ada", "a password of nobody"  # of the editor that each application has
-MANY = 10_000  # all that the tests do comes from one address
+MANY = 10_000  # all requests of the tests come from one address
 
 
 def make_app(**settings: Any) -> Flask:
@@ -29,7 +29,7 @@ def make_app(**settings: Any) -> Flask:
 
 
 class Browser:
-    """A person at one browser. Paths are as in the address bar; `base_url` says by which scheme and host."""
+    """A person at one browser. Paths are as in the address bar. `base_url` gives the scheme and the host."""
 
     def __init__(self, app: Flask, base_url: str = "http://localhost") -> None:
         self.client: FlaskClient = app.test_client()
@@ -54,7 +54,7 @@ class Browser:
 
 
 def form_of(page: TestResponse) -> dict[str, str]:
-    """Return what the page's last form would send as it is: fields with a value, without choices."""
+    """Return the unchanged data of the page's last form: fields with a value, without choices."""
     forms = BeautifulSoup(page.text, "html.parser").select("form[method=post]")
     assert forms, "the page has no form"
     fields = forms[-1].select("input[name][value]:not([type=radio], [type=checkbox])")

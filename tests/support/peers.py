@@ -1,4 +1,4 @@
-"""Raw WebSocket clients for the tests that need many of them, slow ones, or ones with bad manners."""
+"""Raw WebSocket clients for tests that need many clients, slow ones, or ones that break rules."""
 
 import os
 import selectors
@@ -48,7 +48,7 @@ def handshake(person: Person, query: str = "") -> bytes:
 
 
 class Peer:
-    """One connection. Keeps what came, and gives it out in whole frames; answers pings."""
+    """One connection. It keeps the bytes that came, returns them in whole frames, and answers pings."""
 
     def __init__(self, person: Person, query: str = "", *, receive_buffer: int = 0) -> None:
         host, port = person.url.removeprefix("http://").split(":")
@@ -88,7 +88,7 @@ class Peer:
         return self.sock.fileno()
 
     def receive(self) -> list[tuple[int, bytes]]:
-        """Read what is there; return the frames that are whole now, as (opcode, payload)."""
+        """Read the available bytes; return the frames that are now whole, as (opcode, payload)."""
         try:
             data = self.sock.recv(1 << 18)
             self.closed = not data
@@ -124,7 +124,7 @@ class Peer:
         del self._buffer[:start]
 
     def send(self, data: bytes) -> None:
-        """Send all of it, or as much as the server takes before it hangs up."""
+        """Send everything, or as much as the server reads before it closes."""
         self.sock.settimeout(PATIENCE_S)
         try:
             self.sock.sendall(data)
@@ -134,7 +134,7 @@ class Peer:
             self.sock.setblocking(False)
 
     def note(self, frames: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-        """Keep the seq of each entry among the frames, and return the entries as (seq, message)."""
+        """Record the seq of each entry among the frames, and return the entries as (seq, message)."""
         found = []
         for opcode, payload in frames:
             if opcode != TEXT or b'"type":"heartbeat"' in payload:
@@ -147,8 +147,8 @@ class Peer:
         return found
 
 
-class Crowd:
-    """Peers that are read by one selector. `entry` is called for each log entry that any is sent."""
+class Sockets:
+    """Peers that are read by one selector. It calls `entry` for each log entry that a peer is sent."""
 
     def __init__(
         self, entry: Callable[[Peer, int, bytes], None] = lambda _peer, _seq, _message: None
@@ -181,7 +181,7 @@ class Crowd:
             self._entry(peer, seq, message)
 
     def listen(self, timeout: float) -> None:
-        """Take what comes within the timeout; return at once when something has come."""
+        """Read until the timeout; return as soon as something has come."""
         for key, _ in self._selector.select(timeout):
             self._read(key.fileobj)  # type: ignore[arg-type]
 
@@ -193,7 +193,7 @@ class Crowd:
 
 
 def queued(port: int, peer_port: int) -> tuple[int, int]:
-    """Return how many bytes a server's end of a connection has unsent, and unread. Of IPv4."""
+    """Return how many bytes the server's end of an IPv4 connection has unsent, and unread."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, _, queues, *_ = line.split()
         if (local[-4:], remote[-4:]) == (f"{port:04X}", f"{peer_port:04X}"):
@@ -203,7 +203,7 @@ def queued(port: int, peer_port: int) -> tuple[int, int]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process has of its own."""
+    """Return the memory that belongs to a process alone."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

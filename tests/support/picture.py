@@ -1,16 +1,14 @@
 """Take the README's picture of the live map: `python tests/support/picture.py` writes docs/map.png.
 
-It starts a server of its own, fills it with a made-up day on Crete, signs in with a real Chromium and waits
-until what is saved last, by somebody else, has raised its alert.
+It starts a server of its own, fills it with a made-up day on Crete, and signs in with a real Chromium. Then
+another person saves an incident, and it waits for the alert.
 """
 
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, Feature, Person, Server, wait_until
+from harness import ROOT, Feature, Person, Server, chromium_path, wait_until
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 PICTURE = ROOT / "docs" / "map.png"
@@ -61,7 +59,7 @@ def fill(person: Person) -> None:
 
 
 def show(page: Page, person: Person) -> None:
-    """Open the map, let the alert come in, close its dialog: it stays on top of the panel."""
+    """Open the map, wait for the alert and close its dialog. The alert stays first in the panel."""
     page.goto(VIEW)
     expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
     name, severity, longitude, latitude = LAST
@@ -78,7 +76,7 @@ def main(target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder))
-        chromium = os.environ.get("TRACKER_TESTS_CHROMIUM") or shutil.which("chromium")
+        chromium = chromium_path()
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         try:
             person = server.person()

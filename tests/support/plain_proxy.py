@@ -1,4 +1,4 @@
-"""A proxy that lets no WebSocket through, as some networks have: it passes on all else, byte by byte."""
+"""A proxy that blocks WebSockets, as in some networks. It passes on all other bytes."""
 
 import contextlib
 import socket
@@ -8,12 +8,12 @@ from typing import Self
 
 
 class PlainProxy:
-    """Passes connections on to a port of this machine. It makes a handshake a plain request."""
+    """Passes connections on to a port of this machine, and turns a handshake into a plain request."""
 
     def __init__(self, to: int) -> None:
         self.to = to
         self.blocks = True
-        self.handshakes = 0  # that were seen
+        self.handshakes = 0  # handshakes that it has seen
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -31,7 +31,7 @@ class PlainProxy:
     @staticmethod
     def _end(sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)  # wakes who waits for it in another thread
+            sock.shutdown(socket.SHUT_RDWR)  # wakes the other thread that waits for it
         sock.close()
 
     def _accept(self) -> None:

@@ -1,4 +1,4 @@
-"""Somebody who knows only what the log says, and the means to hold that against the tables."""
+"""A client that knows only the log, and functions that compare it with the tables."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ WORDS = {"IN": "Info", "LO": "Low", "ME": "Medium", "HI": "High", "UR": "Urgent"
 
 
 class Replay:
-    """What a client knows that has taken every message of the log in order, and nothing else.
+    """The state of a client that has applied every message of the log in order, and nothing else.
 
     Raises AssertionError at a message that can't follow those before it.
     """
@@ -23,7 +23,7 @@ class Replay:
         self.seq = seq
         self.features: dict[str, dict[str, Any]] = {}  # incidents and areas, by their ids
         self.alerts: dict[int, tuple[str, str]] = {}  # the open ones: incident and area
-        self.taken: dict[int, tuple[str, str]] = {}  # of these the acknowledged: by whom, and the note
+        self.taken: dict[int, tuple[str, str]] = {}  # of these, the acknowledged ones: name and note
 
     def take(self, message: dict[str, Any]) -> None:
         assert message["seq"] == self.seq + 1, f"{message['seq']} follows {self.seq}"
@@ -63,7 +63,7 @@ class Replay:
 
 
 def read_log(database: Path) -> list[bytes]:
-    """Return the log's messages as clients are sent them; its seq has no gap, and the file is sound."""
+    """Return the log's messages as clients are sent them. The seq must have no gap, and the file no fault."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT seq, message FROM notification ORDER BY seq").fetchall()
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -72,10 +72,10 @@ def read_log(database: Path) -> list[bytes]:
 
 
 def assert_log_and_tables_agree(database: Path) -> Replay:
-    """See that who reads the log alone knows just what the tables hold, and that the alerts are right.
+    """Check that a client of the log knows exactly the tables, and that the alerts are correct.
 
-    Right is: open for every open incident in an area whose severity it reaches. That is so where no area
-    was saved over incidents that were there before it.
+    An alert must be open for every open incident in an area whose severity it reaches. This holds where no
+    area was saved over earlier incidents.
     """
     replay = Replay()
     for message in read_log(database):

@@ -1,4 +1,4 @@
-"""Requests as bytes, and how each must be answered: what the grammar has, and what readers could misread."""
+"""Requests as bytes, with the answer to each: correct requests, and ambiguous ones."""
 
 HOST = b"Host: 127.0.0.1\r\n"
 POST = b"POST /nowhere HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -292,7 +292,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "last chunk of LF": (CHUNKED + b"0\n\n\r\n\r\n", 400),
     "trailer ends with LF": (CHUNKED + b"0\r\n\n\r\n\r\n", 400),
     "last chunk with CR": (CHUNKED + b"0\r\r\n\r\n\r\n", 400),
-    # more than anybody needs
+    # too many or too long
     "long extension": (CHUNKED + b"1;" + b"a" * 5000 + b"\r\nx\r\n0\r\n\r\n", 413),
     "long trailer": (CHUNKED + b"0\r\na:" + b"b" * 5000 + b"\r\n\r\n", 413),
     "many trailers": (CHUNKED + b"0\r\n" + b"a: b\r\n" * 101 + b"\r\n", 413),
@@ -300,7 +300,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "many small chunks": (CHUNKED + b"1\r\nx\r\n" * 14_000 + b"0\r\n\r\n", 413),
 }
 
-# Method, path, query, host and body of what is taken.
+# Method, path, query, host and body of the accepted requests.
 Read = tuple[str, str, str, str | None, bytes]
 HERE = "127.0.0.1"
 TAKEN: dict[str, tuple[bytes, Read]] = {

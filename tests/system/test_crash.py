@@ -1,4 +1,4 @@
-"""kill -9 at any moment under load: what was acknowledged is not lost, everybody is told once, in order."""
+"""kill -9 at any moment under load loses no acknowledged save; clients get each entry once, in order."""
 
 import contextlib
 import http.client
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from harness import PATIENCE_S, Feature, Server, incident, square, wait_until
-from peers import Crowd, Peer
+from peers import Peer, Sockets
 from replay import assert_log_and_tables_agree, read_log
 
 pytestmark = pytest.mark.slow
@@ -44,9 +44,9 @@ def state_of(stored: Feature) -> State:
 
 
 class Saver(threading.Thread):
-    """Somebody who saves, changes and acknowledges without pause, whether the server is there or not.
+    """A client that saves, changes and acknowledges without pause, also while the server is away.
 
-    Keeps what was answered, and of a call whose answer the crash cut off both that may be so.
+    It keeps the answers. For a call that the crash interrupted, it keeps both possible results.
     """
 
     def __init__(self, number: int, port: int, headers: dict[str, str]) -> None:
@@ -57,7 +57,7 @@ class Saver(threading.Thread):
         self.answered = self.tries = 0
         self.mine: dict[int, State | None] = {}  # as last answered, by the incidents' numbers; None: deleted
         self.doubt: tuple[int, State | None] | None = None  # what a change without an answer would have made
-        self.doubtful: set[str] = set()  # names of new incidents that nobody answered
+        self.doubtful: set[str] = set()  # names of new incidents whose save got no answer
         self.notes: set[str] = set()  # with which alerts were acknowledged
         self.failed: list[str] = []
         self.done = threading.Event()
@@ -86,7 +86,7 @@ class Saver(threading.Thread):
             return json.loads(text) if answer.status in (200, 201) else None
 
     def resolve(self) -> None:
-        """Ask what became of the change whose answer did not come: it was made, or was not."""
+        """Find out whether the change that got no answer was made."""
         if self.doubt is not None:
             pk, after = self.doubt
             stored = self.call("GET", f"/api/incidents/{pk}/", None, 200, 404)
@@ -114,7 +114,7 @@ class Saver(threading.Thread):
         return self.chance.choice(living) if living else None
 
     def change(self) -> None:
-        """Move it, make it worse or better, close or open it, or all of that."""
+        """Move the incident, change its severity, close or open it, or all of that."""
         if (chosen := self.any_of_mine()) is not None:
             pk, (name, severity, closed, longitude) = chosen
             kept, new = (severity, closed, longitude), self.chance.random
@@ -140,13 +140,13 @@ class Saver(threading.Thread):
         if waiting:
             some = self.chance.sample(waiting, min(2, len(waiting)))
             note = f"{self.number}.{self.tries} is on the way"
-            told = self.call("POST", "/api/alerts/acknowledge/", {"alerts": some, "note": note}, 200)
-            if any(alert["note"] == note for alert in told["alerts"]):
+            answer = self.call("POST", "/api/alerts/acknowledge/", {"alerts": some, "note": note}, 200)
+            if any(alert["note"] == note for alert in answer["alerts"]):
                 self.notes.add(note)
 
 
 class Watcher:
-    """A client that comes back whenever the connection ends, with the seq of the last message it has had."""
+    """A client that reconnects whenever the connection ends, with the seq of its last message."""
 
     def __init__(self) -> None:
         self.seq = 0
@@ -156,12 +156,12 @@ class Watcher:
 
 
 class Watchers:
-    """All of them, in one crowd."""
+    """All watchers, read by one selector."""
 
     def __init__(self, server: Server, count: int) -> None:
         self.person = server.person()
         self.epoch = self.person.collection()["epoch"]
-        self.crowd = Crowd(self.take)
+        self.sockets = Sockets(self.take)
         self.all = [Watcher() for _ in range(count)]
         self.of: dict[Peer, Watcher] = {}
 
@@ -173,7 +173,7 @@ class Watchers:
     def listen(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            self.crowd.listen(min(left, 0.02))
+            self.sockets.listen(min(left, 0.02))
             for watcher in self.all:
                 self.look_after(watcher)
 
@@ -182,25 +182,25 @@ class Watchers:
         return all(watcher.seq == head for watcher in self.all)
 
     def look_after(self, watcher: Watcher) -> None:
-        """Let the watcher come back if its connection has ended."""
+        """Reconnect the watcher if its connection has ended."""
         if watcher.peer is not None and not watcher.peer.closed:
             return
         if watcher.peer is not None:
             assert b'"recovered":true' in watcher.peer.hello or not watcher.peer.hello
-            self.crowd.drop(watcher.peer)
+            self.sockets.drop(watcher.peer)
             watcher.peer = None
         with contextlib.suppress(OSError):
             watcher.peer = Peer(self.person, f"?since={watcher.seq}&epoch={self.epoch}")
             watcher.recoveries += 1
             self.of[watcher.peer] = watcher
-            self.crowd.add(watcher.peer)
+            self.sockets.add(watcher.peer)
 
 
 @pytest.mark.timeout(240)
 def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """After 20 kills amid changes of all kinds: what was answered is so, and each client got the whole log.
+    """After 20 kills during changes no answered change is lost, and each client has the whole log.
 
-    And who reads the log alone knows just the incidents and the open alerts that the tables hold.
+    A client that reads only the log knows exactly the incidents and the open alerts of the tables.
     """
     chance = random.Random(20)
     server = Server(tmp_path)
@@ -229,11 +229,11 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
             saver.join(10)
         head = server.health()["seq"]
         wait_until(lambda: watchers.have(head), what="all to catch up", timeout=PATIENCE_S)
-        watchers.listen(0.3)  # what came twice would come now
+        watchers.listen(0.3)  # an entry that is sent twice would arrive now
     finally:
         for saver in savers:
             saver.done.set()
-        watchers.crowd.__exit__()
+        watchers.sockets.__exit__()
         server.stop()
     log = read_log(server.database)
     for watcher in watchers.all:
@@ -245,13 +245,13 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
     stored = {id_: feature for id_, feature in replay.features.items() if id_.startswith("Incident:")}
     assert_answers_hold(savers, {int(id_[9:]): state_of(feature) for id_, feature in stored.items()})
     messages = [json.loads(message) for message in log]
-    told = {message["note"] for message in messages if message["type"] == "alert_acknowledged"}
-    assert set().union(*(saver.notes for saver in savers)) <= told
+    notes = {message["note"] for message in messages if message["type"] == "alert_acknowledged"}
+    assert set().union(*(saver.notes for saver in savers)) <= notes
     assert {message["type"] for message in messages} == ENTRY_TYPES
 
 
 def assert_answers_hold(savers: list[Saver], stored: dict[int, State]) -> None:
-    """What was answered is stored; what is stored beside was asked for, and only its answer is missing."""
+    """Check that all answered changes are stored, and no change that was not requested."""
     for saver in savers:
         for pk, state in saver.mine.items():
             possible = [state, saver.doubt[1]] if saver.doubt and saver.doubt[0] == pk else [state]

@@ -1,4 +1,4 @@
-"""What was told survives a power cut, though many saves share one flush of the disk."""
+"""A sent message survives a power cut, although many saves share one flush of the disk."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ FULL, NORMAL = 2, 1  # as PRAGMA synchronous says them
 
 
 class Disk:
-    """What tests/programs/flush.py tells of a server's disk."""
+    """The state of the disk that tests/programs/flush.py records."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Disk:
         return sorted(int(path.stem) for path in found)
 
     def after_a_power_cut(self) -> tuple[set[str], int]:
-        """Return the names of the incidents, and the head of the log, that the disk would have kept."""
+        """Return the names of the incidents, and the log's head, that the disk would have kept."""
         last = self.folder / str(self.flushes()[-1])
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(last, folder, dirs_exist_ok=True)
@@ -47,7 +47,7 @@ class Disk:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Let no flush end meanwhile."""
+        """Let no flush end during the block."""
         hold = self.folder / "hold"
         hold.touch()
         try:
@@ -68,7 +68,7 @@ def slow(start_server: StartServer, disk: Disk) -> Server:
 
 
 def save(disk: Disk, person: Person, number: int) -> None:
-    """Save without pause; each time it is answered, the disk must have it."""
+    """Save without pause. After each answer the disk must have the save."""
     for n in range(SAVES):
         name = f"{number}.{n}"
         assert person.api("POST", "/api/incidents/", incident(name)).status_code == 201
@@ -76,7 +76,7 @@ def save(disk: Disk, person: Person, number: int) -> None:
 
 
 def read(disk: Disk, person: Person, done: Event) -> int:
-    """Read without pause; whatever an answer has, the disk must have."""
+    """Read without pause. The disk must have everything that an answer contains."""
     count = 0
     while not done.is_set():
         for tell in (person.collection, lambda: person.http.get("/healthz").json()):
@@ -89,7 +89,7 @@ def read(disk: Disk, person: Person, done: Event) -> int:
 
 
 def follow(disk: Disk, person: Person, query: str, done: Event) -> list[int]:
-    """Take messages until no more come; whatever one tells, the disk must have."""
+    """Read messages until no more come. The disk must have the content of each."""
     told: list[int] = []
     with person.watch(query) as watch:
         assert watch.hello["seq"] <= disk.after_a_power_cut()[1]
@@ -104,10 +104,10 @@ def follow(disk: Disk, person: Person, query: str, done: Event) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", ["slow", "quick"])
-def test_whatever_is_told_survives_a_power_cut(disk: Disk, kind: str, start_server: StartServer) -> None:
-    """Answers of saves, what others read, messages to who is live or catches up: all is on the disk.
+def test_sent_data_survives_a_power_cut(disk: Disk, kind: str, start_server: StartServer) -> None:
+    """Answers to saves and reads, and messages to live and replaying clients, are all on the disk.
 
-    The same goes for what a second server on the same file tells: it can't know that the first has flushed.
+    The same holds for a second server on the same file, which can't know the flushes of the first.
     """
     first = start_server(program=[FLUSH, disk.folder, kind])
     second = Disk(disk.folder.with_name("second"))
@@ -137,8 +137,8 @@ def test_whatever_is_told_survives_a_power_cut(disk: Disk, kind: str, start_serv
     assert len(disk.flushes()) - before < SAVERS * SAVES  # they shared some
 
 
-def test_busy_disk_holds_nobody_but_who_saves(slow: Server, disk: Disk) -> None:
-    """While a flush goes on: sockets are answered, saves wait, and those that wait share the next one."""
+def test_busy_disk_delays_only_saves(slow: Server, disk: Disk) -> None:
+    """During a flush the server answers sockets. Saves wait, and the waiting ones share the next flush."""
     first, *others = (slow.person() for _ in range(5))
     for person in (first, *others):
         person.csrf_token()
@@ -159,13 +159,13 @@ def test_busy_disk_holds_nobody_but_who_saves(slow: Server, disk: Disk) -> None:
 
 
 def stored(server: Server) -> int:
-    """Return how many incidents are committed, whether or not the disk has them."""
+    """Return how many incidents are committed, on the disk or not."""
     with contextlib.closing(sqlite3.connect(server.database)) as database:
         return int(database.execute("SELECT count(*) FROM incident").fetchone()[0])
 
 
 def test_disk_that_fails_ends_the_server(slow: Server, disk: Disk) -> None:
-    """When a flush fails nobody is told of any save, and the server ends: what it reads may be lost."""
+    """When a flush fails no save is answered or sent, and the server ends, because its data may be lost."""
     person = slow.person()
     person.csrf_token()
     with person.watch() as watch, ThreadPoolExecutor() as pool:
@@ -187,7 +187,7 @@ def test_disk_that_fails_ends_the_server(slow: Server, disk: Disk) -> None:
 
 
 def test_flushes_are_shared_where_there_is_a_write_ahead_log(database: Path) -> None:
-    """Elsewhere, and in commands, each commit waits for the disk."""
+    """Without a write-ahead log, and in commands, each commit waits for the disk."""
     assert database.exists()
     assert synchronous() == FULL
     models.database.journal_mode = "delete"

@@ -1,4 +1,4 @@
-"""What goes wrong around the server: stops, locks, full disks, sessions that end. Nobody misses anything."""
+"""After stops, locks, full disks and ended sessions no client has missed anything."""
 
 import contextlib
 import json
@@ -16,26 +16,26 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import StartServer
-from harness import PATIENCE_S, Person, Server, Watch, incident, run_tracker, wait_until
+from harness import PATIENCE_S, ROOT, Person, Server, Watch, incident, run_tracker, wait_until
 from peers import queued
 from websockets.exceptions import ConnectionClosed
 
 pytestmark = pytest.mark.slow
 
 HELD_S = 3  # for which another process holds the database
-NEXT_S = 0.5  # within which another process's save is told
+HANGING = ROOT / "tests" / "programs" / "hanging.py"
 UNUSED_FOR_AN_HOUR = "UPDATE session SET last_used = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hour')"
 
 
 def write(server: Server, *statements: str) -> None:
-    """Change the database as another process does."""
+    """Change the database from another process."""
     with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         for statement in statements:
             database.execute(statement)
 
 
 def close_code(watch: Watch, timeout: float = 5) -> int:
-    """Read on until the server closes, and return the code."""
+    """Read until the server closes, and return the code."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -47,24 +47,20 @@ def close_code(watch: Watch, timeout: float = 5) -> int:
 # Other processes
 
 
-def test_save_of_another_process_is_told_within_half_a_second(
-    server: Server, person: Person, watch: Watch
-) -> None:
-    """A row and its log entry, committed by somebody else, reach a client that is connected."""
+def test_save_of_another_process_reaches_clients(server: Server, person: Person, watch: Watch) -> None:
+    """A connected client is sent a row and its log entry that another process has committed."""
     for n in range(5):
         write(
             server,
             "INSERT INTO notification (model, object_id, created, message) VALUES "
             f"""('Incident', {n + 1}, '2026', '{{"type":"post_save","n":{n}}}')""",
         )
-        committed = time.monotonic()
         assert watch.next()["n"] == n
-        assert time.monotonic() - committed < NEXT_S
 
 
-def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person: Person) -> None:
-    """While another process holds the database, saves wait; pages, sockets and the loop go on."""
-    # so old that the next page view would note when the session was used
+def test_foreign_writer_delays_only_saves(server: Server, person: Person) -> None:
+    """While another process locks the database, saves wait. Pages, sockets and the loop go on."""
+    # so old that the next page view would record the session's use
     write(server, UNUSED_FOR_AN_HOUR)
     writer = sqlite3.connect(server.database, isolation_level=None)
     with contextlib.closing(writer), person.watch() as watch, ThreadPoolExecutor(4) as pool:
@@ -83,16 +79,12 @@ def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person
             )
             for n in range(4)
         ]
-        slowest = 0.0
         while time.monotonic() < held + HELD_S:
-            before = time.monotonic()
             for path in ("/healthz", "/tracker/incident/", "/tracker/incident/feature_collection/"):
                 assert person.http.get(path).status_code == 200
             assert watch.socket.ping().wait(2)
-            slowest = max(slowest, time.monotonic() - before)
             time.sleep(0.2)  # more than 5 pings a second would be a flood
         assert not any(save.done() for save in saves)
-        assert slowest < 1
         writer.execute("ROLLBACK")
         assert [save.result().status_code for save in saves] == [201] * 4
         for n in range(4):
@@ -103,19 +95,17 @@ def test_foreign_writer_makes_saves_wait_and_nothing_else(server: Server, person
 
 
 def test_sign_out_closes_that_sessions_sockets(server: Server, person: Person) -> None:
-    """Signing out closes the sockets of this sign-in with 4401, at once, and nobody else's."""
+    """Signing out closes the sockets of this session at once with 4401, and no others."""
     leaving = server.person()
     with leaving.watch() as one, leaving.watch() as two, person.watch() as other:
         leaving.http.post("/accounts/logout/", data={"csrf_token": leaving.csrf_token()})
-        left = time.monotonic()
         assert [close_code(one), close_code(two)] == [4401, 4401]
-        assert time.monotonic() - left < 1
         stored = person.save_incident("After the sign-out")
         other.wait_for_type("post_save", stored)
 
 
 def test_session_ended_by_another_process_closes_its_sockets(server: Server, person: Person) -> None:
-    """A command that deletes sessions needs no word with the server."""
+    """A command may delete sessions without a request to the server."""
     leaving = server.person()
     with leaving.watch() as watch, person.watch() as other:
         write(server, "DELETE FROM session WHERE last_used = (SELECT max(last_used) FROM session)")
@@ -125,7 +115,7 @@ def test_session_ended_by_another_process_closes_its_sockets(server: Server, per
 
 
 def test_deactivated_account_is_closed(start_server: StartServer) -> None:
-    """When an account is deactivated, by whatever process, its sockets close with 4401."""
+    """When any process deactivates an account, its sockets close with 4401."""
     server = start_server()
     with server.person().watch() as one, server.person().watch() as two:
         write(server, "UPDATE user SET active = 0")
@@ -135,7 +125,7 @@ def test_deactivated_account_is_closed(start_server: StartServer) -> None:
 
 @pytest.mark.parametrize("command", ["password", "deactivate"])
 def test_command_closes_that_persons_sockets(start_server: StartServer, command: str) -> None:
-    """A new password, or the end of an account, from the command line closes that person's sockets only."""
+    """A command that changes a password or ends an account closes only that person's sockets."""
     server = start_server()
     env = {"TRACKER_DATABASE": str(server.database)}
     secret = "a lamp by the seventh window"
@@ -169,7 +159,7 @@ def test_stop_closes_sockets_and_database(start_server: StartServer, number: int
 
 
 def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
-    """A save that waits for the database when the server is told to stop is stored and answered."""
+    """A save that waits for the database when the server stops is stored and answered."""
     server = start_server()
     person = server.person()
     person.csrf_token()
@@ -190,17 +180,16 @@ def test_stop_lets_requests_in_flight_finish(start_server: StartServer) -> None:
             wait_until(lambda: is_read(server, save), what="the request to be read")
             server.process.terminate()
             wait_until(lambda: refuses(server), what="the server to stop accepting")
+            assert close_code(watch) == 1001
             writer.execute("ROLLBACK")
             assert save.recv(65536).startswith(b"HTTP/1.1 201 ")
-        watch.wait_for_type("post_save", "In flight")
-        assert close_code(watch) == 1001
     assert server.process.wait(5) == 0
     with contextlib.closing(sqlite3.connect(server.database)) as database:
         assert database.execute("SELECT name FROM incident").fetchall() == [("In flight",)]
 
 
 def is_read(server: Server, peer: socket.socket) -> bool:
-    """Whether the server has read all that the peer has sent."""
+    """Return whether the server has read all that the peer has sent."""
     return queued(server.port, peer.getsockname()[1])[1] == 0
 
 
@@ -210,13 +199,13 @@ def refuses(server: Server) -> bool:
     except ConnectionRefusedError:
         return True
     except ConnectionResetError:
-        pass  # it was waiting to be accepted when the listener was closed
+        pass  # the listener was closed before it accepted this connection
     return False
 
 
-def test_stop_waits_ten_seconds_at_most(start_server: StartServer) -> None:
-    """A request that never comes to its end does not keep the server, nor do idle connections."""
-    server = start_server()
+def test_stop_ends_what_never_ends(start_server: StartServer) -> None:
+    """Neither an endless request nor idle connections keep the server."""
+    server = start_server(program=[HANGING, "nothing"])
     with (
         socket.create_connection(("127.0.0.1", server.port)) as idle,
         socket.create_connection(("127.0.0.1", server.port)) as endless,
@@ -227,10 +216,20 @@ def test_stop_waits_ten_seconds_at_most(start_server: StartServer) -> None:
         endless.sendall(b"Content-Type: application/x-www-form-urlencoded\r\n\r\nname=")
         wait_until(lambda: is_read(server, endless), what="the request to be read")
         server.process.terminate()
-        started = time.monotonic()
-        assert server.process.wait(14) == 0
-        assert 9 < time.monotonic() - started < 13
+        assert server.process.wait(PATIENCE_S) == 0
     assert not list(server.folder.glob("tracker.db-*"))
+
+
+@pytest.mark.parametrize("what", ["loop", "end"])
+def test_stop_ends_a_server_that_hangs(start_server: StartServer, what: str) -> None:
+    """If the event loop or the last steps of the end hang, a thread ends the process and says why."""
+    server = start_server(program=[HANGING, what])
+    with socket.create_connection(("127.0.0.1", server.port)) as peer:
+        peer.sendall(b"malformed\r\n\r\n")
+        wait_until(lambda: is_read(server, peer), what="the request to be read")
+    server.process.terminate()
+    assert server.process.wait(PATIENCE_S) == 1
+    assert "something hangs, so the server ends" in server.output
 
 
 def test_stop_does_not_wait_for_idle_connections(start_server: StartServer) -> None:
@@ -238,10 +237,8 @@ def test_stop_does_not_wait_for_idle_connections(start_server: StartServer) -> N
     server = start_server()
     person = server.person()
     person.get("/")
-    started = time.monotonic()
     server.process.terminate()
-    assert server.process.wait(5) == 0
-    assert time.monotonic() - started < 3
+    assert server.process.wait(5) == 0  # requests would be waited for longer
 
 
 # A disk that takes no more
@@ -249,7 +246,7 @@ def test_stop_does_not_wait_for_idle_connections(start_server: StartServer) -> N
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB."""
+    """Return a file system of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     options = ["-t", "tmpfs", "-o", "size=2m", "tracker-test", str(folder)]
@@ -262,7 +259,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def rows_and_entries(database: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the incidents stored, and those that the log says were saved."""
+    """Return the names of the stored incidents, and of those with a save in the log."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT name FROM incident ORDER BY id").fetchall()
         logged = connection.execute(
@@ -279,7 +276,7 @@ def save(person: Person, name: str) -> int:
 
 
 def assert_goes_on_without_disk(person: Person, watch: Watch, server: Server) -> None:
-    """While nothing can be stored: saves say so, and pages and sockets go on."""
+    """Check that saves are refused with a reason, and that pages and sockets go on."""
     for n in range(3):
         answer = person.api("POST", "/api/incidents/", incident(f"Lost {n}"))
         assert answer.status_code == 503
@@ -302,7 +299,7 @@ def assert_goes_on_without_disk(person: Person, watch: Watch, server: Server) ->
 
 
 def test_full_disk_refuses_saves_and_recovers(start_server: StartServer, small_disk: Path) -> None:
-    """On a full disk a save is answered 503 and leaves nothing; with room again it works by itself."""
+    """On a full disk a save is answered 503 and leaves nothing. With free space it works again."""
     database = small_disk / "tracker.db"
     server = start_server("--database", str(database))
     server.database = database
@@ -314,7 +311,7 @@ def test_full_disk_refuses_saves_and_recovers(start_server: StartServer, small_d
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(b"x" * 4096):
                 pass
-        filling = (f"Filling {n}" for n in range(1000))  # what room SQLite has already
+        filling = (f"Filling {n}" for n in range(1000))  # the free space that SQLite already has
         kept += takewhile(lambda name: save(person, name) == 201, filling)
         assert_goes_on_without_disk(person, watch, server)
         filler.unlink()
@@ -327,7 +324,7 @@ def test_full_disk_refuses_saves_and_recovers(start_server: StartServer, small_d
 
 
 def test_read_only_disk_refuses_saves_and_recovers(start_server: StartServer) -> None:
-    """When no write succeeds any more, at any place, saves are answered 503, and later work again."""
+    """While no write succeeds, saves are answered 503. Later they work again."""
     server = start_server()
     person = server.person()
     with person.watch() as watch:
@@ -349,8 +346,11 @@ def test_read_only_disk_refuses_saves_and_recovers(start_server: StartServer) ->
 # A database that goes back
 
 
-def test_backup_is_whole_and_restored_starts_clients_anew(start_server: StartServer, tmp_path: Path) -> None:
-    """A copy made while the server runs opens as the database; who read further than it starts anew."""
+def test_backup_is_whole_and_restored_resets_clients(start_server: StartServer, tmp_path: Path) -> None:
+    """A copy made while the server runs is complete.
+
+    Clients that have read beyond it load everything again.
+    """
     server = start_server()
     person = server.person()
     kept = person.save_incident("In the copy")
@@ -380,7 +380,10 @@ def test_backup_is_whole_and_restored_starts_clients_anew(start_server: StartSer
 
 @pytest.mark.parametrize(("since", "recovered"), [(3, False), (4, False), (5, True), (6, True), (8, True)])
 def test_since_before_a_pruned_log(start_server: StartServer, since: int, recovered: bool) -> None:  # noqa: FBT001
-    """Whose next entry has been pruned starts anew; whoever needs none that is gone carries on."""
+    """A client whose next entry has been pruned must load again.
+
+    A client that needs none of them continues.
+    """
     server = start_server()
     person = server.person()
     for n in range(8):
@@ -397,7 +400,7 @@ def test_since_before_a_pruned_log(start_server: StartServer, since: int, recove
 
 
 def test_log_pruned_to_nothing_keeps_its_seq(start_server: StartServer) -> None:
-    """Without a single row the log still knows its head, over a restart, too."""
+    """The log knows its head without a single row, also after a restart."""
     server = start_server()
     server.person().save_incident("Pruned")
     write(server, "DELETE FROM notification")

@@ -26,7 +26,7 @@ ROLES = ("viewer", "editor", "admin")
 
 @pytest.fixture(scope="module")
 def people(server: Server) -> dict[str, Person]:
-    """Return somebody of each role, and a visitor without an account."""
+    """Return one person of each role, and a visitor without an account."""
     found = {"nobody": server.visitor()}
     for role in ROLES:
         add_user(server, f"the {role}", role)
@@ -36,7 +36,7 @@ def people(server: Server) -> dict[str, Person]:
 
 @pytest.fixture(scope="module")
 def stored(server: Server) -> dict[str, int]:
-    """Return the ids of something stored of every kind that a path may name."""
+    """Return the ids of stored objects of every kind that a path may name."""
     admin = server.person()
     area = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
     return {
@@ -67,7 +67,7 @@ def routes() -> list[tuple[str, str, list[str]]]:
     return [tuple(rule) for rule in json.loads(done.stdout)]
 
 
-# Whom a route is for. What is not named here is: to be read by viewers, to be changed by editors.
+# The role that a route needs. Viewers may read the other routes, and editors may change them.
 FOR = {
     "static": "nobody",
     "tiles.vendor": "nobody",
@@ -108,7 +108,7 @@ FOR |= {
 def test_every_route_asks_for_its_role(
     server: Server, people: dict[str, Person], routes: list[tuple[str, str, list[str]]], role: str
 ) -> None:
-    """Whoever has too little a role is refused by every route there is, and nothing happens."""
+    """Every route refuses a person with too low a role, and then changes nothing."""
     levels = ["nobody", *ROLES]
     before = server.health()["seq"]
     tried = 0
@@ -136,7 +136,7 @@ def test_every_route_asks_for_its_role(
 def test_every_changing_call_wants_the_csrf_token(
     server: Server, routes: list[tuple[str, str, list[str]]], stored: dict[str, int], method: str
 ) -> None:
-    """Of every route: without one, with another session's, with an own one in the address: it is refused."""
+    """Each route refuses a change without a token, with another session's, or with its own in the address."""
     admin = server.person()
     own, other = admin.csrf_token(), server.person().csrf_token()
     before = server.health()["seq"]
@@ -160,7 +160,7 @@ def test_every_changing_call_wants_the_csrf_token(
 def test_viewer_sees_all_and_is_offered_nothing_to_change(
     people: dict[str, Person], stored: dict[str, int]
 ) -> None:
-    """A viewer opens every page and list, none of which has a button or link that would be refused."""
+    """A viewer opens every page and list. None has a control that the server would refuse."""
     viewer = people["viewer"]
     assert viewer.named("Somewhere")
     for path in (
@@ -179,15 +179,15 @@ def test_viewer_sees_all_and_is_offered_nothing_to_change(
         assert not offered, path
 
 
-def test_viewer_is_sent_what_happens(people: dict[str, Person]) -> None:
-    """The socket is for viewers too."""
+def test_viewer_may_use_the_socket(people: dict[str, Person]) -> None:
+    """A viewer is sent all entries, too."""
     with people["viewer"].watch() as watch:
         stored = people["editor"].save_incident("Seen by a viewer")
         assert watch.wait_for_type("post_save", stored)["actor"] == "the editor"
 
 
 def test_editor_saves_and_deletes(people: dict[str, Person]) -> None:
-    """An editor changes what stands on the map, by form and by API."""
+    """An editor changes incidents and areas by form and by API."""
     editor = people["editor"]
     stored = editor.save_incident("Editable")
     editor.change(stored, name="Edited")
@@ -195,7 +195,7 @@ def test_editor_saves_and_deletes(people: dict[str, Person]) -> None:
 
 
 def test_role_counts_from_the_next_request(server: Server) -> None:
-    """Who is made a viewer, by a command in another process, can't save any more with the session at hand."""
+    """A person whom a command makes a viewer can't save any more, even in the present session."""
     add_user(server, "once editor", "editor")
     person = signed_in(server, "once editor")
     person.save_incident("Before")
@@ -207,7 +207,7 @@ def test_role_counts_from_the_next_request(server: Server) -> None:
 
 
 def test_user_list_names_everybody(server: Server, people: dict[str, Person]) -> None:
-    """`user list` has a line for each account, with its role and state."""
+    """`user list` prints a line for each account, with its role and state."""
     assert people
     said, _ = command(server, "user", "list")
     assert re.search(r"^the viewer\tviewer\tactive\t", said, re.MULTILINE)
@@ -215,7 +215,7 @@ def test_user_list_names_everybody(server: Server, people: dict[str, Person]) ->
 
 
 def test_password_command_ends_sessions(server: Server) -> None:
-    """A new password by the command line: the old one and the sessions are worth nothing; tokens go on."""
+    """After a new password by command the old one and all sessions are invalid. Tokens stay valid."""
     add_user(server, "forgetful", "editor")
     person = signed_in(server, "forgetful")
     token = command(server, "token", "add", "forgetful", "script")[0].strip()
@@ -228,7 +228,7 @@ def test_password_command_ends_sessions(server: Server) -> None:
 
 
 def test_deactivated_account_is_out_at_once(server: Server) -> None:
-    """`user deactivate` ends sessions, tokens and sign-in; `user activate` lets in by a new session only."""
+    """`user deactivate` ends sessions, tokens and sign-in. `user activate` allows a new sign-in only."""
     add_user(server, "leaver", "editor")
     person = signed_in(server, "leaver")
     token = command(server, "token", "add", "leaver", "script")[0].strip()
@@ -271,7 +271,7 @@ def test_deactivated_account_is_out_at_once(server: Server) -> None:
 def test_bad_command_is_refused_in_one_line(
     server: Server, people: dict[str, Person], arguments: tuple[str, ...], stdin: str, reason: str
 ) -> None:
-    """A command that can't be done says why in one line, with status 2."""
+    """A command that can't be carried out prints one line with the reason; the status is 2."""
     assert people
     said, complaint = command(server, *arguments, stdin=stdin, status=2)
     assert said == ""
@@ -292,7 +292,7 @@ def test_bad_command_is_refused_in_one_line(
     ],
 )
 def test_mistyped_database_is_refused_and_not_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """A command for what is there makes no database: who mistypes its name is told."""
+    """A command that needs a database creates none, so that a wrong file name is noticed."""
     done = run_tracker(tmp_path, "--database", "trakcer.db", *arguments, stdin=f"{PASSWORD}\n")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -302,7 +302,7 @@ def test_mistyped_database_is_refused_and_not_made(tmp_path: Path, arguments: tu
 
 @pytest.mark.parametrize("command_", ["user", "token"])
 def test_help_is_written_for_people(tmp_path: Path, command_: str) -> None:
-    """--help says what a command is for, in words and not in the code's markup."""
+    """--help says in plain words what a command does, without the code's markup."""
     done = run_tracker(tmp_path, command_, "--help")
     assert done.returncode == 0
     assert "`" not in done.stdout
@@ -310,7 +310,7 @@ def test_help_is_written_for_people(tmp_path: Path, command_: str) -> None:
 
 
 def test_last_admin_stays(start_server: StartServer) -> None:
-    """Neither a command nor the page takes the role or the access of the only admin."""
+    """Neither a command nor the page removes the role or the access of the only admin."""
     server = start_server()
     for arguments in (("user", "role", "admin", "editor"), ("user", "deactivate", "admin")):
         assert "last account" in command(server, *arguments, status=2)[1]
@@ -323,7 +323,7 @@ def test_last_admin_stays(start_server: StartServer) -> None:
 
 
 def test_command_whose_reader_leaves_prints_no_traceback(server: Server) -> None:
-    """`user list | head -1` is nothing to complain about."""
+    """`user list | head -1` prints no traceback."""
     listing = [sys.executable, str(ROOT / "tracker.py"), "--database", str(server.database), "user", "list"]
     reader, writer = os.pipe()
     os.close(reader)
@@ -348,7 +348,7 @@ def someone(server: Server, request: pytest.FixtureRequest) -> tuple[str, Person
 
 
 def test_password_is_changed_on_the_own_page(server: Server, someone: tuple[str, Person]) -> None:
-    """With the old one, the new one twice; others are signed out, this browser has a new session."""
+    """A new password needs the old one. Other browsers are signed out, and this one has a new session."""
     name, person = someone
     elsewhere = signed_in(server, name)
     old_cookie = person.cookie
@@ -376,7 +376,7 @@ def test_password_is_changed_on_the_own_page(server: Server, someone: tuple[str,
 
 
 def test_token_is_shown_once_and_stored_hashed(server: Server, someone: tuple[str, Person]) -> None:
-    """The secret is on the page that makes it, never again, and not in the database."""
+    """Only the page that creates a token shows its secret. The database has the hash."""
     _, person = someone
     page = press(person, "/accounts/tokens/", label="weather station")
     (secret,) = re.findall(r"tracker_[\w-]{43}", page.words)
@@ -407,7 +407,7 @@ def test_token_is_shown_once_and_stored_hashed(server: Server, someone: tuple[st
 
 
 def test_read_only_token_reads_only(server: Server, someone: tuple[str, Person]) -> None:
-    """With a read-only token every changing call is 403, whatever its owner may."""
+    """A read-only token gets 403 for every change, whatever role its owner has."""
     name, _ = someone
     secret = command(server, "token", "add", name, "display", "--read-only")[0].strip()
     with httpx.Client(
@@ -422,8 +422,8 @@ def test_read_only_token_reads_only(server: Server, someone: tuple[str, Person])
             assert program.request(method, path, json={"type": "Feature"}).status_code == 403
 
 
-def test_token_list_says_what_a_token_may(server: Server) -> None:
-    """A token may no more than its owner: with a viewer's one only reads, whatever it was made for."""
+def test_token_list_shows_the_rights_of_a_token(server: Server) -> None:
+    """A token may do no more than its owner. A viewer's token only reads, however it was made."""
     add_user(server, "onlooker", "viewer")
     for option in ((), ("--read-only",)):
         command(server, "token", "add", "onlooker", "wall", *option)
@@ -435,7 +435,7 @@ def test_token_list_says_what_a_token_may(server: Server) -> None:
 
 
 def test_refusal_of_a_viewers_token_says_why(server: Server) -> None:
-    """Who sends it learns that it is the account that may not, and not the token."""
+    """The error says that the account lacks the right, and not the token."""
     add_user(server, "spectator", "viewer")
     secret = command(server, "token", "add", "spectator", "script")[0].strip()
     bearer = {"Authorization": f"Bearer {secret}"}
@@ -445,7 +445,7 @@ def test_refusal_of_a_viewers_token_says_why(server: Server) -> None:
 
 
 def test_socket_of_a_token_closes_when_it_is_revoked(server: Server, someone: tuple[str, Person]) -> None:
-    """A program may watch with a token, a read-only one too, as long as the token is good."""
+    """A program may use the socket with any token, until the token is revoked."""
     name, _ = someone
     secret = command(server, "token", "add", name, "wall", "--read-only")[0].strip()
     (pk,) = re.findall(r"^(\d+)\t.*\twall\t", command(server, "token", "list", name)[0], re.MULTILINE)
@@ -475,15 +475,15 @@ def test_token_ends(server: Server, someone: tuple[str, Person]) -> None:
 
 @pytest.mark.parametrize("secret", ["x", "tracker_" + "A" * 43, "ü", "a b c"])
 def test_wrong_token_is_refused_even_with_a_session(server: Server, secret: str) -> None:
-    """A wrong token is 401; the cookie beside it does not count."""
+    """A wrong token gets 401, even beside a valid cookie."""
     person = server.person()
     header = b"Bearer " + secret.encode()
     answer = person.http.get("/api/alerts/", headers={b"Authorization": header})
     assert answer.status_code == 401
 
 
-def test_nobody_revokes_or_ends_what_is_anothers(server: Server, someone: tuple[str, Person]) -> None:
-    """Another's token or session is not found by who is not an admin."""
+def test_tokens_and_sessions_of_others_are_404(server: Server, someone: tuple[str, Person]) -> None:
+    """Only an admin finds another person's tokens and sessions."""
     name, person = someone
     command(server, "token", "add", name, "mine")
     (pk,) = re.findall(r"/accounts/tokens/(\d+)/revoke/", person.get("/accounts/").response.text)
@@ -499,7 +499,7 @@ def test_nobody_revokes_or_ends_what_is_anothers(server: Server, someone: tuple[
 
 
 def test_sign_out_everywhere(server: Server, someone: tuple[str, Person]) -> None:
-    """One button ends every session of the person, and nobody else's."""
+    """One button ends all sessions of the person, and no others."""
     name, person = someone
     phone, other = signed_in(server, name), server.person()
     assert press(person, "/accounts/sign_out_everywhere/").path == "/accounts/login/"
@@ -509,7 +509,7 @@ def test_sign_out_everywhere(server: Server, someone: tuple[str, Person]) -> Non
 
 
 def test_one_session_is_ended(server: Server, someone: tuple[str, Person]) -> None:
-    """A single other session is ended from the list; this one is marked and has no such button."""
+    """The list ends one other session. The present one is marked and has no button."""
     name, person = someone
     phone = signed_in(server, name)
     page = person.get("/accounts/")
@@ -532,7 +532,7 @@ def links_on(page: Page) -> list[str]:
 
 
 def test_account_begins_with_a_one_time_link(server: Server, admin: Person) -> None:
-    """A new account has no password until its owner has chosen one by the link, which works once."""
+    """A new account has no password until its owner chooses one by a link, which works once."""
     page = press(admin, "/admin/users/", name="newcomer", role="viewer")
     (link,) = links_on(page)
     assert not links_on(admin.get("/admin/"))
@@ -550,7 +550,7 @@ def test_account_begins_with_a_one_time_link(server: Server, admin: Person) -> N
 
 
 def test_new_link_replaces_the_old(server: Server, admin: Person, someone: tuple[str, Person]) -> None:
-    """A second link makes the first worthless; using it ends the sessions."""
+    """A second link makes the first invalid. Using it ends the sessions."""
     name, person = someone
     (pk,) = [
         match
@@ -564,8 +564,8 @@ def test_new_link_replaces_the_old(server: Server, admin: Person, someone: tuple
     assert person.get("/", follow=True).path == "/accounts/login/"
 
 
-def test_link_grows_old(server: Server, admin: Person) -> None:
-    """A link that nobody used for a day is worth nothing."""
+def test_link_expires(server: Server, admin: Person) -> None:
+    """A link is invalid after a day."""
     (link,) = links_on(press(admin, "/admin/users/", name="procrastinator", role="viewer"))
     path = link.removeprefix(server.url)
     assert server.visitor().get(path).status == 200
@@ -576,7 +576,7 @@ def test_link_grows_old(server: Server, admin: Person) -> None:
 
 
 def test_admin_page_shows_sign_ins_and_refusals(server: Server, admin: Person) -> None:
-    """The newest sign-ins and refusals are listed; what was typed as a name may be a password, and is not."""
+    """The page lists the newest of both. It hides a refused name, which may be a mistyped password."""
     server.visitor().sign_in("hunter2-typed-as-name", "guess")
     server.visitor().sign_in("admin", "guess again")
     words = admin.get("/admin/").words
@@ -587,7 +587,7 @@ def test_admin_page_shows_sign_ins_and_refusals(server: Server, admin: Person) -
 
 
 def test_lists_of_the_admin_page_have_pages(server: Server, admin: Person) -> None:
-    """Each list turns its pages by itself: the sign-ins of long ago are there."""
+    """Each list has its own pages, down to the oldest sign-ins."""
     with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
         for number in range(60):
             database.execute(
@@ -616,8 +616,8 @@ def test_lists_of_the_admin_page_have_pages(server: Server, admin: Person) -> No
         ("python-httpx/0.28", "python-httpx/0.28"),
     ],
 )
-def test_session_says_which_browser_in_words(server: Server, user_agent: str, words: str) -> None:
-    """A browser and its system are named; the whole User-Agent is the cell's title."""
+def test_session_names_its_browser(server: Server, user_agent: str, words: str) -> None:
+    """The list names the browser and its system. The cell's title is the whole User-Agent."""
     person = server.visitor()
     person.http.headers["User-Agent"] = user_agent
     person.sign_in(server.name, server.password)
@@ -645,7 +645,7 @@ def test_admin_ends_sessions_and_tokens_of_others(
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 61, "line\nbreak", "\u202eevil", "ADMIN"])
 def test_bad_account_name_is_refused(admin: Person, name: str) -> None:
-    """Names are short, printable and unique whatever the case."""
+    """Names are short, printable, and unique without regard to case."""
     page = press(admin, "/admin/users/", name=name, role="viewer")
     assert page.status == 422
     assert page.wrong_fields() == {"name"}
@@ -653,7 +653,7 @@ def test_bad_account_name_is_refused(admin: Person, name: str) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_secret_in_the_log(server: Server) -> Iterator[None]:
-    """After all of this, what the server printed holds no password."""
+    """Check at the end that the server printed no password."""
     yield
     for secret in (PASSWORD, OTHER_PASSWORD, "hunter2", "tracker_"):
         assert secret not in server.output

@@ -1,4 +1,4 @@
-"""Acknowledging takes only what its reader has seen: the table, the API and the list of alerts."""
+"""A person acknowledges only the alerts that they have seen: by table, API and list of alerts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from models import Alert, AreaOfInterest, Incident
 
 @pytest.fixture
 def fire(database: Path) -> Iterator[Incident]:
-    """An incident with an alert, in a database of this process."""
+    """Return an incident with an alert, in a database of this process."""
     token = models.actor.set("ann")
     AreaOfInterest.create(name="Town", severity="ME", polygon=square(0, 0, 10))
     incident = Incident(name="Fire", severity="ME")
@@ -23,8 +23,8 @@ def fire(database: Path) -> Iterator[Incident]:
     models.actor.reset(token)
 
 
-def test_escalation_after_what_was_seen_is_not_acknowledged(fire: Incident) -> None:
-    """Seen up to the raising, the escalated alert stays open; seen up to the escalation, it is taken."""
+def test_unseen_escalation_is_not_acknowledged(fire: Incident) -> None:
+    """`seen` up to the raising leaves an escalated alert open. Up to the escalation it acknowledges it."""
     raised = Alert.get().raised_seq
     fire.severity = "UR"
     fire.save()
@@ -35,8 +35,8 @@ def test_escalation_after_what_was_seen_is_not_acknowledged(fire: Incident) -> N
     assert (alert.state, alert.note) == ("acknowledged", "on my way")
 
 
-def test_of_two_alerts_only_the_one_seen_is_acknowledged(fire: Incident) -> None:
-    """The second one, raised later, waits."""
+def test_of_two_alerts_only_the_seen_one_is_acknowledged(fire: Incident) -> None:
+    """The alert that was raised later stays open."""
     other = Incident(name="Flood", severity="ME")
     other.location = (6, 6)
     other.save()
@@ -47,14 +47,14 @@ def test_of_two_alerts_only_the_one_seen_is_acknowledged(fire: Incident) -> None
 
 
 def test_without_seen_all_are_acknowledged(fire: Incident) -> None:
-    """A program that does not say what it has seen acknowledges as before."""
+    """A program that does not send `seen` acknowledges all."""
     fire.severity = "UR"
     fire.save()
     assert Alert.acknowledge([1])[0].state == "acknowledged"
 
 
 class Town:
-    """An area of a running server with one incident that alerts in it."""
+    """An area of a running server, with one incident that raises an alert."""
 
     def __init__(self, person: Person, name: str, west: float) -> None:
         self.person, self.name = person, name
@@ -67,8 +67,8 @@ class Town:
         return dict(next(alert for alert in alerts if alert["area_name"] == self.name))
 
 
-def test_api_takes_what_was_seen(person: Person) -> None:
-    """`seen` leaves open what got worse later; the answer says so."""
+def test_api_takes_seen(person: Person) -> None:
+    """An alert that has escalated after `seen` stays open, and the answer says so."""
     town = Town(person, "Upper Town", 0)
     before = town.alert
     person.change(town.incident, severity="Urgent")
@@ -81,14 +81,14 @@ def test_api_takes_what_was_seen(person: Person) -> None:
 
 @pytest.mark.parametrize("seen", [-1, 1.5, "3", True, [], 1 << 63])
 def test_seen_must_be_a_seq(person: Person, seen: object) -> None:
-    """Anything but a whole number that can be one is refused, and acknowledges nothing."""
+    """A `seen` that can't be a seq is refused, and acknowledges nothing."""
     answer = person.api("POST", "/api/alerts/acknowledge/", {"alerts": [1], "seen": seen})
     assert answer.status_code == 422
     assert set(answer.json()["fields"]) == {"seen"}
 
 
-def test_list_does_not_acknowledge_what_got_worse_meanwhile(server: Server, person: Person) -> None:
-    """The list comes again and says so, with the note still in its field; pressed again it is taken."""
+def test_list_does_not_acknowledge_a_later_escalation(server: Server, person: Person) -> None:
+    """The list says that the alert escalated, and keeps the note. Pressed again, it acknowledges."""
     town = Town(person, "Lower Town", 20)
     pk = town.alert["id"]
     path = f"/tracker/alert/acknowledge/{pk}/"

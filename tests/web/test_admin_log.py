@@ -1,4 +1,4 @@
-"""The log of what admins did: what is in it, that it says who and where, and that nobody else adds to it."""
+"""The log of admins' actions: its content, who and where, and that no other person adds to it."""
 
 import getpass
 import sqlite3
@@ -15,7 +15,7 @@ from domain.admin_log import AdminAction
 
 
 def actions(server: Server) -> list[tuple[str, str, str, str]]:
-    """Return (who, address, what, whose), in order."""
+    """Return (who, address, action, account), in order."""
     with closing(sqlite3.connect(server.database)) as database:
         return database.execute("SELECT who, address, what, whose FROM admin_action ORDER BY id").fetchall()
 
@@ -27,7 +27,7 @@ def pk_of(server: Server, name: str) -> int:
 
 
 def test_pages_of_admins_are_logged(server: Server) -> None:
-    """Each change of an account, a token or a session, with who did it and from where."""
+    """The log has each change of an account, a token or a session, with the admin and the address."""
     admin = server.person()
     press(admin, "/admin/users/", name="paged", role="viewer")
     pk = pk_of(server, "paged")
@@ -62,7 +62,7 @@ def test_pages_of_admins_are_logged(server: Server) -> None:
 
 
 def test_commands_are_logged(server: Server) -> None:
-    """So is each command, with the name of the system's user."""
+    """The log has each command, with the name of the system's user."""
     before = len(actions(server))
     add_user(server, "commanded", "viewer")
     command(server, "user", "role", "commanded", "editor")
@@ -87,8 +87,8 @@ def test_commands_are_logged(server: Server) -> None:
     ]
 
 
-def test_what_changes_nothing_is_not_logged(server: Server) -> None:
-    """Or a session without the password could push out all else, by pressing one button again and again."""
+def test_action_without_effect_is_not_logged(server: Server) -> None:
+    """Otherwise a stolen session could displace all entries by pressing one button again and again."""
     admin = server.person()
     add_user(server, "unchanged", "viewer")
     pk = pk_of(server, "unchanged")
@@ -100,8 +100,8 @@ def test_what_changes_nothing_is_not_logged(server: Server) -> None:
     assert actions(server) == before
 
 
-def test_what_admins_do_to_their_own_account_is_logged(start_server: StartServer) -> None:
-    """Whoever has taken over an admin's session leaves a trace, whatever they change."""
+def test_changes_of_an_admins_own_account_are_logged(start_server: StartServer) -> None:
+    """A stolen session of an admin leaves an entry, whatever it changes."""
     server = start_server()
     add_user(server, "own", "admin")
     person = signed_in(server, "own")
@@ -128,8 +128,8 @@ def test_what_admins_do_to_their_own_account_is_logged(start_server: StartServer
     ]
 
 
-def test_secret_that_a_form_gives_when_sent_again_is_logged(server: Server) -> None:
-    """It may be sent again long afterwards, when somebody else uses the account or the token."""
+def test_secret_of_a_repeated_form_is_logged(server: Server) -> None:
+    """A form may be sent again long afterwards, when another person uses the account or the token."""
     admin = server.person()
     for path, fields, logged in (
         ("/admin/users/", {"name": "again", "role": "viewer"}, "link for a new password made"),
@@ -143,7 +143,7 @@ def test_secret_that_a_form_gives_when_sent_again_is_logged(server: Server) -> N
 
 
 def test_refused_action_is_not_logged(server: Server) -> None:
-    """What did not happen is not in the log."""
+    """The log has no action that was refused."""
     admin = server.person()
     before = actions(server)
     press(admin, f"/admin/users/{pk_of(server, 'admin')}/role/", role="viewer")
@@ -154,8 +154,8 @@ def test_refused_action_is_not_logged(server: Server) -> None:
     assert actions(server) == before
 
 
-def test_others_add_nothing_to_it(server: Server) -> None:
-    """Neither sign-ins nor an editor's own tokens and sessions can push out what admins did."""
+def test_other_people_add_nothing(server: Server) -> None:
+    """Sign-ins, and an editor's tokens and sessions, can't displace entries of admins."""
     add_user(server, "busy editor", "editor")
     before = actions(server)
     person: Person = signed_in(server, "busy editor")
@@ -166,7 +166,7 @@ def test_others_add_nothing_to_it(server: Server) -> None:
 
 
 def test_log_has_pages(server: Server) -> None:
-    """What was done long ago is found by turning the pages."""
+    """Old actions are on later pages."""
     with closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         for number in range(60):
             database.execute(
@@ -180,7 +180,7 @@ def test_log_has_pages(server: Server) -> None:
 
 
 def test_log_keeps_the_newest(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not grow without bound."""
+    """The log has a bounded number of entries."""
     assert database.exists()
     monkeypatch.setattr(admin_log, "KEPT", 3)
     for number in range(10):

@@ -12,7 +12,7 @@ INCIDENTS = "/api/incidents/"
 
 
 def test_post_stores_a_feature_and_answers_with_it(person: Person) -> None:
-    """POST answers 201 with the Feature as stored, which GET gives again."""
+    """POST answers 201 with the stored Feature, which GET returns, too."""
     answer = person.api("POST", INCIDENTS, incident("Posted", 1, 2, severity="High", description="d"))
     assert answer.status_code == 201
     stored = answer.json()
@@ -22,13 +22,13 @@ def test_post_stores_a_feature_and_answers_with_it(person: Person) -> None:
 
 
 def test_post_fills_in_the_defaults(person: Person) -> None:
-    """A name and a place are enough: Medium, open, no description."""
+    """A name and a place are enough. The severity is Medium, and the incident is open."""
     properties = person.save_incident("Only a name")["properties"]
     assert (properties["severity"], properties["closed"], properties["description"]) == ("Medium", False, "")
     assert person.save_area("Only a shape", square(0, 80))["properties"]["severity"] == "Medium"
 
 
-def test_patch_changes_what_it_names(person: Person) -> None:
+def test_patch_changes_the_named_fields(person: Person) -> None:
     """PATCH takes a part of a Feature and leaves the rest."""
     before = person.save_incident("Patched", 3, 4, description="Stays")
     person.change(before, severity="Low")
@@ -41,7 +41,7 @@ def test_patch_changes_what_it_names(person: Person) -> None:
 
 
 def test_patch_needs_no_more_than_the_change(person: Person) -> None:
-    """In a part of a Feature even its type may be left out."""
+    """A part of a Feature may even lack its type."""
     path = api_path(person.save_incident("Patched"))
     answer = person.api("PATCH", path, {"properties": {"name": "Patched briefly"}})
     assert answer.status_code == 200
@@ -50,7 +50,7 @@ def test_patch_needs_no_more_than_the_change(person: Person) -> None:
 
 
 def test_feature_can_be_read_changed_and_sent_back(person: Person) -> None:
-    """What GET gave is taken back whole; what only the server sets stays as it is."""
+    """The API accepts its own Feature again. Fields that only the server sets stay."""
     stored = person.save_incident("Round trip")
     sent = {
         **stored,
@@ -62,7 +62,7 @@ def test_feature_can_be_read_changed_and_sent_back(person: Person) -> None:
 
 
 def test_delete_deletes(person: Person) -> None:
-    """DELETE answers 204, and then there is nothing any more."""
+    """DELETE answers 204, and then the object is 404."""
     stored = person.save_incident("Short-lived")
     person.delete(stored)
     path = api_path(stored)
@@ -85,8 +85,8 @@ def test_areas_have_the_same_verbs(person: Person) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_api_is_not_for_who_is_signed_out(person: Person, visitor: Person, method: str) -> None:
-    """Without a session every call is refused as JSON, and does nothing."""
+def test_api_refuses_signed_out_clients(person: Person, visitor: Person, method: str) -> None:
+    """Without a session every call is refused, as JSON."""
     stored = person.save_incident(f"Private {method}")
     path = INCIDENTS if method == "POST" else api_path(stored)
     body = incident(f"Private {method}") if method != "GET" else None
@@ -97,7 +97,7 @@ def test_api_is_not_for_who_is_signed_out(person: Person, visitor: Person, metho
 
 
 def test_call_without_the_token_is_refused(person: Person) -> None:
-    """A call that another site made with somebody's cookie is refused, as JSON."""
+    """A call with a cookie and without the token is refused as JSON. Another site may have made it."""
     answer = person.http.post(INCIDENTS, json=incident("Forged"))
     assert answer.status_code in {400, 403}
     assert answer.json()["error"]
@@ -114,14 +114,14 @@ def test_call_without_the_token_is_refused(person: Person) -> None:
     ],
 )
 def test_errors_are_json(person: Person, method: str, path: str, status: int) -> None:
-    """What isn't there, or can't be done, is answered in the API's one shape of an error."""
+    """A missing object or an impossible call gets the API's one form of error."""
     answer = person.api(method, path)
     assert answer.status_code == status
     assert isinstance(answer.json()["error"], str)
 
 
 def test_error_names_every_wrong_field(person: Person) -> None:
-    """A refusal says of each field why, so that a program can show it beside it."""
+    """A refusal has a reason for each wrong field, so that a program can show it there."""
     body = feature(point(0, 91), name="", severity="Dire", descripton="misspelt")
     answer = person.api("POST", INCIDENTS, body)
     assert 400 <= answer.status_code < 500
@@ -132,7 +132,7 @@ def test_error_names_every_wrong_field(person: Person) -> None:
 
 
 def test_changes_that_wait_for_the_database_all_count(server: Server, person: Person) -> None:
-    """Two people change one incident while another process holds the database: neither undoes the other."""
+    """Two changes that wait for another process are both stored."""
     path = api_path(person.save_incident("Waiting"))
     changes: list[dict[str, Any]] = [{"closed": True}, {"description": "by the other"}, {"severity": "Low"}]
     others = [server.person() for _ in changes]
@@ -156,13 +156,13 @@ def test_changes_that_wait_for_the_database_all_count(server: Server, person: Pe
 
 
 @pytest.mark.parametrize("seq", [-1, -(2**70), 2**70, "1", None, 1.5, True])
-def test_nobody_reads_what_was_never_written(person: Person, seq: object) -> None:
+def test_read_up_to_needs_an_existing_seq(person: Person, seq: object) -> None:
     """Only a seq of the log can have been read."""
     assert person.api("POST", "/api/alerts/read/", {"seq": seq}).status_code == 422
 
 
 def test_collection_has_each_incident_as_it_is_alone(person: Person) -> None:
-    """What the collection says of an incident is what its own address says, whatever it is called."""
+    """The collection has the same Feature as the incident's own address, whatever its name is."""
     names = ['"quoted" \\ back', "zwei\nZeilen", "名前 🔥", "</script>", "1e400"]
     stored = [
         person.save_incident(name, longitude, -0.0000001, description=name, severity=severity)
@@ -176,7 +176,7 @@ def test_collection_has_each_incident_as_it_is_alone(person: Person) -> None:
 
 
 def test_area_that_is_muted_can_be_sent_back(person: Person) -> None:
-    """A muted area is read, changed and sent back; a mute that is put into the Feature is not ignored."""
+    """A muted area can be read, changed and sent back. A mute in the Feature is refused."""
     area = person.save_area("Muted and sent back", square(-60, -60))
     person.api("POST", f"{api_path(area)}mute/", {"until": "2999-01-01T00:00:00Z"})
     read = person.http.get(api_path(area)).json()
@@ -189,8 +189,8 @@ def test_area_that_is_muted_can_be_sent_back(person: Person) -> None:
     assert f"{api_path(area)}mute/" in refused.json()["fields"]["muted_until"]
 
 
-def test_collection_is_not_of_another_kind_than_asked_for(person: Person) -> None:
-    """A word that is neither true nor false does not stand for false."""
+def test_bad_boolean_of_the_collection_is_refused(person: Person) -> None:
+    """A word that is neither true nor false is refused, and not read as false."""
     path = "/tracker/incident/feature_collection/"
     answers = [person.http.get(path, params={"closed": closed}) for closed in ("true", "false", "1", "True")]
     assert [answer.status_code for answer in answers] == [200, 200, 422, 422]

@@ -1,4 +1,4 @@
-"""Bad input, everywhere: a 4xx that says what is wrong where, nothing half-stored, text shown as text."""
+"""Bad input gets a 4xx that names the field and the reason. Nothing is stored, and text stays text."""
 
 import json
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ both = pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES)
 
 
 def refused(person: Person, path: str, body: object, *fields: str) -> None:
-    """Send a body that must not be stored, and see that the refusal says why and names the fields."""
+    """Send a body that must not be stored. Check that the refusal gives a reason and names the fields."""
     answer = person.api("POST", path, body)
     assert 400 <= answer.status_code < 500, answer.text
     error = answer.json()
@@ -158,28 +158,28 @@ def test_bad_severity_is_refused(person: Person, resource: Resource, bad: object
 
 @pytest.mark.parametrize("bad", [None, 0, 1, "no", "false", [], {}], ids=repr)
 def test_bad_closed_is_refused(person: Person, bad: object) -> None:
-    """`closed` is true or false and nothing that resembles it."""
+    """`closed` is true or false and no other value."""
     refused(person, "/api/incidents/", incident("Bad closed", closed=bad), "closed")
 
 
 @both
 @pytest.mark.parametrize("unknown", ["colour", "Name", "", "__class__", "id", "parsers", "source_id", SCRIPT])
 def test_unknown_property_is_refused(person: Person, resource: Resource, unknown: str) -> None:
-    """A property that doesn't exist is named, so that a misspelling is not lost silently."""
+    """An unknown property is named, so that a misspelling is not lost silently."""
     body = {**resource.good, "properties": {"name": "Unknown", unknown: "x"}}
     refused(person, resource.path, body, unknown)
 
 
 @both
 def test_unknown_member_is_refused(person: Person, resource: Resource) -> None:
-    """So is a member of the Feature itself."""
+    """An unknown member of the Feature is refused, too."""
     refused(person, resource.path, {**resource.good, "propertys": {}}, "propertys")
 
 
 @both
 @pytest.mark.parametrize("missing", ["geometry", "name", "properties", "type"])
 def test_missing_member_is_refused(person: Person, resource: Resource, missing: str) -> None:
-    """A Feature lacks nothing that has no default."""
+    """Each member without a default must be there."""
     body: Feature = json.loads(json.dumps(resource.good))
     body.pop(missing, None)
     body.get("properties", {}).pop(missing, None)
@@ -279,7 +279,7 @@ every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 
 def marks(person: Person, form: Form, field: str, value: str) -> None:
-    """Send a form with one bad field; see that this field is marked and that all stays as typed."""
+    """Send a form with one bad field. Check that it is marked and that all fields stay as typed."""
     page = person.submit(form.path, **{**form.good, field: value})
     assert 400 <= page.status < 500
     assert page.wrong_fields() == {field}
@@ -291,7 +291,7 @@ def marks(person: Person, form: Form, field: str, value: str) -> None:
 @every_form
 @pytest.mark.parametrize("bad", ["", "   ", "n" * 151, "n" * 10_000], ids=["empty", "blank", "151", "10,000"])
 def test_form_marks_a_bad_name(person: Person, form: Form, bad: str) -> None:
-    """Every form says of the name what is wrong with it."""
+    """Every form gives the reason for a bad name."""
     marks(person, form, "name", bad)
 
 
@@ -312,13 +312,13 @@ def test_form_marks_a_long_description(person: Person, form: Form) -> None:
 
 @cases(BAD_POINTS)
 def test_incident_form_marks_a_bad_point(person: Person, bad: object) -> None:
-    """The typed place is held to the same rules as the API's."""
+    """The typed location follows the same rules as the API's."""
     marks(person, FORMS["incident"], "location_geojson", json.dumps(bad))
 
 
 @cases(BAD_POLYGONS)
 def test_area_form_marks_a_bad_polygon(person: Person, bad: object) -> None:
-    """So is the typed polygon."""
+    """The typed polygon follows the same rules as the API's."""
     marks(person, FORMS["area"], "polygon_geojson", json.dumps(bad))
 
 
@@ -328,21 +328,21 @@ def test_area_form_marks_a_bad_polygon(person: Person, bad: object) -> None:
     [(FORMS["incident"], "location_geojson"), (FORMS["area"], "polygon_geojson")],
     ids=["incident", "area"],
 )
-def test_form_marks_what_is_no_geojson(person: Person, form: Form, field: str, text: str) -> None:
-    """What isn't even JSON is refused and kept as typed."""
+def test_form_marks_broken_json(person: Person, form: Form, field: str, text: str) -> None:
+    """Text that isn't JSON is refused, and stays in the form."""
     marks(person, form, field, text)
 
 
 @pytest.mark.parametrize("bad", ["", "north", "nan", "inf", "-inf", "1e999", "500", "-180.1", "1 2", "0x10"])
 @pytest.mark.parametrize("field", ["location_lat", "location_lon"])
 def test_report_marks_a_bad_coordinate(person: Person, field: str, bad: str) -> None:
-    """Latitude and longitude are plain numbers in range; the one that isn't is marked."""
+    """Latitude and longitude are plain numbers in range; a bad one is marked."""
     marks(person, FORMS["report"], field, bad)
 
 
 @every_form
-def test_form_with_nothing_in_it_is_refused(person: Person, form: Form) -> None:
-    """A form without any field marks the ones it needs."""
+def test_empty_form_is_refused(person: Person, form: Form) -> None:
+    """A form without any field marks those that it needs."""
     answer = person.http.post(form.path, data={"csrf_token": person.csrf_token()})
     assert 400 <= answer.status_code < 500
 
@@ -350,7 +350,7 @@ def test_form_with_nothing_in_it_is_refused(person: Person, form: Form) -> None:
 @every_form
 @pytest.mark.parametrize("raw", [b"%ff%fe", b"\xff\xfe", b"%C0%AF", b"%ED%A0%80"])
 def test_form_with_broken_utf8_is_refused(person: Person, form: Form, raw: bytes) -> None:
-    """Bytes that are no UTF-8 are refused instead of being stored as question marks."""
+    """Invalid UTF-8 is refused, and not stored as question marks."""
     fields = {
         key: value for key, value in person.get(form.path).filled_in(**form.good).items() if key != "name"
     }
@@ -362,7 +362,7 @@ def test_form_with_broken_utf8_is_refused(person: Person, form: Form, raw: bytes
 
 @every_form
 def test_form_as_multipart_is_read_or_refused(person: Person, form: Form) -> None:
-    """A form that comes with a file in it is no crash."""
+    """A form that contains a file causes no error of the server."""
     fields = person.get(form.path).filled_in(**{**form.good, "name": ""})
     answer = person.http.post(form.path, data=fields, files={"name": ("x.txt", b"\xff\xfe")})
     assert 400 <= answer.status_code < 500
@@ -372,7 +372,7 @@ def test_form_as_multipart_is_read_or_refused(person: Person, form: Form) -> Non
 
 
 def too_long(target: Resource | Form) -> tuple[str, bytes]:
-    """Return the type and the bytes of a body that is good but for its length of more than 1 MiB."""
+    """Return the type and the bytes of a body that is correct but longer than 1 MiB."""
     if isinstance(target, Resource):
         return "application/json", json.dumps(target.good).encode() + b" " * MIB
     fields = urlencode({**target.good, "padding": "x" * MIB})
@@ -382,7 +382,7 @@ def too_long(target: Resource | Form) -> tuple[str, bytes]:
 @pytest.mark.parametrize("target", [*RESOURCES.values(), *FORMS.values()], ids=[*RESOURCES, *FORMS])
 @pytest.mark.parametrize("in_chunks", [False, True], ids=["announced", "in chunks"])
 def test_body_over_one_mib_is_refused(person: Person, target: Resource | Form, *, in_chunks: bool) -> None:
-    """A body over 1 MiB is refused, whether its length is announced or not."""
+    """A body over 1 MiB is refused, with or without its length in the head."""
     content_type, body = too_long(target)
     content = (body[at : at + 65_536] for at in range(0, len(body), 65_536)) if in_chunks else body
     headers = {"X-CSRFToken": person.csrf_token(), "Content-Type": content_type}
@@ -416,7 +416,7 @@ def test_body_over_one_mib_is_refused(person: Person, target: Resource | Form, *
     ],
 )
 def test_path_that_leads_nowhere_is_404(server: Server, person: Person, path: str) -> None:
-    """Whatever is asked for and isn't there is a 404, or leads to one on this site."""
+    """Any unknown path is a 404, or redirects within this site."""
     with closing(
         HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     ) as connection:  # sends paths as they are
@@ -457,7 +457,7 @@ def test_text_is_shown_as_text(person: Person, name: str) -> None:
 
 @pytest.mark.parametrize("text", [SCRIPT, SQL])
 def test_text_in_a_refusal_is_shown_as_text(person: Person, text: str) -> None:
-    """What was wrong is given back as text, never as HTML."""
+    """A refusal shows the wrong value as text, never as HTML."""
     for form in FORMS.values():
         page = person.submit(form.path, **dict.fromkeys(form.good, text))
         assert 400 <= page.status < 500
@@ -472,12 +472,12 @@ def test_text_in_a_refusal_is_shown_as_text(person: Person, text: str) -> None:
 
 @pytest.mark.stores
 def test_tables_are_still_there(person: Person) -> None:
-    """After all this, the tracker works."""
+    """After all these tests the tracker still works."""
     person.save_incident(SQL)
     assert person.named(SQL)
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "9" * 40, "%ff", SQL, "NaN"])
-def test_page_number_that_is_none_is_no_crash(person: Person, number: str) -> None:
-    """A list's page number that is none is answered with a page or a 404."""
+def test_bad_page_number_is_a_page_or_404(person: Person, number: str) -> None:
+    """A bad page number of a list gets a page or a 404."""
     assert person.get(f"/tracker/incident/?page={number}").status in {200, 302, 303, 400, 404}

@@ -1,4 +1,4 @@
-"""What asks for the password again, how long an answer counts, and that nothing is done or lost meanwhile."""
+"""Which actions ask for the password again, how long an answer counts, and that no typed text is lost."""
 
 import sqlite3
 from contextlib import closing
@@ -30,8 +30,8 @@ def admin(server: Server, request: pytest.FixtureRequest) -> tuple[str, Person]:
     return name, person
 
 
-def test_what_gives_power_asks_for_the_password(server: Server, admin: tuple[str, Person]) -> None:
-    """None of these is done by a session alone, once the sign-in is some minutes old."""
+def test_sensitive_actions_ask_for_the_password(server: Server, admin: tuple[str, Person]) -> None:
+    """Each of these actions asks for the password if the sign-in is some minutes old."""
     _, person = admin
     add_user(server, "somebody", "viewer")
     with closing(sqlite3.connect(server.database)) as database:
@@ -56,8 +56,8 @@ def test_what_gives_power_asks_for_the_password(server: Server, admin: tuple[str
     assert (command(server, "user", "list"), command(server, "token", "list")) == before
 
 
-def test_taking_power_away_is_not_delayed(server: Server, admin: tuple[str, Person]) -> None:
-    """An account is shut out by one press."""
+def test_deactivation_asks_for_no_password(server: Server, admin: tuple[str, Person]) -> None:
+    """An account is deactivated by one press."""
     _, person = admin
     add_user(server, "intruder", "viewer")
     with closing(sqlite3.connect(server.database)) as database:
@@ -66,8 +66,8 @@ def test_taking_power_away_is_not_delayed(server: Server, admin: tuple[str, Pers
     assert "intruder\tviewer\tnot active" in command(server, "user", "list")[0]
 
 
-def test_answer_goes_on_with_what_was_sent(server: Server, admin: tuple[str, Person]) -> None:
-    """Nothing has to be typed again, and for some minutes nothing is asked again, in this session."""
+def test_confirmation_continues_the_sent_form(server: Server, admin: tuple[str, Person]) -> None:
+    """The sent form continues without typing again. For some minutes this session is not asked again."""
     name, person = admin
     asked = press(person, "/admin/users/", name='a "quoted" <name>', role="viewer")
     done = confirmed(asked, person, confirm_password=PASSWORD)
@@ -82,7 +82,7 @@ def test_answer_goes_on_with_what_was_sent(server: Server, admin: tuple[str, Per
 
 
 def test_confirmation_belongs_to_one_session(server: Server, admin: tuple[str, Person]) -> None:
-    """Another session of the same account must be confirmed on its own."""
+    """Another session of the same account needs its own confirmation."""
     name, person = admin
     elsewhere = signed_in(server, name)
     shift(server, name, LONG_AGO)
@@ -91,8 +91,8 @@ def test_confirmation_belongs_to_one_session(server: Server, admin: tuple[str, P
     assert press(elsewhere, "/accounts/tokens/", label="c").status == 403
 
 
-def test_confirmation_of_the_future_is_none(server: Server, admin: tuple[str, Person]) -> None:
-    """After the clock was set back nobody knows how old it is, so it is asked for again."""
+def test_confirmation_from_the_future_is_void(server: Server, admin: tuple[str, Person]) -> None:
+    """After the clock was set back its age is unknown, so the page asks again."""
     name, person = admin
     confirmed(press(person, "/accounts/tokens/", label="a"), person, confirm_password=PASSWORD)
     shift(server, name, 200)  # less than what ends a session
@@ -100,7 +100,7 @@ def test_confirmation_of_the_future_is_none(server: Server, admin: tuple[str, Pe
 
 
 def test_code_is_asked_for_too(server: Server, admin: tuple[str, Person]) -> None:
-    """Whoever signs in with a code confirms with one: the password alone is not enough."""
+    """A person who signs in with a code must also confirm with one."""
     name, person = admin
     shift(server, name, 0)
     enrol(server, person, name)
@@ -114,7 +114,7 @@ def test_code_is_asked_for_too(server: Server, admin: tuple[str, Person]) -> Non
 
 
 def test_answers_are_throttled(admin: tuple[str, Person]) -> None:
-    """Guesses here count like guesses at the sign-in."""
+    """Wrong passwords here count like those at the sign-in."""
     _, person = admin
     asked = press(person, "/accounts/tokens/", label="a")
     statuses = [0]
@@ -124,7 +124,7 @@ def test_answers_are_throttled(admin: tuple[str, Person]) -> None:
 
 
 def test_new_password_needs_a_code_too(server: Server, admin: tuple[str, Person]) -> None:
-    """It begins a session that counts as confirmed, so without a code it would get round the codes."""
+    """A new password starts a confirmed session, so without a code it would get round the codes."""
     name, person = admin
     shift(server, name, 0)
     enrol(server, person, name)
@@ -144,7 +144,7 @@ def test_new_password_needs_a_code_too(server: Server, admin: tuple[str, Person]
 
 
 def test_admin_who_must_set_up_codes_confirms_first(start_server: StartServer) -> None:
-    """The page that sets them up is the only one that is reached, and it asks for the password as always."""
+    """Only the page that sets up codes opens, and it asks for the password as always."""
     folder = start_server().folder
     server = start_server(folder=folder, env={"TRACKER_ADMIN_TOTP": "on"})
     add_user(server, "boss", "admin")

@@ -1,4 +1,4 @@
-"""The name of the session's cookie: the tracker's own, and kept to TLS where there is TLS."""
+"""The session cookie has a name of its own for each tracker, and with TLS it is limited to TLS."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_two_trackers_on_one_host_leave_each_other_signed_in(
 
 
 def test_restored_copy_keeps_the_name(database: Path, tmp_path: Path) -> None:
-    """The sessions in the copy go on; only the log has another epoch."""
+    """The sessions in the copy stay valid. Only the epoch of the log changes."""
     assert database.exists()
     before = models.Setting.default("cookie", "12345678"), models.Setting.get_by_id("epoch").value
     models.back_up(tmp_path / "copy.db")
@@ -42,7 +42,7 @@ def test_restored_copy_keeps_the_name(database: Path, tmp_path: Path) -> None:
 
 
 def test_name_is_the_same_after_a_restart(start_server: StartServer) -> None:
-    """Who is signed in stays so."""
+    """A restart signs nobody out."""
     server = start_server()
     person = server.person()
     assert re.fullmatch("tracker_[0-9a-f]{8}", person.cookie_name)
@@ -54,7 +54,7 @@ def test_name_is_the_same_after_a_restart(start_server: StartServer) -> None:
 
 
 def test_forwarded_scheme_decides_which_cookie_counts(start_server: StartServer) -> None:
-    """Behind a proxy that speaks TLS the session is in a __Host- cookie, and no other is believed."""
+    """Behind a proxy with TLS only the __Host- cookie is a session."""
     server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
     person = server.visitor()
     person.http.headers.update({"X-Forwarded-Proto": "https"})
@@ -68,7 +68,7 @@ def test_forwarded_scheme_decides_which_cookie_counts(start_server: StartServer)
 
 
 def test_sign_in_leaves_nothing_of_the_visitor(server: Server) -> None:
-    """The token of forms that was given before a sign-in is refused after it: the session begins anew."""
+    """A form token from before the sign-in is refused after it, because the session is new."""
     visitor = server.visitor()
     before = visitor.get("/accounts/login/").filled_in()["csrf_token"]
     assert visitor.sign_in(server.name, server.password).path == "/"

@@ -1,4 +1,4 @@
-"""What a new password and a deactivation end, also what is being made meanwhile; and bounds on belongings."""
+"""A new password or a deactivation ends sessions, links and tokens, also unfinished ones. All have bounds."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def hold(tmp_path: Path) -> Hold:
 
 @pytest.fixture
 def held(start_server: StartServer, hold: Hold) -> Server:
-    """A server whose passwords can be held, with an account of this PASSWORD: someone."""
+    """A server whose passwords the test can hold, with an account of this PASSWORD: someone."""
     server = start_server(program=[HELD, hold.folder])
     command(server, "user", "add", "someone", stdin=f"{PASSWORD}\n")
     return server
@@ -43,7 +43,7 @@ def held(start_server: StartServer, hold: Hold) -> Server:
 def test_sign_in_under_way_does_not_survive_a_change(
     held: Server, hold: Hold, change: list[tuple[str, ...]]
 ) -> None:
-    """The old password was checked before, its session would be made after: there is none."""
+    """A sign-in whose old password was checked before the change creates no session after it."""
     visitor = held.visitor()
     form = visitor.get("/accounts/login/").filled_in(username="someone", password=PASSWORD)
     with ThreadPoolExecutor(1) as pool:
@@ -59,7 +59,7 @@ def test_sign_in_under_way_does_not_survive_a_change(
 
 
 def test_one_time_link_is_taken_once_by_many_at_once(held: Server, hold: Hold) -> None:
-    """Of four that choose a password at the same time, one has chosen it."""
+    """When four people use one link at the same time, one of them chooses the password."""
     page = press(held.person(), "/admin/users/", name="newcomer", role="viewer")
     (path,) = re.findall(r"/accounts/reset/[\w-]+/", page.words)
     visitors = [held.visitor() for _ in range(4)]
@@ -81,7 +81,7 @@ def test_one_time_link_is_taken_once_by_many_at_once(held: Server, hold: Hold) -
 
 
 def test_password_is_changed_once_by_two_at_once(held: Server, hold: Hold) -> None:
-    """Both gave the old password; the second would have undone the first, which had ended its session."""
+    """When two requests give the old password at once, only the first changes it."""
     people = [held.visitor() for _ in range(2)]
     for person in people:
         person.sign_in("someone", PASSWORD)
@@ -110,14 +110,14 @@ def test_password_is_changed_once_by_two_at_once(held: Server, hold: Hold) -> No
 
 @pytest.fixture
 def user(database: Path) -> User:
-    """An account in a database of this process."""
+    """Return an account in a database of this process."""
     assert database.exists()
     return accounts.create("someone", "admin", PASSWORD)
 
 
 @pytest.mark.parametrize("make", [accounts.make_reset, lambda user: accounts.make_token(user, "script")])
-def test_link_and_token_are_made_by_who_is_still_let_in(user: User, make: Callable[[User], str]) -> None:
-    """Whoever was shut out, or got another password, between asking and getting gets nothing."""
+def test_link_and_token_need_a_valid_account(user: User, make: Callable[[User], str]) -> None:
+    """An account that was deactivated, or got another password, during the request gets neither."""
     accounts.create("other admin", "admin", PASSWORD)
     outdated = User.get_by_id(user.id)
     accounts.set_password(user, OTHER_PASSWORD)
@@ -131,8 +131,8 @@ def test_link_and_token_are_made_by_who_is_still_let_in(user: User, make: Callab
     assert make(User.get_by_id(user.id))
 
 
-def test_link_is_worthless_after_a_new_password_or_a_deactivation(user: User) -> None:
-    """Also after the account was let in again."""
+def test_link_ends_with_a_new_password_or_a_deactivation(user: User) -> None:
+    """The link stays invalid after the account is activated again."""
     accounts.create("other admin", "admin", PASSWORD)
     link = accounts.make_reset(user)
     accounts.set_password(user, OTHER_PASSWORD)
@@ -146,7 +146,7 @@ def test_link_is_worthless_after_a_new_password_or_a_deactivation(user: User) ->
 
 
 def test_token_ends_with_a_deactivation(user: User) -> None:
-    """Letting the account in again does not bring it back."""
+    """The token stays invalid after the account is activated again."""
     accounts.create("other admin", "admin", PASSWORD)
     accounts.make_token(user, "script")
     accounts.set_active(user, active=False)
@@ -176,7 +176,7 @@ def add_sessions(user_id: int, count: int) -> None:
 
 
 def test_surplus_sessions_end_and_those_in_use_stay(user: User) -> None:
-    """Fifty stay: what ends was unused for longest, whenever it began. Other accounts keep theirs."""
+    """Fifty sessions stay. Those that were unused for longest end, and other accounts keep theirs."""
     other = accounts.create("other", "viewer", PASSWORD)
     add_sessions(user.id, MAX_SESSIONS + 10)
     add_sessions(other.id, 5)
@@ -187,7 +187,7 @@ def test_surplus_sessions_end_and_those_in_use_stay(user: User) -> None:
 
 
 def test_sign_in_leaves_fifty_sessions_in_pages(start_server: StartServer) -> None:
-    """The person's page shows them 25 at a time, and turns its lists one by one."""
+    """The person's page shows 25 sessions at a time. Each list has its own pages."""
     server = start_server()
     old = server.person()
     for number in range(MAX_SESSIONS + 20):
@@ -207,7 +207,7 @@ def test_sign_in_leaves_fifty_sessions_in_pages(start_server: StartServer) -> No
 
 
 def test_one_token_too_many_is_refused_with_a_sentence(user: User) -> None:
-    """What works is not revoked in silence: its owner says which one may go."""
+    """No valid token is revoked automatically: its owner chooses which one to revoke."""
     for number in range(MAX_TOKENS):
         accounts.make_token(user, f"script {number}")
     with pytest.raises(Invalid, match="50 tokens already; revoke one"):
@@ -218,7 +218,7 @@ def test_one_token_too_many_is_refused_with_a_sentence(user: User) -> None:
 
 
 def test_sign_ins_with_the_right_password_have_a_bound(start_server: StartServer, hold: Hold) -> None:
-    """Each costs a hash and a session; the fourth of three an hour is told when to come again."""
+    """Each sign-in costs a hash and a session. The fourth of three an hour is refused with a time."""
     (hold.folder / "few").touch()
     server = start_server(program=[HELD, hold.folder])
     for _ in range(3):
@@ -230,7 +230,7 @@ def test_sign_ins_with_the_right_password_have_a_bound(start_server: StartServer
 
 
 def test_password_page_is_throttled_like_a_sign_in(start_server: StartServer, hold: Hold) -> None:
-    """The right password with a new one typed wrong is a hash for nothing: it counts as well."""
+    """The right password with a bad new one costs a hash, so it counts as well."""
     (hold.folder / "few").touch()
     server = start_server(program=[HELD, hold.folder])
     person = server.person()
@@ -242,7 +242,7 @@ def test_password_page_is_throttled_like_a_sign_in(start_server: StartServer, ho
 
 
 def steps(run: Callable[[], object]) -> int:
-    """Return how many steps of SQLite's virtual machine a call takes, in hundreds."""
+    """Return how many hundreds of SQLite's virtual machine steps a call takes."""
     counted = [0]
 
     def count() -> int:
@@ -256,8 +256,8 @@ def steps(run: Callable[[], object]) -> int:
     return counted[0]
 
 
-def test_looking_who_is_still_signed_in_costs_by_who_is_connected(user: User) -> None:
-    """With 3,000 other sessions it takes the same steps."""
+def test_session_check_depends_on_connected_clients(user: User) -> None:
+    """The check takes the same steps with 3,000 other sessions."""
     add_sessions(user.id, 3)
     token = accounts.make_token(user, "wall")
     (token_id,) = Token.select().where(Token.hash == accounts.token_hash(token))

@@ -1,4 +1,4 @@
-"""Forms are taken only from pages of this tracker, sent in the session that is signed in now."""
+"""Forms are accepted only from pages of this tracker, in the session that is now signed in."""
 
 import pytest
 from flask import Flask
@@ -13,7 +13,7 @@ SECURE = "https://localhost"
 
 @pytest.fixture
 def secure(app: Flask) -> Browser:
-    """Return somebody who has signed in by TLS."""
+    """Return a person who has signed in over TLS."""
     browser = Browser(app, SECURE)
     browser.sign_in()
     return browser
@@ -43,7 +43,7 @@ def test_form_of_an_own_page_is_taken_by_tls(secure: Browser) -> None:
     ],
 )
 def test_form_of_another_page_is_refused_by_tls(secure: Browser, referer: str | None) -> None:
-    """Even with the right token, which was taken a moment ago: by TLS each form's Referer counts."""
+    """Over TLS each form needs the right Referer, even with a token that was just accepted."""
     fields = filled_in(secure, "First")
     assert secure.post(CREATE, data=fields, headers={"Referer": f"{SECURE}{CREATE}"}).status_code in (
         302,
@@ -68,7 +68,7 @@ def test_form_without_a_good_token_is_refused(app: Flask, base_url: str, token: 
 
 @pytest.mark.parametrize("base_url", ["http://localhost", SECURE])
 def test_token_of_another_session_is_refused(app: Flask, base_url: str) -> None:
-    """A token that is good for one session is worthless in another one of the same account."""
+    """A token of one session is invalid in another session of the same account."""
     first, second = Browser(app, base_url), Browser(app, base_url)
     first.sign_in()
     second.sign_in()
@@ -81,7 +81,7 @@ def test_token_of_another_session_is_refused(app: Flask, base_url: str) -> None:
 
 @pytest.mark.parametrize("base_url", ["http://localhost", SECURE])
 def test_sign_in_leaves_nothing_of_the_session_before(app: Flask, base_url: str) -> None:
-    """Somebody who put a cookie into this browser before the sign-in knows no token that is good after it."""
+    """A cookie planted before the sign-in has no token that is valid after it."""
     browser = Browser(app, base_url)
     before = form_of(browser.get("/accounts/login/"))["csrf_token"]
     browser.sign_in()
@@ -92,7 +92,7 @@ def test_sign_in_leaves_nothing_of_the_session_before(app: Flask, base_url: str)
 
 
 def test_sign_out_leaves_nothing_of_the_session_before(app: Flask) -> None:
-    """The browser's cookie has no token any more that a form of the signed-in time would fit."""
+    """After the sign-out the browser's cookie has no token for forms of that session."""
     browser = Browser(app)
     browser.sign_in()
     before = filled_in(browser, "Left")["csrf_token"]

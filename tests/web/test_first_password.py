@@ -1,11 +1,13 @@
-"""The printed password of the first account is good for one thing: choosing another."""
+"""The printed password of the first account only allows choosing another one."""
 
 import re
+from pathlib import Path
 
 import httpx
+import pytest
 from account_steps import command
 from conftest import StartServer
-from harness import Page, Person, Server
+from harness import Page, Person, Server, run_tracker
 
 PASSWORD = "a long walk by the sea"
 
@@ -16,7 +18,7 @@ def signed_in(server: Server) -> tuple[Person, Page]:
 
 
 def test_printed_password_must_be_changed_first(start_server: StartServer) -> None:
-    """Whoever signs in with it reaches the page that changes it, and nothing else, by page, API or socket."""
+    """After a sign-in with it, only the page that changes it opens. Pages, API and socket are refused."""
     server = start_server(first_use=True)
     person, page = signed_in(server)
     assert page.path == "/accounts/password/"
@@ -48,7 +50,7 @@ def test_printed_password_must_be_changed_first(start_server: StartServer) -> No
 
 
 def test_new_password_is_not_taken_from_another_site(start_server: StartServer) -> None:
-    """The form wants its token, as all do."""
+    """The form needs its token, as all forms do."""
     server = start_server(first_use=True)
     person, _ = signed_in(server)
     fields = {"current_password": server.password, "new_password": PASSWORD, "new_password_again": PASSWORD}
@@ -57,14 +59,14 @@ def test_new_password_is_not_taken_from_another_site(start_server: StartServer) 
 
 
 def test_password_set_by_command_is_the_owners(start_server: StartServer) -> None:
-    """`user password admin` sets one that was never printed: nothing is asked then."""
+    """`user password admin` sets a password that was never printed, so no change is required."""
     server = start_server(first_use=True)
     command(server, "user", "password", "admin", stdin=f"{PASSWORD}\n")
     assert server.visitor().sign_in("admin", PASSWORD).path == "/"
 
 
 def test_password_is_printed_once(start_server: StartServer) -> None:
-    """The first start prints it, in one line, and no later one."""
+    """Only the first start prints it, in one line."""
     server = start_server(first_use=True)
     assert len(re.findall(r"^Sign in as admin, password: \S+$", server.output, re.MULTILINE)) == 1
     server.stop()
@@ -72,9 +74,56 @@ def test_password_is_printed_once(start_server: StartServer) -> None:
 
 
 def test_unchanged_password_opens_no_socket(start_server: StartServer) -> None:
-    """Nor does the answer tell anything but where to go."""
+    """The refusal only says which page to open."""
     server = start_server(first_use=True)
     person, _ = signed_in(server)
     answer: httpx.Response = person.http.get("/api/alerts/")
     assert answer.status_code == 403
     assert "/accounts/password/" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
+def test_first_password_comes_from_a_file(start_server: StartServer, tmp_path: Path, line_end: str) -> None:
+    """It is the operator's own: nothing is printed, nothing must be changed, and the file counts once."""
+    secret = tmp_path / "password"
+    secret.write_bytes(f"{PASSWORD}{line_end}".encode())
+    server = start_server(env={"TRACKER_ADMIN_PASSWORD_FILE": str(secret)}, first_use=True)
+    assert PASSWORD not in server.output
+    assert f"Sign in as admin, with the password in {secret}\n" in server.output
+    assert server.visitor().sign_in("admin", PASSWORD).path == "/"
+    server.stop()
+    secret.unlink()
+    again = start_server(env={"TRACKER_ADMIN_PASSWORD_FILE": str(secret)}, password=PASSWORD)
+    assert again.person().get("/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "can't read the password in {}: No such file or directory"),
+        (b"", "{}: this must have at least 12 characters"),
+        (b"password\n", "{}: this"),
+        (b"\xff\xff\n", "can't read the password in {}: 'utf-8' codec can't decode"),
+    ],
+)
+def test_bad_first_password_ends_the_start(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    """No account is made, so the next start asks for it again."""
+    secret = tmp_path / "password"
+    if content is not None:
+        secret.write_bytes(content)
+    for _ in range(2):
+        done = run_tracker(tmp_path, "--port", "0", env={"TRACKER_ADMIN_PASSWORD_FILE": str(secret)})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"tracker: {reason.format(secret)}")
+        assert done.stderr.count("\n") == 1
+
+
+def test_account_that_is_made_before_the_first_start_is_the_first(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """`user add --role admin` on a new database: the start then prints no password."""
+    made = run_tracker(tmp_path, "user", "add", "ada", "--role", "admin", stdin=f"{PASSWORD}\n")
+    assert made.returncode == 0
+    server = start_server()
+    assert "password" not in server.output
+    assert server.visitor().sign_in("ada", PASSWORD).path == "/"

@@ -1,4 +1,4 @@
-"""Clients of the socket that send much more than they need to: they are closed with 1008, and cost little."""
+"""Socket clients that send far too much are closed with 1008, and cost little."""
 
 import struct
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fakes import CLOSE, PONG, TEXT, Socket, World
 from harness import Person, Server
-from peers import Crowd, Peer, masked
+from peers import Peer, Sockets, masked
 
 from realtime.delivery import READ
 from realtime.limits import Limits
@@ -34,7 +34,7 @@ def world() -> World:
 
 
 def send(world: World, sock: Socket, data: bytes) -> bool:
-    """Have data arrive and be read; return whether the group has read all of it."""
+    """Deliver data and let the group read; return whether it has read everything."""
     sock.arrived += data
     while sock.arrived and world.loop.fire(sock.number, READ):
         pass
@@ -43,7 +43,7 @@ def send(world: World, sock: Socket, data: bytes) -> bool:
 
 @pytest.mark.parametrize("kind", FLOODS)
 def test_flood_is_closed(world: World, kind: str) -> None:
-    """Whatever the frames are, in one read or each in its own, 1008 comes and nothing more is read."""
+    """Any kind of frame, in one read or each in its own, ends in 1008, and reading stops."""
     for pieces in ([b"".join(FLOODS[kind])], FLOODS[kind]):
         sock = Socket()
         world.connect(sock)
@@ -57,8 +57,8 @@ def test_flood_is_closed(world: World, kind: str) -> None:
         assert not world.loop.fire(sock.number, READ)
 
 
-def test_reads_that_bring_nothing_are_counted(world: World) -> None:
-    """A record of TLS that comes byte by byte makes a socket readable 16,000 times without a frame."""
+def test_reads_without_a_frame_are_counted(world: World) -> None:
+    """A TLS record that arrives byte by byte makes a socket readable 16,000 times without a frame."""
     sock = Socket()
     world.connect(sock)
     for _ in range(MANY):
@@ -67,7 +67,7 @@ def test_reads_that_bring_nothing_are_counted(world: World) -> None:
 
 
 def test_cost_of_a_flood_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a thousand frames in one read, no more are handled than a client may send at once."""
+    """Of a thousand frames in one read, only one burst is handled."""
     handled = []
     monkeypatch.setattr(world.group, "_handle", lambda _client, frame: handled.append(frame))
     sock = Socket()
@@ -77,7 +77,7 @@ def test_cost_of_a_flood_is_bounded(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 def test_closed_flooder_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its answer to the close is not read, but its place is free after CLOSE_S."""
+    """The server does not read the client's close, and frees its place after CLOSE_S."""
     sock = Socket()
     world.connect(sock)
     send(world, sock, b"".join(FLOODS["pongs"]))
@@ -89,7 +89,7 @@ def test_closed_flooder_is_forgotten(world: World, monkeypatch: pytest.MonkeyPat
 
 
 def test_steady_rate_is_allowed_for_ever(world: World) -> None:
-    """A client within the rate is never closed, however much it sends in all; at double the rate it is."""
+    """A client within the rate is never closed. At double the rate it is."""
     for factor, stays in ((0.8, True), (2, False)):
         sock = Socket()
         world.connect(sock)
@@ -99,8 +99,8 @@ def test_steady_rate_is_allowed_for_ever(world: World) -> None:
         assert (TOO_MANY not in sock.control()) == stays
 
 
-def test_silence_is_not_saved_up(world: World) -> None:
-    """After a day without a word a client may send as many at once as a new one."""
+def test_silence_does_not_raise_the_burst(world: World) -> None:
+    """After a silent day a client has the same burst as a new one."""
     sock = Socket()
     world.connect(sock)
     world.time += 86_400
@@ -110,7 +110,7 @@ def test_silence_is_not_saved_up(world: World) -> None:
 
 
 def test_browser_is_never_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pong for each ping during a day, and every hour a stray message and a pong that nobody asked for."""
+    """A browser is not closed for a day of pongs, with a stray message and a stray pong each hour."""
     sock = Socket()
     world.connect(sock)
     for number in range(86_400 // int(LIMITS.ping_s)):
@@ -121,7 +121,7 @@ def test_browser_is_never_closed(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert len(world.group.clients) == 1
 
 
-def test_small_messages_byte_by_byte_are_taken(world: World) -> None:
+def test_small_messages_byte_by_byte_are_accepted(world: World) -> None:
     """A peer that cuts frames anywhere, as Autobahn's cases do, is answered."""
     sock = Socket()
     world.connect(sock)
@@ -131,15 +131,15 @@ def test_small_messages_byte_by_byte_are_taken(world: World) -> None:
 
 
 @pytest.fixture
-def flooders(server: Server, person: Person) -> Iterator[Crowd]:
-    with Crowd() as crowd:
+def flooders(server: Server, person: Person) -> Iterator[Sockets]:
+    with Sockets() as sockets:
         for _ in range(50):
-            crowd.add(Peer(person))
-        yield crowd
+            sockets.add(Peer(person))
+        yield sockets
 
 
-def test_flooders_are_closed_and_others_are_served(person: Person, flooders: Crowd) -> None:
-    """Fifty that send as fast as they can get 1008, and another is told each save meanwhile."""
+def test_flooders_are_closed_and_others_are_served(person: Person, flooders: Sockets) -> None:
+    """Fifty flooding clients get 1008, and meanwhile another client gets each save."""
     with person.watch() as watch:
         for number in range(20):
             for peer in flooders.peers:

@@ -1,4 +1,4 @@
-"""The contract with flask-sock and simple-websocket: each test names what an upgrade has changed."""
+"""The contract with flask-sock and simple-websocket: each test fails with the name that has changed."""
 
 import inspect
 import socket
@@ -29,7 +29,7 @@ def test_thread_class_is_an_option_of_the_server() -> None:
 
 
 def shake_hands(view: Any) -> tuple[bytes, bytes, bool]:
-    """Return what the peer got before and after the view, and whether the application answered anything."""
+    """Return the peer's bytes before and after the view, and whether the application sent an answer."""
     app, sock = Flask(__name__), Sock()
     app.config["SOCK_SERVER_OPTIONS"] = handshake.SERVER_OPTIONS
     sock.init_app(app)
@@ -71,8 +71,8 @@ def test_connected_false_means_no_close_frame() -> None:
     assert shake_hands(handshake.leave_connection)[1:] == (b"", False)
 
 
-def test_connected_is_a_field_that_flask_sock_looks_at() -> None:
-    """Else the test above could not fail."""
+def test_flask_sock_reads_connected() -> None:
+    """Without this fact the test above could not fail."""
     _, rest, _ = shake_hands(lambda _ws: None)
     assert rest[:1] == b"\x88"
 

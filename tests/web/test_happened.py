@@ -1,4 +1,4 @@
-"""When an incident happened, beside when it was reported: in the API, in forms, and of reports sent late."""
+"""The time of an incident beside the time of its report: in the API, in forms, in late reports."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -37,8 +37,8 @@ def report(visitor: Person, name: str, **fields: str) -> Any:
 # The API
 
 
-def test_incident_happened_when_it_was_reported_unless_said_otherwise(person: Person) -> None:
-    """Without a time of its own it has that of the report; one with an offset is kept in UTC."""
+def test_incident_without_a_time_happened_when_reported(person: Person) -> None:
+    """A missing time is that of the report. A time with an offset is stored in UTC."""
     plain = person.save_incident("Plain")
     assert plain["properties"]["happened"] == plain["properties"]["created"]
     earlier = person.save_incident("Earlier", happened="2026-01-31T08:00:00+05:30")
@@ -56,13 +56,13 @@ def test_incident_happened_when_it_was_reported_unless_said_otherwise(person: Pe
     "bad", ["", "yesterday", "2026-01-31", "2026-01-31T08:00:00", 5, ["2026"], "9999-12-31T23:59:59-23:00"]
 )
 def test_time_without_an_offset_is_refused(person: Person, bad: object) -> None:
-    """What does not say exactly when is refused, and names the field."""
+    """A time without an offset is ambiguous, so it is refused with the name of the field."""
     answer = person.api("POST", "/api/incidents/", incident("Bad", happened=bad))
     assert (answer.status_code, set(answer.json()["fields"])) == (422, {"happened"})
 
 
-def test_time_in_the_future_is_refused_with_all_else_that_is_wrong(person: Person) -> None:
-    """What has not happened yet is refused; a sender's clock that is a little ahead is forgiven."""
+def test_time_in_the_future_is_refused_with_the_other_errors(person: Person) -> None:
+    """A time in the future is refused; a clock that is slightly ahead is accepted."""
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     answer = person.api("POST", "/api/incidents/", incident("", happened=tomorrow))
     assert set(answer.json()["fields"]) == {"name", "happened"}
@@ -74,7 +74,7 @@ def test_time_in_the_future_is_refused_with_all_else_that_is_wrong(person: Perso
 def test_incident_of_a_clock_that_was_ahead_can_be_changed(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A time that a wrong clock gave it keeps nobody from saving it; nobody can give it such a time."""
+    """An incident with a time in the future can be saved, but nobody can set such a time."""
     assert database.exists()
     new = Incident(name="Fire", happened=None)
     new.location = (1, 2)
@@ -94,7 +94,7 @@ def test_incident_of_a_clock_that_was_ahead_can_be_changed(
 
 
 def test_editor_corrects_the_time(person: Person) -> None:
-    """The form has the time, takes another, and an empty one as that of the report; pages show both."""
+    """The form shows the time and accepts another. An empty time is that of the report; pages show both."""
     stored = person.save_incident("To be corrected")
     path = UPDATE.format(stored["properties"]["pk"])
     assert person.get(path).value("happened") == stored["properties"]["happened"]
@@ -111,7 +111,7 @@ def test_editor_corrects_the_time(person: Person) -> None:
 
 
 def test_wrong_time_comes_back_as_typed(person: Person) -> None:
-    """A time that can't be read is marked in the form, and nothing is stored."""
+    """An unreadable time is marked in the form, and nothing is stored."""
     stored = person.save_incident("Stays so")
     page = person.submit(UPDATE.format(stored["properties"]["pk"]), happened="half past ten")
     assert (page.status, page.wrong_fields(), page.value("happened")) == (422, {"happened"}, "half past ten")
@@ -119,7 +119,7 @@ def test_wrong_time_comes_back_as_typed(person: Person) -> None:
 
 
 def test_form_takes_local_time(person: Person, open_screen: OpenScreen) -> None:
-    """In a browser the time is chosen by the clock on the wall there; what is not touched stays exact."""
+    """In a browser the person chooses a local time. An unchanged time stays exact."""
     stored = person.save_incident("Local time", happened=LONG_AGO)
     page = open_screen(person, timezone_id="Asia/Kolkata").open(UPDATE.format(stored["properties"]["pk"]))
     field = page.get_by_label("Happened", exact=True)
@@ -141,7 +141,7 @@ def test_form_takes_local_time(person: Person, open_screen: OpenScreen) -> None:
 
 
 def test_report_brings_its_age(person: Person, visitor: Person) -> None:
-    """It happened as long before its arrival as the device says, whatever the device's clock shows."""
+    """The incident happened as long before the arrival as the device says, whatever its clock shows."""
     assert report(visitor, "An hour old", age="3600").json() == {"stored": True}
     happened, created = moments(person.named("An hour old")[0])
     assert timedelta(hours=1) <= created - happened < timedelta(hours=2)
@@ -149,7 +149,7 @@ def test_report_brings_its_age(person: Person, visitor: Person) -> None:
 
 @pytest.mark.parametrize("age", ["", "0", "-7200", "-inf"])
 def test_report_without_an_age_is_new(person: Person, visitor: Person, age: str) -> None:
-    """No age, or one from a clock that went back, is none."""
+    """A missing or negative age is ignored."""
     name = f"New, {age!r}"
     report(visitor, name, age=age)
     happened, created = moments(person.named(name)[0])
@@ -157,8 +157,8 @@ def test_report_without_an_age_is_new(person: Person, visitor: Person, age: str)
 
 
 @pytest.mark.parametrize("age", ["1e9", "inf", str(31 * 24 * 3600)])
-def test_age_that_cannot_be_is_cut_and_said(person: Person, visitor: Person, age: str) -> None:
-    """A device whose clock was set by years makes no report older than a month; all are told of that."""
+def test_impossible_age_is_cut_and_noted(person: Person, visitor: Person, age: str) -> None:
+    """A report from a wrong clock counts as a month old at most, and its text says so."""
     answer = report(visitor, f"Ages {age}", age=age, description="Smoke")
     assert "30 days or more" in answer.json()["note"]
     (stored,) = person.named(f"Ages {age}")
@@ -172,13 +172,13 @@ def test_age_that_cannot_be_is_cut_and_said(person: Person, visitor: Person, age
 
 @pytest.mark.parametrize("age", ["nan", "an hour"])
 def test_age_that_is_no_number_is_refused(visitor: Person, age: str) -> None:
-    """What can't be read is not guessed."""
+    """An unreadable age is refused."""
     answer = report(visitor, "Bad age", age=age)
     assert (answer.status_code, set(answer.json()["fields"])) == (422, {"age"})
 
 
 def test_offline_report_keeps_its_time(server: Server, person: Person, open_screen: OpenScreen) -> None:
-    """Written two hours before the network came back, it happened then; also if it is corrected first."""
+    """A report that waited two hours for the network happened then, also if it is corrected first."""
     phone = open_screen(server.visitor(), service_workers="block")
     page = phone.open(REPORT)
     expect(page.locator("#map .maplibregl-ctrl-zoom-in")).to_be_visible()

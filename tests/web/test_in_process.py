@@ -1,4 +1,4 @@
-"""The application runs under any WSGI server: here under Flask's test client, and under wsgiref."""
+"""The application runs under any WSGI server: here under Flask's test client and under wsgiref."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def token(app: Flask) -> dict[str, str]:
 
 
 def test_form_is_saved(person: Browser) -> None:
-    """A person signs in, opens a form, and saves an incident by it."""
+    """A person signs in, opens a form, and saves an incident with it."""
     place = '{"type": "Point", "coordinates": [2, 1]}'
     answer = person.send("/tracker/incident/create/", name="By a form", location_geojson=place, severity="HI")
     assert answer.status_code in (302, 303), answer.text
@@ -57,7 +57,7 @@ def test_page_asks_to_sign_in(app: Flask) -> None:
     "path", ["/accounts/login/", "/healthz", "/static/icon.svg", "/nothing/", "/api/incidents/"]
 )
 def test_every_answer_has_the_security_headers(app: Flask, path: str) -> None:
-    """The application adds them, and no server has to."""
+    """The application adds the headers, so no server has to."""
     answer = Browser(app).get(path)
     expected = HEADERS if path != "/static/icon.svg" else HEADERS - {"Cache-Control"}
     answer.close()
@@ -73,7 +73,7 @@ def test_api_saves_and_lists(app: Flask, token: dict[str, str]) -> None:
 
 
 def test_messages_are_read_without_a_connection_of_our_own(app: Flask, token: dict[str, str]) -> None:
-    """A request that need not wait is answered anywhere."""
+    """Any server can answer a request that need not wait."""
     browser = Browser(app)
     browser.post("/api/incidents/", json=incident("First"), headers=token)
     answer = browser.get("/api/notifications", headers=token)
@@ -82,8 +82,8 @@ def test_messages_are_read_without_a_connection_of_our_own(app: Flask, token: di
 
 
 @pytest.mark.parametrize("path", ["/notifications", "/api/notifications?wait=5"])
-def test_what_needs_the_connection_says_so(app: Flask, token: dict[str, str], path: str) -> None:
-    """501 with a sentence, and the quota of connections is given back."""
+def test_connection_is_required_for_waiting(app: Flask, token: dict[str, str], path: str) -> None:
+    """The answer is 501 with a sentence, and the quota of connections is freed."""
     browser = Browser(app)
     hello = json.loads(browser.get("/api/notifications", headers=token).text.splitlines()[0])
     headers = {**token, **(WEBSOCKET if path == "/notifications" else {})}
@@ -100,8 +100,8 @@ def test_body_that_is_too_large_is_refused(app: Flask, token: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("hold", [False, True])
-def test_database_is_told_whether_reports_are_held(tmp_path: Path, hold: bool) -> None:  # noqa: FBT001
-    """Commands heed it as the server does: it belongs to the open database."""
+def test_database_stores_whether_reports_are_held(tmp_path: Path, hold: bool) -> None:  # noqa: FBT001
+    """The open database has the setting, so commands follow it as the server does."""
     open_database(tmp_path / "own.db", hold_reports=hold)
     area = AreaOfInterest()
     square = [[0, 0], [5, 0], [5, 5], [0, 5], [0, 0]]
@@ -121,7 +121,7 @@ class Quiet(WSGIRequestHandler):
 
 
 def ask_wsgiref(app: Flask, ask: Callable[[str], None]) -> None:
-    """Serve `ask(address)`, which runs in another thread, by Python's own reference server."""
+    """Serve `ask(address)`, which runs in another thread, with Python's own reference server."""
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server, ThreadPoolExecutor(1) as pool:
         server.timeout = 0.05
         asked = pool.submit(ask, f"http://127.0.0.1:{server.server_port}")

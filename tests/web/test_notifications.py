@@ -1,4 +1,4 @@
-"""The /notifications socket: who may connect, what it says of each save, and how one carries on."""
+"""The /notifications socket: who may connect, its message for each save, and how a client continues."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def seqs(messages: list[Message]) -> list[int]:
 
 
 def without_actor(message: Message) -> Message:
-    return {key: value for key, value in message.items() if key != "actor"}
+    return {key: value for key, value in message.items() if key not in ("actor", "mark")}
 
 
 # Who may connect
@@ -37,7 +37,7 @@ def without_actor(message: Message) -> Message:
 
 @pytest.mark.parametrize("path", ["", "?since=0&epoch=x"])
 def test_no_session_is_refused_before_the_upgrade(visitor: Person, path: str) -> None:
-    """Without a session the handshake is answered 401 or 403, not upgraded and closed."""
+    """A handshake without a session gets 401 or 403, and no upgrade."""
     with pytest.raises(InvalidStatus) as refused:
         visitor.watch(path)
     assert refused.value.response.status_code in {401, 403}
@@ -54,14 +54,14 @@ def test_no_session_is_refused_before_the_upgrade(visitor: Person, path: str) ->
     ],
 )
 def test_other_site_is_refused_before_the_upgrade(person: Person, origin: str) -> None:
-    """Another site's page can't listen with somebody's cookie."""
+    """Another site's page can't connect with a person's cookie."""
     with pytest.raises(InvalidStatus) as refused:
         person.watch(origin=origin)
     assert refused.value.response.status_code in {401, 403}
 
 
 def test_signed_out_session_is_refused(server: Server) -> None:
-    """A session that has ended opens no socket any more."""
+    """An ended session opens no socket."""
     person = server.person()
     cookies = dict(person.http.cookies)
     person.http.post("/accounts/logout/", data={"csrf_token": person.csrf_token()})
@@ -72,16 +72,16 @@ def test_signed_out_session_is_refused(server: Server) -> None:
     assert refused.value.response.status_code in {401, 403}
 
 
-def test_plain_request_is_no_crash(person: Person) -> None:
-    """Who asks for the page instead of the socket is told so."""
+def test_plain_request_gets_an_explanation(person: Person) -> None:
+    """A plain request to the socket's address gets an explanation."""
     assert 400 <= person.get("/notifications").status < 500
 
 
-# What a client is told
+# Messages
 
 
 def test_hello_comes_first(person: Person, server: Server) -> None:
-    """A client is greeted with the head of the log and the log's name."""
+    """The first message has the log's head and name."""
     person.save_incident("Before the hello")
     with person.watch() as watch:
         hello = watch.hello
@@ -91,8 +91,8 @@ def test_hello_comes_first(person: Person, server: Server) -> None:
     assert isinstance(hello["recovered"], bool)
 
 
-def test_new_incident_is_told(person: Person, watch: Watch) -> None:
-    """A save is told as post_save, with the Feature as the API gives it."""
+def test_new_incident_is_sent(person: Person, watch: Watch) -> None:
+    """A save is sent as post_save, with the Feature as in the API."""
     stored = person.save_incident("Told", 1, 2, description="d", severity="Low")
     message = watch.wait_for_type("post_save", stored)
     assert without_actor(message) == {
@@ -104,15 +104,15 @@ def test_new_incident_is_told(person: Person, watch: Watch) -> None:
     assert message["actor"] == "admin"
 
 
-def test_changed_incident_is_told_as_not_created(person: Person, watch: Watch) -> None:
-    """A second save of the same incident says created: false and has the new values."""
+def test_changed_incident_is_sent_as_not_created(person: Person, watch: Watch) -> None:
+    """A second save of the same incident has created: false and the new values."""
     changed = person.change(person.save_incident("To be changed"), name="Changed")
     message = watch.wait_for_type("post_save", "Changed")
     assert (message["created"], message["feature"]) == (False, changed)
 
 
-def test_deleted_incident_is_told(person: Person, watch: Watch) -> None:
-    """A delete is told as post_delete, with the Feature as it was."""
+def test_deleted_incident_is_sent(person: Person, watch: Watch) -> None:
+    """A delete is sent as post_delete, with the Feature before it."""
     stored = person.save_incident("To be deleted")
     person.delete(stored)
     message = watch.wait_for_type("post_delete", stored)
@@ -120,8 +120,8 @@ def test_deleted_incident_is_told(person: Person, watch: Watch) -> None:
     assert watch.about(stored) == ["post_save", "post_delete"]
 
 
-def test_areas_are_told_too(person: Person, watch: Watch) -> None:
-    """Saving and deleting an area is told with its Feature, and alerts nobody."""
+def test_areas_are_sent(person: Person, watch: Watch) -> None:
+    """Saving and deleting an area sends its Feature, and raises no alert."""
     stored = person.save_area("Told area", square(-60, -60))
     assert watch.wait_for_type("post_save", stored)["feature"] == stored
     person.delete(stored)
@@ -129,8 +129,8 @@ def test_areas_are_told_too(person: Person, watch: Watch) -> None:
     assert watch.about(stored) == ["post_save", "post_delete"]
 
 
-def test_pages_and_reports_are_told_like_the_api(person: Person, visitor: Person, watch: Watch) -> None:
-    """It makes no difference where a save comes from; a report by a stranger has no actor."""
+def test_pages_and_reports_are_sent_like_the_api(person: Person, visitor: Person, watch: Watch) -> None:
+    """Saves from pages and reports are sent in the same way. A stranger's report has no actor."""
     place = '{"type": "Point", "coordinates": [7, 8]}'
     person.submit("/tracker/incident/create/", name="From the form", location_geojson=place)
     visitor.submit("/tracker/incident/report/", name="From a phone", location_lat="8", location_lon="7")
@@ -138,7 +138,7 @@ def test_pages_and_reports_are_told_like_the_api(person: Person, visitor: Person
     assert watch.wait_for_type("post_save", "From a phone")["actor"] != "admin"
 
 
-def test_everybody_is_told_the_same_in_the_same_order(person: Person) -> None:
+def test_all_clients_get_the_same_order(person: Person) -> None:
     """Two clients get the same messages, each once, with rising seq."""
     with person.watch() as one, person.watch() as other:
         for n in range(20):
@@ -149,8 +149,8 @@ def test_everybody_is_told_the_same_in_the_same_order(person: Person) -> None:
     assert seqs(one.messages) == sorted(set(seqs(one.messages)))
 
 
-def test_refused_save_is_not_told(person: Person, watch: Watch) -> None:
-    """What was not stored reaches nobody."""
+def test_refused_save_is_not_sent(person: Person, watch: Watch) -> None:
+    """A save that was not stored is sent to nobody."""
     assert person.api("POST", "/api/incidents/", incident("", 0, 0)).status_code >= 400
     marker = person.save_incident("After the refusal")
     watch.wait_for_type("post_save", marker)
@@ -161,7 +161,7 @@ def test_refused_save_is_not_told(person: Person, watch: Watch) -> None:
 
 
 def test_incident_in_an_area_alerts(person: Person, watch: Watch) -> None:
-    """An alert names the incident and every area that it is in, after the save and in one message."""
+    """One alert message names the incident and all its areas, after the save."""
     lower = person.save_area("Lower town", square(10, 10, 4))
     upper = person.save_area("Upper town", square(12, 12, 4), severity="Low")
     person.save_area("Elsewhere", square(30, 10, 4))
@@ -191,7 +191,7 @@ def summary_of(area: Feature) -> dict[str, Any]:
 
 
 def alerted(person: Person, watch: Watch, longitude: float, latitude: float, **properties: Any) -> list[str]:
-    """Save an incident and return the names of the areas that it alerted, by name."""
+    """Save an incident and return the areas that it alerted, by name."""
     stored = person.save_incident("Probe", longitude, latitude, **properties)
     watch.wait_for_type("post_save", person.save_incident("Marker", -179, -89, closed=True))
     if "alert" not in watch.about(stored):
@@ -214,7 +214,7 @@ def ring_road(person: Person) -> str:
 def test_edge_is_inside(
     person: Person, watch: Watch, ring_road: str, longitude: float, latitude: float
 ) -> None:
-    """A point on an area's edge is inside, be it the outer edge or that of a hole."""
+    """A point on an outer edge, or on the edge of a hole, is inside."""
     assert alerted(person, watch, longitude, latitude) == [ring_road]
 
 
@@ -225,7 +225,7 @@ def test_edge_is_inside(
 )
 @pytest.mark.usefixtures("ring_road")
 def test_outside_is_outside(person: Person, watch: Watch, longitude: float, latitude: float) -> None:
-    """A centimetre outside, or in a hole, alerts nobody."""
+    """A point a centimetre outside, or in a hole, raises no alert."""
     assert alerted(person, watch, longitude, latitude) == []
 
 
@@ -241,7 +241,7 @@ def test_area_is_alerted_from_its_threshold_up(person: Person, watch: Watch, sev
 
 
 def test_closed_incident_alerts_nobody(person: Person, watch: Watch) -> None:
-    """An incident that is stored closed, or closed by a change, is told but alerts nobody."""
+    """An incident that is closed, at first or by a change, is sent but raises no alert."""
     person.save_area("Quiet zone", square(50, 50))
     assert alerted(person, watch, 50.5, 50.5, closed=True) == []
     stored = person.save_incident("Soon over", 50.5, 50.5)
@@ -251,7 +251,7 @@ def test_closed_incident_alerts_nobody(person: Person, watch: Watch) -> None:
 
 
 def test_update_alerts_again_with_its_reason(person: Person, watch: Watch) -> None:
-    """Saving an open incident that is in an area again alerts again, as an update."""
+    """A second save of an open incident in an area sends an alert with the reason `updated`."""
     person.save_area("Watched", square(55, 55))
     stored = person.save_incident("Going on", 55.5, 55.5)
     person.change(stored, description="still")
@@ -262,7 +262,7 @@ def test_update_alerts_again_with_its_reason(person: Person, watch: Watch) -> No
 
 
 def test_moved_area_alerts_where_it_is_now(person: Person, watch: Watch) -> None:
-    """An area that was moved, raised or deleted is matched as it is at the time of the save."""
+    """A moved, changed or deleted area is matched as it is at the time of the save."""
     area = person.save_area("Convoy", square(60, 60))
     assert alerted(person, watch, 60.5, 60.5) == ["Convoy"]
     person.change(area, square(65, 65))
@@ -279,8 +279,8 @@ def test_moved_area_alerts_where_it_is_now(person: Person, watch: Watch) -> None
 # Other processes
 
 
-def test_import_by_another_process_is_told(server: Server, person: Person, watch: Watch) -> None:
-    """What another process stores in the same database reaches connected clients, alerts included."""
+def test_import_by_another_process_is_sent(server: Server, person: Person, watch: Watch) -> None:
+    """Connected clients get the saves and alerts of another process."""
     features = [feature(square(70, 70), name="Imported area"), incident("Imported incident", 70.5, 70.5)]
     done = server.import_geojson(collection(*features))
     assert done.returncode == 0, done.stderr
@@ -299,8 +299,8 @@ incident.delete_instance()
 """
 
 
-def test_save_and_delete_in_a_shell_are_told(server: Server, watch: Watch) -> None:
-    """The hooks do it: a script that saves and deletes with the models is told like any page."""
+def test_save_and_delete_in_a_shell_are_sent(server: Server, watch: Watch) -> None:
+    """The models' hooks send messages, so a script that saves with the models is sent like a page."""
     subprocess.run([sys.executable, "-c", SHELL, server.database], cwd=ROOT, check=True, timeout=30)
     deleted = watch.wait_for_type("post_delete", "From a shell")
     assert deleted["feature"]["geometry"] == point(1, 2)
@@ -310,16 +310,16 @@ def test_save_and_delete_in_a_shell_are_told(server: Server, watch: Watch) -> No
 def test_area_of_another_process_is_matched_by_the_next_incident(
     server: Server, person: Person, watch: Watch
 ) -> None:
-    """An area that another process stored alerts at the very next save in the server."""
+    """The server's next save is matched with an area that another process has stored."""
     assert server.import_geojson(feature(square(75, 75), name="Foreign area")).returncode == 0
     assert alerted(person, watch, 75.5, 75.5) == ["Foreign area"]
 
 
-# Carrying on
+# Continuing after a break
 
 
-def test_client_that_was_away_gets_what_it_missed(person: Person) -> None:
-    """With since and epoch a client is sent exactly what came after, in order, and then goes on live."""
+def test_client_that_was_away_gets_missed_entries(person: Person) -> None:
+    """With since and epoch a client gets exactly the later entries, in order, and is then live."""
     with person.watch() as before:
         hello = before.hello
     missed = [person.save_incident(f"Missed {n}") for n in range(5)]
@@ -328,13 +328,13 @@ def test_client_that_was_away_gets_what_it_missed(person: Person) -> None:
         watch.wait_for_type("post_save", missed[-1])
         live = person.save_incident("Live again")
         watch.wait_for_type("post_save", live)
-    told = [message["feature"] for message in watch.messages[1:]]
-    assert told == [*missed, live]
+    received = [message["feature"] for message in watch.messages[1:]]
+    assert received == [*missed, live]
     assert seqs(watch.messages[1:]) == list(range(hello["seq"] + 1, hello["seq"] + 7))
 
 
 def test_replayed_messages_are_the_ones_sent_live(person: Person, watch: Watch) -> None:
-    """A message is the same, letter for letter, whether it came live or by replay."""
+    """A replayed message is equal to the live one, letter for letter."""
     person.save_area("Replayed area", square(80, 80))
     person.save_incident("Replayed", 80.5, 80.5)
     watch.wait_for_type("alert", "Replayed")
@@ -344,7 +344,7 @@ def test_replayed_messages_are_the_ones_sent_live(person: Person, watch: Watch) 
 
 
 def test_collection_then_socket_misses_nothing(person: Person) -> None:
-    """A page that loads the collection and then connects with its seq gets all that came between."""
+    """A page that loads the collection and connects with its seq gets every later entry."""
     loaded = person.collection()
     between = person.save_incident("In between")
     with person.watch(f"?since={loaded['seq']}&epoch={loaded['epoch']}") as watch:
@@ -354,7 +354,7 @@ def test_collection_then_socket_misses_nothing(person: Person) -> None:
 
 
 def test_since_the_head_is_recovered_and_replays_nothing(person: Person) -> None:
-    """Who has missed nothing is told so."""
+    """A client at the head gets recovered: true and no entries."""
     loaded = person.collection()
     with person.watch(f"?since={loaded['seq']}&epoch={loaded['epoch']}") as watch:
         marker = person.save_incident("First after the head")
@@ -379,8 +379,8 @@ def test_since_the_head_is_recovered_and_replays_nothing(person: Person) -> None
         "epoch={epoch}",
     ],
 )
-def test_what_cannot_be_continued_is_said_and_nothing_replayed(person: Person, query: str) -> None:
-    """Another log, a seq ahead of the head or that is no number: recovered is false, then live."""
+def test_impossible_cursor_is_not_recovered(person: Person, query: str) -> None:
+    """For another log, or a bad seq, recovered is false, and the client is live."""
     person.save_incident("Never replayed")
     epoch = person.collection()["epoch"]
     with person.watch(f"?{query.format(epoch=epoch)}") as watch:
@@ -390,8 +390,21 @@ def test_what_cannot_be_continued_is_said_and_nothing_replayed(person: Person, q
     assert len(watch.messages) == 2
 
 
+def test_socket_compares_the_mark(person: Person) -> None:
+    """A client continues only after the entry that it has, not after another one with that seq."""
+    person.save_incident("The one seen")
+    loaded = person.collection()
+    query = f"?since={loaded['seq']}&epoch={loaded['epoch']}&mark="
+    with person.watch(query + loaded["mark"]) as same, person.watch(f"{query}another") as other:
+        person.save_incident("Marked")
+        told = same.wait_for_type("post_save", "Marked")
+    assert same.hello["recovered"] is True
+    assert (other.hello["recovered"], other.hello["went_back"]) == (False, True)
+    assert told["mark"] == person.collection()["mark"]
+
+
 def test_client_carries_on_after_a_restart(start_server: StartServer) -> None:
-    """The log outlives the process: the epoch stays, and what one process saved the next replays."""
+    """After a restart the epoch is the same, and the entries from before are replayed."""
     first = start_server()
     person = first.person()
     with person.watch() as watch:
@@ -405,7 +418,7 @@ def test_client_carries_on_after_a_restart(start_server: StartServer) -> None:
 
 
 def test_new_database_is_a_new_epoch(start_server: StartServer, server: Server, person: Person) -> None:
-    """The logs of two databases never pass for one another."""
+    """Two databases never have the same epoch."""
     assert start_server().person().collection()["epoch"] != person.collection()["epoch"]
 
 
@@ -413,12 +426,12 @@ def test_new_database_is_a_new_epoch(start_server: StartServer, server: Server, 
 
 
 def test_ping_is_answered(watch: Watch) -> None:
-    """A client that asks whether anybody is there gets an answer."""
+    """A client's ping gets a pong."""
     assert watch.socket.ping(b"still there?").wait(5)
 
 
-def test_what_a_client_says_disturbs_nobody(person: Person, watch: Watch) -> None:
-    """Text and bytes from a client are taken and ignored."""
+def test_messages_of_a_client_are_ignored(person: Person, watch: Watch) -> None:
+    """Text and bytes from a client are read and ignored."""
     with person.watch() as talker:
         for words in ("hello?", b"\x00\xff", '{"type": "post_save"}', "", "x" * 2000):
             talker.socket.send(words)
@@ -429,25 +442,25 @@ def test_what_a_client_says_disturbs_nobody(person: Person, watch: Watch) -> Non
 
 
 def test_compression_is_declined(watch: Watch) -> None:
-    """A client that offers compression gets one that everybody's frames can share: none."""
+    """The server declines compression, so that all clients can share frames."""
     assert not watch.socket.protocol.extensions
 
 
 def test_text_of_any_script_arrives_as_given(person: Person, watch: Watch) -> None:
-    """Names travel as UTF-8, quotes, line ends and signs beyond the basic plane included."""
+    """Names arrive as UTF-8, with quotes, line ends and signs beyond the basic plane."""
     name = 'Καφές "\\\n\u2028 <b> 🔥 \x00\x7f'
     stored = person.save_incident(name, 0, 0, description="🔥" * 1000)
     assert watch.wait_for_type("post_save", stored)["feature"]["properties"]["name"] == name
 
 
 def test_point_of_every_corner_of_the_world_arrives(person: Person, watch: Watch) -> None:
-    """The poles and the antimeridian are places like any other."""
+    """Points at the poles and the antimeridian arrive unchanged."""
     for longitude, latitude in ((180, 0), (-180, 0), (0, 90), (0, -90), (-179.9999999, 89.9999999)):
         stored = person.save_incident("Corner", longitude, latitude)
         assert watch.wait_for_type("post_save", stored)["feature"]["geometry"] == point(longitude, latitude)
 
 
-def test_plain_request_tells_whether_one_is_signed_in(server: Server, person: Person) -> None:
-    """A page whose socket was refused asks over HTTP: 401 means sign in again, anything else try again."""
+def test_plain_request_says_whether_the_session_is_valid(server: Server, person: Person) -> None:
+    """A page whose socket was refused asks over HTTP: 401 means sign in again, any other status try again."""
     assert server.visitor().http.get("/notifications").status_code == 401
     assert person.http.get("/notifications").status_code == 426

@@ -1,4 +1,4 @@
-"""The HTML pages and forms, as somebody without JavaScript meets them."""
+"""The HTML pages and forms for a person without JavaScript."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def places(person: Person) -> list[str]:
     return paths
 
 
-def test_every_page_opens_for_who_is_signed_in(person: Person, places: list[str]) -> None:
+def test_every_page_opens_when_signed_in(person: Person, places: list[str]) -> None:
     """Each path of the table is a whole HTML page with a title, in a declared language."""
     for path in places:
         page = person.get(path)
@@ -39,16 +39,16 @@ def test_every_page_opens_for_who_is_signed_in(person: Person, places: list[str]
         assert page.select_one("html[lang]"), path
 
 
-def test_every_page_leads_who_is_signed_out_to_sign_in(visitor: Person, places: list[str]) -> None:
-    """Without a session each page of the table leads to the sign-in page, and from there back."""
+def test_every_page_leads_to_sign_in_when_signed_out(visitor: Person, places: list[str]) -> None:
+    """Without a session each page of the table leads to the sign-in page, and then back."""
     for path in places:
         page = visitor.get(path, follow=True)
         assert page.path == "/accounts/login/", path
         assert page.value("next") == path
 
 
-def test_form_of_who_was_signed_out_leads_back(server: Server) -> None:
-    """Nothing is done, the sign-in page says so, and then the page comes again; nothing was typed on it."""
+def test_form_without_a_session_leads_back(server: Server) -> None:
+    """Nothing is saved, and the sign-in page says so. Then the page opens again."""
     person = server.person()
     stored = person.save_incident("Not deleted")
     path = f"{INCIDENTS}delete/{stored['properties']['pk']}/"
@@ -61,8 +61,8 @@ def test_form_of_who_was_signed_out_leads_back(server: Server) -> None:
     assert server.person().named("Not deleted")
 
 
-def test_one_cookie_holds_one_message_however_often_it_comes(server: Server) -> None:
-    """A message is added to what goes back, and not to what the server remembers of the cookie."""
+def test_repeated_cookie_holds_one_message(server: Server) -> None:
+    """A request reads messages from its own cookie, not from the server's memory of that cookie."""
     person = server.person()
     path = f"{INCIDENTS}delete/1/"
     name = person.cookie_name
@@ -76,8 +76,8 @@ def test_one_cookie_holds_one_message_however_often_it_comes(server: Server) -> 
 
 
 @pytest.mark.parametrize("path", [f"{INCIDENTS}feature_collection/", f"{AREAS}feature_collection/"])
-def test_features_are_not_for_who_is_signed_out(visitor: Person, path: str) -> None:
-    """Without a session a collection gives away nothing."""
+def test_collections_need_a_session(visitor: Person, path: str) -> None:
+    """Without a session a collection is refused."""
     page = visitor.get(path)
     assert page.status in {302, 303, 401}
     assert "features" not in page.response.text
@@ -94,7 +94,7 @@ def test_public_pages_open_for_anybody(visitor: Person, path: str) -> None:
 def test_no_page_names_another_host_or_holds_script(
     person: Person, visitor: Person, places: list[str]
 ) -> None:
-    """Pages load from this site only, and scripts come as files, never inline."""
+    """Pages load from this site only. Scripts are files, and never inline."""
     pages = [person.get(path) for path in places]
     pages += [visitor.get(path) for path in (REPORT, "/accounts/login/")]
     for page in pages:
@@ -109,8 +109,8 @@ def test_no_page_names_another_host_or_holds_script(
 @pytest.mark.parametrize(
     "path", ["/nothing", f"{INCIDENTS}999999/", f"{AREAS}999999/", f"{INCIDENTS}update/999999/"]
 )
-def test_what_is_not_there_is_404(person: Person, path: str) -> None:
-    """A page that doesn't exist, and one of something that doesn't, says so as a page."""
+def test_missing_page_is_404(person: Person, path: str) -> None:
+    """An unknown path, or the page of a missing object, is an HTML page with 404."""
     page = person.get(path)
     assert page.status == 404
     assert page.title
@@ -119,8 +119,8 @@ def test_what_is_not_there_is_404(person: Person, path: str) -> None:
 # Sign in and out
 
 
-def test_sign_in_leads_where_one_wanted_to_go(server: Server, visitor: Person) -> None:
-    """The page that asked for the sign-in comes up after it, with its query."""
+def test_sign_in_leads_to_the_wanted_page(server: Server, visitor: Person) -> None:
+    """After the sign-in the wanted page opens, with its query."""
     page = visitor.sign_in(server.name, server.password, next=f"{INCIDENTS}?page=1")
     assert str(page.response.url) == f"{server.url}{INCIDENTS}?page=1"
 
@@ -145,7 +145,7 @@ def test_sign_in_leads_where_one_wanted_to_go(server: Server, visitor: Person) -
     ],
 )
 def test_sign_in_leads_to_this_site_only(server: Server, elsewhere: str) -> None:
-    """`next` never leads to another site, whether it stands in the query or in the form."""
+    """`next` in the query or in the form never leads to another site."""
     for query, body in ({"next": elsewhere}, {}), ({}, {"next": elsewhere}):
         visitor = server.visitor()
         form = visitor.get("/accounts/login/").filled_in(username=server.name, password=server.password)
@@ -157,7 +157,7 @@ def test_sign_in_leads_to_this_site_only(server: Server, elsewhere: str) -> None
 
 
 def test_failed_sign_in_says_so_and_keeps_the_name(visitor: Person) -> None:
-    """The name stays as typed, the password doesn't, and no word tells which of them was wrong."""
+    """The page keeps the name and not the password, and does not say which one was wrong."""
     wrong_name = visitor.submit("/accounts/login/", username="nobody", password="guess")
     page = visitor.submit("/accounts/login/", username="admin", password="guess")
     assert 400 <= page.status < 500
@@ -168,7 +168,7 @@ def test_failed_sign_in_says_so_and_keeps_the_name(visitor: Person) -> None:
 
 
 def test_sign_out_is_a_post(server: Server) -> None:
-    """A link or an image can't sign anybody out; the button does, and for good."""
+    """A link or an image can't sign a person out; the button does."""
     person = server.person()
     assert person.get("/accounts/logout/").status == 405
     page = person.get("/")
@@ -183,7 +183,7 @@ def test_sign_out_is_a_post(server: Server) -> None:
 
 @pytest.mark.parametrize("path", [f"{INCIDENTS}create/", REPORT, "/accounts/login/", "/accounts/logout/"])
 def test_form_without_its_token_is_refused(person: Person, path: str) -> None:
-    """A form that another site sent in somebody's name is refused, with a page that says so."""
+    """A form that another site sent is refused with a page that says so."""
     answer = person.http.post(path, data={"name": "forged", "location_geojson": json.dumps(point(1, 1))})
     assert answer.status_code in {400, 403}
     assert not person.named("forged")
@@ -193,7 +193,7 @@ def test_form_without_its_token_is_refused(person: Person, path: str) -> None:
 
 
 def test_incident_is_created_by_typing(person: Person) -> None:
-    """Without a script the place is typed as GeoJSON; the next page shows what was stored."""
+    """Without a script the person types the location as GeoJSON. The next page shows the stored incident."""
     page = person.submit(
         f"{INCIDENTS}create/",
         name="Flooded underpass",
@@ -210,7 +210,7 @@ def test_incident_is_created_by_typing(person: Person) -> None:
     assert stored["properties"]["description"].splitlines() == ["Knee-deep.", "Two cars."]
 
 
-def test_incident_is_medium_and_open_unless_said(person: Person) -> None:
+def test_incident_is_medium_and_open_by_default(person: Person) -> None:
     """The create form starts with severity Medium and not closed."""
     page = person.get(f"{INCIDENTS}create/")
     assert page.value("severity") == "ME"
@@ -218,7 +218,7 @@ def test_incident_is_medium_and_open_unless_said(person: Person) -> None:
 
 
 def test_incident_is_changed(person: Person) -> None:
-    """The update form shows what is stored and changes only what was changed."""
+    """The update form shows the stored values, and changes only the edited fields."""
     before = person.save_incident("Old name", 5, 6, description="Stays", severity="Low")
     path = f"{INCIDENTS}update/{before['properties']['pk']}/"
     form = person.get(path)
@@ -235,7 +235,7 @@ def test_incident_is_changed(person: Person) -> None:
 
 
 def test_incident_is_closed_and_opened_again(person: Person) -> None:
-    """Closing takes an incident out of the open ones; the form knows it, and opens it again."""
+    """A closed incident leaves the list of open ones. The form shows that, and opens it again."""
     stored = person.save_incident("Closing time")
     path = f"{INCIDENTS}update/{stored['properties']['pk']}/"
     person.submit(path, closed="on")
@@ -248,7 +248,7 @@ def test_incident_is_closed_and_opened_again(person: Person) -> None:
 
 
 def test_delete_asks_first(person: Person) -> None:
-    """Opening the delete page deletes nothing; its form does, and leads to the list."""
+    """The delete page deletes nothing. Its form does, and leads to the list."""
     stored = person.save_incident("To be deleted")["properties"]
     path = f"{INCIDENTS}delete/{stored['pk']}/"
     assert "To be deleted" in person.get(path).words
@@ -259,8 +259,8 @@ def test_delete_asks_first(person: Person) -> None:
     assert person.get(path).status == 404
 
 
-def test_form_keeps_what_was_typed_and_says_what_is_wrong_where(person: Person) -> None:
-    """A refused form comes back as typed, each wrong field marked and with a sentence of its own."""
+def test_form_keeps_the_text_and_marks_each_error(person: Person) -> None:
+    """A refused form keeps the typed text, and marks each wrong field with a sentence."""
     typed = {
         "name": "",
         "description": "Two\nlines & <b>",
@@ -286,7 +286,7 @@ def test_missing_place_is_asked_for_in_the_readers_words(person: Person, path: s
 
 
 def test_names_keep_their_writing_direction_to_themselves(person: Person) -> None:
-    """Within a sentence a person's text is isolated, by elements or, in titles and labels, by characters."""
+    """People's text is isolated in sentences: by elements, or in titles and labels by characters."""
     name = "\u05e9\u05e8\u05e4\u05d4"
     pk = person.save_incident(name, 0, 0)["properties"]["pk"]
     assert [found.get_text() for found in person.get(f"{INCIDENTS}delete/{pk}/").select("strong bdi")] == [
@@ -301,7 +301,7 @@ def test_names_keep_their_writing_direction_to_themselves(person: Person) -> Non
 
 
 def test_area_is_created_by_typing(person: Person) -> None:
-    """The polygon can be typed as GeoJSON, with a hole."""
+    """A person can type the polygon as GeoJSON, with a hole."""
     polygon = square(30, 40, 3, hole=1)
     page = person.submit(
         f"{AREAS}create/", name="Harbour", severity="UR", polygon_geojson=json.dumps(polygon)
@@ -328,7 +328,7 @@ def test_area_is_changed(person: Person) -> None:
 
 
 def test_area_delete_asks_first(person: Person) -> None:
-    """An area, too, is deleted by the form only."""
+    """Only the form deletes an area, too."""
     stored = person.save_area("To be filled in", square(60, 40))["properties"]
     path = f"{AREAS}delete/{stored['pk']}/"
     assert "To be filled in" in person.get(path).words
@@ -337,8 +337,8 @@ def test_area_delete_asks_first(person: Person) -> None:
     assert not person.named("To be filled in", "area_of_interest")
 
 
-def test_area_form_keeps_what_was_typed(person: Person) -> None:
-    """A refused area comes back as typed, with its fields marked."""
+def test_area_form_keeps_the_text(person: Person) -> None:
+    """A refused area form keeps the typed text, with its fields marked."""
     typed = {"name": "n" * 151, "severity": "HI", "polygon_geojson": '{"type": "Polygon"'}
     page = person.submit(f"{AREAS}create/", **typed)
     assert 400 <= page.status < 500
@@ -351,7 +351,7 @@ def test_area_form_keeps_what_was_typed(person: Person) -> None:
 
 @pytest.fixture(scope="module")
 def sixty(server: Server) -> Person:
-    """Somebody in whose tracker sixty incidents and sixty areas were stored one after another."""
+    """Return a person whose tracker has sixty incidents and sixty areas, stored one after another."""
     person = server.person()
     features = [incident(f"Listed {n:02}") for n in range(60)]
     features += [{**incident(f"Listed {n:02}"), "geometry": square(n, 0)} for n in range(60)]
@@ -367,7 +367,7 @@ def listed(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("path", [INCIDENTS, AREAS])
 def test_list_is_newest_first_and_25_a_page(sixty: Person, path: str) -> None:
-    """The newest comes first, 25 stand on a page, and the pages follow each other without gap or repeat."""
+    """The newest come first, 25 a page, without gap or repeat."""
     pages = [listed(sixty.get(f"{path}?page={number}")) for number in (1, 2, 3)]
     assert listed(sixty.get(path)) == pages[0]
     expected = [f"Listed {n:02}" for n in reversed(range(60))]
@@ -376,7 +376,7 @@ def test_list_is_newest_first_and_25_a_page(sixty: Person, path: str) -> None:
 
 @pytest.mark.parametrize("path", [INCIDENTS, AREAS])
 def test_list_links_to_view_edit_delete_and_the_next_page(sixty: Person, path: str) -> None:
-    """Each row leads to its detail, update and delete page; the pages lead to each other."""
+    """Each row links to its detail, update and delete page. The pages link to each other."""
     page = sixty.get(path)
     pks = re.findall(rf'href="{path}(\d+)/"', page.response.text)
     assert len(set(pks)) == 25
@@ -389,8 +389,8 @@ def test_list_links_to_view_edit_delete_and_the_next_page(sixty: Person, path: s
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99999", "x", "", "9" * 40, "1.5", "%ff"])
-def test_list_page_that_is_not_there_is_no_crash(sixty: Person, number: str) -> None:
-    """A page number that leads nowhere gives a page or a 404."""
+def test_missing_list_page_is_a_page_or_404(sixty: Person, number: str) -> None:
+    """A wrong page number gets a page or a 404."""
     assert sixty.get(f"{INCIDENTS}?page={number}").status in {200, 302, 303, 400, 404}
 
 
@@ -402,7 +402,7 @@ def report(visitor: Person, **fields: str) -> Page:
 
 
 def test_anybody_reports(visitor: Person, person: Person) -> None:
-    """Somebody without an account reports an incident; it is stored open, and a page thanks them."""
+    """A person without an account reports an incident. It is stored open, and a page thanks them."""
     page = report(visitor, name="Tree on the road", severity="HI", location_lat="35.5", location_lon="24.25")
     assert (page.status, page.path) == (200, "/tracker/incident/report_success/")
     (stored,) = person.named("Tree on the road")
@@ -411,8 +411,8 @@ def test_anybody_reports(visitor: Person, person: Person) -> None:
     assert stored["properties"]["closed"] is False
 
 
-def test_report_keeps_what_was_typed(visitor: Person) -> None:
-    """A refused report comes back as typed, with its fields marked."""
+def test_report_keeps_the_text(visitor: Person) -> None:
+    """A refused report keeps the typed text, with its fields marked."""
     typed = {"name": "Somewhere", "description": "?", "location_lat": "91", "location_lon": ""}
     page = report(visitor, **typed)
     assert 400 <= page.status < 500
@@ -423,8 +423,8 @@ def test_report_keeps_what_was_typed(visitor: Person) -> None:
 # The feature collections
 
 
-def test_collections_carry_the_point_in_the_log(person: Person, server: Server) -> None:
-    """Each collection says at which seq of which log it was read."""
+def test_collections_have_their_seq_and_epoch(person: Person, server: Server) -> None:
+    """Each collection has the seq and the epoch at which it was read."""
     person.save_incident("Latest")
     for kind in ("incident", "area_of_interest"):
         found = person.collection(kind)
@@ -483,8 +483,8 @@ def test_area_feature_is_rfc_7946(person: Person) -> None:
     }
 
 
-def test_first_start_is_not_an_empty_dead_end(start_server: StartServer) -> None:
-    """With nothing stored yet, lists are pages and collections are empty collections."""
+def test_empty_tracker_has_all_pages(start_server: StartServer) -> None:
+    """With an empty database lists are pages and collections are empty."""
     person = start_server().person()
     for path in (INCIDENTS, AREAS):
         assert person.get(path).status == 200
@@ -494,7 +494,7 @@ def test_first_start_is_not_an_empty_dead_end(start_server: StartServer) -> None
 
 
 def test_tiles_are_a_setting(start_server: StartServer) -> None:
-    """With TRACKER_TILES the map is told of the tiles and their owner, and may load them, from there only."""
+    """With TRACKER_TILES the map gets the URL and the credit, and may load tiles only from there."""
     tiles, owner = "https://tiles.example/{z}/{x}/{y}.png", "© Somebody & <friends>"
     env = {"TRACKER_TILES": tiles, "TRACKER_TILES_ATTRIBUTION": owner}
     page = start_server(env=env).person().get("/")
@@ -507,7 +507,7 @@ def test_tiles_are_a_setting(start_server: StartServer) -> None:
 
 
 def test_without_the_setting_there_are_no_tiles(person: Person) -> None:
-    """The world that comes with it needs no other host, and the browser is told to ask none."""
+    """The included world needs no other host, and the policy lets the browser load from none."""
     page = person.get("/")
     found = page.select_one("#map-config")
     assert found
@@ -538,7 +538,7 @@ def test_without_the_setting_there_are_no_tiles(person: Person) -> None:
 def test_mute_ends_when_the_button_says(
     monkeypatch: pytest.MonkeyPatch, zone: str, now: str, choice: str, until: str | None
 ) -> None:
-    """Each choice gives its time; tomorrow is the server's, for who comes without JavaScript."""
+    """Each choice gives its time. Without JavaScript, tomorrow is in the server's time zone."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
@@ -550,7 +550,7 @@ def test_mute_ends_when_the_button_says(
 
 
 def test_mute_by_the_page(person: Person) -> None:
-    """The button on an area's page mutes it as long as it says, and by whom; another ends that."""
+    """A button mutes an area for its time, and the page says by whom. Another button ends the mute."""
     url = person.save_area("Quiet", square(100, 60))["properties"]["url"]
     action = url.replace("area_of_interest/", "area_of_interest/mute/")
 

@@ -1,4 +1,4 @@
-"""What happens while a password is being checked: a role is taken, sessions end, others want to sign in."""
+"""Changes while a password is being checked: a lost role, ended sessions, other sign-ins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,14 +18,14 @@ def hold(tmp_path: Path) -> Hold:
 
 @pytest.fixture
 def held(start_server: StartServer, hold: Hold) -> Server:
-    """A server whose passwords can be held, with an admin of this PASSWORD: second."""
+    """A server whose passwords the test can hold, with an admin of this PASSWORD: second."""
     server = start_server(program=[HELD, hold.folder])
     command(server, "user", "add", "second", "--role", "admin", stdin=f"{PASSWORD}\n")
     return server
 
 
 def test_sign_in_under_way_does_not_survive_signing_out_everywhere(held: Server, hold: Hold) -> None:
-    """Whoever has given the password, and not yet got a session, is signed out like the others."""
+    """A sign-in whose password was given before creates no session afterwards."""
     person, other = held.visitor(), held.visitor()
     person.sign_in("second", PASSWORD)
     form = other.get("/accounts/login/").filled_in(username="second", password=PASSWORD)
@@ -40,7 +40,7 @@ def test_sign_in_under_way_does_not_survive_signing_out_everywhere(held: Server,
 
 
 def test_one_ipv6_site_leaves_room_for_others(start_server: StartServer, hold: Hold) -> None:
-    """A customer has thousands of networks, but only the places of one client among the passwords."""
+    """An IPv6 customer has thousands of networks, but only one client's places in the password queue."""
     server = start_server(program=[HELD, hold.folder], env={"TRACKER_PROXIES": "127.0.0.1"})
     site = [f"2001:db8:1:{number:x}::1" for number in range(MAX_IN_FLIGHT_PER_CLIENT + 1)]
     people = [server.visitor() for _ in [*site, "another"]]
@@ -68,7 +68,7 @@ def test_one_ipv6_site_leaves_room_for_others(start_server: StartServer, hold: H
 def test_confirmation_under_way_does_not_survive_a_change(
     held: Server, hold: Hold, change: tuple[str, ...]
 ) -> None:
-    """Whoever is no admin any more, or signed out, when the password is checked makes no account with it."""
+    """An admin who lost the role or the session during the check creates no account with it."""
     person = held.visitor()
     person.sign_in("second", PASSWORD)
     shift(held, "second", LONG_AGO)

@@ -9,7 +9,7 @@ from harness import Person, Screen, Server, point, wait_until
 from playwright.sync_api import Dialog, Page, Route, expect
 
 REPORT = "/tracker/incident/report/"
-NO_NETWORK = "Failed to load resource: net::ERR_"  # what Chromium says of each file it can't get
+NO_NETWORK = "Failed to load resource: net::ERR_"  # Chromium's complaint about each file that it can't get
 SUCCESS = re.compile("/tracker/incident/report_success/$")
 CHANIA = {"latitude": 35.5138, "longitude": 24.018, "accuracy": 30}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -18,14 +18,14 @@ LOCATED: dict[str, Any] = {**PHONE, "geolocation": CHANIA, "permissions": ["geol
 
 @pytest.fixture
 def phone(visitor: Person, open_screen: OpenScreen) -> Screen:
-    """A stranger's phone, which tells nobody where it is, on the report page."""
+    """Return a stranger's phone on the report page, without permission for its location."""
     screen = open_screen(visitor, **PHONE)
     ready(screen.open(REPORT))
     return screen
 
 
 def ready(page: Page) -> None:
-    """Wait until the map takes taps and the list of places is there."""
+    """Wait until the map reacts to taps and the list of places is loaded."""
     expect(page.locator("#map .maplibregl-ctrl-zoom-in")).to_be_visible()
     page.wait_for_load_state("networkidle")
 
@@ -40,7 +40,7 @@ def choose_place(page: Page, typed: str, wanted: str) -> None:
 
 
 def lose_network(screen: Screen, *, lost: bool = True) -> None:
-    """Take the network away, or give it back; that the browser complains of it is no news."""
+    """Disconnect the browser, or connect it again. Its complaints about that are expected."""
     screen.page.context.set_offline(lost)
 
 
@@ -49,14 +49,17 @@ def forgive(screen: Screen, words: str) -> None:
 
 
 def report_answers(page: Page) -> list[int]:
-    """Note the status of each answer to a report that is sent from now on."""
+    """Record the status of each answer to a report from now on."""
     answers: list[int] = []
     page.on("response", lambda got: answers.append(got.status) if got.request.method == "POST" else None)
     return answers
 
 
 def test_two_taps(visitor: Person, person: Person, open_screen: OpenScreen) -> None:
-    """Locate, send: the report is named after the nearest town and stands where the device is."""
+    """Two taps, Locate and Send, report an incident.
+
+    Its name is the nearest town, its location the device's.
+    """
     page = open_screen(visitor, **LOCATED).open(REPORT)
     ready(page)
     page.get_by_role("button", name="Use my location").tap()
@@ -69,7 +72,7 @@ def test_two_taps(visitor: Person, person: Person, open_screen: OpenScreen) -> N
 
 
 def test_both_taps_are_in_view_at_once(visitor: Person, open_screen: OpenScreen) -> None:
-    """Nobody has to scroll between the two buttons, nor for the map with the pin."""
+    """Both buttons, and the map with the pin, are visible without scrolling."""
     page = open_screen(visitor, **LOCATED).open(REPORT)
     ready(page)
     for subject in (
@@ -81,7 +84,7 @@ def test_both_taps_are_in_view_at_once(visitor: Person, open_screen: OpenScreen)
 
 
 def test_own_words_are_not_overwritten(visitor: Person, open_screen: OpenScreen) -> None:
-    """A suggestion follows the pin only until somebody has typed a name."""
+    """The suggested name follows the pin until the person types a name."""
     page = open_screen(visitor, **LOCATED).open(REPORT)
     name = page.get_by_label("What has happened?")
     expect(name).to_have_value("near Chania, Greece")
@@ -94,7 +97,7 @@ def test_own_words_are_not_overwritten(visitor: Person, open_screen: OpenScreen)
 
 
 def test_pin_is_dragged(visitor: Person, open_screen: OpenScreen) -> None:
-    """The found location is corrected by dragging its pin, and the circle of its accuracy goes."""
+    """Dragging the pin corrects the location and removes the circle of its accuracy."""
     page = open_screen(visitor, **{**LOCATED, "is_mobile": False}).open(REPORT)
     expect(page.get_by_label("Longitude")).to_have_value("24.018")
     ready(page)
@@ -111,7 +114,7 @@ def test_pin_is_dragged(visitor: Person, open_screen: OpenScreen) -> None:
 
 
 def test_refused_location_is_no_obstacle(phone: Screen, person: Person) -> None:
-    """The page says what else there is, and the place search does it, from the keyboard too."""
+    """When the location is refused the page explains the alternatives. The place search works by keyboard."""
     page = phone.page
     page.get_by_role("button", name="Use my location").tap()
     expect(page.locator("#locate-state")).to_contain_text("refused")
@@ -133,7 +136,7 @@ def test_refused_location_is_no_obstacle(phone: Screen, person: Person) -> None:
 
 
 def test_search_works_without_a_network(phone: Screen) -> None:
-    """The places are in the page once it is open."""
+    """The open page already has the places."""
     lose_network(phone)
     choose_place(phone.page, "helsingor", "Helsingør, Denmark")
     expect(phone.page.get_by_label("Latitude")).to_have_value("56.036")
@@ -143,7 +146,7 @@ def test_search_works_without_a_network(phone: Screen) -> None:
 
 
 def test_report_without_a_place_is_not_sent(phone: Screen) -> None:
-    """What can't be stored is told at once, beside its field."""
+    """The page shows the error at once, beside the field."""
     posts = report_answers(phone.page)
     send(phone.page)
     expect(phone.page.get_by_text("Say where")).to_be_visible()
@@ -153,7 +156,7 @@ def test_report_without_a_place_is_not_sent(phone: Screen) -> None:
 
 
 def test_plain_http_is_explained(visitor: Person, open_screen: OpenScreen) -> None:
-    """Where browsers give no location the page says that https would, and works without."""
+    """Without TLS, where browsers give no location, the page suggests https and works without it."""
     screen = open_screen(visitor, **PHONE)
     screen.page.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
     page = screen.open(REPORT)
@@ -181,7 +184,7 @@ def write_offline(screen: Screen, name: str) -> None:
 
 
 def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: Person) -> None:
-    """It waits on the device, also over a reload without a network, and is sent once, without another tap."""
+    """The report waits on the device, also over a reload, and is later sent once, without another tap."""
     page = phone.page
     wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
     write_offline(phone, "Written in a tunnel")
@@ -209,7 +212,7 @@ KEPT_FILES = """async () => {
 
 
 def test_lost_answer_does_not_double_the_report(phone: Screen, person: Person) -> None:
-    """The server has stored it, but the answer never came: it is sent again and stored once."""
+    """The server has stored the report, and its answer is lost. The second try stores nothing."""
     page = phone.page
     lose: list[str] = ["the first answer"]
 
@@ -232,7 +235,7 @@ def test_lost_answer_does_not_double_the_report(phone: Screen, person: Person) -
 
 
 def test_refused_report_is_kept_to_be_corrected(phone: Screen, person: Person) -> None:
-    """What the server refuses later is shown with the reason, and comes back into the form."""
+    """A report that the server refuses later is shown with the reason, and opens in the form again."""
     page = phone.page
     write_offline(phone, "Refused later")
     page.evaluate(TAMPER)
@@ -259,7 +262,7 @@ TAMPER = """() => {
 
 
 def test_discarding_a_waiting_report_asks_first(phone: Screen, person: Person) -> None:
-    """One wrong tap loses nothing."""
+    """One wrong tap discards no report."""
     page = phone.page
     write_offline(phone, "Nearly thrown away")
     answers = [False, True]
@@ -280,8 +283,8 @@ def test_discarding_a_waiting_report_asks_first(phone: Screen, person: Person) -
     forgive(phone, NO_NETWORK)
 
 
-def test_kept_page_is_nobodys(server: Server, open_screen: OpenScreen) -> None:
-    """What a shared phone keeps for when there is no network names nobody who was signed in."""
+def test_offline_page_names_no_account(server: Server, open_screen: OpenScreen) -> None:
+    """The page that a shared phone keeps for offline use names no account."""
     screen = open_screen(server.person(), **PHONE)
     page = screen.open(REPORT)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
@@ -293,8 +296,8 @@ def test_kept_page_is_nobodys(server: Server, open_screen: OpenScreen) -> None:
     forgive(screen, NO_NETWORK)
 
 
-def test_program_is_told_in_json(visitor: Person) -> None:
-    """The page's script learns in JSON whether its report is stored, and what is wrong with which field."""
+def test_program_gets_json(visitor: Person) -> None:
+    """The page's script learns from JSON whether the report is stored, or which field is wrong."""
     token = str(visitor.get(REPORT).select_one("meta[name=csrf-token]")["content"])  # type: ignore[index]
     typed = {"name": "By script", "location_lat": "1", "location_lon": "2", "csrf_token": token}
     accept = {"Accept": "application/json"}
@@ -307,7 +310,7 @@ def test_program_is_told_in_json(visitor: Person) -> None:
 
 
 def test_second_report_by_the_same_form_is_not_lost(visitor: Person, person: Person) -> None:
-    """Without script, somebody goes back to the form and reports something else: both are stored, once."""
+    """A person without scripts goes back to the form and sends another report. Both are stored, once."""
     form = visitor.get(REPORT).filled_in(location_lat="1", location_lon="2", description="x" * 200)
     form["key"] = "k" * 150
     for name in ("First of two", "Second of two", "First of two"):

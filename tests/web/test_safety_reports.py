@@ -1,4 +1,4 @@
-"""Attacks on the public report form, and text that wants to be more than text."""
+"""Attacks on the public report form, and text that contains HTML."""
 
 import json
 
@@ -25,7 +25,7 @@ def proxied(server: Server, address: str) -> Person:
 
 
 def test_public_report_is_unverified_until_an_editor_confirms_it(server: Server, visitor: Person) -> None:
-    """It says so on its page, in lists, in the API and to who watches; the button ends it."""
+    """Its page, lists, the API and the socket say unverified, until an editor presses the button."""
     person = server.person()
     with person.watch() as watch:
         assert report(visitor, "Smoke seen").path == SUCCESS
@@ -42,21 +42,21 @@ def test_public_report_is_unverified_until_an_editor_confirms_it(server: Server,
             follow_redirects=True,
         )
         assert "Unverified" not in page.text
-        told = watch.wait_for(
+        message = watch.wait_for(
             lambda message: message.get("feature", {}).get("properties", {}).get("verified", False)
         )
-        assert told["feature"]["id"] == sent["id"]
+        assert message["feature"]["id"] == sent["id"]
 
 
 def test_report_of_an_editor_is_verified(server: Server) -> None:
-    """Who may edit needs nobody to confirm it."""
+    """An editor's report needs no confirmation."""
     person = server.person()
     report(person, "Known to be so")
     assert person.named("Known to be so")[0]["properties"]["verified"] is True
 
 
 def test_nobody_makes_their_own_report_verified(server: Server, visitor: Person) -> None:
-    """A field `verified` in the form is not heeded."""
+    """A field `verified` in the form is ignored."""
     form = visitor.get(REPORT).filled_in(name="Says it is verified", location_lat="1", location_lon="2")
     visitor.http.post(REPORT, data={**form, "verified": "true", "closed": "on"})
     (stored,) = server.person().named("Says it is verified")
@@ -65,7 +65,7 @@ def test_nobody_makes_their_own_report_verified(server: Server, visitor: Person)
 
 @pytest.mark.parametrize("hold", [False, True])
 def test_alerts_of_reports_are_held_back_if_wanted(start_server: StartServer, hold: bool) -> None:  # noqa: FBT001
-    """With TRACKER_HOLD_REPORTS a report alerts nobody before it is confirmed, and then as newly raised."""
+    """With TRACKER_HOLD_REPORTS a report raises its alerts only when it is confirmed."""
     server = start_server(env={"TRACKER_HOLD_REPORTS": "on" if hold else "off"})
     person = server.person()
     person.save_area("Watched", square(0, 0, 5), severity="Info")
@@ -84,7 +84,7 @@ def test_alerts_of_reports_are_held_back_if_wanted(start_server: StartServer, ho
 
 
 def test_reports_can_be_turned_off(start_server: StartServer) -> None:
-    """Then the form is for editors; others get no form, no link to it, and can't post."""
+    """Then only editors get the form. Others get no link to it, and their posts are refused."""
     server = start_server(env={"TRACKER_PUBLIC_REPORTS": "off"})
     visitor, person = server.visitor(), server.person()
     assert visitor.get(REPORT).status == 403
@@ -97,7 +97,7 @@ def test_reports_can_be_turned_off(start_server: StartServer) -> None:
 
 
 def test_reports_of_one_address_are_throttled(start_server: StartServer) -> None:
-    """The fourth of three an hour is 429, kept as typed, after a restart too; others and editors go on."""
+    """The fourth of three reports an hour gets 429 and keeps its text, also after a restart. Others go on."""
     env = {"TRACKER_REPORTS_PER_ADDRESS": "3", "TRACKER_PROXIES": "127.0.0.1"}
     server = start_server(env=env)
     crank = proxied(server, "203.0.113.1")
@@ -117,7 +117,7 @@ def test_reports_of_one_address_are_throttled(start_server: StartServer) -> None
 
 
 def test_reports_in_total_are_throttled(start_server: StartServer) -> None:
-    """Many addresses together are held to the total."""
+    """Many addresses together share the total."""
     server = start_server(env={"TRACKER_REPORTS_IN_TOTAL": "4", "TRACKER_PROXIES": "127.0.0.1"})
     statuses = [report(proxied(server, f"203.0.113.{n}"), f"Flood {n}").status for n in range(6)]
     assert statuses == [200] * 4 + [429] * 2
@@ -125,7 +125,7 @@ def test_reports_in_total_are_throttled(start_server: StartServer) -> None:
 
 
 def test_refused_report_does_not_count(start_server: StartServer) -> None:
-    """A form with an error in it costs none of the few."""
+    """A form with an error does not count."""
     server = start_server(env={"TRACKER_REPORTS_PER_ADDRESS": "1"})
     visitor = server.visitor()
     for _ in range(3):
@@ -137,7 +137,7 @@ TRAP = "remark_2"
 
 
 def test_trap_is_out_of_the_way_of_people_and_form_fillers(visitor: Person) -> None:
-    """People neither see the field nor reach it by keyboard, and its name is none that browsers fill in."""
+    """People neither see the trap field nor reach it by keyboard, and browsers do not fill it in."""
     page = visitor.get(REPORT)
     trap = page.select_one(f"input[name={TRAP}]")
     assert trap is not None
@@ -149,7 +149,10 @@ def test_trap_is_out_of_the_way_of_people_and_form_fillers(visitor: Person) -> N
 
 
 def test_report_of_a_program_is_kept_and_alerts_nobody(server: Server, visitor: Person) -> None:
-    """What fills in the trap is stored as suspected spam, and alerts only once an editor has confirmed it."""
+    """A report with the trap filled in is stored as suspected spam.
+
+    It alerts only after an editor confirms it.
+    """
     person = server.person()
     area = person.save_area("Watched for spam", square(60, 60), severity="Info")
     with person.watch() as watch:
@@ -172,14 +175,14 @@ def test_report_of_a_program_is_kept_and_alerts_nobody(server: Server, visitor: 
 
 
 def test_editor_whose_browser_fills_in_the_trap_is_no_program(server: Server) -> None:
-    """Who is signed in and may edit is believed."""
+    """The report of a signed-in editor is no spam, even with the trap filled in."""
     person = server.person()
     report(person, "Editor with a form filler", **{TRAP: "filled"})
     (stored,) = person.named("Editor with a form filler")
     assert (stored["properties"]["verified"], stored["properties"]["suspected_spam"]) == (True, False)
 
 
-# Text that wants to be more
+# Text with HTML
 
 HOSTILE = [
     "<script>window.hacked = true</script>",
@@ -232,7 +235,7 @@ def test_text_is_stored_as_given_and_shown_as_text(person: Person, text: str) ->
 
 
 def test_map_popups_and_dialogs_show_text(server: Server, person: Person, browser: Browser) -> None:
-    """In a real browser no script of such a name runs, on the map, in its dialog or on the pages."""
+    """In a real browser no script in a name runs: on the map, in its dialog, or on the pages."""
     hostile = "<img src=x onerror='window.hacked = true'><script>window.hacked = true</script>"
     page = browser.new_page(base_url=server.url, viewport={"width": 1200, "height": 800})
     try:
@@ -257,7 +260,7 @@ def test_map_popups_and_dialogs_show_text(server: Server, person: Person, browse
 
 
 def test_tokens_and_names_of_accounts_are_shown_as_text(server: Server) -> None:
-    """Account names, token names and browsers' own descriptions are typed by people, too."""
+    """Names of accounts and tokens, and User-Agents, are shown as text."""
     person = server.visitor()
     person.http.headers["User-Agent"] = "<script>hacked</script>"
     person.sign_in(server.name, server.password)

@@ -1,4 +1,4 @@
-"""Attacks on the WebSocket: foreign origins, too many, too long messages; and TLS, by which all works too."""
+"""Attacks on the WebSocket: foreign origins, too many clients, too long messages; and all of it over TLS."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ def refused(person: Person, origin: str | None = "", **headers: str) -> int:
 
 
 def close_code(watch: Watch) -> int | None:
-    """Read on until the server closes, and return its code."""
+    """Read until the server closes, and return its code."""
     with contextlib.suppress(ConnectionClosed):
         while True:
             watch.next()
@@ -57,12 +57,12 @@ def close_code(watch: Watch) -> int | None:
     ],
 )
 def test_page_of_another_site_gets_no_socket(server: Server, person: Person, origin: str) -> None:
-    """A page from elsewhere that a signed-in person opens can't listen with their cookies."""
+    """A page of another site can't connect with a person's cookies."""
     assert refused(person, origin.format(port=server.port)) == 403
 
 
-def test_named_origins_are_let_in(start_server: StartServer) -> None:
-    """TRACKER_ORIGINS lets further sites in, exactly those."""
+def test_named_origins_are_accepted(start_server: StartServer) -> None:
+    """TRACKER_ORIGINS allows exactly these sites."""
     server = start_server(env={"TRACKER_ORIGINS": "https://wall.example.org, http://other.example:8080"})
     person = server.person()
     assert refused(person, "https://wall.example.org") == 0
@@ -76,7 +76,7 @@ def test_named_origins_are_let_in(start_server: StartServer) -> None:
 
 
 def test_sockets_of_an_account_are_bounded(start_server: StartServer) -> None:
-    """The third of two is refused with 429; when one is closed, another may come."""
+    """The third of two is refused with 429. When one closes, another may connect."""
     server = start_server(env={"TRACKER_SOCKETS_PER_ACCOUNT": "2"})
     person = server.person()
     with person.watch(), contextlib.ExitStack() as second:
@@ -89,7 +89,7 @@ def test_sockets_of_an_account_are_bounded(start_server: StartServer) -> None:
 
 
 def test_sockets_of_an_address_are_bounded(start_server: StartServer) -> None:
-    """All accounts behind one address share its places; an address that a proxy names has its own."""
+    """All accounts behind one address share its places. An address that a proxy names has its own."""
     env = {"TRACKER_SOCKETS_PER_ADDRESS": "2", "TRACKER_PROXIES": "127.0.0.1"}
     server = start_server(env=env)
     person = server.person()
@@ -98,7 +98,7 @@ def test_sockets_of_an_address_are_bounded(start_server: StartServer) -> None:
 
 
 def test_refused_handshakes_take_no_place(start_server: StartServer) -> None:
-    """A hundred connections that never become a WebSocket leave the account's two places free."""
+    """A hundred failed handshakes leave the account's two places free."""
     server = start_server(env={"TRACKER_SOCKETS_PER_ACCOUNT": "2"})
     person = server.person()
     cookie = f"{person.cookie_name}={person.cookie}"
@@ -112,7 +112,7 @@ def test_refused_handshakes_take_no_place(start_server: StartServer) -> None:
 
 
 def test_long_message_closes_with_1009(person: Person) -> None:
-    """More than 4 KiB from a client is not wanted; exactly 4 KiB is ignored."""
+    """A message over 4 KiB closes the socket. One of exactly 4 KiB is ignored."""
     with person.watch() as watch:
         watch.socket.send("x" * 4096)
         assert watch.socket.ping().wait(5)
@@ -144,8 +144,8 @@ def secure(start_server: StartServer, certificate: tuple[Path, Path]) -> Server:
     return start_server("--certfile", str(certificate[0]), "--keyfile", str(certificate[1]))
 
 
-def test_all_works_by_tls(secure: Server) -> None:
-    """Sign in, save and be told, by https and wss; no page by http can set the cookie."""
+def test_everything_works_over_tls(secure: Server) -> None:
+    """Signing in, saving and receiving work over https and wss. No page over http can set the cookie."""
     person = secure.person()
     (cookie,) = person.http.cookies.jar
     assert cookie.name.startswith("__Host-tracker_")
@@ -159,7 +159,7 @@ def test_all_works_by_tls(secure: Server) -> None:
 
 
 def test_big_replay_by_tls_is_whole(secure: Server, certificate: tuple[Path, Path]) -> None:
-    """Megabytes to a client that reads late come complete and in order, whatever the records."""
+    """A slow reader gets megabytes complete and in order, whatever the TLS records are."""
     person = secure.person()
     features = [
         {
@@ -191,7 +191,7 @@ def test_big_replay_by_tls_is_whole(secure: Server, certificate: tuple[Path, Pat
 def late_reader(
     server: Server, person: Person, certificate: tuple[Path, Path], query: str = ""
 ) -> Iterator[ssl.SSLSocket]:
-    """Connect to the socket by TLS, with a small buffer, and read nothing yet."""
+    """Connect to the socket over TLS, with a small buffer, and read nothing yet."""
     context = ssl.create_default_context(cafile=str(certificate[0]))
     context.minimum_version = ssl.TLSVersion.TLSv1_3  # the harness's own sockets speak 1.2
     plain = socket.socket()
@@ -209,7 +209,7 @@ def late_reader(
 
 
 def is_stuck(server: Server, peer: socket.socket) -> bool:
-    """Whether what waits in the server's kernel for the peer is as much as a moment before."""
+    """Return whether the server's unsent bytes for the peer are as many as a moment before."""
     looks = []
     for _ in range(5):
         looks.append(queued(server.port, peer.getsockname()[1])[0])
@@ -218,7 +218,7 @@ def is_stuck(server: Server, peer: socket.socket) -> bool:
 
 
 def test_stalled_tls_client_gets_every_frame_whole(secure: Server, certificate: tuple[Path, Path]) -> None:
-    """A client that stops reading, pings meanwhile and reads on, finds no byte out of place."""
+    """A client that stalls, pings and reads on gets every byte in its place."""
     person = secure.person()
     with late_reader(secure, person, certificate) as connection:
         received = b""
@@ -247,7 +247,7 @@ def test_stalled_tls_client_gets_every_frame_whole(secure: Server, certificate: 
 
 
 def parse(data: bytes) -> tuple[list[bytes], int]:
-    """Return the payloads of the text frames, and the number of pongs; all else is an error."""
+    """Return the payloads of the text frames, and the number of pongs; any other frame is an error."""
     texts, pongs = [], 0
     while len(data) >= 2:
         opcode, size, start = data[0], data[1], 2
@@ -269,7 +269,7 @@ def parse(data: bytes) -> tuple[list[bytes], int]:
 
 
 def test_tls_socket_closes_when_the_session_ends(secure: Server) -> None:
-    """Signing out reaches the encrypted socket too."""
+    """Signing out closes the encrypted socket, too."""
     person = secure.person()
     with person.watch() as watch:
         person.http.post("/accounts/logout/", data={"csrf_token": person.csrf_token()})
@@ -277,7 +277,7 @@ def test_tls_socket_closes_when_the_session_ends(secure: Server) -> None:
 
 
 def test_no_tls_is_no_answer(secure: Server) -> None:
-    """Plain HTTP, nonsense and silence on the TLS port are dropped in time, and others notice nothing."""
+    """Plain HTTP, nonsense and silence on the TLS port are closed in time, and others notice nothing."""
     for first in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 100, b"\x16\x03\x01"):
         with socket.create_connection(("127.0.0.1", secure.port), timeout=LIMITS.headers_s + 10) as peer:
             peer.sendall(first)
@@ -288,7 +288,7 @@ def test_no_tls_is_no_answer(secure: Server) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_tls_is_refused(secure: Server) -> None:
-    """TLS 1.1 and older are not spoken."""
+    """TLS 1.1 and older are refused."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -302,7 +302,7 @@ def test_old_tls_is_refused(secure: Server) -> None:
 
 
 def test_tls_server_stops_with_0(secure: Server) -> None:
-    """With sockets and kept connections open, SIGTERM ends it cleanly."""
+    """With sockets and kept connections open, SIGTERM ends the server cleanly."""
     person = secure.person()
     with person.watch():
         assert secure.stop() == 0

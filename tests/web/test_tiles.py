@@ -1,4 +1,4 @@
-"""The files that lie under the incidents: libraries compressed, an operator's tiles in ranges."""
+"""The files of the basemap: compressed libraries, and an operator's tiles in ranges."""
 
 import gzip
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def get(url: str, **headers: str) -> httpx.Response:
 
 
 def test_libraries_come_compressed_with_their_type(server: Server) -> None:
-    """A module has a JavaScript type, or no browser runs it; who takes gzip gets a third of the bytes."""
+    """A module has a JavaScript type, as browsers require. With gzip it has a third of the bytes."""
     url = f"{server.url}/vendor/maplibre-gl.mjs"
     plain, packed = get(url, **{"Accept-Encoding": "identity"}), get(url, **{"Accept-Encoding": "gzip"})
     assert plain.headers["Content-Type"].startswith("text/javascript")
@@ -52,7 +52,7 @@ def test_libraries_come_compressed_with_their_type(server: Server) -> None:
     ],
 )
 def test_a_file_has_one_name(server: Server, folder: str, spelling: str) -> None:
-    """Every other spelling of a file's name is 404, and costs no more than looking it up."""
+    """Every other spelling of a file's name is 404, and costs only a lookup."""
     name = {"vendor": "land-detail.json", "static": "js/pages/map.js"}[folder]
     path = f"/{folder}/{spelling.replace('{}', name)}"
     connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)  # sends paths as they are
@@ -63,7 +63,7 @@ def test_a_file_has_one_name(server: Server, folder: str, spelling: str) -> None
 
 
 def test_compressed_files_are_made_when_the_package_is_built(server: Server) -> None:
-    """The server sends the bytes that the package holds: no request makes it compress anything."""
+    """The server sends the bytes of the package, and compresses nothing itself."""
     folder = tracker_frontend.PATH
     for path in folder.glob("*.gz"):
         assert gzip.decompress(path.read_bytes()) == path.with_suffix("").read_bytes()
@@ -74,7 +74,7 @@ def test_compressed_files_are_made_when_the_package_is_built(server: Server) -> 
 
 
 def test_archive_that_was_moved_away_is_404(start_server: StartServer, tmp_path: Path) -> None:
-    """Tiles that are replaced under a running server are missing for a moment, which is no fault of ours."""
+    """An archive may be missing for a moment while an operator replaces it."""
     path = tmp_path / "city.pmtiles"
     path.write_bytes(ARCHIVE)
     server = start_server(env={"TRACKER_PMTILES": str(path)})
@@ -84,12 +84,12 @@ def test_archive_that_was_moved_away_is_404(start_server: StartServer, tmp_path:
 
 @pytest.mark.parametrize("path", ["../__init__.py", "..%2f__init__.py", "%2e%2e/__init__.py", "nothing.js"])
 def test_nothing_else_is_served(server: Server, path: str) -> None:
-    """No way leads out of the folder."""
+    """No path leads out of the folder."""
     assert get(f"{server.url}/vendor/{path}").status_code == 404
 
 
 def test_archive_is_served_in_ranges(start_server: StartServer, tmp_path: Path) -> None:
-    """A browser reads a PMTiles archive by ranges, here without any other host."""
+    """A browser reads a PMTiles archive in ranges, from this host only."""
     (tmp_path / "city.pmtiles").write_bytes(ARCHIVE)
     server = start_server(env={"TRACKER_PMTILES": str(tmp_path / "city.pmtiles")})
     part = get(f"{server.url}/basemap.pmtiles", Range="bytes=7-16")
@@ -104,7 +104,7 @@ def test_without_the_setting_there_is_no_archive(server: Server) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"something else"])
 def test_file_that_is_no_archive_is_refused_at_the_start(tmp_path: Path, content: bytes | None) -> None:
-    """A setting that can't work is told before anybody sees a blank map."""
+    """A file that is no archive is refused at the start, before a person sees an empty map."""
     path = tmp_path / "city.pmtiles"
     if content is not None:
         path.write_bytes(content)
@@ -113,13 +113,13 @@ def test_file_that_is_no_archive_is_refused_at_the_start(tmp_path: Path, content
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "city.pmtiles" in done.stderr
-    server = Server(tmp_path)  # which tells the password of the first account
+    server = Server(tmp_path)  # which prints the password of the first account
     assert server.person().get("/").status == 200
     end(server)
 
 
 def test_report_sent_twice_is_stored_once(server: Server) -> None:
-    """A report whose answer was lost is sent again with its key, and there is one incident."""
+    """A report whose answer was lost comes again with its key, and one incident is stored."""
     visitor, person = server.visitor(), server.person()
     typed = {"name": "Sent twice", "location_lat": "1", "location_lon": "2", "key": "4b1d"}
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Codes as the second step of a sign-in: what is accepted, how often, and what a lost phone means."""
+"""Codes as the second step of a sign-in: which are accepted, how often, and without the phone."""
 
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def user(database: object, clock: list[float]) -> models.User:
-    """Return an account with codes on, the last of which was accepted ten minutes ago."""
+    """Return an account with codes on, whose last one was accepted ten minutes ago."""
     assert database
     user = models.User.create(name="ann", password_hash="x")
     totp.begin(user)
@@ -43,8 +43,8 @@ def code_at(user: models.User, time: float) -> str:
     return pyotp.TOTP(totp.Totp.get(totp.Totp.user == user.id).secret).at(time)
 
 
-def test_code_is_good_once(user: models.User) -> None:
-    """The same code is refused from then on, and so is that of an earlier step."""
+def test_code_is_valid_once(user: models.User) -> None:
+    """An accepted code is refused from then on, and so are codes of earlier steps."""
     code, earlier = code_at(user, NOON), code_at(user, NOON - 30)
     assert totp.accepts(user, f" {code[:3]} {code[3:]} ")
     assert not totp.accepts(user, code)
@@ -55,12 +55,12 @@ def test_code_is_good_once(user: models.User) -> None:
     ("off_by", "accepted"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
 )
 def test_phone_may_be_one_step_off(user: models.User, off_by: int, *, accepted: bool) -> None:
-    """A code of the step before or after is taken, no older and no later one."""
+    """A code of the step before or after is accepted, and no other."""
     assert totp.accepts(user, code_at(user, NOON + off_by)) is accepted
 
 
 def test_clock_that_is_set_back_locks_nobody_out(user: models.User, clock: list[float]) -> None:
-    """A code can't be of a step far ahead, so the one after next works whatever was used before."""
+    """A code can't be of a step far ahead, so the one after next works in any case."""
     assert totp.accepts(user, code_at(user, NOON + 30))
     assert not totp.accepts(user, code_at(user, NOON))
     clock[0] = NOON + 60
@@ -68,7 +68,7 @@ def test_clock_that_is_set_back_locks_nobody_out(user: models.User, clock: list[
 
 
 def test_code_accepted_in_the_future_locks_nobody_out(user: models.User, clock: list[float]) -> None:
-    """Server and phone were two days ahead and are set right: codes go on, and each is good once."""
+    """After server and phone were two days ahead, codes work again, and each once."""
     clock[0] = NOON + 2 * 24 * 3600
     assert totp.accepts(user, code_at(user, clock[0]))
     clock[0] = NOON
@@ -78,13 +78,13 @@ def test_code_accepted_in_the_future_locks_nobody_out(user: models.User, clock: 
 
 
 @pytest.mark.parametrize("code", ["", "0", "٠١٢٣٤٥", "12345\n", "x" * 10_000, "\ud800", "000000000000"])
-def test_what_is_no_code_is_refused(user: models.User, code: str) -> None:
-    """Whatever is typed, it is a refusal and no error."""
+def test_other_text_than_a_code_is_refused(user: models.User, code: str) -> None:
+    """Any other text is refused without an error of the server."""
     assert not totp.accepts(user, code)
 
 
-def test_recovery_code_is_good_once_and_only_its_owners(user: models.User) -> None:
-    """It works in place of a code, however it is typed; new ones replace all old ones."""
+def test_recovery_code_is_valid_once_and_for_its_owner(user: models.User) -> None:
+    """It replaces a code, however it is typed. New ones replace all old ones."""
     other = models.User.create(name="bob", password_hash="x")
     totp.begin(other)
     assert totp.enable(other, code_at(other, NOON))
@@ -104,8 +104,8 @@ def test_recovery_codes_are_stored_hashed(user: models.User) -> None:
     assert stored == set(map(accounts.token_hash, codes))
 
 
-def test_secret_counts_only_once_a_code_came(database: object, clock: list[float]) -> None:
-    """Until then sign-in asks for none, and what is begun again has another secret."""
+def test_secret_is_active_after_the_first_code(database: object, clock: list[float]) -> None:
+    """Until then the sign-in asks for no code. A second try has another secret."""
     assert database
     assert clock
     user = models.User.create(name="ann", password_hash="x")
@@ -139,7 +139,7 @@ def someone(server: Server, request: pytest.FixtureRequest) -> tuple[str, Person
 
 
 def test_enrolment_shows_key_link_and_picture(server: Server, someone: tuple[str, Person]) -> None:
-    """The secret can be scanned, opened and typed; a wrong code turns nothing on."""
+    """A person can scan, open or type the secret. A wrong code turns nothing on."""
     name, person = someone
     page = press(person, "/accounts/totp/")
     secret = secret_of(server, name)
@@ -159,7 +159,7 @@ def test_enrolment_shows_key_link_and_picture(server: Server, someone: tuple[str
 
 
 def test_sign_in_asks_for_the_code(server: Server, someone: tuple[str, Person]) -> None:
-    """After the password nobody is signed in; a code does it, once, and leads where one wanted to go."""
+    """After the password the person is not signed in yet. One code signs in, and leads to the wanted page."""
     name, person = someone
     enrol(server, person, name)
     visitor = server.visitor()
@@ -178,8 +178,8 @@ def test_sign_in_asks_for_the_code(server: Server, someone: tuple[str, Person]) 
     assert other.submit("/accounts/login/code/?next=https://x.org/", code=code_of(server, name)).path == "/"
 
 
-def test_code_page_is_for_who_gave_the_password(server: Server, someone: tuple[str, Person]) -> None:
-    """Without it, or after the password was changed, one begins at the beginning."""
+def test_code_page_needs_the_password(server: Server, someone: tuple[str, Person]) -> None:
+    """Without the password, or after it was changed, the sign-in starts again."""
     name, person = someone
     enrol(server, person, name)
     assert server.visitor().get("/accounts/login/code/", follow=True).path == "/accounts/login/"
@@ -191,7 +191,7 @@ def test_code_page_is_for_who_gave_the_password(server: Server, someone: tuple[s
 
 
 def test_recovery_code_signs_in_once(server: Server, someone: tuple[str, Person]) -> None:
-    """Without the phone a recovery code is taken, and the own page says how many are left."""
+    """Without the phone a recovery code is accepted, and the own page says how many are left."""
     name, person = someone
     first, *_ = enrol(server, person, name)
     visitor = server.visitor()
@@ -205,7 +205,7 @@ def test_recovery_code_signs_in_once(server: Server, someone: tuple[str, Person]
 
 @pytest.mark.parametrize("kind", ["of the app", "for recovery"])
 def test_code_is_taken_once_by_many_at_once(server: Server, someone: tuple[str, Person], kind: str) -> None:
-    """Of four browsers that send the same code at the same time, one is signed in."""
+    """When four browsers send one code at the same time, one is signed in."""
     name, person = someone
     recovery = enrol(server, person, name)
     code = recovery[0] if kind == "for recovery" else code_of(server, name)
@@ -224,7 +224,7 @@ def test_code_is_taken_once_by_many_at_once(server: Server, someone: tuple[str, 
 
 
 def test_codes_are_throttled_whatever_the_password(start_server: StartServer) -> None:
-    """A right password between wrong codes forgives none of them."""
+    """A right password between wrong codes does not reset the throttle."""
     server = start_server()
     add_user(server, "target", "editor")
     enrol(server, signed_in(server, "target"), "target")
@@ -244,7 +244,7 @@ def test_codes_are_throttled_whatever_the_password(start_server: StartServer) ->
 
 
 def test_codes_are_turned_off_by_page_and_by_command(server: Server, someone: tuple[str, Person]) -> None:
-    """Afterwards the password is enough again; the command helps who has lost the phone."""
+    """Afterwards the password is enough. The command helps a person who has lost the phone."""
     name, person = someone
     enrol(server, person, name)
     assert command(server, "user", "totp", name)[0] == f"{name} signs in with a code.\n"
@@ -265,7 +265,7 @@ def test_new_recovery_codes_need_codes(server: Server, someone: tuple[str, Perso
 
 
 def test_admins_must_set_up_codes_where_it_is_required(start_server: StartServer) -> None:
-    """Without codes an admin reaches the enrolment page only; others are not asked."""
+    """Without codes an admin gets only the enrolment page. Others are not asked."""
     server = start_server(env={"TRACKER_ADMIN_TOTP": "on"})
     add_user(server, "ed", "editor")
     signed_in(server, "ed")

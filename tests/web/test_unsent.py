@@ -1,4 +1,4 @@
-"""Forms that come too late, without JavaScript: after a sign-in or sign-out by another tab, or a deletion."""
+"""Forms that come too late, without JavaScript: after a sign-in in another tab, a sign-out, or a deletion."""
 
 import json
 import sqlite3
@@ -23,12 +23,12 @@ def post(person: Person, path: str, form: dict[str, str], **options: object) -> 
 
 
 def hidden_form(page: Page) -> dict[str, str]:
-    """Return what the button of the page that keeps a form sends."""
+    """Return the data that the button of the page with the kept form sends."""
     return {str(field["name"]): str(field["value"]) for field in page.select(".unsent input[name]")}
 
 
 def test_form_is_shown_again_after_another_sign_in(server: Server) -> None:
-    """Nothing is saved, all that was typed stands in the form, and saving it once more stores it."""
+    """Nothing is saved, and the form has all typed text. Saving it once more stores it."""
     person = server.person()
     form = person.get(f"{INCIDENT}/create/").filled_in(
         name="Typed before", description="A long text", location_geojson=PLACE
@@ -45,7 +45,7 @@ def test_form_is_shown_again_after_another_sign_in(server: Server) -> None:
 
 
 def test_form_after_somebody_else_signed_in_says_so(server: Server) -> None:
-    """It names the account that would save now, and does not save."""
+    """The page names the account that would save now, and does not save."""
     person, bob = server.person(), server.another("Bob")
     form = person.get(f"{INCIDENT}/create/").filled_in(name="Typed as admin", location_geojson=PLACE)
     person.http.cookies = bob.http.cookies
@@ -56,7 +56,7 @@ def test_form_after_somebody_else_signed_in_says_so(server: Server) -> None:
 
 
 def test_form_after_a_viewer_signed_in_is_kept(server: Server) -> None:
-    """Who may not save is told so, and what was typed can still be sent when somebody else has signed in."""
+    """The page says that a viewer may not save. The text can be sent when another person has signed in."""
     person, viewer = server.person(), server.another("Vera", role="viewer")
     form = person.get(f"{INCIDENT}/create/").filled_in(name="Typed as editor", location_geojson=PLACE)
     cookies, person.http.cookies = person.http.cookies, viewer.http.cookies
@@ -69,8 +69,8 @@ def test_form_after_a_viewer_signed_in_is_kept(server: Server) -> None:
     assert person.named("Typed as editor")
 
 
-def test_form_of_who_was_signed_out_is_kept(server: Server) -> None:
-    """The answer holds what was typed; after signing in it stands in the form again, and is saved."""
+def test_form_without_a_session_is_kept(server: Server) -> None:
+    """The answer contains the typed text. After signing in it is in the form again, and can be saved."""
     person = server.person()
     form = person.get(f"{INCIDENT}/create/").filled_in(
         name="Signed out meanwhile", description="Line 1\nLine 2", location_geojson=PLACE
@@ -91,7 +91,7 @@ def test_form_of_who_was_signed_out_is_kept(server: Server) -> None:
 
 
 def test_button_without_a_page_of_its_own_is_kept_too(server: Server) -> None:
-    """A note typed on the list of alerts is shown and sent once more, and only then acknowledges."""
+    """A note from the list of alerts is shown again. Only the second press acknowledges."""
     person = server.person()
     person.save_area("Noted", square(40, 40, 4))
     person.save_incident("Fire in Noted", 41, 41, severity="High")
@@ -112,7 +112,7 @@ def test_button_without_a_page_of_its_own_is_kept_too(server: Server) -> None:
 
 
 def test_second_sign_in_page_works(server: Server) -> None:
-    """Who has signed in by another tab is led on; another name is asked for its password once more."""
+    """A person who signed in through another tab is led on. Another name needs its password again."""
     visitor = server.visitor()
     second = visitor.get(f"/accounts/login/?next={INCIDENT}/")
     server.another("Carla")
@@ -158,7 +158,7 @@ def test_passwords_are_not_sent_back(server: Server) -> None:
 def test_form_of_another_site_is_not_shown(
     server: Server, headers: dict[str, str], *, signed_in: bool
 ) -> None:
-    """What another site's page sends does not come to stand in a form of ours, and is not saved."""
+    """Data from another site's page is not shown in our form, and not saved."""
     person = server.person() if signed_in else server.visitor()
     form = {"csrf_token": "forged", "name": "Planted", "location_geojson": PLACE}
     for path in (f"{INCIDENT}/create/", "/admin/users/", "/tracker/incident/report/"):
@@ -168,8 +168,8 @@ def test_form_of_another_site_is_not_shown(
     assert not server.person().named("Planted")
 
 
-def test_program_is_told_that_its_token_is_old(server: Server) -> None:
-    """The page's scripts can tell this refusal from others."""
+def test_program_can_recognise_an_old_token(server: Server) -> None:
+    """The refusal of an old token differs from others, so that the page's scripts recognise it."""
     person = server.person()
     headers = {"X-CSRFToken": person.csrf_token()}
     sign_in_again(person, server)
@@ -178,8 +178,8 @@ def test_program_is_told_that_its_token_is_old(server: Server) -> None:
     assert set(answer.json()["fields"]) == {"csrf_token"}
 
 
-def test_session_that_is_planted_gives_no_token(server: Server) -> None:
-    """A token that was given out before the sign-in is worth nothing after it, in any form and call."""
+def test_planted_session_gives_no_token(server: Server) -> None:
+    """A token from before the sign-in is invalid after it, in any form and call."""
     victim = server.visitor()
     planted = victim.get("/accounts/login/").value("csrf_token")
     assert planted
@@ -193,8 +193,8 @@ def test_session_that_is_planted_gives_no_token(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["incident", "area"])
-def test_what_was_deleted_while_edited_is_saved_as_a_new_one(server: Server, kind: str) -> None:
-    """The form says that it was deleted, keeps what was typed, and saves it as a new one."""
+def test_object_deleted_while_edited_is_saved_as_a_new_one(server: Server, kind: str) -> None:
+    """The form says that the object was deleted, keeps the text, and saves it as a new one."""
     person = server.person()
     name = f"Edited {kind}"
     if kind == "incident":
@@ -218,7 +218,7 @@ def test_what_was_deleted_while_edited_is_saved_as_a_new_one(server: Server, kin
 
 
 def test_choice_between_two_changes_is_kept(server: Server) -> None:
-    """Whoever took the others' value still has it after another sign-in, and saves that."""
+    """The chosen value of another person stays chosen over another sign-in, and is saved."""
     person = server.person()
     stored = person.save_incident("Before")
     path = f"{INCIDENT}/update/{stored['properties']['pk']}/"
@@ -235,7 +235,7 @@ def test_choice_between_two_changes_is_kept(server: Server) -> None:
 
 
 def test_form_that_is_sent_twice_across_a_sign_in_stores_one(server: Server) -> None:
-    """The form that is shown again has the key of the first, so its answer that was lost is found."""
+    """The form that is shown again has the same key, so the server finds the first save."""
     person = server.person()
     form = person.get(f"{INCIDENT}/create/").filled_in(name="Sent twice", location_geojson=PLACE)
     assert person.http.post(f"{INCIDENT}/create/", data=form).status_code == 303  # and the answer is lost
@@ -247,7 +247,7 @@ def test_form_that_is_sent_twice_across_a_sign_in_stores_one(server: Server) -> 
 
 
 def test_form_of_an_account_that_must_set_up_codes_is_kept(start_server: StartServer) -> None:
-    """What was typed is not lost to the redirect: the page says what to do first, and sends it then."""
+    """The redirect keeps the typed text. The page says what to do first, and sends the text then."""
     server = start_server(env={"TRACKER_ADMIN_TOTP": "on"})
     person = server.visitor()
     person.sign_in(server.name, server.password)
@@ -258,8 +258,8 @@ def test_form_of_an_account_that_must_set_up_codes_is_kept(start_server: StartSe
     assert hidden_form(page)["description"] == "A long text"
 
 
-def test_confirmation_keeps_what_was_to_be_confirmed(server: Server) -> None:
-    """The page that asks for the password again is old: the rest of the form is kept, the password is not."""
+def test_old_confirmation_page_keeps_the_form(server: Server) -> None:
+    """An old page that asks for the password keeps the rest of the form, but not the password."""
     person = server.person()
     form = {
         "csrf_token": "old",
@@ -275,7 +275,7 @@ def test_confirmation_keeps_what_was_to_be_confirmed(server: Server) -> None:
 
 
 def test_lost_password_leads_to_a_page_that_opens(server: Server) -> None:
-    """Where the form stood may be no page to go back to: the answer of another form."""
+    """The form's address may be no page, for example if another form's answer showed it."""
     person = server.person()
     referrer = f"{server.url}/accounts/totp/enable/"
     page = post(person, "/accounts/totp/enable/", {"code": "123456"}, headers={"Referer": referrer})
@@ -287,7 +287,7 @@ def test_lost_password_leads_to_a_page_that_opens(server: Server) -> None:
 
 
 def test_large_form_is_kept_whole(server: Server) -> None:
-    """A long polygon comes back as it was sent, to somebody whose session has ended."""
+    """A long polygon is returned unchanged to a person whose session has ended."""
     person = server.person()
     ring = [[n / 100, 0] for n in range(2000)] + [[20, 1], [0, 1], [0, 0]]
     text = json.dumps({"type": "Polygon", "coordinates": [ring]})

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from base.values import to_json
 from domain import versions
 from models import AreaOfInterest, parse_until
+from web import root
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
@@ -52,7 +53,7 @@ def area_mute(pk: int) -> ResponseReturnValue:
             area.mute(until)
     except versions.Conflict as conflict:
         return detail_page(AreaOfInterest.find(pk), conflict.clashes)
-    return redirect(area.url, 303)
+    return redirect(root.address(area.url), 303)
 
 
 def mute_until(choice: str, here: datetime) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
@@ -37,7 +37,7 @@ def common() -> dict[str, Any]:
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
-        "published": PUBLISHED,
+        "published": {**PUBLISHED, "root": request.script_root},
         "limits": PUBLISHED["limits"],
         "default_severity": DEFAULT.value,
         "severities": [(severity.value, severity.word) for severity in Severity],

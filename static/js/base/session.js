@@ -4,10 +4,11 @@
  * earlier sign-in. If it is another account, they show that nothing can be saved in them.
  */
 
+import { ownName } from "./addresses.js";
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
 
-const CHANNEL = "tracker.session";
+const CHANNEL = ownName("session");
 
 /** @typedef {{user: string, token: string}} SignIn user: a name, "" if nobody is signed in */
 

@@ -24,7 +24,7 @@ export class LongPoll extends EventTarget {
   #greeted = false;
 
   /**
-   * @param {string} address with `since` and `epoch`
+   * @param {string} address with `since`, `mark` and `epoch`
    * @param {typeof globalThis} [scope] the window; another one in tests
    */
   constructor(address, scope = globalThis) {
@@ -69,20 +69,23 @@ export class LongPoll extends EventTarget {
     if (hello?.type !== "hello") throw new Refused(LOST); // a proxy's own page
     if (!this.#greeted || !hello.recovered) this.#say(lines[0]);
     this.#greeted = true;
-    if (!hello.recovered) this.#moveTo(hello.seq, hello.epoch);
+    if (!hello.recovered) this.#moveTo(hello, hello.epoch);
     let { seq } = hello;
     messages.forEach((message, index) => {
       this.#say(lines[index + 1]);
       if (message.type === "heartbeat") return;
-      this.#moveTo(message.seq, hello.epoch);
+      this.#moveTo(message, hello.epoch);
       seq = message.seq;
     });
     return seq < hello.seq;
   }
 
-  #moveTo(seq, epoch) {
-    this.#url.searchParams.set("since", String(seq));
-    this.#url.searchParams.set("epoch", epoch);
+  #moveTo({ seq, mark }, epoch) {
+    const { searchParams } = this.#url;
+    searchParams.set("since", String(seq));
+    searchParams.set("epoch", epoch);
+    if (mark) searchParams.set("mark", mark);
+    else searchParams.delete("mark"); // an entry of an older version has none
   }
 
   #say(data) {

@@ -8,14 +8,16 @@
  * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}}
  *   AreaOfAlert
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
- * @typedef {{type: "hello", seq: number, epoch: string, recovered: boolean}
- *   | {type: "post_save", seq: number, created: boolean, feature: Feature}
- *   | {type: "post_delete", seq: number, feature: Feature}
- *   | {type: "alert", seq: number, feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}
- *   | {type: "alert_cleared", seq: number, reason: string, alerts: AlertPair[]}
- *   | {type: "alert_acknowledged", seq: number, alerts: AlertPair[], by: string, at: string, note: string}
- *   | {type: "heartbeat", seq: number}
- *   | {type: "unknown", seq: number}} Message
+ * @typedef {{seq: number, mark?: string}} Place in the log; an entry of an older version has no mark
+ * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean}
+ *   | {type: "post_save", created: boolean, feature: Feature}
+ *   | {type: "post_delete", feature: Feature}
+ *   | {type: "alert", feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}
+ *   | {type: "alert_cleared", reason: string, alerts: AlertPair[]}
+ *   | {type: "alert_acknowledged", alerts: AlertPair[], by: string, at: string, note: string}
+ *   | {type: "erased"}
+ *   | {type: "heartbeat"}
+ *   | {type: "unknown"})} Message
  */
 
 const isFeature = (value) =>
@@ -37,6 +39,7 @@ const REQUIRED = {
   alert: (message) => isFeature(message.feature) && Array.isArray(message.areas_of_interest),
   alert_cleared: (message) => isPairs(message.alerts),
   alert_acknowledged: (message) => isPairs(message.alerts) && typeof message.by === "string",
+  erased: () => true,
   heartbeat: () => true,
 };
 
@@ -54,6 +57,8 @@ export function parseMessage(text) {
     return null;
   }
   if (message === null || typeof message !== "object" || !Number.isInteger(message.seq)) return null;
-  if (!Object.hasOwn(REQUIRED, message.type)) return { type: "unknown", seq: message.seq };
+  if ("mark" in message && typeof message.mark !== "string") return null;
+  const { seq, mark } = message;
+  if (!Object.hasOwn(REQUIRED, message.type)) return { type: "unknown", seq, ...(mark && { mark }) };
   return REQUIRED[message.type](message) ? message : null;
 }

@@ -19,7 +19,7 @@ export const TRIAL_MS = 5 * 60_000; // between two attempts with a WebSocket: a 
  * @typedef {"open" | "signed out" | "full" | "unreachable"} Verdict what the server says to a plain request
  *
  * @typedef {object} Options
- * @property {() => string} url where to connect now, with `since` and `epoch`
+ * @property {() => string} url where to connect now, with `since`, `mark` and `epoch`
  * @property {() => string} pollUrl the same for plain requests
  * @property {(message: import("./messages.js").Message) => void} onMessage
  * @property {(connection: import("./store.js").Connection) => void} onState

@@ -29,6 +29,7 @@ export class Store {
   /** What is open and what is unread. */ alerts = new Alerts();
   /** @type {Connection} */ connection = { state: "connecting" };
   /** @type {number | null} the log entry handled last */ seq = null;
+  /** @type {string | null} the mark of that entry; null if it has none */ mark = null;
   /** @type {string | null} the log that `seq` counts in */ epoch = null;
 
   #changes;
@@ -57,17 +58,18 @@ export class Store {
    * The oldest `seq` counts, so some messages are applied twice, which does no harm. Alerts raised since the last load
    * interrupt; those of the first load do not.
    * @param {object} collections
-   * @param {{features: Feature[], seq: number, epoch: string}} collections.incidents
-   * @param {{features: Feature[], seq: number, epoch: string}} collections.areas
-   * @param {{alerts: object[], unread: number, read_seq: number, seq: number}} [collections.alerts]
+   * @param {{features: Feature[], seq: number, mark?: string, epoch: string}} collections.incidents
+   * @param {{features: Feature[], seq: number, mark?: string, epoch: string}} collections.areas
+   * @param {{alerts: object[], unread: number, read_seq: number, seq: number, mark?: string}} [collections.alerts]
    */
-  load({ incidents, areas, alerts = { ...NO_ALERTS, seq: incidents.seq } }) {
+  load({ incidents, areas, alerts = { ...NO_ALERTS, seq: incidents.seq, mark: incidents.mark } }) {
     const again = this.seq !== null;
     const since = again && this.epoch === incidents.epoch ? this.seq : again ? 0 : Infinity;
     this.incidents = byKey(incidents.features);
     this.closed = null;
     this.areas = byKey(areas.features);
-    this.seq = Math.min(incidents.seq, areas.seq, alerts.seq);
+    const oldest = [incidents, areas, alerts].reduce((one, other) => (other.seq < one.seq ? other : one));
+    this.#moveTo(oldest);
     this.epoch = incidents.epoch;
     const raised = this.alerts.load(alerts, this.incidents, this.areas, since);
     this.#news.loadedAt(alerts.seq);
@@ -86,9 +88,9 @@ export class Store {
     if (message.type === "heartbeat") return this.finishReplay();
     if (message.seq <= (this.seq ?? -1)) return;
     if (this.#replay && message.seq > this.#replay.until) this.finishReplay();
-    this.seq = message.seq;
+    this.#moveTo(message);
     if (message.type === "post_save" || message.type === "post_delete") this.#featureMessage(message);
-    else if (message.type !== "unknown") this.#news.handle(message, this.#replay);
+    else if (message.type !== "unknown" && message.type !== "erased") this.#news.handle(message, this.#replay);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#changes.wake();
   }
@@ -147,7 +149,14 @@ export class Store {
     this.#tell(sentence ? { notice: sentence } : {});
   }
 
-  #hello({ seq, recovered }) {
+  /** @param {{seq: number, mark?: string}} place in the log */
+  #moveTo({ seq, mark }) {
+    this.seq = seq;
+    this.mark = mark || null;
+  }
+
+  #hello({ seq, recovered, went_back: wentBack = false }) {
+    if (wentBack) this.epoch = null; // so that the next `load` does not compare its numbers with those of the lost log
     const first = !this.#greeted;
     this.#greeted = true;
     this.#held = recovered ? null : [];

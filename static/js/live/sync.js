@@ -53,6 +53,7 @@ async function askWhy(addresses) {
 function addressAfter(path, store) {
   const url = new URL(path, location.href);
   if (store.seq !== null) url.searchParams.set("since", String(store.seq));
+  if (store.mark !== null) url.searchParams.set("mark", store.mark);
   if (store.epoch !== null) url.searchParams.set("epoch", store.epoch);
   return url;
 }

@@ -61,7 +61,7 @@ function lookAtAll(store, selection, view) {
 }
 
 async function start() {
-  const { alertsPage, ...addresses } = part("tracker").dataset;
+  const { alertsPage, host, ...addresses } = part("tracker").dataset;
   const store = new Store({ schedule: nextFrame });
   const selection = new Selection(store);
   /** For looking into the page while developing and testing; nothing of Tracker reads it. */
@@ -71,7 +71,7 @@ async function start() {
   const announce = createAnnouncer(part("announcer"));
   const calls = callsOf(addresses, store);
   showConnection(part("connection"), store);
-  showNotices(notices, store);
+  showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
   showAlerts(part("alert-dialog"), store, calls);

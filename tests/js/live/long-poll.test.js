@@ -3,7 +3,7 @@ import { beforeEach, mock, test } from "node:test";
 
 import { LongPoll, PAUSE_MS, WAIT_S } from "../../../static/js/live/long-poll.js";
 import { FakeServer, response } from "../fake-server.js";
-import { hello, incident, saved } from "../examples.js";
+import { hello, incident, markOf, saved } from "../examples.js";
 
 const settled = () => new Promise((done) => setImmediate(done));
 
@@ -67,6 +67,19 @@ test("it continues after the entry that the page has", async () => {
   await settled();
   assert.deepEqual(entries(told), [4, 5]);
   assert.ok(hellos(told)[0].recovered);
+});
+
+test("it asks with the mark of the entry that it names", async () => {
+  const { server } = started();
+  await settled();
+  const asked = () => server.asked.at(-1).searchParams;
+  assert.equal(asked().get("mark"), markOf(0));
+  await server.save({ ...saved(1, incident(1)), mark: "first" });
+  await rest();
+  assert.deepEqual([asked().get("since"), asked().get("mark")], ["1", "first"]);
+  await server.save(saved(2, incident(2)));
+  await rest();
+  assert.deepEqual([asked().get("since"), asked().get("mark")], ["2", null]);
 });
 
 test("a backlog is fetched without pauses", async () => {

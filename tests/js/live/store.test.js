@@ -13,6 +13,7 @@ import {
   deleted,
   hello,
   incident,
+  markOf,
   saved,
 } from "../examples.js";
 
@@ -85,7 +86,33 @@ test("the older of the two collections says where to go on in the log", () => {
   const store = new Store();
   store.load({ incidents: collection([], 12), areas: collection([], 10) });
   assert.equal(store.seq, 10);
+  assert.equal(store.mark, markOf(10));
   assert.equal(store.epoch, "e");
+});
+
+test("the mark is that of the last entry, whatever its type; an entry of an older version has none", () => {
+  const { store } = connected();
+  assert.equal(store.mark, markOf(10));
+  store.apply({ ...saved(11, incident(2)), mark: "a" });
+  assert.equal(store.mark, "a");
+  store.apply({ type: "erased", seq: 12, mark: "b" });
+  store.apply({ ...saved(12, incident(3)), mark: "again" });
+  assert.equal(store.mark, "b");
+  store.apply({ type: "unknown", seq: 13 });
+  assert.equal(store.mark, null);
+});
+
+test("when the log went back, alerts interrupt that the lost log had not", () => {
+  const { store, changes } = connected();
+  store.apply({ ...saved(20, incident(2)), mark: "lost" });
+  store.apply({ ...hello(15, false), went_back: true });
+  store.load({
+    incidents: collection([incident(3)], 15),
+    areas: collection([area(1)], 15),
+    alerts: { alerts: [answered(3, 12)], unread: 1, read_seq: 0, seq: 15 },
+  });
+  assert.deepEqual(raised(changes), [3]);
+  assert.equal(store.seq, 15);
 });
 
 test("the changes of one turn reach the listener together", () => {

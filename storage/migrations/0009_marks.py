@@ -1,0 +1,26 @@
+"""A mark for each log entry, and the places of readers in the log that pruning must leave.
+
+Entries from before have no mark: writing one into each would rewrite the whole log.
+"""
+
+from typing import Any
+
+SCHEMA = """
+ALTER TABLE notification ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE reader (
+    process TEXT NOT NULL PRIMARY KEY,
+    cursor INTEGER NOT NULL,
+    at TEXT NOT NULL
+) WITHOUT ROWID;
+
+INSERT INTO setting (name, value)
+    SELECT 'free_space', 'may hold what was deleted before the version that overwrites it'
+    WHERE EXISTS (SELECT 1 FROM sqlite_sequence WHERE name IN ('notification', 'incident'));
+"""
+
+
+def up(_migrator: Any, db: Any) -> None:
+    for statement in SCHEMA.split(";"):
+        if statement.strip():
+            db.execute_sql(statement)

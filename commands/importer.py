@@ -186,11 +186,11 @@ def _parts(
             fields |= {"location": where}
         else:
             model = AreaOfInterest
-            fields = {"name": fields["name"], "polygon": where}
+            fields |= {"polygon": where}
         yield Part(
             model,
             source_id and source_id + suffix,
-            dict(fields),
+            {name: value for name, value in fields.items() if name in model.parsers},
             has_name,
             severity,
             options.levels is not None,
@@ -224,7 +224,7 @@ def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, 
         if isinstance(value, str | int | float) and str(value).strip():
             fields["name"] = str(value)
             break
-    for name in ("description", *Incident.plain_texts()):
+    for name in ("description", *Incident.plain_texts(), *AreaOfInterest.plain_texts()):
         if isinstance(properties.get(name), str):
             fields[name] = properties[name]
     if isinstance(properties.get("closed"), bool):

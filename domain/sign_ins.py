@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import peewee
 
+from base import addresses
 from base.times import now
-from domain import throttle
 from storage.engine import Model, database
 
 KEPT = 10_000  # rows of each list; the newest are what an admin looks for
@@ -31,7 +31,7 @@ class SignIn(Model):
     @classmethod
     def note(cls, name: str | None, address: str, outcome: str) -> None:
         created = now()
-        slot = f"{created[:MINUTE]} {throttle.by_address(address)} {outcome} {name or ''}"
+        slot = f"{created[:MINUTE]} {addresses.key(address)} {outcome} {name or ''}"
         with database.atomic():
             # Not ON CONFLICT: an upsert uses up an id, and the number of rows is computed from the ids.
             if cls.update(count=cls.count + 1).where(cls.slot == slot).execute():

@@ -19,7 +19,6 @@ from base.settings import Settings
 from realtime.group import DEFAULTS, Group
 from realtime.limits import Limits
 from web import (
-    account_pages,
     api,
     assets,
     auth,
@@ -32,7 +31,6 @@ from web import (
     pages,
     root,
     security,
-    two_step,
 )
 from web.collections import Collections
 from web.counts import RequestCounts
@@ -79,8 +77,8 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     state_of(app).requests.init_app(app)
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages, two_step, health, metrics):
-        app.register_blueprint(module.bp)
+    for blueprint in (*pages.BLUEPRINTS, api.bp, health.bp, metrics.bp):
+        app.register_blueprint(blueprint)
     assets.init_app(app, settings)
     errors.init_app(app)
     return app

@@ -17,7 +17,7 @@ from flask_sock import Sock
 from wsproto.utilities import RemoteProtocolError
 
 import models
-from domain import throttle
+from base import addresses
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
@@ -97,7 +97,7 @@ def admit() -> Response | None:
         if problem := _wrong_with_handshake():
             return problem
         connection.require()
-    g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
+    g.release = state().quota.take(g.user.id, addresses.key(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
     if request.endpoint == "notifications.notifications":

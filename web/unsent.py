@@ -12,6 +12,8 @@ from flask import current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from domain.versions import label
+from models import AreaOfInterest, Incident
 from web import origins, root
 
 SECRETS = (
@@ -20,7 +22,12 @@ SECRETS = (
     "code",
     "secret",
 )  # fields with such a word in their name are not sent back
-TYPED = {"name": "Name", "description": "Description", "note": "Note", "label": "Name"}  # shown to be read
+# The texts that a person typed, with their labels: the page shows them.
+TYPED = {
+    **{name: label(name).capitalize() for model in (Incident, AreaOfInterest) for name in model.texts()},
+    "note": "Note",
+    "label": "Name",
+}
 ASKED_AGAIN = ("confirm_password", "confirm_code")  # nosec B105 (names of fields); by confirm.py, when missing
 DRAWN = ("location_geojson", "polygon_geojson")
 

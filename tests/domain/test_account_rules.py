@@ -232,7 +232,7 @@ def test_new_password_ends_sessions_and_links_of_this_account_only(ann: User, ad
 
 
 def test_password_of_an_account_that_was_changed_meanwhile_is_refused(ann: User) -> None:
-    """Who was shut out while the password was hashed can't set it any more."""
+    """A person who was shut out while the password was hashed can't set it any more."""
     accounts.sign_out_everywhere(User.get_by_id(ann.id))
     assert not accounts.is_current(ann)
     with pytest.raises(Invalid, match="changed meanwhile"):

@@ -10,6 +10,14 @@ const severities = found.map(([, first, rest, code], index) => ({
   rank: found.length - index,
 }));
 const limits = { name: 150, description: 1000 };
-const textContent = JSON.stringify({ severities, default_severity: "Medium", limits, plain_texts: [], root: "" });
+const textContent = JSON.stringify({
+  severities,
+  default_severity: "Medium",
+  limits,
+  plain_texts: [],
+  plain_texts_of_areas: [],
+  labels: {},
+  root: "",
+});
 
 globalThis.document = { getElementById: (id) => (id === "published" ? { textContent } : null) };

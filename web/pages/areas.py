@@ -25,7 +25,7 @@ def area_from(form: Form, area: AreaOfInterest) -> bool:
         form.values["long_edges"] = "cross"
     values = {
         "name": form.values.get("name", ""),
-        **form.present("severity"),
+        **form.present("severity", *AreaOfInterest.plain_texts()),
         "polygon": polygon,
     }
     return form.save(area, values, {"polygon": "polygon_geojson"})
@@ -35,6 +35,7 @@ def area_values(area: AreaOfInterest) -> dict[str, str]:
     return {
         "name": area.name or "",
         "severity": area.severity,
+        **{name: getattr(area, name) or "" for name in AreaOfInterest.plain_texts()},
         "polygon_geojson": to_json(area.polygon) if area.id else "",
         "version": area.version,
     }

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
+from domain import versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, Incident
+from models import Alert, AreaOfInterest, Incident
 from web import auth
 from web.state import state
 
@@ -24,6 +25,12 @@ PUBLISHED: dict[str, Any] = {
     "default_severity": DEFAULT.word,
     "limits": {"name": NAME_LENGTH, "description": DESCRIPTION_LENGTH},
     "plain_texts": Incident.plain_texts(),
+    "plain_texts_of_areas": AreaOfInterest.plain_texts(),
+    "labels": {
+        name: versions.label(name).capitalize()
+        for model in (Incident, AreaOfInterest)
+        for name in [*model.parsers, *model.shown]
+    },
 }
 
 bp = Blueprint("pages", __name__)
@@ -37,6 +44,7 @@ def common() -> dict[str, Any]:
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
+        "plain_texts_of_areas": AreaOfInterest.plain_texts(),
         "published": {**PUBLISHED, "root": request.script_root},
         "limits": PUBLISHED["limits"],
         "default_severity": DEFAULT.value,

@@ -107,5 +107,6 @@ const CLOCK = {
  */
 export function mutedWords(properties) {
   if (!isMuted(properties)) return "";
-  return `Muted by ${properties.muted_by ? isolate(properties.muted_by) : "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
+  const by = properties.muted_by ? isolate(properties.muted_by) : "somebody";
+  return `Muted by ${by} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
 }

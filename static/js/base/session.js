@@ -60,7 +60,8 @@ export class OtherAccount extends Error {
 function warn(other) {
   document.getElementById("other-account")?.remove();
   if (!other) return;
-  const words = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s. Nothing can be saved here.`;
+  const accounts = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s.`;
+  const words = `${accounts} Nothing can be saved here.`;
   const reload = element("button", { type: "button" }, "Load it anew");
   reload.addEventListener("click", () => location.assign(location.pathname + location.search));
   document.body.append(

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
- *   muted_until?: string, muted_by?: string} & Record<string, any>} Properties of an incident or an area; the others depend on which of both it is
+ *   muted_until?: string, muted_by?: string} & Record<string, any>} Properties of an incident or area; both have more
  * @typedef {import("../base/geojson.js").Geometry} Geometry
  * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature
  * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}}

@@ -194,6 +194,25 @@ def test_batch_is_a_chunk() -> None:
         assert batch.ends == [44, 88, 132, 176][:count]
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b'{"seq":1,"type":"alert","actor":"x"}', b"alert"),
+        (
+            b'{"seq":%d,"mark":"abcd_-gh","type":"alert_acknowledged"}' % ((1 << 63) - 1),
+            b"alert_acknowledged",
+        ),
+        (b'{"seq":1}', b"other"),
+    ],
+)
+def test_entries_are_counted_by_type(text: bytes, kind: bytes) -> None:
+    """Entries of older versions have no mark before their type."""
+    buffer = ReplayBuffer(0, LIMITS)
+    for seq in (1, 2):
+        buffer.extend([(seq, text)])
+    assert buffer.entries == {kind: 2}
+
+
 @pytest.mark.parametrize("first", [4, 5])
 def test_replay_buffer_never_hides_a_gap(first: int) -> None:
     """A cursor before entries that were pruned unread gets no answer from the buffer."""
@@ -862,16 +881,24 @@ def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.Monke
     assert events == ["step", "step", 1, "step", "step"]
 
 
-def test_stop_does_not_wait_for_ever() -> None:
+def test_stop_does_not_wait_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that does not close its connection costs CLOSE_S, and its descriptor is freed, too."""
-    group = Group(lambda _seq, _size: [], lambda _seq: b"", limits=Limits(close_s=0.05))
-    ours, theirs = socket.socketpair()
-    with theirs:
-        group.add(Client(ours, 0))
-        group.stop()
-        assert theirs.recv(100) == frame(CLOSE, b"\x03\xe9")
-    assert not group.clients
-    assert ours.fileno() == -1
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
+        slept.append(seconds)
+        world.time += seconds
+
+    sock = Socket()
+    world.connect(sock)
+    with monkeypatch.context() as patch:
+        patch.setattr(gevent, "sleep", sleep)
+        world.group.stop()
+    assert sum(slept) == pytest.approx(LIMITS.close_s, abs=0.1)
+    assert sock.control() == [(CLOSE, b"\x03\xe9")]
+    assert sock.closed
+    assert not world.group.clients
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:

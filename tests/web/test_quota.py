@@ -12,7 +12,7 @@ def test_account_and_address_have_a_bound_each() -> None:
     with pytest.raises(TooManyRequests, match="This account"):
         quota.take(1, "192.0.2.3")  # its account has two
     releases.append(quota.take(3, "192.0.2.1"))
-    with pytest.raises(TooManyRequests, match="address"):
+    with pytest.raises(TooManyRequests, match="This network"):
         quota.take(4, "192.0.2.1")  # its address has three
     releases.pop(0)()
     releases.append(quota.take(1, "192.0.2.1"))

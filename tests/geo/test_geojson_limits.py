@@ -39,6 +39,12 @@ def test_json_of_so_many_values(count: int) -> None:
             geojson.parse_json(text)
 
 
+def test_json_of_the_largest_polygon_with_altitudes_is_taken() -> None:
+    position = [1.5, 2.5, 3.5]
+    text = json.dumps({"type": "Polygon", "coordinates": [[position] * geojson.MAX_POSITIONS]})
+    assert len(geojson.parse_json(text)["coordinates"][0]) == geojson.MAX_POSITIONS
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

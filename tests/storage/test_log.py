@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models import actor, database
+from models import Setting, actor, database
 from storage import log
 from storage.log import Notification
 
@@ -99,3 +99,19 @@ def test_every_reader_is_woken_once_for_each_commit(monkeypatch: pytest.MonkeyPa
         assert woken == []
     append(1)
     assert woken == ["one", "two"] * 2
+
+
+def test_mark_of_the_last_pruned_entry_is_kept() -> None:
+    """A reader that has read all that was pruned goes on, and one that has not is refused."""
+    assert Notification.position() == {"seq": 0, "mark": ""}
+    append(3)
+    marks = [row.mark for row in Notification.select().order_by(Notification.seq)]
+    assert len(set(marks)) == 3
+    assert [Notification.mark_at(seq) for seq in (0, 1, 2, 3, 4)] == ["", *marks, ""]
+    assert Notification.position() == {"seq": 3, "mark": marks[2]}
+    for name in ("a_setting_before", "zz_one_after"):
+        Setting.create(name=name, value="2 of-no-entry")
+    Notification.delete().where(Notification.seq <= 2).execute()
+    assert Notification.mark_at(2) == ""
+    Setting.create(name=log.LOG_START, value=f"2 {marks[1]}")
+    assert [Notification.mark_at(seq) for seq in (1, 2, 3)] == ["", marks[1], marks[2]]

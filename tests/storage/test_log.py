@@ -1,7 +1,9 @@
 """The log: what an entry is, how it is read in chunks, and where it begins and ends."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,9 @@ from storage.log import Notification
 
 
 @pytest.fixture(autouse=True)
-def _log(database: Path) -> Iterator[None]:
-    assert database.exists()
+def database_file(database: Path) -> Iterator[Path]:
     token = actor.set("ann")
-    yield
+    yield database
     actor.reset(token)
 
 
@@ -48,13 +49,18 @@ def test_chunk_ends_with_the_entry_that_fills_it() -> None:
     assert Notification.after(4, 1 << 20) == []
 
 
-def test_reading_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is sent what a power cut could take back."""
-    synced: list[int] = []
-    monkeypatch.setattr(database, "sync", lambda: synced.append(1))
-    append(1)
-    Notification.after(0, 1)
-    assert synced == [1]
+def test_reading_waits_for_the_disk(database_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut takes back nothing that was sent. Meanwhile the read is over, and a checkpoint can run."""
+    busy: list[int] = []
+
+    def sync() -> None:
+        with closing(sqlite3.connect(database_file, timeout=0)) as other:
+            busy.append(other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+
+    append(3)
+    monkeypatch.setattr(database, "sync", sync)
+    assert len(Notification.after(0, 1)) == 1
+    assert busy == [0]
 
 
 def test_bounds_are_those_of_a_reader_that_misses_nothing() -> None:

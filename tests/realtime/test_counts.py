@@ -4,9 +4,11 @@ import pytest
 from fakes import CLOSE, TEXT, Socket, World
 
 from realtime import group as group_module
+from realtime.counts import Counts
 from realtime.limits import Limits
 from realtime.polling import Request
 from realtime.replay import frame
+from storage.engine import database
 
 LIMITS = Limits(buffer_bytes=600, chunk_bytes=150, slice_clients=2)
 
@@ -132,3 +134,9 @@ def test_so_many_commits_are_timed_at_once(world: World, monkeypatch: pytest.Mon
     world.settle()
     assert delays(world) == 3
     assert world.group._commits == []
+
+
+def test_bounds_of_histograms_ascend() -> None:
+    """A value is looked for among them by halves."""
+    for histogram in (Counts().delay, database.flushes):
+        assert [0, *histogram.bounds] == sorted({0, *histogram.bounds})

@@ -1,5 +1,14 @@
 """Tracker: incidents and areas of interest on a map, live. Run it: `python tracker.py`."""
 
+import sys
+
+if sys.platform == "win32":
+    sys.exit(
+        "tracker: Tracker runs on Linux, and on macOS to try it. On Windows start it in WSL or a container."
+    )
+if sys.version_info < (3, 11):  # noqa: UP036 (somebody may start it with another one)
+    sys.exit("tracker: this needs Python 3.11 or newer")
+
 from gevent import monkey
 
 monkey.patch_all()  # before anything else is imported
@@ -9,7 +18,6 @@ import gc
 import os
 import socket
 import ssl
-import sys
 from typing import Any, NoReturn
 
 import gevent
@@ -26,15 +34,8 @@ from server.limits import Limits as ServerLimits
 
 STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-OPTIONS = (
-    "host",
-    "port",
-    "unix",
-    "root",
-    "database",
-    "certfile",
-    "keyfile",
-)  # the settings that are options, too
+# The settings that are options, too.
+OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -42,7 +43,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes
-    from server import stopping, unix_socket, wsgi
+    from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
     from web.app import create_app
     from web.state import state_of
@@ -64,6 +65,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         proxies=settings.proxies,
         context=context,
         limits=server_limits,
+        shares_port=settings.share_port,
     )
     watcher = notifications.start(app)
     loop_watch = state_of(app).loop_watch
@@ -72,15 +74,19 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
     def stop() -> None:
+        systemd.notify("STOPPING=1")
         http.close()
         sockets.start()
 
     stopping.on_stop(stop, STOP_S)
     stopping.on_reload(lambda: _reload_certificate(settings, http))
+    if settings.share_port:
+        listener.listen(wsgi.BACKLOG)
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
+    systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
     stop()
     ending_mutes.kill()
@@ -110,11 +116,15 @@ def _listen(settings: Settings) -> socket.socket:
             return unix_socket.listen(settings.unix)
         except OSError as error:
             fail(f"can't listen on {settings.unix}: {error.strerror or error}")
+    if settings.share_port and not settings.port:
+        fail("--share-port needs a port that the other processes know, not 0")
     try:
-        return wsgi.listen(settings.host, settings.port)
+        return wsgi.listen(settings.host, settings.port, shared=settings.share_port)
     except (OSError, OverflowError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
+        advice = "; each process on this port needs --share-port and the same user"
+        advice = advice if settings.share_port else ""
+        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -190,6 +200,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
     parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
     parser.add_argument("--root", metavar="PATH", help="path below which Tracker is: /tracker", **given)
+    shares = "let further processes serve the same database on the same port"
+    parser.add_argument("--share-port", action="store_true", help=shares, **given)
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
     parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
     parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)

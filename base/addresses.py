@@ -5,10 +5,11 @@ Both are the client 192.0.2.1. Otherwise all IPv4 clients would share one thrott
 
 - `canonical`: 2001:db8:1:2::3. REMOTE_ADDR has this spelling, so it is shown, logged and stored.
 - `client`: 2001:db8:1:2::/64. Connections and queued requests are counted for it.
-- `key`: address:2001:db8:1:2::/64. It is the same unit, among the keys of throttles and quotas.
-- `site`: 2001:db8:1::/48. Password hashes are counted for it, because one customer may have many /64 networks.
+- `key`: address:2001:db8:1:2::/64. It is the same unit, among the keys of throttles.
+- `site`: 2001:db8:1::/48. Password hashes are counted for it: a customer may have many /64.
 
-The examples are for 2001:db8:1:2::3; for IPv4 all four have the plain address. `forwarded` reads X-Forwarded-For.
+The examples are for 2001:db8:1:2::3. For IPv4, all four have the plain address. `forwarded` reads
+X-Forwarded-For.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ class Settings:
     port: int = 8000
     unix: str = ""  # file of a Unix socket to listen on, in place of host and port
     root: str = ""  # the path of the host below which Tracker is, such as /tracker
+    share_port: bool = False  # whether other processes may serve the same file on the same port
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""

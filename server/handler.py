@@ -72,7 +72,14 @@ class Handler(AnsweringHandler):
         environ = self._environ(body)
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
         app = _tell_methods if head.path == "*" else None
-        self.answer(head.method, head.version, environ, body, app, keeps_alive=head.keeps_alive)
+        self.answer(
+            head.method,
+            head.version,
+            environ,
+            body,
+            app,
+            keeps_alive=head.keeps_alive and not self.server.closed,
+        )
         return self.socket is not None and not (self.close_connection or self.server.closed)
 
     def _next_head(self, wait_s: float) -> Head | None:

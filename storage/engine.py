@@ -32,7 +32,7 @@ from playhouse.migrations import Runner
 
 from base.errors import TrackerError
 from base.metrics import Histogram
-from storage import peewee_private
+from storage import disk, peewee_private
 
 APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
 PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
@@ -46,7 +46,7 @@ FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets oth
 CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages anew
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
-fdatasync = getattr(os, "fdatasync", os.fsync)
+fdatasync: Callable[[int], None] = disk.flush
 T = TypeVar("T")
 
 
@@ -274,6 +274,7 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
     pragmas = {
         "journal_mode": "wal",
         "synchronous": "full",
+        "fullfsync": 1,  # on macOS a flush would else end in the cache of the disk
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
     }
@@ -336,7 +337,7 @@ class Model(signals.Model):
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
         """Do as peewee does, but insert with a statement that is built once, and not for every row."""
-        if force_insert or only or self.get_id() is not None:
+        if only or self.get_id() is not None:
             return super().save(force_insert, only)
         model: Any = type(self)
         statement, fields = _insertion(model)

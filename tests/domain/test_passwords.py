@@ -56,6 +56,13 @@ def test_unknown_name_costs_the_same_hash() -> None:
     assert len(digest) == len(stored_digest)
 
 
+def test_hash_is_strong() -> None:
+    """The program hashes with werkzeug's own choice. Only these tests take a weaker method."""
+    ask = "from domain import passwords; print(passwords.METHOD)"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == generate_password_hash("a password").split("$")[0]
+
+
 def test_nothing_is_kept_of_a_client_that_is_done() -> None:
     """Also if its request fails: else the counts would grow with every address, and with every error."""
     flight = passwords.InFlight()
@@ -67,13 +74,6 @@ def test_nothing_is_kept_of_a_client_that_is_done() -> None:
         assert flight.clients == {"192.0.2.1": 1, "192.0.2.2": 1}
         flight.run(fail)
     assert (len(flight.clients), flight.hashes) == (0, 0)
-
-
-def test_hash_is_strong() -> None:
-    """The program hashes with werkzeug's own choice. Only these tests take a weaker method."""
-    ask = "from domain import passwords; print(passwords.METHOD)"
-    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == generate_password_hash("a password").split("$")[0]
 
 
 def test_one_client_leaves_room_for_others() -> None:

@@ -18,6 +18,7 @@ const textContent = JSON.stringify({
   plain_texts_of_areas: [],
   labels: {},
   root: "",
+  version: "0.3.0",
 });
 
 globalThis.document = { getElementById: (id) => (id === "published" ? { textContent } : null) };

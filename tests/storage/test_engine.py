@@ -422,6 +422,9 @@ def test_insert_gives_the_object_its_id_and_its_defaults(database: Path) -> None
     user.role = "viewer"
     user.save()
     assert models.User.get_by_id(user.id).role == "viewer"
+    some = models.User(name="bob", password_hash="x", role="admin")
+    with pytest.raises(peewee.IntegrityError, match="NOT NULL"):
+        some.save(only=[models.User.name])
     user.role, user.name = "admin", "eve"
     user.save(only=[models.User.role])
     stored = models.User.get_by_id(user.id)

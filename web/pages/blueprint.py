@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
+from base.version import VERSION
 from domain import versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from models import Alert, AreaOfInterest, Incident
@@ -31,6 +32,7 @@ PUBLISHED: dict[str, Any] = {
         for model in (Incident, AreaOfInterest)
         for name in [*model.parsers, *model.shown]
     },
+    "version": VERSION,
 }
 
 bp = Blueprint("pages", __name__)

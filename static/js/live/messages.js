@@ -9,7 +9,7 @@
  *   AreaOfAlert
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
  * @typedef {{seq: number, mark?: string}} Place in the log; an entry of an older version has no mark
- * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean}
+ * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean, version?: string}
  *   | {type: "post_save", created: boolean, feature: Feature}
  *   | {type: "post_delete", feature: Feature}
  *   | {type: "alert", feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}

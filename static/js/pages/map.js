@@ -16,6 +16,7 @@ import { fetchJSON, keepInSync } from "../live/sync.js";
 import { createMap } from "../map/map.js";
 import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
+import { followUpdates } from "../screen/updates.js";
 import { showPanel } from "../screen/panel.js";
 import { nextFrame } from "../base/schedule.js";
 import { seenUpTo } from "../live/seen-alerts.js";
@@ -98,7 +99,8 @@ async function start() {
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  keepInSync(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
+  const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
+  keepInSync(store, all, followUpdates(notices));
 
   const wanted = location.hash;
   view = await createMap(part("map"), { hash: true });

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models import actor, database
+from models import Setting, actor, database
 from storage import log
 from storage.log import Notification
 

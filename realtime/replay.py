@@ -13,9 +13,8 @@ from wsproto.frame_protocol import Opcode
 
 from realtime.limits import Limits
 
-TYPE = b'"type":"'
-NEAR = 100  # bytes, in which an entry has its `seq`, its `mark` and the begin of its type
 Entry = tuple[int, bytes]  # seq and JSON text
+TYPE_END = 100  # bytes of an entry in which its type is looked for
 
 
 def frame(opcode: Opcode, payload: bytes = b"") -> bytes:
@@ -88,9 +87,6 @@ class ReplayBuffer:
 
 
 def _type_of(text: bytes) -> bytes:
-    """Return the type of an entry, which its JSON has near its start; "other" without one."""
-    start = text.find(TYPE, 0, NEAR)
-    if start < 0:
-        return b"other"
-    start += len(TYPE)
-    return text[start : text.find(b'"', start)]
+    """Return the type of an entry, which its JSON has after `seq` and `mark`; "other" without one."""
+    _, found, rest = text[:TYPE_END].partition(b'"type":"')
+    return rest.partition(b'"')[0] if found else b"other"

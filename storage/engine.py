@@ -361,7 +361,7 @@ class Model(signals.Model):
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
         """Do as peewee does, but insert with a statement that is built once, and not for every row."""
-        if force_insert or only or self.get_id() is not None:
+        if only or self.get_id() is not None:
             return super().save(force_insert, only)
         model: Any = type(self)
         statement, fields = _insertion(model)

@@ -57,14 +57,15 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
     models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
+    claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
-    sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
+    sign_in = _first_account(settings)  # it is printed once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
         listener,
         app,
         settings.host,
-        before_answer=models.database.sync,  # no answer tells what a power cut could take back
+        before_answer=models.database.sync,  # no answer has data that a power cut could lose
         proxies=settings.proxies,
         context=context,
         limits=server_limits,
@@ -92,7 +93,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
-    gc.freeze()  # what the start has made stays: the collector need not look through it again and again
+    gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
     logs.event(logs.log, logging.INFO, "Tracker stops")
@@ -106,6 +107,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
         unix_socket.remove(settings.unix)
     models.database.close()
     logging.shutdown()
+    if claimed:
+        claimed.close()
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:
@@ -122,6 +125,8 @@ def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
     from server import unix_socket, wsgi
 
+    if settings.unix and settings.share_port:
+        fail("--share-port is for a port: with --unix, give each process a socket of its own")
     if settings.unix:
         try:
             return unix_socket.listen(settings.unix)
@@ -136,6 +141,16 @@ def _listen(settings: Settings) -> socket.socket:
         advice = "; each process on this port needs --share-port and the same user"
         advice = advice if settings.share_port else ""
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
+
+
+def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
+    """Say which database is served on the shared port, or end if another process serves another one."""
+    from server import shared_port
+
+    try:
+        return shared_port.claim(listener, settings.database)
+    except OSError as error:
+        fail(f"can't share port {settings.port}: {error.strerror or error}")
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -214,9 +229,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    """Return what the command line asks for, and the settings: an option counts before all else."""
+    """Return the parsed command line and the settings. An option overrides a variable and the file."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
-    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
+    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # without an option the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
     parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
@@ -290,7 +305,7 @@ def main(
         fail(f"the database can't take this: {error}")
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read the answer has had enough, as `head` has
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status

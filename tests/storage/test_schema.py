@@ -244,10 +244,12 @@ def test_few_copies_are_kept_and_nothing_else_is_removed(
     make_old(path, 3, monkeypatch)
     own = [tmp_path / f"own.db.before-0002-20{year}0101T000000Z" for year in (24, 25, 99)]
     others = [tmp_path / name for name in ("own.db.before-me", "other.db.before-0001-20240101T000000Z")]
-    for other in (*own, *others):
+    interrupted = tmp_path / "own.db.before-0003-20260101T000000Z.part"
+    for other in (*own, *others, interrupted):
         other.touch()
     models.open_database(path, migrate=True)
     models.database.close()
+    assert not interrupted.exists()
     kept = schema.copies(path)
     assert len(kept) == schema.COPIES
     assert own[-1] in kept

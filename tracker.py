@@ -15,6 +15,7 @@ monkey.patch_all()  # before anything else is imported
 
 import argparse
 import gc
+import logging
 import os
 import socket
 import ssl
@@ -27,10 +28,12 @@ import models
 from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
+from base.times import parse_period
 from base.version import VERSION
-from commands import backup, importer, reload, shared, tokens, users
+from commands import backup, check, importer, migrate, reload, restore, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
+from storage.schedule import Schedule
 
 STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
@@ -53,7 +56,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
-    models.open_database(settings.database, hold_reports=settings.hold_reports)
+    models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
     claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
     sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
@@ -72,30 +75,38 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     loop_watch = state_of(app).loop_watch
     loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
+    backups = _backups(settings)
+    watching_file = gevent.spawn(models.database.watch_file)
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
     def stop() -> None:
         systemd.notify("STOPPING=1")
         http.close()
         sockets.start()
+        backups.stop()
 
     stopping.on_stop(stop, STOP_S)
     stopping.on_reload(lambda: _reload_certificate(settings, http))
     if settings.share_port:
         listener.listen(wsgi.BACKLOG)
+    logs.event(logs.log, logging.INFO, "Tracker starts", version=VERSION, pid=os.getpid())
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
     gc.freeze()  # what the start has made stays: the collector need not look through it again and again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
+    logs.event(logs.log, logging.INFO, "Tracker stops")
     stop()
     ending_mutes.kill()
     loop_watch.stop()
     sockets.join()
+    backups.join()
+    watching_file.kill()
     if settings.unix:
         unix_socket.remove(settings.unix)
     models.database.close()
+    logging.shutdown()
     if claimed:
         claimed.close()
 
@@ -154,6 +165,16 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
         return tls.context(settings.certfile, settings.keyfile)
     except OSError as error:
         fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+
+
+def _backups(settings: Settings) -> Schedule:
+    """Make backups from now on, if the settings name a folder for them."""
+    schedule = Schedule(
+        settings.backup_folder, every_s=parse_period(settings.backup_every), keep=settings.backup_keep
+    )
+    if settings.backup_folder:
+        schedule.start()
+    return schedule
 
 
 def _first_account(settings: Settings) -> str:
@@ -232,6 +253,9 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     users.add_arguments(subparsers, Parser)
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
+    restore.add_arguments(subparsers)
+    check.add_arguments(subparsers)
+    migrate.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")

@@ -13,6 +13,8 @@ from wsproto.frame_protocol import Opcode
 
 from realtime.limits import Limits
 
+TYPE = b'"type":"'
+NEAR = 100  # bytes, in which an entry has its `seq`, its `mark` and the begin of its type
 Entry = tuple[int, bytes]  # seq and JSON text
 
 
@@ -86,6 +88,9 @@ class ReplayBuffer:
 
 
 def _type_of(text: bytes) -> bytes:
-    """Return the type of an entry, which its JSON has right after its `seq`; "other" without one."""
-    parts = text[:64].split(b'"', 6)
-    return parts[5] if len(parts) == 7 and parts[3] == b"type" else b"other"
+    """Return the type of an entry, which its JSON has near its start; "other" without one."""
+    start = text.find(TYPE, 0, NEAR)
+    if start < 0:
+        return b"other"
+    start += len(TYPE)
+    return text[start : text.find(b'"', start)]

@@ -68,6 +68,7 @@ def test_unit_fits_the_program() -> None:
     assert int(found["TimeoutStopSec"]) > int(stop_s[1])
     assert found["Restart"] == "on-failure"
     assert int(found["RestartSec"]) * 5 > 10  # else systemd gives up after five starts in ten seconds
+    assert found["RestartPreventExitStatus"] == "3"
     python, program, *options = found["ExecStart"].split()
     assert (python, program) == (PYTHON, "/opt/tracker/tracker.py")
     assert options == ["--config", "/etc/tracker.toml"]

@@ -44,6 +44,7 @@ class Interleavings(RuleBasedStateMachine):
         self.world = World(LIMITS)
         self.since: dict[int, int] = {}  # of each socket: its entries when it connected
         self.socks: list[Socket] = []
+        self.everyone: list[Socket] = []  # also those that are gone
         self.away: list[int] = []  # the entries of clients that have left
 
     def pick(self, number: int) -> Socket:
@@ -57,6 +58,7 @@ class Interleavings(RuleBasedStateMachine):
         self.world.connect(sock, since)
         self.since[sock.number] = self.world.group.buffer.head if since is None else since
         self.socks.append(sock)
+        self.everyone.append(sock)
 
     @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
     def save(self, sizes: list[int]) -> None:
@@ -115,6 +117,11 @@ class Interleavings(RuleBasedStateMachine):
     def time_for_a_heartbeat(self) -> None:
         self.world.time += LIMITS.heartbeat_s + 1
         self.world.pause()
+
+    @invariant()
+    def counted_bytes_are_those_that_sockets_took(self) -> None:
+        counted = self.world.group.counts.bytes
+        assert counted == sum(len(sock.taken) for sock in self.everyone)
 
     @invariant()
     def frames_are_whole_and_entries_in_order(self) -> None:

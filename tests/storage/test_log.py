@@ -26,15 +26,16 @@ def append(count: int) -> list[int]:
 def test_entry_has_its_number_first_and_the_feature_last() -> None:
     """The feature's text is put in as it is, without being parsed."""
     seq = Notification.append("Area:7", "post_save", feature='{"a": 1}', reason="raised")
-    assert Notification.after(0, 1) == [
-        (seq, b'{"seq":1,"type":"post_save","reason":"raised","actor":"ann","feature":{"a": 1}}')
-    ]
     stored = Notification.get()
+    start = f'{{"seq":1,"mark":"{stored.mark}","type":"post_save"'
+    text = f'{start},"reason":"raised","actor":"ann","feature":{{"a": 1}}}}'
+    assert Notification.after(0, 1) == [(seq, text.encode())]
     assert (stored.model, stored.object_id) == ("Area", 7)
     actor.set(None)
     Notification.append("Area:7", "post_delete")
-    (_, text) = Notification.after(1, 1)[0]
-    assert json.loads(text) == {"seq": 2, "type": "post_delete", "actor": None}
+    (_, message) = Notification.after(1, 1)[0]
+    mark = Notification.mark_at(2)
+    assert json.loads(message) == {"seq": 2, "mark": mark, "type": "post_delete", "actor": None}
 
 
 def test_chunk_ends_with_the_entry_that_fills_it() -> None:

@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 class Offer:
-    """What a round offers to all live clients at one cursor, and how many took all of it."""
+    """What a round offers to all live clients at one cursor, and how many of a slice took all of it."""
 
     __slots__ = ("batch", "data", "last", "size", "taken")  # the quickest to read, in a loop over all clients
 
@@ -232,9 +232,11 @@ class Group(Reception):
         offers: dict[int, Offer] = {}
         for some in _slices(self._live, self.limits.slice_clients):
             self._offer_all(some, offers)
+            for offer in offers.values():
+                self.counts.bytes += offer.size * offer.taken
+                self.counts.frames += len(offer.batch.seqs) * offer.taken
+                offer.taken = 0
         self._last_sent = self._clock()
-        self.counts.bytes += sum(offer.size * offer.taken for offer in offers.values())
-        self.counts.frames += sum(len(offer.batch.seqs) * offer.taken for offer in offers.values())
 
     def _offer_all(self, socks: list[Any], offers: dict[int, Offer]) -> None:
         cursors = self._cursors

@@ -102,13 +102,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 with bar.external_write_mode(file=sys.stderr):
                     say(f"{_label(feature, number)}: {error}", to_stderr=True)
         for batch in _batches(parts):
-            try:
-                with models.database.atomic():
-                    stored = Counter(_store(part) for part in batch)
-            except peewee.DatabaseError as error:
-                reason = f"the database can't take more: {error}; {_summary(counts)}"
-                raise models.TrackerError(reason) from error
-            counts += stored
+            counts += _store_batch(batch, counts)
             time.sleep(WRITE_GAP_S)
         bar.update(min(BATCH, len(features) - start))
     bar.close()
@@ -132,6 +126,22 @@ def _batches(parts: list[Part]) -> Iterator[list[Part]]:
         batch.append(part)
     if batch:
         yield batch
+
+
+def _store_batch(batch: list[Part], counts: Counter[str]) -> Counter[str]:
+    """Store parts in one transaction, and return how many were new, updated and unchanged.
+
+    `counts` are those before. Raises TrackerError.
+    """
+    try:
+        with models.database.atomic():
+            stored = Counter(_store(part) for part in batch)
+    except peewee.DatabaseError as error:
+        reason = f"the database can't take more: {error}; {_summary(counts)}"
+        raise models.TrackerError(reason) from error
+    if models.database.replaced:
+        raise models.TrackerError(f"the database was replaced meanwhile: import again; {_summary(counts)}")
+    return stored
 
 
 def _summary(counts: Counter[str]) -> str:
@@ -186,11 +196,11 @@ def _parts(
             fields |= {"location": where}
         else:
             model = AreaOfInterest
-            fields = {"name": fields["name"], "polygon": where}
+            fields |= {"polygon": where}
         yield Part(
             model,
             source_id and source_id + suffix,
-            dict(fields),
+            {name: value for name, value in fields.items() if name in model.parsers},
             has_name,
             severity,
             options.levels is not None,
@@ -224,7 +234,7 @@ def _fields(properties: dict[str, Any], name_property: str | None) -> dict[str, 
         if isinstance(value, str | int | float) and str(value).strip():
             fields["name"] = str(value)
             break
-    for name in ("description", *Incident.plain_texts()):
+    for name in ("description", *Incident.plain_texts(), *AreaOfInterest.plain_texts()):
         if isinstance(properties.get(name), str):
             fields[name] = properties[name]
     if isinstance(properties.get("closed"), bool):

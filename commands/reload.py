@@ -68,6 +68,7 @@ def _start(settings: Settings, config: str) -> subprocess.Popen[bytes]:
     options = ("host", "port", "database", "certfile", "keyfile")
     arguments = [f"--{name}={getattr(settings, name)}" for name in options if getattr(settings, name) != ""]
     arguments += [f"--config={config}"] if config else []
+    arguments += ["--share-port"] if settings.share_port else []
     return subprocess.Popen([sys.executable, ROOT / "tracker.py", *arguments])  # noqa: S603 # nosec B603 (our own program)
 
 

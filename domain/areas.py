@@ -48,6 +48,15 @@ class AreaOfInterest(Tracked):
     matching_changed = False  # whether the last save changed which incidents match
 
     path = "/tracker/area_of_interest/"
+    shown: ClassVar = ("name", "severity", "centroid")
+    shown_while_muted: ClassVar = ("muted_until", "muted_by")
+    in_collection: ClassVar = (
+        *shown,
+        *shown_while_muted,
+        "muted_at",
+        "version",
+    )  # columns that its Feature needs
+    with_own_control: ClassVar = {"name", "severity", "polygon"}
     parsers: ClassVar = {
         "name": parse_text(NAME_LENGTH, required=True),
         "severity": lambda value: Severity.parse(value).value,
@@ -55,13 +64,13 @@ class AreaOfInterest(Tracked):
     }
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        muted = {"muted_until": self.muted_until, "muted_by": self.muted_by} if self.is_muted else {}
-        return self.polygon, {
-            "name": self.name,
-            "severity": self.severity_name,
-            "centroid": json.loads(self.centroid) if self.centroid else geojson.centroid(self.polygon),
-            **muted,
-        }
+        names = (*self.shown, *self.shown_while_muted) if self.is_muted else self.shown
+        properties = {name: getattr(self, name) for name in names}
+        properties["severity"] = self.severity_name
+        properties["centroid"] = (
+            json.loads(self.centroid) if self.centroid else geojson.centroid(self.polygon)
+        )
+        return self.polygon, properties
 
     @classmethod
     def listed(cls) -> Any:
@@ -75,24 +84,16 @@ class AreaOfInterest(Tracked):
 
     @classmethod
     def _listed(cls) -> Any:
-        small = (cls.name, cls.severity, cls.version, cls.centroid)
-        mute = (cls.muted_until, cls.muted_at, cls.muted_by)
-        return cls.select(cls.id, peewee.SQL("t1.polygon"), *small, *mute)
+        return cls.select(
+            cls.id, peewee.SQL("t1.polygon"), *(getattr(cls, name) for name in cls.in_collection)
+        )
 
     @classmethod
     def _as_json(cls, id_: int, *columns: Any) -> str:
         """Copy the polygon from the database without parsing it."""
-        polygon, name, severity, version, centroid, muted_until, muted_at, muted_by = columns
-        area = cls(
-            id=id_,
-            name=name,
-            severity=severity,
-            version=version,
-            centroid=centroid or to_json(geojson.centroid(json.loads(polygon))),
-            muted_until=muted_until,
-            muted_at=muted_at,
-            muted_by=muted_by,
-        )
+        polygon, *values = columns
+        area = cls(id=id_, **dict(zip(cls.in_collection, values, strict=True)))
+        area.centroid = area.centroid or to_json(geojson.centroid(json.loads(polygon)))
         feature = area.feature()
         del feature["geometry"]
         return f'{to_json(feature)[:-1]},"geometry":{polygon}}}'

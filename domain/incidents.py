@@ -37,7 +37,7 @@ class Incident(Tracked):
     happened = peewee.TextField()  # by default the time of the report, `created`
 
     path = "/tracker/incident/"
-    shown: ClassVar = (  # the columns that a Feature has as properties, in this order
+    shown: ClassVar = (
         "name",
         "description",
         "severity",
@@ -48,7 +48,7 @@ class Incident(Tracked):
         "verified",
         "suspected_spam",
     )
-    with_own_control: ClassVar = {  # parsed fields that forms and import treat in a way of their own
+    with_own_control: ClassVar = {
         *("name", "description", "severity", "happened", "closed", "verified", "location")
     }
     parsers: ClassVar = {
@@ -106,11 +106,6 @@ class Incident(Tracked):
         properties = {name: getattr(self, name) for name in self.shown}
         properties["severity"] = self.severity_name
         return geojson.point_geojson(self.longitude, self.latitude), properties
-
-    @classmethod
-    def plain_texts(cls) -> list[str]:
-        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
-        return [name for name in cls.parsers if name not in cls.with_own_control]
 
     @classmethod
     def _listed(cls) -> Any:

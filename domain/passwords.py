@@ -31,9 +31,8 @@ RETRY_S = 2  # until the queue is short again
 NICE = 10  # lower priority of these threads, for machines with one core; Linux only
 LONGEST = 1000  # characters of a password; more makes nothing safer
 
+METHOD = "scrypt:32768:8:1"  # N, r and p: 32 MiB; tests take less
 log = logging.getLogger("tracker.accounts")
-# What is compared where nothing is stored: as costly as any hash, and of no password that anybody can find.
-NOBODYS_HASH = f"scrypt:32768:8:1$nobody${'0' * 128}"
 
 T = TypeVar("T")
 
@@ -96,13 +95,18 @@ def _threads() -> ThreadPool:
 
 def hashed(password: str) -> str:
     """Return the hash of a password in its normal form, to be stored. Raises Busy."""
-    return in_flight.run(generate_password_hash, normal(password))
+    return in_flight.run(generate_password_hash, normal(password), METHOD)
 
 
 def matches(stored: str, password: str) -> bool:
     """Return whether the password has the stored hash. It takes as long without a hash. Raises Busy."""
-    found = in_flight.run(_matches_any, stored or NOBODYS_HASH, password[: LONGEST + 1])
+    found = in_flight.run(_matches_any, stored or nobodys_hash(), password[: LONGEST + 1])
     return found and bool(stored)
+
+
+def nobodys_hash() -> str:
+    """Return a hash to compare with where none is stored. It costs as much as any, and no password has it."""
+    return f"{METHOD}$nobody${'0' * 128}"
 
 
 def _matches_any(stored: str, password: str) -> bool:

@@ -6,9 +6,9 @@ import logging
 
 import peewee
 
+from base import addresses
 from base.logs import event
 from base.times import now
-from domain import throttle
 from storage.engine import Model, database
 
 KEPT = 10_000  # rows of each list; the newest are what an admin looks for
@@ -38,7 +38,7 @@ class SignIn(Model):
     def note(cls, name: str | None, address: str, outcome: str) -> None:
         event(log, cls.level, cls.words, outcome=outcome, account=name or "none", address=address)
         created = now()
-        slot = f"{created[:MINUTE]} {throttle.by_address(address)} {outcome} {name or ''}"
+        slot = f"{created[:MINUTE]} {addresses.key(address)} {outcome} {name or ''}"
         with database.atomic():
             # Not ON CONFLICT: an upsert uses up an id, and the number of rows is computed from the ids.
             if cls.update(count=cls.count + 1).where(cls.slot == slot).execute():

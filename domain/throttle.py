@@ -39,7 +39,7 @@ def by_name_from(name: str, address: str | None) -> str:
     key = by_name(name)
     row = Throttle.get_or_none(Throttle.key == _known(key, address))
     is_known = row is not None and _credible(row.until - time.time(), KNOWN_S) > 0
-    return f"{key} {by_address(address)}" if is_known else key
+    return f"{key} {addresses.key(address)}" if is_known else key
 
 
 def remember(name: str, address: str | None) -> None:
@@ -48,12 +48,7 @@ def remember(name: str, address: str | None) -> None:
 
 
 def _known(name_key: str, address: str | None) -> str:
-    return f"known:{name_key} {by_address(address)}"
-
-
-def by_address(address: str | None) -> str:
-    """Return the key of a network address; for IPv6 of its /64, since a client chooses the rest."""
-    return f"{ADDRESS}{addresses.client(address or '')}"
+    return f"known:{name_key} {addresses.key(address)}"
 
 
 def attempt(bursts: dict[str, int]) -> float:

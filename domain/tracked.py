@@ -57,10 +57,14 @@ def parse_flag(value: Any) -> bool:
 class Tracked(Model):
     """An object on the map: an incident or an area. Every save and delete of it is logged.
 
-    `parsers` names the fields that people fill in, and turns what they give into what is stored.
+    `parsers` has a function for each field that people fill in: it turns an input into the value to store.
+    `shown` names the columns that a Feature has as properties, in this order. `with_own_control` names the
+    parsed fields that forms and the import treat in a way of their own; the others are plain texts.
     """
 
     parsers: ClassVar[dict[str, Callable[[Any], Any]]]
+    shown: ClassVar[tuple[str, ...]]
+    with_own_control: ClassVar[set[str]]
     path: ClassVar[str]
 
     source_id = peewee.TextField(null=True, unique=True)
@@ -74,6 +78,17 @@ class Tracked(Model):
         if pk > MAX_ID:
             raise cls.DoesNotExist
         return cls.get_by_id(pk)
+
+    @classmethod
+    def plain_texts(cls) -> list[str]:
+        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
+        return [name for name in cls.parsers if name not in cls.with_own_control]
+
+    @classmethod
+    def texts(cls) -> list[str]:
+        """Return the fields that people type as free text: name, description and plain texts."""
+        named = [name for name in cls.parsers if name in ("name", "description")]
+        return [*named, *cls.plain_texts()]
 
     @classmethod
     def listed(cls) -> Any:

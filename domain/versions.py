@@ -22,7 +22,13 @@ from storage.log import actor
 MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
 NOT_CHANGED = READ_ONLY | {"muted_by"}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
-LABELS = {"closed": "state", "verified": "confirmation", "polygon": "outline", "muted_until": "mute"}
+LABELS = {  # the names of fields on pages, where they differ from those in the Feature
+    "closed": "state",
+    "location": "place",
+    "verified": "confirmation",
+    "polygon": "outline",
+    "muted_until": "mute",
+}
 CHANGES = """
 SELECT created, message FROM notification WHERE model = ? AND object_id = ? AND seq > ? ORDER BY seq DESC
 """
@@ -53,8 +59,7 @@ class Clash(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return the name of the field on pages."""
-        return LABELS.get(self.field, self.field)
+        return label(self.field)
 
     @property
     def words(self) -> dict[str, str]:
@@ -192,6 +197,11 @@ def _seq(version: str) -> int:
 def who(by: str | None) -> str:
     """Return the subject of a sentence about a change: a name, "Somebody", or the same person."""
     return "Somebody" if by is None else "You, in another window," if by == actor.get() else by
+
+
+def label(field: str) -> str:
+    """Return the name of a field of the Feature on pages, without a capital."""
+    return LABELS.get(field, field.replace("_", " "))
 
 
 def words(field: str, value: Any) -> str:

@@ -20,7 +20,7 @@ from server import access_log, tls
 from server.body import Body
 from server.connections import Connection, TlsConnection
 from server.http1 import Head, Incoming, Refused
-from server.proxies import is_local, through_proxies
+from server.proxies import is_local, is_proxy, through_proxies
 from server.pywsgi import AnsweringHandler
 from server.tls import RECORD
 
@@ -76,7 +76,14 @@ class Handler(AnsweringHandler):
         request_id.set(environ["tracker.request_id"])
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
         app = _tell_methods if head.path == "*" else None
-        self.answer(head.method, head.version, environ, body, app, keeps_alive=head.keeps_alive)
+        self.answer(
+            head.method,
+            head.version,
+            environ,
+            body,
+            app,
+            keeps_alive=head.keeps_alive and not self.server.closed,
+        )
         self._log_answer(environ, started + body.waited_s())
         request_id.set("")
         return self.socket is not None and not (self.close_connection or self.server.closed)
@@ -179,7 +186,7 @@ class Handler(AnsweringHandler):
         return environ
 
     def _request_id(self, given: str | None) -> str:
-        is_trusted = given is not None and addresses.is_of(self.client_address[0], self.server.proxies)
+        is_trusted = given is not None and is_proxy(self.client_address[0], self.server.proxies)
         return access_log.request_id(given, is_trusted=is_trusted)
 
     def more_headers(self) -> list[tuple[bytes, bytes]]:

@@ -8,6 +8,7 @@ Only the side that answers is used. pywsgi's reader of requests accepts too much
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import socket
@@ -200,6 +201,14 @@ class AcceptingServer(WSGIServer):
             environ=environ,
             **options,
         )
+
+    def accept_waiting(self, most: int) -> None:
+        """Accept the connections that wait to be accepted, up to so many."""
+        with contextlib.suppress(OSError):
+            for _ in range(most):
+                if not (accepted := self.do_read()):
+                    return
+                self.do_handle(*accepted)
 
     def admit(self, connection: Any, address: Any) -> Any:
         """Return the peer's address, or None to close the connection unserved. A subclass may extend it."""

@@ -17,7 +17,6 @@ from flask import (
     jsonify,
     make_response,
     request,
-    stream_with_context,
 )
 from flask.typing import ResponseReturnValue
 
@@ -28,7 +27,7 @@ from domain import idempotency, versions
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
-from web import auth
+from web import auth, root
 from web.state import state
 
 MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
@@ -80,12 +79,14 @@ def incident_feature_collection() -> Response:
     wanted = request.args.get("closed", "false")
     if wanted not in ("true", "false"):
         raise Invalid({"closed": "this must be true or false"})
-    return _collection(Incident, Incident.closed if wanted == "true" else Incident.is_open)
+    if wanted == "true":
+        return _collection(Incident, Incident.closed, "closed incidents")
+    return _collection(Incident, Incident.is_open, "open incidents")
 
 
 @bp.get("/tracker/area_of_interest/feature_collection/")
 def area_feature_collection() -> Response:
-    return _collection(AreaOfInterest, AreaOfInterest.id > 0)
+    return _collection(AreaOfInterest, AreaOfInterest.id > 0, "areas")
 
 
 @bp.post("/api/incidents/")
@@ -200,7 +201,7 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
 def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
     thing.assign({"name": None, geometry_field: None} | _fields(geometry_field, _feature()))
     thing.save()
-    return _answer(thing, 201, Location=thing.url)
+    return _answer(thing, 201, Location=root.address(thing.url))
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
@@ -297,15 +298,15 @@ def _checked(geometry: Any) -> Any:
     return polygon
 
 
-def _collection(model: type[Tracked], where: Any) -> Response:
+def _collection(model: type[Tracked], where: Any, kind: str) -> Response:
     """Stream a FeatureCollection.
 
     Its `seq` is the log's head at the beginning. A feature that is saved during the reading may be in it. A
     client that continues from `seq` gets this feature again.
     """
     head = {"type": "FeatureCollection", **Notification.position(), "epoch": state().epoch}
-    stream = loop.interleaved(_stream(model, where, to_json(head)))
-    return Response(stream_with_context(stream), content_type="application/geo+json")
+    text = to_json(head)
+    return state().collections.answer(kind, text, lambda: _stream(model, where, text))
 
 
 def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[bytes]:

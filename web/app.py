@@ -20,7 +20,6 @@ from base.settings import Settings
 from realtime.group import DEFAULTS, Group
 from realtime.limits import Limits
 from web import (
-    account_pages,
     api,
     assets,
     auth,
@@ -31,9 +30,10 @@ from web import (
     metrics,
     notifications,
     pages,
+    root,
     security,
-    two_step,
 )
+from web.collections import Collections
 from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 from web.state import State, keep, state_of
@@ -67,16 +67,18 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
             csrf=csrf.Protect(app),
             requests=RequestCounts(),
+            collections=Collections(),
             loop_watch=LoopWatch(),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )
+    root.init_app(app, settings.root)
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages, two_step, health, metrics):
-        app.register_blueprint(module.bp)
+    for blueprint in (*pages.BLUEPRINTS, api.bp, health.bp, metrics.bp):
+        app.register_blueprint(blueprint)
     assets.init_app(app, settings)
     errors.init_app(app)
     return app

@@ -11,11 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import tracker_frontend
-from flask import Blueprint, Flask, Response, abort, current_app, request, send_file, send_from_directory
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    request,
+    send_file,
+    send_from_directory,
+    url_for,
+)
 
 from base.errors import TrackerError
 from base.settings import Settings
-from web import auth
+from web import auth, root
 from web.state import state
 
 VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
@@ -32,11 +42,11 @@ mimetypes.add_type("text/javascript", ".mjs")  # or no browser takes it as a mod
 def init_app(app: Flask, settings: Settings) -> None:
     """Add the routes, and tell the pages about the basemap."""
     app.register_blueprint(bp)
-    app.jinja_env.globals["map_config"] = {
+    app.jinja_env.globals["map_config"] = lambda: {
         "tiles": settings.tiles or None,
-        "pmtiles": "/basemap.pmtiles" if settings.pmtiles else None,
+        "pmtiles": url_for("tiles.pmtiles") if settings.pmtiles else None,
         "tilesAttribution": settings.tiles_attribution,
-        "vendor": "/vendor/",
+        "vendor": root.address("/vendor/"),
     }
 
 

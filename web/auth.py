@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
 from collections.abc import Callable, Iterable, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -19,14 +18,12 @@ from typing import NamedTuple, TypeVar
 
 import peewee
 from flask import (
-    Blueprint,
     Flask,
     abort,
     current_app,
     flash,
     g,
     redirect,
-    render_template,
     request,
     session,
     url_for,
@@ -42,7 +39,7 @@ from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import session_cookie, unsent
+from web import origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -55,7 +52,6 @@ FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "a
 # Blueprints that answer with a code instead of the sign-in page.
 FOR_PROGRAMS = {"api", "notifications", "metrics"}
 
-bp = Blueprint("auth", __name__, url_prefix="/accounts")
 View = TypeVar("View", bound=Callable[..., object])
 
 
@@ -90,7 +86,6 @@ def init_app(app: Flask) -> None:
     """Ask before every request who sends it, and of every form whether it is ours."""
     app.session_interface = session_cookie.SessionInterface()
     app.before_request(guard)
-    app.register_blueprint(bp)
 
 
 def guard() -> ResponseReturnValue | None:
@@ -127,6 +122,8 @@ def _check_form(view: object) -> ResponseReturnValue | None:
     try:
         state().csrf.protect()
     except CSRFError as error:
+        if words := origins.explain("form", origins.of_request()):
+            raise origins.OtherHost(words) from error
         if not unsent.is_form():
             raise unsent.StaleToken from error
         user = current_user()
@@ -205,11 +202,11 @@ def _ask_to_sign_in() -> ResponseReturnValue:
     if secret is not None:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
-    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    here = root.address(request.full_path.rstrip("?")) if request.method == "GET" else None
     if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
         return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
     if request.method == "POST" and unsent.has_page():
-        here = request.path  # a page with a form
+        here = root.address(request.path)  # a page with a form
         flash("You were signed out before this was saved. Sign in, and enter it again.")
     return redirect(url_for("auth.login", next=here))
 
@@ -275,83 +272,9 @@ def note_use(keys: Iterable[tuple[int, str]]) -> None:
             database.try_write(Session.update(last_used=now()).where(unnoted))
 
 
-@bp.route("/login/", methods=["GET", "POST"])
-@public
-@shows_unsent
-def login() -> ResponseReturnValue:
-    target = local(request.values.get("next", ""))
-    name = request.form.get("username", "")
-    errors = {}
-    status = 200
-    headers: dict[str, str] = {}
-    if unsent.sentence():
-        return _login_again(name, target)
-    if request.method == "POST":
-        try:
-            wait, user = check(name, request.form.get("password", ""), "")
-        except passwords.Busy as busy:
-            wait, user, status, errors[""] = passwords.RETRY_S, None, 503, str(busy.description)
-        else:
-            status, errors[""] = 401, "That name and password do not belong together."
-            if wait:
-                status, errors[""] = 429, f"That was tried too often. Try again in {duration(wait)}."
-        if user is not None:
-            if (answer := _let_in(user, target)) is not None:
-                return answer
-            errors[""] = "The account was changed meanwhile. Sign in again."
-        headers = retry_after(wait)
-    return _login_page(name, target, errors), status, headers
-
-
-def _let_in(user: User, target: str) -> ResponseReturnValue | None:
-    """Begin a session, or ask for the code first; None if the account was changed meanwhile."""
-    if totp.is_on(user):
-        return _ask_for_code(user, target)
-    if not sign_in(user):
-        return None
-    SignIn.note(user.name, request.remote_addr or "", "signed in")
-    return redirect(target, 303)
-
-
-def _login_again(name: str, target: str) -> ResponseReturnValue:
-    """Answer a sign-in page from before another sign-in: lead on if that was of the same account."""
-    known = current_user()
-    if known is not None and known == accounts.named(name):
-        return redirect(target, 303)
-    return _login_page(name, target, {"": f"{unsent.sentence()} Type the password once more."}), 400
-
-
-def _login_page(name: str, target: str, errors: dict[str, str]) -> str:
-    form = {"values": {"username": name}, "errors": errors}
-    return render_template("sign_in/login.html", form=form, next=target)
-
-
-@bp.get("/signed_in/", endpoint="signed_in")
-@public
-def signed_in_page() -> ResponseReturnValue:
-    """Say who is signed in: to a person who signed in for another tab, and to that tab's script."""
-    return render_template("sign_in/signed_in.html")
-
-
 def credentials(user: User) -> str:
     """Return what changes with whatever ends an account's sessions, so that a sign-in under way ends, too."""
     return accounts.token_hash(f"{user.credentials_version} {user.password_hash}")
-
-
-def _ask_for_code(user: User, target: str) -> ResponseReturnValue:
-    """Lead on to the second step. The cookie says for some minutes who has given the password."""
-    SignIn.note(user.name, request.remote_addr or "", "gave the password, was asked for a code")
-    session.clear()
-    session["halfway"] = f"{user.id} {time.time()} {credentials(user)}"
-    return redirect(url_for("two_step.code", next=target), 303)
-
-
-@bp.post("/logout/")
-@needs("viewer")
-def logout() -> ResponseReturnValue:
-    accounts.end_sessions(Session.id == g.credential.id)
-    session.clear()
-    return redirect(url_for("auth.login"), 303)
 
 
 def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
@@ -371,7 +294,7 @@ def admitted() -> AbstractContextManager[None]:
 
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
-    keys = throttle.by_name_from(name, address), throttle.by_address(address)
+    keys = throttle.by_name_from(name, address), addresses.key(address)
     wait = throttle.attempt({keys[0]: BURST_PER_NAME, keys[1]: BURST_PER_ADDRESS})
     user = accounts.named(name)
     known = user.name if user else None
@@ -472,6 +395,7 @@ def duration(seconds: float) -> str:
 
 
 def local(target: str) -> str:
-    """Return the target if it leads to this site, else the start page."""
-    local = target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable()
+    """Return the target if it leads to a page of this tracker, else the start page."""
+    path = root.without(target)
+    local = path and path[1:2] not in ("/", "\\") and target.isprintable()
     return target if local else url_for("pages.index")

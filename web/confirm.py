@@ -9,11 +9,13 @@ from __future__ import annotations
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from base import addresses
 from base.times import now
 from domain import accounts, throttle, totp
 from domain.sign_ins import Refusal
 from models import Confirmation, Session, User
 from web import auth
+from web.forms import Form
 
 RECENT_S = 10 * 60  # for which a confirmation, or a sign-in, counts
 PASSWORD, CODE = "confirm_password", "confirm_code"  # nosec B105 (names of fields)
@@ -58,7 +60,7 @@ def ask(purpose: str) -> ResponseReturnValue | None:
     page = render_template(
         "sign_in/confirm.html",
         purpose=purpose,
-        form={"errors": errors, "values": {}},
+        form=Form(errors=errors),
         fields=[
             (name, value)
             for name, value in request.form.items(multi=True)
@@ -88,7 +90,7 @@ def check_code(user: User, code: str) -> tuple[float, str]:
     Tries are counted apart from those of passwords: a password that is right forgives no wrong code.
     """
     address = request.remote_addr or ""
-    keys = f"code:{user.id}", throttle.by_address(address)
+    keys = f"code:{user.id}", addresses.key(address)
     wait = throttle.attempt({keys[0]: auth.BURST_PER_NAME, keys[1]: auth.BURST_PER_ADDRESS})
     if wait:
         Refusal.note(user.name, address, "refused: tried too often")

@@ -83,7 +83,7 @@ class Form:
         return True
 
     def once(self, model: type[Tracked], read: Callable[[Form, Any], bool]) -> str:
-        """Store a new object, and however often this form is sent no second one; return its address.
+        """Store a new object, and however often this form is sent no second one; return its path.
 
         Returns "", and notes why, if there is none.
         """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, g, request
@@ -18,15 +17,16 @@ from flask_sock import Sock
 from wsproto.utilities import RemoteProtocolError
 
 import models
-from domain import throttle
+from base import addresses
+from base.version import VERSION
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
 from realtime.watcher import Watcher
-from web import auth, connection, handshake
+from web import auth, connection, handshake, origins
 from web.state import state, state_of
 
-VERSION = "13"  # of the WebSocket protocol (RFC 6455)
+WEBSOCKET_VERSION = "13"  # of the WebSocket protocol (RFC 6455)
 KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
 
 Owner = tuple[int, str]  # of a connection: its `auth.session_key`
@@ -90,13 +90,15 @@ def admit() -> Response | None:
     """Refuse, before the upgrade, who may not connect; find where the others start."""
     if request.method != "GET":
         abort(405)
-    if not _may_connect_from(request.headers.get("Origin")):
-        abort(403)
+    origin = request.headers.get("Origin")
+    if not _may_connect_from(origin):
+        abort(403, origins.explain("WebSocket", origin) or None)
+    origins.note_hidden_tls()
     if request.endpoint == "notifications.notifications":
         if problem := _wrong_with_handshake():
             return problem
         connection.require()
-    g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
+    g.release = state().quota.take(g.user.id, addresses.key(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
     if request.endpoint == "notifications.notifications":
@@ -109,8 +111,8 @@ def admit() -> Response | None:
 
 def _wrong_with_handshake() -> Response | None:
     """Return the refusal of a WebSocket's handshake; None if it is well formed."""
-    if request.headers.get("Sec-WebSocket-Version") != VERSION:
-        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
+    if request.headers.get("Sec-WebSocket-Version") != WEBSOCKET_VERSION:
+        return _refusal(426, f"WebSockets are spoken here in version {WEBSOCKET_VERSION}.\n")
     if not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     return None
@@ -118,7 +120,7 @@ def _wrong_with_handshake() -> Response | None:
 
 def _refusal(status: int, text: str) -> Response:
     """Return the answer to what is no handshake, with what would be one (RFC 6455, section 4.4)."""
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": VERSION}
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": WEBSOCKET_VERSION}
     return Response(text, status, headers, content_type="text/plain")
 
 
@@ -131,15 +133,9 @@ def not_a_websocket() -> Response:
 def _may_connect_from(origin: str | None) -> bool:
     """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
-    None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
+    None, without the header, is no browser.
     """
-    if origin is None or origin in state().settings.origins:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
+    return origin is None or origin in state().settings.origins or origins.is_ours(origin)
 
 
 def _since(head: int) -> tuple[int | None, bool]:
@@ -174,7 +170,7 @@ def notifications(ws: Any) -> None:
 def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
     place = {"seq": g.head, "mark": models.Notification.mark_at(g.head), "epoch": state().epoch}
-    hello = {"type": "hello", **place, "recovered": recovered}
+    hello = {"type": "hello", **place, "recovered": recovered, "version": VERSION}
     if g.went_back:
         hello["went_back"] = True
     return models.to_json(hello).encode()
@@ -217,7 +213,8 @@ def _wait() -> float:
 def _make_room(group: Group) -> None:
     """Answer the oldest request of this session that waits, if a browser would run out of connections."""
     own = [poll for poll in group.polls if poll.owner == auth.session_key()]
-    if len(own) >= polling.PER_SESSION and not g.credential.is_token:
+    most = 1 if state().settings.share_port else polling.PER_SESSION  # other processes have some as well
+    if len(own) >= most and not g.credential.is_token:
         group.answer(own[0])
 
 

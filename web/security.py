@@ -37,7 +37,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Check the Host header before each request, and add the security headers to each answer."""
     if settings.hosts:
         app.before_request(partial(_check_named, [host.lower() for host in settings.hosts]))
-    elif addresses.is_loopback(settings.host):
+    elif not settings.unix and addresses.is_loopback(settings.host):
         app.before_request(partial(_check_host, {*LOCAL_NAMES, settings.host}))
     app.before_request(_drop_bad_dates)
     app.after_request(partial(_add_headers, headers(settings.tiles)))

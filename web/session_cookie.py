@@ -27,9 +27,18 @@ class SessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def get_cookie_name(self, app: Flask) -> str:
-        """Return the cookie's name; by TLS one that browsers take only from TLS, and for this host."""
+        """Return the cookie's name; by TLS one that browsers take only from TLS.
+
+        At the top of a host they take it for this host only, too. That name forbids any other path.
+        """
         name = super().get_cookie_name(app)
-        return f"__Host-{name}" if request.is_secure else name
+        if not request.is_secure:
+            return name
+        return f"__Secure-{name}" if request.script_root else f"__Host-{name}"
+
+    def get_cookie_path(self, _app: Flask) -> str:
+        """Return the path below which the browser sends the cookie: other things of the host don't get it."""
+        return request.script_root or "/"
 
     def get_cookie_secure(self, _app: Flask) -> bool:
         return bool(request.is_secure)

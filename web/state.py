@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from base.loop_watch import LoopWatch
 from base.settings import Settings
 from realtime.group import Group
+from web.collections import Collections
 from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 
@@ -27,6 +28,7 @@ class State:
     quota: ConnectionQuota  # of WebSockets and waiting polls
     csrf: CSRFProtect
     requests: RequestCounts
+    collections: Collections
     loop_watch: LoopWatch
     pmtiles: Path | None  # the archive of vector tiles that is served
 

@@ -12,13 +12,22 @@ from flask import current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from domain.versions import label
+from models import AreaOfInterest, Incident
+from web import origins, root
+
 SECRETS = (
     "csrf_token",
     "password",
     "code",
     "secret",
 )  # fields with such a word in their name are not sent back
-TYPED = {"name": "Name", "description": "Description", "note": "Note", "label": "Name"}  # shown to be read
+# The texts that a person typed, with their labels: the page shows them.
+TYPED = {
+    **{name: label(name).capitalize() for model in (Incident, AreaOfInterest) for name in model.texts()},
+    "note": "Note",
+    "label": "Name",
+}
 ASKED_AGAIN = ("confirm_password", "confirm_code")  # nosec B105 (names of fields); by confirm.py, when missing
 DRAWN = ("location_geojson", "polygon_geojson")
 
@@ -44,7 +53,7 @@ def is_form() -> bool:
     """Return whether the request is a form that a page of this tracker has sent."""
     is_program = request.accept_mimetypes.best == "application/json"
     is_form = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
-    return is_form and not is_program and _is_ours(request.headers.get("Origin") or request.referrer)
+    return is_form and not is_program and origins.is_ours(origins.of_request())
 
 
 def is_typed() -> bool:
@@ -64,8 +73,8 @@ def page(words: str, status: int) -> ResponseReturnValue:
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
     lost = any(_is_secret(name) for name in request.form if name not in ("csrf_token", *ASKED_AGAIN))
-    back = urlsplit(request.referrer or "").path if _is_ours(request.referrer) else "/"
-    back = back if _can_be_opened(back) else "/"
+    back = root.without(urlsplit(request.referrer or "").path) if origins.is_ours(request.referrer) else ""
+    back = root.address(back if back and _can_be_opened(back) else "/")
     typed = [(TYPED[name], value) for name, value in fields if name in TYPED and value.strip()]
     shown = {"words": words, "fields": fields, "typed": typed, "lost": lost, "back": back}
     return render_template("unsent.html", **shown), status
@@ -82,12 +91,3 @@ def _can_be_opened(path: str) -> bool:
 
 def _is_secret(name: str) -> bool:
     return any(word in name for word in SECRETS)
-
-
-def _is_ours(source: str | None) -> bool:
-    """Return whether an Origin, which browsers send with each form, or a Referer is one of this tracker."""
-    try:
-        parts = urlsplit(source or "")
-    except ValueError:
-        return False
-    return bool(parts.netloc) and parts.netloc == request.host and parts.scheme in ("https", request.scheme)

@@ -188,6 +188,23 @@ def test_tiles_are_drawn_when_set(start_server: StartServer, open_screen: OpenSc
     ]
 
 
+def test_page_of_an_older_version_is_loaded_anew(person: Person, open_screen: OpenScreen) -> None:
+    """It says that Tracker was updated; the button brings the new page, which says nothing."""
+    screen = open_screen(person)
+
+    def make_older(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=f'{answer.text()}\npublished.version = "0.0.1";')
+
+    screen.page.route("**/base/published.js", make_older, times=1)
+    page = screen.open_map()
+    expect(page.locator("#notices")).to_contain_text("Tracker was updated.")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Load it now").click()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
+    expect(page.locator("#notices")).to_be_empty()
+
+
 @pytest.mark.parametrize("kind", ["incident", "area"])
 def test_detail_has_its_own_map(person: Person, open_screen: OpenScreen, kind: str) -> None:
     """The page of an incident, and of an area, shows it on a map."""

@@ -191,22 +191,28 @@ def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
 
 
 def test_batch_is_a_chunk() -> None:
-    """A batch has at most CHUNK_BYTES and one more frame, so no socket is offered the whole buffer."""
-    buffer = ReplayBuffer(0, LIMITS)
-    buffer.extend(entries(*range(1, 11), size=40))
-    batch = buffer.after(0)
-    assert batch is not None
-    assert batch.seqs == [1, 2, 3, 4]  # of 44 bytes each: the fourth passes 150
-    assert batch.ends == [44, 88, 132, 176]
+    """One frame more than CHUNK_BYTES at most, so that no socket is offered the whole buffer."""
+    for chunk_bytes, count in ((150, 4), (133, 4), (132, 3)):  # of frames of 44 bytes each
+        buffer = ReplayBuffer(0, Limits(chunk_bytes=chunk_bytes))
+        buffer.extend(entries(*range(1, 11), size=40))
+        batch = buffer.after(0)
+        assert batch is not None
+        assert batch.seqs == [1, 2, 3, 4][:count]
+        assert batch.ends == [44, 88, 132, 176][:count]
 
 
-def test_replay_buffer_never_hides_a_gap() -> None:
-    """A cursor before entries that were pruned unread gets no answer from the buffer."""
-    buffer = ReplayBuffer(0, LIMITS)
+@pytest.mark.parametrize("first", [4, 5])
+def test_replay_buffer_never_hides_a_gap(first: int) -> None:
+    """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
+    after = entries(first, first + 1)
+    size = len(Batch.of(after).data)
+    buffer = ReplayBuffer(0, Limits(buffer_bytes=2 * size - 1))
     buffer.extend(entries(1, 2))
-    buffer.extend(entries(5, 6))
-    assert buffer.after(2) is None
-    assert buffer.after(4) == Batch.of(entries(5, 6))
+    buffer.extend(after)
+    assert buffer.after(2) is buffer.after(first - 2) is None
+    assert buffer.after(first - 1) == Batch.of(after)
+    buffer.extend(entries(first + 2, first + 3))
+    assert buffer.start > first, "what was dropped at the gap does not count among its bytes any more"
 
 
 def test_replay_buffer_holds_an_entry_larger_than_itself() -> None:
@@ -481,6 +487,7 @@ def test_entries_gather_after_a_round(world: World, monkeypatch: pytest.MonkeyPa
         assert slept_before_a_round_of(1) == PAUSE_S  # that was a part of older entries
     world.settle(sock)
     assert sock.seqs() == list(range(world.log.head + 1))
+    assert world.group.arrived == 1
 
 
 @pytest.mark.parametrize(("count", "pauses"), [(2, []), (4, [2]), (5, [2, 4])])
@@ -564,6 +571,7 @@ def test_broken_socket_costs_only_itself(world: World) -> None:
     assert all(sock.closed for sock in bad)
     assert good.seqs() == [50, 51]
     assert len(world.loop.watchers) == 1
+    assert len(world.group._live) == len(world.group._cursors) == len(world.group.clients) == 1
 
 
 # Time
@@ -859,6 +867,18 @@ def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         group_module._forever(step)
     assert events == ["step", "step", 1, "step", "step"]
+
+
+def test_stop_does_not_wait_for_ever() -> None:
+    """A peer that does not close its connection costs CLOSE_S, and its descriptor is freed, too."""
+    group = Group(lambda _seq, _size: [], lambda _seq: b"", limits=Limits(close_s=0.05))
+    ours, theirs = socket.socketpair()
+    with theirs:
+        group.add(Client(ours, 0))
+        group.stop()
+        assert theirs.recv(100) == frame(CLOSE, b"\x03\xe9")
+    assert not group.clients
+    assert ours.fileno() == -1
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:

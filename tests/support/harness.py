@@ -207,7 +207,11 @@ class Server:
 
     def visitor(self) -> "Person":
         """Return a person without an account."""
-        self._people.append(Person(self.url))
+        return self.visitor_at(self.url)
+
+    def visitor_at(self, url: str) -> "Person":
+        """Return a person without an account who comes to this server by another address."""
+        self._people.append(Person(url))
         return self._people[-1]
 
     def person(self) -> "Person":
@@ -331,7 +335,7 @@ class Person:
 
     @staticmethod
     def _is_session(name: str) -> bool:
-        return bool(re.fullmatch(r"(__Host-)?tracker_[0-9a-f]{8}", name))
+        return bool(re.fullmatch(r"(__Host-|__Secure-)?tracker_[0-9a-f]{8}", name))
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))
@@ -502,7 +506,7 @@ class Screen:
             self.complaints.append(f"request to {url}")
 
     def open(self, path: str) -> BrowserPage:
-        self.page.goto(path)
+        self.page.goto(f"{self.url}{path}")
         return self.page
 
     def open_map(self) -> BrowserPage:

@@ -101,8 +101,7 @@ FOR |= {
     for verb in ("create", "update", "delete")
 }
 FOR |= {
-    f"accounts.{name}": "admin"
-    for name in ("admin", "create_user", "change_user", "revoke_any_token", "end_any_session")
+    f"admin.{name}": "admin" for name in ("page", "create_user", "change_user", "revoke_token", "end_session")
 }
 
 

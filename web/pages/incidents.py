@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from base.values import to_json
 from domain import versions
 from models import Incident
+from web import root
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
@@ -51,4 +52,4 @@ def incident_confirm(pk: int) -> ResponseReturnValue:
                 incident.save()
     except versions.Conflict as conflict:
         return detail_page(Incident.find(pk), conflict.clashes)
-    return redirect(incident.url, 303)
+    return redirect(root.address(incident.url), 303)

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from base import loop
 from domain import versions
 from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor
-from web import auth, unsent
+from web import auth, root, unsent
 from web.forms import Form
 from web.lists import Page
 from web.pages.blueprint import bp
@@ -38,7 +38,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return detail_page(model.find(pk))
 
     def store(form: Form, pk: int | None) -> str:
-        """Store what the form has. Return the object's address; "" if the form must be shown again."""
+        """Store what the form has. Return the object's path; "" if the form must be shown again."""
         if pk is None:
             return "" if unsent.sentence() else form.once(model, read)
         try:
@@ -54,8 +54,8 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     def edit(pk: int | None = None) -> ResponseReturnValue:
         form = Form.submitted() if request.method == "POST" else Form(show(find(pk)))
         form.values.setdefault("key", secrets.token_hex(16))
-        if request.method == "POST" and (address := store(form, pk)):
-            return redirect(address, 303)
+        if request.method == "POST" and (path := store(form, pk)):
+            return redirect(root.address(path), 303)
         shown = {"form": form, noun: pk and model.get_or_none(model.id == min(pk, MAX_ID))}
         return render_template(f"{noun}s/form.html", **shown), form.status
 

@@ -14,7 +14,7 @@ import peewee
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from base import times
+from base import addresses, times
 from base.logs import event
 from base.severity import DEFAULT
 from base.times import timestamp
@@ -29,7 +29,7 @@ from web.pages.blueprint import bp
 from web.state import state
 
 # What makes a report another one.
-TYPED = ("name", "description", "severity", *Incident.plain_texts(), "location_lon", "location_lat")
+TYPED = (*Incident.texts(), "severity", "location_lon", "location_lat")
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
 log = logging.getLogger("tracker.limits")
@@ -122,7 +122,7 @@ def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float
 def _wait_to_report() -> float:
     """Count a public report; return the seconds to wait if there were too many, 0 if not."""
     limits = state().settings
-    mine = f"report:{throttle.by_address(request.remote_addr)}"
+    mine = f"report:{addresses.key(request.remote_addr)}"
     hour = 3600.0
     wait = throttle.limit(mine, limits.reports_per_address, hour)
     limit = "TRACKER_REPORTS_PER_ADDRESS" if wait else "TRACKER_REPORTS_IN_TOTAL"

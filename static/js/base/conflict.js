@@ -2,17 +2,9 @@
 
 import { isolate } from "./bidi.js";
 import { element, sinceWords } from "./elements.js";
+import { published } from "./published.js";
 
 /** @typedef {{field: string, yours: any, theirs: any, by: string | null, at: string | null}} Clash */
-
-const LABELS = {
-  name: "Name",
-  description: "Description",
-  severity: "Severity",
-  closed: "State",
-  location: "Place",
-  polygon: "Outline",
-};
 
 /**
  * Whether the server refused a change because others have changed the same fields.
@@ -30,7 +22,8 @@ function words(field, value) {
   if (field === "location") return [...value.coordinates].reverse().join(", ");
   if (field !== "polygon") return value === "" ? "(nothing)" : value;
   const [outline, ...holes] = value.coordinates;
-  return `${outline.length - 1} corners${holes.length > 0 ? `, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : ""}`;
+  const outside = `${outline.length - 1} corners`;
+  return holes.length > 0 ? `${outside}, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : outside;
 }
 
 function choice(clash, keep, label) {
@@ -54,7 +47,7 @@ export function askWhich(place, clashes) {
     element(
       "fieldset",
       { class: "clash" },
-      element("legend", {}, `${LABELS[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
+      element("legend", {}, `${published.labels[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
       choice(clash, "yours", "Keep yours"),
       choice(clash, "theirs", "Take theirs"),
     ),

@@ -1,5 +1,6 @@
 /** Makes small pieces of the page by script. Text is added as text, never as HTML. */
 
+import { within } from "./addresses.js";
 import { isolate } from "./bidi.js";
 import { severityNamed } from "./severity.js";
 
@@ -39,9 +40,9 @@ export function severityBadge(name) {
   return badge;
 }
 
-/** A link within this site. @param {string} href @param {string} text */
-export function link(href, text, attributes = {}) {
-  return element("a", { href: href.startsWith("/") ? href : "#", ...attributes }, text);
+/** A link within this tracker. @param {string} path such as a feature's `url` @param {string} text */
+export function link(path, text, attributes = {}) {
+  return element("a", { href: path.startsWith("/") ? within(path) : "#", ...attributes }, text);
 }
 
 /** @type {Intl.RelativeTimeFormat} */
@@ -106,5 +107,6 @@ const CLOCK = {
  */
 export function mutedWords(properties) {
   if (!isMuted(properties)) return "";
-  return `Muted by ${properties.muted_by ? isolate(properties.muted_by) : "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
+  const by = properties.muted_by ? isolate(properties.muted_by) : "somebody";
+  return `Muted by ${by} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
 }

@@ -4,10 +4,11 @@
  * earlier sign-in. If it is another account, they show that nothing can be saved in them.
  */
 
+import { ownName } from "./addresses.js";
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
 
-const CHANNEL = "tracker.session";
+const CHANNEL = ownName("session");
 
 /** @typedef {{user: string, token: string}} SignIn user: a name, "" if nobody is signed in */
 
@@ -59,7 +60,8 @@ export class OtherAccount extends Error {
 function warn(other) {
   document.getElementById("other-account")?.remove();
   if (!other) return;
-  const words = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s. Nothing can be saved here.`;
+  const accounts = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s.`;
+  const words = `${accounts} Nothing can be saved here.`;
   const reload = element("button", { type: "button" }, "Load it anew");
   reload.addEventListener("click", () => location.assign(location.pathname + location.search));
   document.body.append(

@@ -5,9 +5,11 @@ import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
 import { newKey } from "../base/idempotency-keys.js";
+import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
+const TEXTS = published.plain_texts_of_areas;
 const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
 
 /**
@@ -48,11 +50,13 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     name: form.elements.name.value,
     severity: form.elements.severity.value,
     polygon: editor.polygon,
+    ...Object.fromEntries(TEXTS.map((name) => [name, form.elements[name].value])),
   });
   const valuesOf = (feature) => ({
     name: feature?.properties.name ?? "",
     severity: severityNamed(feature?.properties.severity ?? DEFAULT_SEVERITY).code,
     polygon: feature?.geometry ?? null,
+    ...Object.fromEntries(TEXTS.map((name) => [name, feature?.properties[name] ?? ""])),
   });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -65,9 +69,8 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   const isUnsaved = () => !form.hidden && (changed().size > 0 || editor.problem !== "");
 
   function put(feature, fields) {
-    const { name, severity, polygon } = valuesOf(feature);
-    if (fields.has("name")) form.elements.name.value = name;
-    if (fields.has("severity")) form.elements.severity.value = severity;
+    const { polygon, ...typed } = valuesOf(feature);
+    for (const [name, value] of Object.entries(typed)) if (fields.has(name)) form.elements[name].value = value;
     if (fields.has("polygon")) editor.openWith(polygon);
     base = feature;
     if (feature && fields.has("polygon")) base = { ...feature, geometry: editor.polygon ?? polygon }; // as it is typed
@@ -80,9 +83,8 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     askWhich(question, conflicts);
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
-    fail(
-      `Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`,
-    );
+    const words = "Others have changed the same fields while you were editing. Choose, and save again.";
+    fail(outline ? `${words} Their outline is on the map.` : words);
     problem.scrollIntoView({ block: "start" });
   }
 

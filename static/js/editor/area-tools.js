@@ -3,7 +3,9 @@
 const HINTS = {
   outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
   hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Escape gives up.",
-  edit: "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. Click or tap a corner to remove it.",
+  edit:
+    "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. " +
+    "Click or tap a corner to remove it.",
   typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
   crosses: "The outline crosses itself. Move a corner, or undo.",
   wouldCross: "With a corner here the outline would cross itself.",

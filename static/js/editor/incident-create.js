@@ -31,9 +31,6 @@ function severityChoices() {
 /** The values of an incident's plain texts. */
 const plainTexts = (elements) => Object.fromEntries(published.plain_texts.map((name) => [name, elements[name].value]));
 
-/** A field's name for people, as templates/shared/_macros.html has it. */
-const labelOf = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
-
 function makeForm() {
   const input = (name, more = {}) => element("input", { name, autocomplete: "off", ...more });
   const form = element(
@@ -42,7 +39,7 @@ function makeForm() {
     element("h2", {}, "New incident"),
     field("What has happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
     severityChoices(),
-    ...published.plain_texts.map((name) => field(labelOf(name), input(name))),
+    ...published.plain_texts.map((name) => field(published.labels[name], input(name))),
     element(
       "div",
       { class: "pair" },

@@ -35,7 +35,8 @@ export function incidentHandle(view, { move }) {
       );
       return;
     }
-    const label = `Place of ${isolate(feature.properties.name)}: drag it, or move it with the arrow keys and press Enter`;
+    const name = isolate(feature.properties.name);
+    const label = `Place of ${name}: drag it, or move it with the arrow keys and press Enter`;
     const ring = element("button", {
       type: "button",
       class: "ring chosen handle",

@@ -1,6 +1,6 @@
 /**
- * Asks about a polygon with an edge longer than 180°: most tools write one across the antimeridian with longitudes from
- * -180 to 180, which read as they stand make a band round the world.
+ * Asks about a polygon with an edge longer than 180°. Most tools write polygons across the antimeridian with longitudes
+ * from -180 to 180. Taken literally, they are a band round the world.
  */
 
 import { hasLongEdge, shortWay } from "../base/geojson.js";
@@ -9,8 +9,11 @@ import { hasLongEdge, shortWay } from "../base/geojson.js";
 
 export class LongEdges {
   #fieldset;
-  /** @type {{cross: Polygon, keep: Polygon} | null} by the values of the radio buttons; null when nothing is asked */ #ways =
-    null;
+  /**
+   * Both polygons by the values of the radio buttons; null without a question.
+   * @type {{cross: Polygon, keep: Polygon} | null}
+   */
+  #ways = null;
 
   /** @param {HTMLFieldSetElement} fieldset with a radio button for each way @param {() => void} onChoice */
   constructor(fieldset, onChoice) {

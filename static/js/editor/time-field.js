@@ -18,8 +18,10 @@ export function timeField(input) {
   const hint = document.getElementById(`${input.id}-hint`);
   if (input.hasAttribute("aria-invalid")) local.setAttribute("aria-invalid", "true");
   local.value = shown;
-  const say = () =>
-    (hint.textContent = `Your local time, ${offsetWords(local.value ? new Date(local.value) : new Date())}. Empty: when it was reported.`);
+  const say = () => {
+    const offset = offsetWords(local.value ? new Date(local.value) : new Date());
+    hint.textContent = `Your local time, ${offset}. Empty: when it was reported.`;
+  };
   local.addEventListener("input", () => {
     input.value = fromLocal(local.value);
     local.setCustomValidity("");

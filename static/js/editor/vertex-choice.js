@@ -72,7 +72,8 @@ export class VertexChoice {
   }
 
   /**
-   * Moves the focus ring with its vertex after the polygon has changed. Clears the choice if vertices were added or removed.
+   * Moves the focus ring with its vertex after the polygon has changed. Clears the choice if vertices were added or
+   * removed.
    * @param {Polygon | null} polygon
    */
   refresh(polygon) {
@@ -80,10 +81,9 @@ export class VertexChoice {
     const at = polygon && positionOf(polygon, this.#chosen);
     if (!at || count(polygon, this.#chosen.ring) !== this.#count) return this.clear();
     this.#mark.move(at);
-    this.#button.setAttribute(
-      "aria-label",
-      `Corner ${this.#chosen.index + 1} of ${this.#count}: arrow keys move it, Delete removes it, Page Down goes to the next`,
-    );
+    const which = `Corner ${this.#chosen.index + 1} of ${this.#count}`;
+    const keys = "arrow keys move it, Delete removes it, Page Down goes to the next";
+    this.#button.setAttribute("aria-label", `${which}: ${keys}`);
   }
 
   clear() {
@@ -98,7 +98,8 @@ export class VertexChoice {
     const polygon = this.#actions.polygon();
     this.#chosen = vertex;
     this.#count = count(polygon, vertex.ring);
-    this.words = `Corner ${vertex.index + 1} of ${this.#count}${vertex.ring > 0 ? " of a hole" : ""}. Delete removes it, the arrow keys move it.`;
+    const which = `Corner ${vertex.index + 1} of ${this.#count}${vertex.ring > 0 ? " of a hole" : ""}`;
+    this.words = `${which}. Delete removes it, the arrow keys move it.`;
     this.#mark ??= this.#view.place(this.#button, positionOf(polygon, vertex));
     this.refresh(polygon);
     this.#actions.onChoice();

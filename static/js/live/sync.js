@@ -91,8 +91,9 @@ export function latest(ask, take, giveUp) {
  * Starts the synchronisation, which runs until the page is left.
  * @param {import("./store.js").Store} store
  * @param {Addresses} addresses
+ * @param {(version?: string) => void} onVersion called with the server's version when the server greets the page
  */
-export async function keepInSync(store, addresses) {
+export async function keepInSync(store, addresses, onVersion) {
   let quiet;
   const socket = new Socket({
     url: () => socketAddress(addresses, store),
@@ -110,7 +111,9 @@ export async function keepInSync(store, addresses) {
       store.apply(message);
       clearTimeout(quiet);
       quiet = setTimeout(() => store.finishReplay(), REPLAY_QUIET_MS);
-      if (message.type === "hello" && !message.recovered) reload();
+      if (message.type !== "hello") return;
+      onVersion(message.version);
+      if (!message.recovered) reload();
     },
   });
   onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());

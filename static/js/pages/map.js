@@ -16,6 +16,7 @@ import { fetchJSON, keepInSync } from "../live/sync.js";
 import { createMap } from "../map/map.js";
 import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
+import { followUpdates } from "../screen/updates.js";
 import { showPanel } from "../screen/panel.js";
 import { nextFrame } from "../base/schedule.js";
 import { seenUpTo } from "../live/seen-alerts.js";
@@ -61,7 +62,7 @@ function lookAtAll(store, selection, view) {
 }
 
 async function start() {
-  const { alertsPage, ...addresses } = part("tracker").dataset;
+  const { alertsPage, host, ...addresses } = part("tracker").dataset;
   const store = new Store({ schedule: nextFrame });
   const selection = new Selection(store);
   /** For looking into the page while developing and testing; nothing of Tracker reads it. */
@@ -72,7 +73,7 @@ async function start() {
   const calls = callsOf(addresses, store);
   showConnection(part("connection"), store);
   explainFull(notices, store);
-  showNotices(notices, store);
+  showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
   showAlerts(part("alert-dialog"), store, calls);
@@ -99,7 +100,8 @@ async function start() {
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  keepInSync(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
+  const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
+  keepInSync(store, all, followUpdates(notices));
 
   const wanted = location.hash;
   view = await createMap(part("map"), { hash: true });

@@ -4,9 +4,10 @@
  * kept is for when there is none.
  */
 
-const CACHE = "report";
-const PAGE = "/tracker/incident/report/";
-const ASSETS = /^\/(static|vendor)\//;
+const ROOT = new URL(".", self.location.href).pathname; // where Tracker is, with a slash at its end
+const CACHE = ROOT === "/" ? "report" : `report ${ROOT}`; // other trackers of this host have their own
+const PAGE = `${ROOT}tracker/incident/report/`;
+const ASSETS = [`${ROOT}static/`, `${ROOT}vendor/`];
 const PATIENCE_MS = 5_000; // on a network that does not answer, what is kept is shown after this
 
 const pathOf = ({ url }) => new URL(url).pathname;
@@ -29,7 +30,7 @@ async function fetchAndKeep(request, kept) {
 const late = (value) => new Promise((done) => setTimeout(() => done(value), PATIENCE_MS));
 
 async function answer(request) {
-  const kept = await caches.match(pathOf(request));
+  const kept = await (await caches.open(CACHE)).match(pathOf(request));
   const fresh = fetchAndKeep(request, kept);
   if (!kept) return fresh;
   return Promise.race([fresh.catch(() => kept), late(kept)]);
@@ -40,7 +41,8 @@ addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 addEventListener("message", (event) => event.waitUntil(Promise.all(event.data.map(keep))));
 addEventListener("fetch", (event) => {
   const { request } = event;
-  const ours = request.mode === "navigate" ? pathOf(request) === PAGE : ASSETS.test(pathOf(request));
+  const path = pathOf(request);
+  const ours = request.mode === "navigate" ? path === PAGE : ASSETS.some((folder) => path.startsWith(folder));
   if (ours && request.method === "GET" && new URL(request.url).origin === self.location.origin)
     event.respondWith(answer(request));
 });

@@ -1,10 +1,12 @@
 /** Lets the report page open without a network, where the browser allows that (https only): see service-worker.js. */
 
-const WORKER = "/service-worker.js";
-const PAGE = "/tracker/incident/report/";
+import { within } from "../base/addresses.js";
+
+const WORKER = within("/service-worker.js");
+const PAGE = within("/tracker/incident/report/");
 // What a worker loads belongs to its own address, not to the page's
-const MAP_WORKER = "/vendor/maplibre-gl-worker.mjs";
-const ASSETS = /^\/(static|vendor)\//;
+const MAP_WORKER = within("/vendor/maplibre-gl-worker.mjs");
+const ASSETS = [within("/static/"), within("/vendor/")];
 
 /** Has the service worker keep this page and all files that it has loaded. */
 export async function keepPage() {
@@ -14,7 +16,9 @@ export async function keepPage() {
     await navigator.serviceWorker.register(WORKER, { scope: PAGE });
     const { active } = await navigator.serviceWorker.ready;
     const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name));
-    const own = loaded.filter(({ origin, pathname }) => origin === location.origin && ASSETS.test(pathname));
+    const isAsset = ({ origin, pathname }) =>
+      origin === location.origin && ASSETS.some((folder) => pathname.startsWith(folder));
+    const own = loaded.filter(isAsset);
     active?.postMessage([PAGE, ...new Set(own.map(({ pathname }) => pathname))]);
   } catch (error) {
     console.info("This page will not open without a network:", error); // the outbox works all the same

@@ -6,7 +6,9 @@
  * send the same one, the server stores it once.
  */
 
-const PREFIX = "tracker.report.";
+import { ownName } from "../base/addresses.js";
+
+const PREFIX = ownName("report.");
 const MAX_AGE_MS = 30 * 24 * 3600 * 1000; // nobody waits longer for a network: a clock was set meanwhile
 const SENT_KEPT_MS = 24 * 3600 * 1000; // a day later nobody asks any more whether it went out
 

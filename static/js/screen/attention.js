@@ -3,6 +3,7 @@
  * Each is off until this person turns it on in this browser.
  */
 
+import { ownName } from "../base/addresses.js";
 import { isolate } from "../base/bidi.js";
 
 /** @typedef {"desktop" | "sound"} Way */
@@ -16,12 +17,10 @@ const TONE_S = 0.22;
 const LOUDNESS = 0.25; // of 1: heard across a room, not startling
 const MOST_NAMES = 4; // in one notification
 
-const key = (way) => `tracker.${way}`;
-
 /** @param {Way} way */
 export function isWanted(way) {
   try {
-    return localStorage.getItem(key(way)) === "on";
+    return localStorage.getItem(ownName(way)) === "on";
   } catch {
     return false; // this browser keeps nothing
   }
@@ -30,7 +29,7 @@ export function isWanted(way) {
 /** @param {Way} way @param {boolean} on */
 export function want(way, on) {
   try {
-    localStorage.setItem(key(way), on ? "on" : "off");
+    localStorage.setItem(ownName(way), on ? "on" : "off");
   } catch {
     // It holds for as long as the page does not ask.
   }
@@ -77,7 +76,7 @@ function notifyDesktop(alerts) {
   if (globalThis.Notification?.permission !== "granted") return;
   const { title, body } = wording(alerts);
   try {
-    const options = { body, tag: "tracker-alert", renotify: true };
+    const options = { body, tag: ownName("alert"), renotify: true };
     const notification = new Notification(title, options);
     notification.onclick = () => {
       window.focus();

@@ -24,7 +24,19 @@ export function createNotices(place) {
   return { say };
 }
 
-/** @param {ReturnType<typeof createNotices>} notices @param {import("../live/store.js").Store} store */
-export function showNotices({ say }, store) {
+/**
+ * @param {ReturnType<typeof createNotices>} notices @param {import("../live/store.js").Store} store
+ * @param {string} host the name for which the server was asked for this page
+ */
+export function showNotices({ say }, store, host) {
   store.subscribe(({ notice }) => notice && say(notice));
+  if (host === location.host) return;
+  const stop = store.subscribe(({ connection }) => {
+    if (!connection || store.connection.way !== "http") return;
+    stop();
+    say(
+      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets are refused. The operator finds in Tracker’s log what to set.`,
+      { stay: true },
+    );
+  });
 }

@@ -101,7 +101,7 @@ test("the closed incidents are asked for when the filter wants them, once, and u
   assert.equal(timers.length, 2);
 });
 
-test("nobody asks again for closed incidents that are not wanted any more; once they are, a failure is told anew", async () => {
+test("after a failure closed incidents are loaded only if wanted, and a new failure is reported", async () => {
   const { asked, said, timers, choose } = page("all");
   asked[0].fail();
   await settled();

@@ -60,7 +60,7 @@ test("closer than the last zoom of clusters even those on one spot stand for the
   assert.deepEqual(counts(clustered([at(1, 24, 35), at(2, 24, 35)], MAX_ZOOM + 1, WORLD)), [1, 1]);
 });
 
-test("only what is in the box is given, also where it reaches over the antimeridian or is another copy of the world", () => {
+test("only clusters in the box are returned, also across the antimeridian and in another copy of the world", () => {
   const places = [at(1, 179, 0), at(2, -179, 30), at(3, 0, 0), at(4, 179, 80)];
   const shown = (box) => clustered(places, 12, box).map(({ properties: { pk } }) => pk);
   assert.deepEqual(shown([170, -10, 190, 40]), [1, 2]);

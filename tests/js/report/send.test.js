@@ -19,7 +19,7 @@ async function send(...answers) {
   return { outcome, asked };
 }
 
-test("a report goes out with a fresh token and its own key, and counts as sent when the server says stored", async () => {
+test("a report is sent with a fresh token and its own key, until the server answers that it is stored", async () => {
   const { outcome, asked } = await send(PAGE, json({ stored: true }, 201));
   assert.deepEqual(outcome, { state: "sent" });
   assert.deepEqual(Object.fromEntries(asked[1].body), { ...FIELDS, csrf_token: "fresh" });

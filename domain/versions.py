@@ -128,7 +128,10 @@ def ensure_current(thing: Tracked, base: str) -> None:
 
 
 def deleted_by(model: type[Tracked], pk: int) -> str | None:
-    """Return who deleted the object with this id. Raises DoesNotExist if the log has no such deletion."""
+    """Return the name of the person who deleted this object.
+
+    Raises DoesNotExist if the log has no such deletion.
+    """
     row = database.execute_sql(DELETION, (model.__name__, pk)).fetchone()
     if row is None:
         raise model.DoesNotExist
@@ -145,7 +148,7 @@ def _since(thing: Tracked, base: str, *names: str) -> list[Clash]:
 
 
 def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None = None) -> list[Clash]:
-    """Return for each field who gave it its present value, and when, by the log after an entry."""
+    """Return each field with the person who set its present value, and when, by the log after an entry."""
     theirs, mine = _values(thing), mine or defaultdict(lambda: None)
     found: dict[str, tuple[str | None, str | None]] = dict.fromkeys(names, (None, None))
     same, size = set(names), 0

@@ -91,6 +91,7 @@ def test_save_waits_for_another_process(database: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(time, "sleep", sleep)
         add("one")
         assert waited == [engine.LOCK_POLL_S] * 3
+        assert waited[0] > 0
         with models.database.atomic():
             add("two")
         other.execute("BEGIN IMMEDIATE")
@@ -424,6 +425,9 @@ def test_insert_gives_the_object_its_id_and_its_defaults(database: Path) -> None
     user.role = "viewer"
     user.save()
     assert models.User.get_by_id(user.id).role == "viewer"
+    some = models.User(name="bob", password_hash="x", role="admin")
+    with pytest.raises(peewee.IntegrityError, match="NOT NULL"):
+        some.save(only=[models.User.name])
     user.role, user.name = "admin", "eve"
     user.save(only=[models.User.role])
     stored = models.User.get_by_id(user.id)

@@ -50,7 +50,7 @@ T = TypeVar("T")
 class Offer:
     """The bytes that a round offers to all live clients at one cursor."""
 
-    __slots__ = ("batch", "data", "frames", "last", "size")  # the quickest to read, in a loop over all clients
+    __slots__ = ("batch", "data", "frames", "last", "size")  # quickest to read
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.data, self.size = batch, batch.data, len(batch.data)

@@ -181,7 +181,7 @@ def _short_way(rings: list[Any]) -> list[Any]:
     return turned
 
 
-def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:
+def polygon_geojson(polygon: Polygon, shift: float) -> dict[str, Any]:
     """Return the GeoJSON of a shapely polygon, its longitudes shifted by `shift` degrees."""
     rings = [polygon.exterior, *polygon.interiors]
     coordinates = [

@@ -285,7 +285,6 @@ def _flush(descriptor: int) -> None:
         fdatasync(descriptor)
     except OSError as error:
         sys.stderr.write(f"tracker: the disk failed to keep what was saved: {error}\n")
-        sys.stderr.flush()
         os._exit(1)
 
 

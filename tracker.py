@@ -32,7 +32,7 @@ from commands import backup, importer, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
-STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
 # The settings that are options, too.
 OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")

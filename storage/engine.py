@@ -39,7 +39,7 @@ PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm 
 LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
 LOCK_POLL_S = 0.005  # between two tries; it sleeps, so that other greenlets run
 WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that waits tries within it
-# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73; it takes 1.41 ms of CPU, not
+# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73. It takes 1.41 ms of CPU, not
 # 1.61 (1,000 saves by HTTP, a fast disk). With 8 saves at once there is no difference.
 ALONE_S = 0.005  # since the last flush; then few callers share the next one, and a thread would only cost,
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile

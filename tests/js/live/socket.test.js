@@ -52,7 +52,7 @@ function fakeScope(server) {
   });
 }
 
-/** A socket just opened, with what it has told. */
+/** A socket just opened, with its messages and states. */
 function opened({ verdict = "open" } = {}) {
   const told = { messages: [], states: [], ways: [], signedOut: 0 };
   const server = new FakeServer();

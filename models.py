@@ -44,8 +44,9 @@ from domain.throttle import Throttle
 from domain.totp import RecoveryCode, Totp
 from domain.tracked import CLOCK_STEP, Tracked, parse_until
 from domain.users import Confirmation, Session, User
-from storage.backup import back_up
-from storage.engine import MAX_ID, Database, Model, Setting, UnusableDatabase, database, open_database
+from storage.backup import LastBackup, back_up, last_backup
+from storage.engine import MAX_ID, Database, Model, Setting, database, open_database
+from storage.files import UnusableDatabase
 from storage.log import Notification, actor, committed
 
 # All other rooms import these names from here, so that the models are one module to them.
@@ -60,6 +61,7 @@ __all__ = [
     "Database",
     "Incident",
     "Invalid",
+    "LastBackup",
     "Model",
     "Notification",
     "RecoveryCode",
@@ -82,6 +84,7 @@ __all__ = [
     "back_up",
     "committed",
     "database",
+    "last_backup",
     "now",
     "open_database",
     "parse_until",

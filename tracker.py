@@ -15,6 +15,7 @@ monkey.patch_all()  # before anything else is imported
 
 import argparse
 import gc
+import logging
 import os
 import socket
 import ssl
@@ -27,10 +28,12 @@ import models
 from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
+from base.times import parse_period
 from base.version import VERSION
-from commands import backup, importer, reload, shared, tokens, users
+from commands import backup, check, importer, migrate, reload, restore, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
+from storage.schedule import Schedule
 
 STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
@@ -53,7 +56,8 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
-    models.open_database(settings.database, hold_reports=settings.hold_reports)
+    models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
+    claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
     sign_in = _first_account(settings)  # it is printed once, so only when nothing can fail any more
     models.database.group_commits()
@@ -71,30 +75,40 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     loop_watch = state_of(app).loop_watch
     loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
+    backups = _backups(settings)
+    watching_file = gevent.spawn(models.database.watch_file)
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
     def stop() -> None:
         systemd.notify("STOPPING=1")
         http.close()
         sockets.start()
+        backups.stop()
 
     stopping.on_stop(stop, STOP_S)
     stopping.on_reload(lambda: _reload_certificate(settings, http))
     if settings.share_port:
         listener.listen(wsgi.BACKLOG)
+    logs.event(logs.log, logging.INFO, "Tracker starts", version=VERSION, pid=os.getpid())
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
     gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
+    logs.event(logs.log, logging.INFO, "Tracker stops")
     stop()
     ending_mutes.kill()
     loop_watch.stop()
     sockets.join()
+    backups.join()
+    watching_file.kill()
     if settings.unix:
         unix_socket.remove(settings.unix)
     models.database.close()
+    logging.shutdown()
+    if claimed:
+        claimed.close()
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:
@@ -111,6 +125,8 @@ def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
     from server import unix_socket, wsgi
 
+    if settings.unix and settings.share_port:
+        fail("--share-port is for a port: with --unix, give each process a socket of its own")
     if settings.unix:
         try:
             return unix_socket.listen(settings.unix)
@@ -127,6 +143,16 @@ def _listen(settings: Settings) -> socket.socket:
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
 
 
+def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
+    """Say which database is served on the shared port, or end if another process serves another one."""
+    from server import shared_port
+
+    try:
+        return shared_port.claim(listener, settings.database)
+    except OSError as error:
+        fail(f"can't share port {settings.port}: {error.strerror or error}")
+
+
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:
     """Return the context with the certificate; None without one. Ends with a sentence if it can't be used."""
     if settings.keyfile and not settings.certfile:
@@ -139,6 +165,16 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
         return tls.context(settings.certfile, settings.keyfile)
     except OSError as error:
         fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+
+
+def _backups(settings: Settings) -> Schedule:
+    """Make backups from now on, if the settings name a folder for them."""
+    schedule = Schedule(
+        settings.backup_folder, every_s=parse_period(settings.backup_every), keep=settings.backup_keep
+    )
+    if settings.backup_folder:
+        schedule.start()
+    return schedule
 
 
 def _first_account(settings: Settings) -> str:
@@ -217,6 +253,9 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     users.add_arguments(subparsers, Parser)
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
+    restore.add_arguments(subparsers)
+    check.add_arguments(subparsers)
+    migrate.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")

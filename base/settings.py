@@ -14,6 +14,7 @@ from typing import Any
 
 from base.logs import FORMATS, LEVELS
 from base.paths import is_root
+from base.times import parse_period
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
@@ -69,6 +70,9 @@ class Settings:
     reports_per_address: int = 30  # an hour
     reports_in_total: int = 300  # an hour
     hold_reports: bool = False  # whether a public report alerts nobody until an editor confirms it
+    backup_folder: str = ""  # where the server makes backups by itself; empty for none
+    backup_every: str = "1d"  # from the start of one backup to that of the next
+    backup_keep: int = 14  # backups that the server leaves in the folder
     log: str = "text"  # how the server writes its log: text for people, or json
     log_level: str = "info"  # the least important events that are logged
 
@@ -181,6 +185,14 @@ def _wrong_with_tiles(template: str) -> str:
     return "" if any(way <= found for way in WAYS) else f"{template} must have {{z}}, {{x}} and {{y}} in it"
 
 
+def _wrong_with_period(text: str) -> str:
+    try:
+        parse_period(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
@@ -201,6 +213,8 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "sockets_per_address": _within(0, MANY, "more than 0"),
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
+    "backup_every": _wrong_with_period,
+    "backup_keep": _within(0, MANY, "more than 0"),
     "log": _one_of(*FORMATS),
     "log_level": _one_of(*LEVELS),
 }

@@ -102,13 +102,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 with bar.external_write_mode(file=sys.stderr):
                     say(f"{_label(feature, number)}: {error}", to_stderr=True)
         for batch in _batches(parts):
-            try:
-                with models.database.atomic():
-                    stored = Counter(_store(part) for part in batch)
-            except peewee.DatabaseError as error:
-                reason = f"the database can't take more: {error}; {_summary(counts)}"
-                raise models.TrackerError(reason) from error
-            counts += stored
+            counts += _store_batch(batch, counts)
             time.sleep(WRITE_GAP_S)
         bar.update(min(BATCH, len(features) - start))
     bar.close()
@@ -132,6 +126,22 @@ def _batches(parts: list[Part]) -> Iterator[list[Part]]:
         batch.append(part)
     if batch:
         yield batch
+
+
+def _store_batch(batch: list[Part], counts: Counter[str]) -> Counter[str]:
+    """Store parts in one transaction, and return how many were new, updated and unchanged.
+
+    `counts` are those before. Raises TrackerError.
+    """
+    try:
+        with models.database.atomic():
+            stored = Counter(_store(part) for part in batch)
+    except peewee.DatabaseError as error:
+        reason = f"the database can't take more: {error}; {_summary(counts)}"
+        raise models.TrackerError(reason) from error
+    if models.database.replaced:
+        raise models.TrackerError(f"the database was replaced meanwhile: import again; {_summary(counts)}")
+    return stored
 
 
 def _summary(counts: Counter[str]) -> str:

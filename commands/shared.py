@@ -14,8 +14,8 @@ from models import User
 
 APPLIED = "A running server applies a change at once."
 
-Run = Callable[[argparse.Namespace], None]
-Commands = Any  # the type of add_subparsers(); argparse has no public name for it
+Run = Callable[[argparse.Namespace], Any]
+Commands = Any  # what add_subparsers() returns; argparse has no public name for it
 
 
 def add_group(commands: Commands, parser_class: type, name: str, text: str, more: str) -> Commands:
@@ -31,15 +31,19 @@ def add_command(group: Commands, name: str, text: str, run: Run, *arguments: str
     for argument in arguments:
         parser.add_argument(argument, metavar=argument.upper())
     parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
-    parser.set_defaults(run=run, creates=False)
+    parser.set_defaults(run=run, creates=False, opens=True)
     return parser
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command on the database, and return the exit status. Raises TrackerError.
 
-    Only a command that sets `creates` makes the database file if there is none.
+    Only a command that sets `creates` makes the database file if there is none. A command that sets `opens`
+    to false opens `options.database` itself; its function may return an exit status.
     """
+    options.database = settings.database
+    if not options.opens:
+        return int(options.run(options) or 0)
     models.open_database(settings.database, create=options.creates, hold_reports=settings.hold_reports)
     try:
         options.run(options)

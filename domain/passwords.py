@@ -8,6 +8,7 @@ threads, so that a flood of sign-ins delays only sign-ins.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import unicodedata
@@ -21,6 +22,8 @@ from gevent.threadpool import ThreadPool
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from base.logs import event
+
 AT_ONCE = 2  # hashes, of 32 MiB each
 MAX_IN_FLIGHT = 20  # running or waiting; the last one waits about half a second
 MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
@@ -29,6 +32,7 @@ NICE = 10  # lower priority of these threads, for machines with one core; Linux 
 LONGEST = 1000  # characters of a password; a longer one is not safer
 
 METHOD = "scrypt:32768:8:1"  # N, r and p: 32 MiB; tests take less
+log = logging.getLogger("tracker.accounts")
 
 T = TypeVar("T")
 
@@ -37,6 +41,7 @@ class Busy(ServiceUnavailable):
     """Too many passwords are being checked. Nothing was checked and nothing was stored."""
 
     def __init__(self) -> None:
+        event(log, logging.WARNING, "A sign-in was put off: too many passwords are being checked")
         super().__init__(
             "Too many people are signing in at the moment. Try again in a few seconds.", retry_after=RETRY_S
         )

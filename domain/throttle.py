@@ -10,6 +10,7 @@ import peewee
 from base import addresses, names
 from storage.engine import Model, database
 
+ADDRESS = "address:"  # the keys of addresses begin so
 LONGEST_S = 15 * 60.0  # the longest wait that guesses of others can cause
 FORGET_S = 24 * 3600.0  # after which failures are forgotten
 KNOWN_S = 90 * 24 * 3600.0  # how long a sign-in makes an address known for an account

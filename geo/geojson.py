@@ -116,8 +116,8 @@ def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     west, _, east, _ = polygon.bounds
     if east - west > 360:
         raise GeometryError("the polygon is wider than the world")
-    turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
-    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), turn))
+    shift = -360 * math.floor(((west + east) / 2 + 180) / 360)
+    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), shift))
     checked.centroid = _centroid(polygon)
     checked.long_edge = long_edge(polygon)
     return checked
@@ -175,7 +175,8 @@ def _short_way(rings: list[Any]) -> list[Any]:
         steps = np.diff(ring[:, 0])
         steps -= 360 * np.round(steps / 360)
         x = ring[0, 0] + np.concatenate([[0], np.cumsum(steps)])
-        x += 360 * np.round(((turned[0][0, 0] if turned else x[0]) - x[0]) / 360)  # a hole to its outline
+        west = turned[0][:, 0].min() if turned else x.min()
+        x += 360 * np.ceil(((west - x.min()) / 360).round(DECIMALS))  # a hole to its outline
         turned.append(np.column_stack([x, ring[:, 1]]).round(DECIMALS))
     return turned
 

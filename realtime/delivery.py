@@ -19,6 +19,7 @@ import gevent
 from gevent.lock import Semaphore
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from base.logs import event
 from base.loop import PAUSE_S
 from realtime.client import Client, Poll
 from realtime.counts import Counts
@@ -97,6 +98,9 @@ class Delivery:
         if client.closing or client not in self.clients:
             return
         self.counts.closed[reason] += 1
+        if reason:
+            behind = self.buffer.head - client.cursor
+            event(log, logging.INFO, "A client was closed", reason=reason, code=int(code), behind=behind)
         self._finish(client, client.closing_bytes(code, reason))
 
     def _finish(self, client: Client, data: bytes) -> None:

@@ -24,13 +24,13 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from base.logs import event, request_id
 from base.loop import PAUSE_S
 from realtime.client import Client, Poll
 from realtime.limits import Limits
@@ -40,9 +40,22 @@ from realtime.replay import Batch, Entry, frame
 log = logging.getLogger(__name__)
 
 DEFAULTS = Limits()
-MAX_TIMED = 1000  # commits whose delay a round measures; more are not measured
+SLOW_S = 1.0  # from a commit to the last live client
+MAX_NAMED = 10  # requests that the log names for a round
+MAX_TIMED = 1000  # commits of which a round measures how long they took; more are not measured
 
 T = TypeVar("T")
+
+
+class Offer:
+    """What a round offers to all live clients at one cursor, and how many took all of it."""
+
+    __slots__ = ("batch", "data", "last", "size", "taken")  # the quickest to read, in a loop over all clients
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.data, self.size = batch, batch.data, len(batch.data)
+        self.last = batch.seqs[-1] if batch.seqs else 0
+        self.taken = 0
 
 
 class Group(Reception):
@@ -69,7 +82,8 @@ class Group(Reception):
         self._last_ping = clock()
         self._wake_event = Event()
         self._greenlets: list[gevent.Greenlet] = []
-        self._commits: list[float] = []  # times of this process's commits that no round has sent yet
+        # Of commits of this process that no round has sent yet: when, and by which request.
+        self._commits: list[tuple[float, str]] = []
 
     def start(self) -> None:
         """Start to send new entries, to ping, and to close clients that are gone or too slow."""
@@ -95,7 +109,7 @@ class Group(Reception):
     def committed(self) -> None:
         """Record that this process has just committed an entry, and wake the group. Returns at once."""
         if len(self._commits) < MAX_TIMED:
-            self._commits.append(self._clock())
+            self._commits.append((self._clock(), request_id.get()))
         self._wake_event.set()
 
     def pull(self) -> int:
@@ -165,10 +179,25 @@ class Group(Reception):
         """Count how long the first so many commits took to the last live client of this round."""
         if self._is_piece(new):
             return  # their entries may be in the rest
-        if self._live:
-            for at in self._commits[:timed]:
-                self.counts.delay.observe(self._last_sent - at)
+        commits = self._commits[:timed]
         del self._commits[:timed]
+        if commits and self._live:
+            for at, _ in commits:
+                self.counts.delay.observe(self._last_sent - at)
+            self._log_round(self._last_sent - commits[0][0], [request for _, request in commits])
+
+    def _log_round(self, seconds: float, requests: list[str]) -> None:
+        """Log a round by the requests that caused it; as a warning if people notice how long it took."""
+        level = logging.WARNING if seconds > SLOW_S else logging.DEBUG
+        event(
+            log,
+            level,
+            "A round was slow" if seconds > SLOW_S else "A round was sent",
+            head=self.buffer.head,
+            clients=len(self._live),
+            ms=round(seconds * 1000, 1),
+            requests=" ".join(dict.fromkeys(requests[:MAX_NAMED])),
+        )
 
     def _send_heartbeats(self) -> None:
         beat = self._heartbeat(self.buffer.head)
@@ -203,38 +232,44 @@ class Group(Reception):
         return poll.answer(entries, b"") if is_whole else b""
 
     def _round(self) -> None:
-        """Offer every live client the entries after its cursor: the same bytes to all at one cursor."""
-        batch_after = cache(self.buffer.after)
+        """Offer every live client what follows its cursor: the same bytes to all at one cursor."""
+        offers: dict[int, Offer] = {}
         for some in _slices(self._live, self.limits.slice_clients):
-            self._offer_all(some, batch_after)
+            self._offer_all(some, offers)
         self._last_sent = self._clock()
+        self.counts.bytes += sum(offer.size * offer.taken for offer in offers.values())
+        self.counts.frames += sum(len(offer.batch.seqs) * offer.taken for offer in offers.values())
 
-    def _offer_all(self, socks: list[Any], batch_after: Callable[[int], Batch | None]) -> None:
+    def _offer_all(self, socks: list[Any], offers: dict[int, Offer]) -> None:
         cursors = self._cursors
-        size = frames = 0  # frames that were sent
         for sock in socks:
             if (cursor := cursors.get(sock)) is None:  # it left during a pause
                 continue
-            batch = batch_after(cursor)
-            if batch is None:  # one read had more than the replay buffer holds
+            offer = offers.get(cursor) or self._offer_at(cursor, offers)
+            if offer is None:  # more was read at once than the replay buffer holds
                 self._catch_up_alone(self._live[sock])
                 continue
-            if not batch.data:  # it joined during a pause, and has everything
+            if not offer.size:  # it came in a pause, and has everything
                 continue
             try:
-                sent = sock.send(batch.data)
+                sent = sock.send(offer.data)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 sent = -1
-            if sent == len(batch.data):
-                cursors[sock] = batch.seqs[-1]
-                size += sent
-                frames += len(batch.seqs)
+            if sent == offer.size:
+                cursors[sock] = offer.last
+                offer.taken += 1
             else:
-                self._fall_behind(self._live[sock], batch, sent)
-        self.counts.bytes += size
-        self.counts.frames += frames
+                self._fall_behind(self._live[sock], offer.batch, sent)
+
+    def _offer_at(self, cursor: int, offers: dict[int, Offer]) -> Offer | None:
+        """Return the offer to clients at a cursor, kept for others; None if the replay buffer has lost it."""
+        batch = self.buffer.after(cursor)
+        if batch is None:
+            return None
+        offers[cursor] = Offer(batch)
+        return offers[cursor]
 
     def _catch_up_alone(self, client: Client) -> None:
         self._leave(client)

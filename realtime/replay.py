@@ -14,6 +14,7 @@ from wsproto.frame_protocol import Opcode
 from realtime.limits import Limits
 
 Entry = tuple[int, bytes]  # seq and JSON text
+TYPE_END = 100  # bytes of an entry in which its type is looked for
 
 
 def frame(opcode: Opcode, payload: bytes = b"") -> bytes:
@@ -86,6 +87,6 @@ class ReplayBuffer:
 
 
 def _type_of(text: bytes) -> bytes:
-    """Return the type of an entry, which its JSON has right after its `seq`; "other" without one."""
-    parts = text[:64].split(b'"', 6)
-    return parts[5] if len(parts) == 7 and parts[3] == b"type" else b"other"
+    """Return the type of an entry, which its JSON has after `seq` and `mark`; "other" without one."""
+    _, found, rest = text[:TYPE_END].partition(b'"type":"')
+    return rest.partition(b'"')[0] if found else b"other"

@@ -64,6 +64,10 @@ class Body:
         self._ready = data[cut:]
         return data[:cut]
 
+    def waited_s(self) -> float:
+        """Return how many seconds the program has waited for the body so far."""
+        return self._limits.body_s - self._seconds
+
     def _is_over(self) -> bool:
         return self._broken or (self._chunks.finished if self._chunks else not self._left)
 

@@ -14,12 +14,13 @@ from urllib.parse import unquote_to_bytes
 import gevent
 
 from base import addresses
+from base.logs import event, request_id
 from base.loop import PAUSE_S
-from server import tls
+from server import access_log, tls
 from server.body import Body
 from server.connections import Connection, TlsConnection
 from server.http1 import Head, Incoming, Refused
-from server.proxies import is_local, through_proxies
+from server.proxies import is_local, is_proxy, through_proxies
 from server.pywsgi import AnsweringHandler
 from server.tls import RECORD
 
@@ -35,6 +36,7 @@ class Handler(AnsweringHandler):
     lingers = False  # whether the peer may still be sending when the connection is closed
     _head: Head
     _pieces = 0  # received of this request
+    _first_sent = 0.0  # when its answer began, by the monotonic clock
 
     def __init__(self, connection: Any, address: Any, server: Any) -> None:
         super().__init__(connection, address, server)
@@ -70,8 +72,10 @@ class Handler(AnsweringHandler):
         self._head = head
         body = Body(head, self._incoming, self, self.server.limits)
         environ = self._environ(body)
+        started, self._first_sent = time.monotonic(), 0.0
+        request_id.set(environ["tracker.request_id"])
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
-        app = _tell_methods if head.path == "*" else None
+        app = _answer_with_methods if head.path == "*" else None
         self.answer(
             head.method,
             head.version,
@@ -80,7 +84,17 @@ class Handler(AnsweringHandler):
             app,
             keeps_alive=head.keeps_alive and not self.server.closed,
         )
+        self._log_answer(environ, started + body.waited_s())
+        request_id.set("")
         return self.socket is not None and not (self.close_connection or self.server.closed)
+
+    def _log_answer(self, environ: dict[str, Any], started: float) -> None:
+        """Log the request that was answered, or whose connection was handed over."""
+        status, size = self.answered()
+        if status is None and self._head.upgrades:
+            status = int(HTTPStatus.SWITCHING_PROTOCOLS)
+        seconds = (self._first_sent or time.monotonic()) - started
+        access_log.note(environ, status=status, size=size, seconds=max(0.0, seconds))
 
     def _next_head(self, wait_s: float) -> Head | None:
         """Return the next request's head; None if the peer sends none. Raises Refused, OSError."""
@@ -118,7 +132,14 @@ class Handler(AnsweringHandler):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer a refused request with its status alone. The log gets the reason in our own words."""
-        log.debug("A request was refused: %s", refused)
+        event(
+            log,
+            logging.INFO,
+            "A malformed request was refused",
+            status=refused.status.value,
+            reason=refused,
+            address=self.client_address[0],
+        )
         status = f"{refused.status.value} {refused.status.phrase}"
         self.socket.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
         self.lingers = True
@@ -163,15 +184,22 @@ class Handler(AnsweringHandler):
                 environ[f"HTTP_{name.replace('-', '_').upper()}"] = value
         if "HTTP_HOST" in environ:
             environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
+        environ["tracker.request_id"] = self._request_id(environ.pop("HTTP_X_REQUEST_ID", None))
         through_proxies(environ, self.server.proxies)
         return environ
+
+    def _request_id(self, given: str | None) -> str:
+        is_trusted = given is not None and is_proxy(self.client_address[0], self.server.proxies)
+        return access_log.request_id(given, is_trusted=is_trusted)
 
     def more_headers(self) -> list[tuple[bytes, bytes]]:
         is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # other programs use its ports
         is_https = self.environ["wsgi.url_scheme"] == "https"
-        return [(b"Strict-Transport-Security", HSTS)] if is_https and not is_local else []
+        found = [(b"X-Request-ID", self.environ["tracker.request_id"].encode())]
+        return [*found, (b"Strict-Transport-Security", HSTS)] if is_https and not is_local else found
 
     def before_send(self) -> None:
+        self._first_sent = self._first_sent or time.monotonic()
         self.server.before_answer()
 
     def send_continue(self) -> None:
@@ -204,7 +232,7 @@ class Handler(AnsweringHandler):
         return connection, self._incoming.data
 
 
-def _tell_methods(_environ: Any, start_response: Any) -> list[bytes]:
+def _answer_with_methods(_environ: Any, start_response: Any) -> list[bytes]:
     """Answer `OPTIONS *`, which asks for the methods of the whole server."""
     start_response("204 No Content", [("Allow", METHODS)])
     return []

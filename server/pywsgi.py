@@ -52,6 +52,8 @@ class AnsweringHandler(WSGIHandler):
     socket: Any
     close_connection: bool
     response_headers: Headers
+    code: Any  # int, or None before there is one
+    response_length: int
     provided_content_length: str | None
     _body: RequestBody
     _together: list[bytes] | None = None  # while it is a list, it collects the bytes to send
@@ -89,7 +91,12 @@ class AnsweringHandler(WSGIHandler):
         self.environ, self.application = environ, application or self.server.application
         self._body, self.wsgi_input = body, _Input(body)
         self.close_connection = not keeps_alive
+        self.code = None
         super().handle_one_response()
+
+    def answered(self) -> tuple[int | None, int]:
+        """Return the last answer's status, None if there was none, and how many bytes of it were sent."""
+        return (None if self.code is None else abs(self.code)), self.response_length
 
     def base_environ(self) -> dict[str, Any]:
         """Return a new environ with what is the same for every request."""

@@ -18,6 +18,7 @@ from typing import Any
 import gevent
 
 from base import addresses
+from base.logs import event
 from server import tls
 from server.connections import Connections, RequestQueue
 from server.handler import Handler
@@ -59,7 +60,8 @@ class Server(AcceptingServer):
         self.connections = Connections(limits.per_address)
         self.queue = RequestQueue()
         self.shares_port = shares_port
-        self.detached: set[Any] = set()  # TLS connections that the handler has detached
+        self.refused = 0  # connections, because their address had too many
+        self.detached: set[Any] = set()  # TLS connections that were handed over
 
     def close(self) -> None:
         """Close the listener, and the connections without a request.
@@ -81,7 +83,11 @@ class Server(AcceptingServer):
         """Count a connection; return None if too many come from its address, unless that is a proxy's."""
         address = _known_as(address)
         bounded = not is_proxy(address[0], self.proxies)
-        return address if self.connections.add(connection, address[0], bounded=bounded) else None
+        if self.connections.add(connection, address[0], bounded=bounded):
+            return address
+        self.refused += 1
+        event(log, logging.WARNING, "A connection was refused: its address has too many", address=address[0])
+        return None
 
     def left(self, connection: Any, address: Any) -> None:
         self.connections.remove(connection, _known_as(address)[0])

@@ -6,10 +6,11 @@ Every bound is checked before the work that it bounds. Nothing is uploaded anywh
 from __future__ import annotations
 
 import re
+import time
 from io import BytesIO
 from urllib.parse import parse_qsl
 
-from flask import Request, abort, request, session
+from flask import Request, abort, g, request, session
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.wsgi import get_input_stream
 
@@ -53,6 +54,7 @@ def read_body() -> None:
     if len(body) > most:
         abort(413, too_large(most))
     request.environ["wsgi.input"] = BytesIO(body)
+    g.begun = time.perf_counter()  # the time before went by on the way
     if body:
         _check_type()
 

@@ -127,6 +127,8 @@ def _refusal(status: int, text: str) -> Response:
 @bp.get("/notifications")
 def not_a_websocket() -> Response:
     """Tell a browser, which can't see why its WebSocket was refused: 401 not signed in, 429 too many."""
+    if "Sec-WebSocket-Key" in request.headers:
+        origins.note_lost_upgrade()
     return _refusal(426, "This is a WebSocket.\n")
 
 

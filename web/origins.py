@@ -73,6 +73,15 @@ def note_hidden_tls() -> None:
         )
 
 
+def note_lost_upgrade() -> None:
+    """Log once if a handshake came without its header Upgrade, which only a proxy can have removed."""
+    if _told.is_new("upgrade"):
+        log.warning(
+            "A WebSocket came without the header Upgrade. A proxy seems to remove it. Let it pass on Upgrade "
+            "and Connection (nginx: see deploy/nginx/tracker-proxy.conf). Until then pages use plain HTTP."
+        )
+
+
 def _split(source: str | None) -> SplitResult:
     try:
         return urlsplit(source or "")

@@ -23,6 +23,7 @@ def draws(screen: Screen, stored: dict[str, object], *, drawn: bool = True) -> N
     wait_until(lambda: screen.draws(stored) == drawn, what=f"{stored['id']} on the map: {drawn}")
 
 
+@pytest.mark.through_nginx
 def test_person_signs_in_and_sees_the_map(server: Server, open_screen: OpenScreen) -> None:
     """The address leads to the sign-in page, and that to a connected map."""
     screen = open_screen(server.visitor())
@@ -36,6 +37,7 @@ def test_person_signs_in_and_sees_the_map(server: Server, open_screen: OpenScree
     expect(page.locator("#map canvas")).to_be_visible()
 
 
+@pytest.mark.through_nginx
 def test_incident_by_someone_else_appears_and_alerts(
     server: Server, person: Person, open_screen: OpenScreen
 ) -> None:
@@ -75,6 +77,7 @@ def test_click_shows_name_severity_and_link(person: Person, open_screen: OpenScr
         expect(link).to_have_attribute("href", subject["properties"]["url"])
 
 
+@pytest.mark.through_nginx
 def test_changes_are_drawn_without_reloading(person: Person, open_screen: OpenScreen) -> None:
     """An open map shows when another person moves, closes, opens or deletes an incident."""
     incident, area = (

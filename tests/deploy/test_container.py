@@ -115,7 +115,7 @@ def inside(
 
 
 class Image(NamedTuple):
-    """The image that the steps have made."""
+    """The result of the steps."""
 
     root: Path
     env: dict[str, str]

@@ -66,7 +66,7 @@ def test_unit_fits_the_program() -> None:
     stop_s = re.search(r"^STOP_S = (\d+)", (ROOT / "tracker.py").read_text(encoding="utf-8"), re.MULTILINE)
     assert stop_s
     assert int(found["TimeoutStopSec"]) > int(stop_s[1])
-    assert found["RestartPreventExitStatus"] == "2"
+    assert found["RestartPreventExitStatus"] == "2 3"
     python, program, *options = found["ExecStart"].split()
     assert (python, program) == (PYTHON, "/opt/tracker/tracker.py")
     assert options == ["--config", "/etc/tracker.toml"]

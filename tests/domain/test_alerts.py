@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from replay import Replay
+from replay import Replay, problems_of
 
 import models
 from base.errors import Invalid
@@ -526,6 +526,9 @@ class Episodes(RuleBasedStateMachine):
             self.areas.pop(id_).delete_instance()
             for pair in [pair for pair in self.expected if pair[1] == id_]:
                 self._ends(pair)
+
+    def teardown(self) -> None:
+        assert problems_of(Path(models.database.database)) == []
 
     @invariant()
     def open_alerts_are_the_expected_ones(self) -> None:

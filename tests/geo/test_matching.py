@@ -285,7 +285,7 @@ def test_areas_of_an_older_database_get_their_centroid(
             (text,),
         )
         models.database.close()
-    models.open_database(tmp_path / "old.db")
+    models.open_database(tmp_path / "old.db", migrate=True)
     area = AreaOfInterest.get()
     assert json.loads(area.centroid) == geojson.centroid(dict(area.polygon))
     ((_, as_json),) = AreaOfInterest.features(AreaOfInterest.id > 0, 0)

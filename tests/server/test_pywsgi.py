@@ -36,6 +36,7 @@ SERVER_METHODS = {
 HANDLER_ATTRIBUTES = {  # with their values before a request
     "status": None,
     "code": None,
+    "response_length": 0,
     "headers_sent": False,
     "response_headers": None,
     "provided_content_length": None,

@@ -1,4 +1,4 @@
-"""The messages to systemd, for which a socket stands here."""
+"""Messages to systemd, for which a socket stands."""
 
 import os
 import signal
@@ -26,12 +26,12 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 def test_server_says_that_it_is_ready_runs_and_stops(
     start_server: StartServer, manager: socket.socket
 ) -> None:
-    """It is ready when it answers, then its loop beats until it ends."""
+    """READY is sent when it answers, then WATCHDOG again and again, and STOPPING at the end."""
     env = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "150000"}
     server = start_server(env=env)
     assert [manager.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
     server.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: manager.recv(100) == b"STOPPING=1", what="the end to be told")
+    wait_until(lambda: manager.recv(100) == b"STOPPING=1", what="STOPPING")
     assert server.process.wait(PATIENCE_S) == 0
 
 
@@ -62,7 +62,7 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_watchdog_that_is_not_ours_is_not_fed(
     monkeypatch: pytest.MonkeyPatch, manager: socket.socket, usec: str, pid: str | None
 ) -> None:
-    """Without a time, or with the number of another process, only the readiness is sent."""
+    """Without a time, or with the number of another process, only READY is sent."""
     monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     if pid is not None:

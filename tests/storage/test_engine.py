@@ -1,10 +1,13 @@
 """The engine: transactions, the write lock, and the flushes that put data on the disk."""
 
+import io
 import os
+import shutil
 import sqlite3
 import stat
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 from harness import PATIENCE_S
 
 import models
-from storage import engine
+from storage import engine, files
 
 
 def add(name: str) -> None:
@@ -88,6 +91,7 @@ def test_save_waits_for_another_process(database: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(time, "sleep", sleep)
         add("one")
         assert waited == [engine.LOCK_POLL_S] * 3
+        assert waited[0] > 0
         with models.database.atomic():
             add("two")
         other.execute("BEGIN IMMEDIATE")
@@ -342,7 +346,7 @@ def test_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
     path = tmp_path / "own.db"
     models.open_database(path)
     try:
-        assert models.database.application_id == engine.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
+        assert models.database.application_id == files.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
         assert models.database.foreign_keys == 1
         assert models.database.wal_autocheckpoint == engine.CHECKPOINT_PAGES
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -421,8 +425,116 @@ def test_insert_gives_the_object_its_id_and_its_defaults(database: Path) -> None
     user.role = "viewer"
     user.save()
     assert models.User.get_by_id(user.id).role == "viewer"
+    some = models.User(name="bob", password_hash="x", role="admin")
+    with pytest.raises(peewee.IntegrityError, match="NOT NULL"):
+        some.save(only=[models.User.name])
     user.role, user.name = "admin", "eve"
     user.save(only=[models.User.role])
     stored = models.User.get_by_id(user.id)
     assert (stored.name, stored.role) == ("ada", "admin")
     assert models.User.select().count() == 1
+
+
+# A file that is replaced
+
+
+class EndedError(Exception):
+    """In the place of the end of this process."""
+
+
+@pytest.fixture
+def guarded(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database of a server, whose end a test can see."""
+
+    def end(status: int) -> None:
+        raise EndedError(status)
+
+    monkeypatch.setattr(os, "_exit", end)
+    models.database.group_commits()
+    add("before")
+    models.database.sync()
+    return database
+
+
+def replace_file(path: Path) -> None:
+    path.with_name("new.db").write_bytes(b"")
+    path.with_name("new.db").rename(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Path.unlink,
+        replace_file,
+        lambda path: path.rename(path.with_name("moved.db")),
+        lambda path: path.parent.rename(path.parent.with_name(f"{path.parent.name}-moved")),
+        lambda path: Path(f"{path}-wal").unlink(),
+        lambda path: replace_file(Path(f"{path}-wal")),
+    ],
+)
+def test_nothing_is_acknowledged_after_the_file_was_replaced(
+    guarded: Path, change: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    add("while it is")
+    change(guarded)
+    for _ in range(2):  # also what another greenlet has flushed
+        with pytest.raises(EndedError, match="3"):
+            models.database.sync()
+    assert "was replaced or removed while the server ran" in capsys.readouterr().err
+
+
+def test_idle_server_ends_soon_after_the_file_was_replaced(
+    guarded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FILE_LOOK_S", 0.001)
+    monkeypatch.setattr(gevent.get_hub(), "exception_stream", io.StringIO())
+    watching = gevent.spawn(models.database.watch_file)
+    gevent.sleep(0.01)
+    assert not watching.dead
+    guarded.unlink()
+    watching.join(PATIENCE_S)
+    assert isinstance(watching.exception, EndedError)
+
+
+def test_file_that_was_moved_has_all_that_was_saved(guarded: Path) -> None:
+    """Not a part of it in a -wal, which stays at the old path."""
+    add("last")
+    moved = guarded.rename(guarded.with_name("moved.db"))
+    with pytest.raises(EndedError):
+        models.database.sync()
+    assert Path(f"{guarded}-wal").stat().st_size == 0
+    models.database.close()
+    with closing(sqlite3.connect(moved)) as copy:
+        assert {"before", "last"} <= {name for (name,) in copy.execute("SELECT name FROM setting")}
+
+
+def test_folder_that_can_not_be_looked_at_ends_nothing(
+    guarded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing about the file."""
+
+    def fail(_path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files, "identity", fail)
+    assert guarded.exists()
+    add("while it is")
+    models.database.sync()
+    assert models.database.replaced == ""
+
+
+def test_file_that_is_replaced_while_it_is_opened_is_refused(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a `restore` that was under way: nothing may be saved in the file of before."""
+    shutil.copy(database, database.with_name("new.db"))
+    connect = models.database.connect
+
+    def replace_and_connect() -> None:
+        connect()
+        database.with_name("new.db").rename(database)
+
+    monkeypatch.setattr(models.database, "connect", replace_and_connect)
+    with pytest.raises(models.UnusableDatabase, match="it was replaced in this moment: try again"):
+        models.open_database(database)
+    assert models.database.is_closed()

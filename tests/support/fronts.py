@@ -1,9 +1,11 @@
 """Real proxies in front of a server: nginx, Caddy and HAProxy, each with its files of deploy/."""
 
+import atexit
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +21,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
@@ -105,25 +107,43 @@ def nginx(folder: Path, site: str, port: int, url: str) -> Front:
     return Front([*command, "-e", str(folder / "error.log")], folder, port, url)
 
 
-def plain_nginx(folder: Path, upstreams: Mapping[str, int], name: str = "tracker.conf") -> Front:
-    """Start nginx without TLS before servers on these ports; `upstreams` are by the ports of the file."""
+def plain_nginx(
+    folder: Path, upstreams: Mapping[str, int], name: str = "nginx/tracker.conf", host: str = "$http_host"
+) -> Front:
+    """Start nginx without TLS before servers on these ports.
+
+    `upstreams` are by the ports of the file. `host` is what nginx passes on as Host.
+    """
     port = free_port()
+    (folder / "tracker-proxy.conf").write_text(text_of("nginx/tracker-proxy.conf", {"$http_host": host}))
     site = text_of(
         name,
         {f"server 127.0.0.1:{example};": f"server 127.0.0.1:{own};" for example, own in upstreams.items()}
         | {
             "listen [::]:443 ssl http2;": "",
             "listen 443 ssl http2;": f"listen 127.0.0.1:{port};",
-            "include snippets/": f"include {DEPLOY}/nginx/",
+            "include snippets/": f"include {folder}/",
         },
     )
     lines = [line for line in site.splitlines() if not line.strip().startswith("ssl_")]
-    if name == "tracker.conf":
-        lines = "\n".join(lines).split("server {\n    listen 80;")  # the first server only leads to TLS
-        lines = [lines[0], lines[1].partition("\n}\n")[2]]
-    return nginx(
-        folder, "\n".join(lines).replace("/var/www/html", str(folder)), port, f"http://localhost:{port}"
-    )
+    text = "\n".join(lines).replace("/var/www/html", str(folder))
+    if name == "nginx/tracker.conf":
+        before, _, after = text.partition("server {\n    listen 80;")  # this server only leads to TLS
+        text = before + after.partition("\n}\n")[2]
+    return nginx(folder, text, port, f"http://127.0.0.1:{port}")
+
+
+_before: dict[int, Front] = {}
+
+
+def before(port: int) -> Front:
+    """Return the nginx before a port, also while a server starts there again."""
+    if port not in _before:
+        folder = Path(tempfile.mkdtemp(prefix="tracker-front-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _before[port] = plain_nginx(folder, {"8000": port})
+        atexit.register(_before[port].stop)
+    return _before[port]
 
 
 def secure_nginx(folder: Path, server_port: int) -> Front:

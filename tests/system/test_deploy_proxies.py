@@ -5,19 +5,24 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
+import harness
 import httpx
 import pytest
-from conftest import OpenScreen, end
+from conftest import OpenScreen, StartServer, end
 from fronts import DEPLOY, Front, caddy, haproxy, plain_nginx, secure_nginx
-from harness import PATIENCE_S, Message, Person, Server, square, wait_until
+from harness import PATIENCE_S, Message, Person, Screen, Server, square, wait_until
 from playwright.sync_api import expect
 
 from realtime.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 CREATE = "/tracker/incident/create/"
+REPORT = "/tracker/incident/report/"
+MANY_FILES = 20  # of the report page
+REFUSED = re.compile(r"WebSocket connection to|status of 426")
 PLACE = '{"type": "Point", "coordinates": [1, 1]}'
 INVENTED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/invented"}
 BEHIND = {"TRACKER_PROXIES": "127.0.0.1", "TRACKER_HOSTS": "localhost,127.0.0.1"}
@@ -139,6 +144,19 @@ def test_timeouts_are_longer_than_the_heartbeat(path: Path) -> None:
     assert all(int(seconds) > 2 * Limits().heartbeat_s for seconds in found)
 
 
+def test_harness_puts_nginx_before_a_server(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make nginx` really goes through it, also after the server has started again on its port."""
+    monkeypatch.setattr(harness, "IS_FRONTED", True)
+    server = start_server()
+    assert server.person().http.get("/").headers["Server"].startswith("nginx")
+    server.stop()
+    again = start_server(port=server.port, password=server.password)
+    assert again.url == server.url
+    assert again.person().http.get("/").headers["Server"].startswith("nginx")
+
+
 # Two trackers below one host.
 
 
@@ -208,22 +226,75 @@ def test_maps_of_both_work_beside_each_other(pair: Pair, open_screen: OpenScreen
 
     The pages talk to their other tabs, so that a second account at one tracker would be noticed at both.
     """
-    north, south = pair.person("/north"), pair.person("/south")
-    first = open_screen(north)
-    second = open_screen(south, beside=first)
-    for screen, person, name in ((first, north, "Fire up north"), (second, south, "Flood down south")):
-        page = screen.open_map()
-        stored = person.save_incident(name, 10, 10)
-        wait_until(partial(screen.draws, stored), what="the incident on the map")
-        expect(page.locator("#incident-rows")).to_contain_text(name)
-    expect(first.page.locator("#incident-rows")).not_to_contain_text("south")
-    expect(first.page.locator("#other-account")).to_have_count(0)
-    expect(second.page.locator("#other-account")).to_have_count(0)
+    first = _shows_own(pair, "/north", open_screen)
+    second = _shows_own(pair, "/south", open_screen, beside=first)
+    expect(first.page.locator("#incident-rows")).not_to_contain_text("/south")
     tokens = [each.page.locator("meta[name=csrf-token]").get_attribute("content") for each in (first, second)]
     assert tokens[0] != tokens[1]
+    first.page.bring_to_front()
     first.page.locator("#incident-rows button").first.click()
     first.page.locator(".maplibregl-popup a.incident").click()
     first.page.wait_for_url(re.compile(r"/north/tracker/incident/\d+/$"))
+
+
+def _shows_own(pair: Pair, root: str, open_screen: OpenScreen, beside: Screen | None = None) -> Screen:
+    """Open a tracker's map, and save an incident there that it shows."""
+    person = pair.person(root)
+    screen = open_screen(person, beside=beside)
+    page = screen.open_map()
+    person.save_incident(f"Fire at {root}", 10, 10)
+    expect(page.locator("#incident-rows")).to_contain_text(f"Fire at {root}")
+    return screen
+
+
+KEPT_FILES = """async () => {
+  const names = (await caches.keys()).filter((name) => name.includes("/south/"));
+  const kept = names.length ? await (await caches.open(names[0])).keys() : [];
+  return kept.map(({ url }) => new URL(url).pathname);
+}"""
+
+
+def test_report_page_below_a_path_opens_without_a_network(pair: Pair, open_screen: OpenScreen) -> None:
+    """The service worker keeps the page and its files, and none of the other tracker's."""
+    visitor = pair.servers["/south"].visitor_at(f"{pair.url}/south")
+    screen = open_screen(visitor)
+    page = screen.open(REPORT)
+    wait_until(lambda: f"/south{REPORT}" in page.evaluate(KEPT_FILES), what="the page to be kept")
+    wait_until(lambda: len(page.evaluate(KEPT_FILES)) > MANY_FILES, what="the page's files to be kept")
+    assert all(path.startswith("/south/") for path in page.evaluate(KEPT_FILES))
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.get_by_role("heading", name="Report an incident")).to_be_visible()
+    for root in ("/south", "/north"):  # as if each had kept a report on this device
+        report = {"key": "x", "name": f"Smoke at {root}", "written": 0, "state": "refused", "fields": {}}
+        page.evaluate(
+            "([key, text]) => localStorage.setItem(key, text)",
+            [f"tracker {root} report.x", json.dumps(report)],
+        )
+    page.reload()
+    expect(page.locator("#outbox")).to_contain_text("Smoke at /south")
+    expect(page.locator("#outbox")).not_to_contain_text("/north")
+    screen.complaints = [said for said in screen.complaints if "ERR_INTERNET_DISCONNECTED" not in said]
+
+
+def test_map_says_that_a_proxy_hides_its_name(
+    start_server: StartServer, tmp_path: Path, open_screen: OpenScreen
+) -> None:
+    """The map works on by plain HTTP. The operator finds both names in the log."""
+    server = start_server()
+    folder = tmp_path / "front"
+    folder.mkdir()
+    front = plain_nginx(folder, {"8000": server.port}, host=f"127.0.0.1:{server.port}")
+    try:
+        screen = open_screen(at(front.url, server))
+        screen.open("/")
+        expect(screen.page.locator("#notices")).to_contain_text("not for 127.0.0.1")
+        expect(screen.page.locator("#connection")).to_have_text("Connected over HTTP")
+        assert f"A WebSocket of a page of 127.0.0.1:{front.port} was refused" in server.output
+        screen.page.goto("about:blank")
+        screen.complaints = [said for said in screen.complaints if not REFUSED.search(said)]
+    finally:
+        front.stop()
 
 
 def test_prefix_that_caddy_removes_is_the_root(tmp_path: Path) -> None:

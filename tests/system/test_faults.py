@@ -364,8 +364,13 @@ def test_backup_is_whole_and_restored_resets_clients(start_server: StartServer, 
     assert "copy.db: File exists" in again.stderr
     person.save_incident("After the copy")
     seen = person.collection()
+    restore = ["--database", str(server.database), "restore", str(copy), "--yes"]
+    refused = run_tracker(tmp_path, *restore)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "is in use: stop the server" in refused.stderr
     server.stop()
-    copy.rename(server.database)
+    done = run_tracker(tmp_path, *restore)
+    assert done.returncode == 0, done.stderr
     restored = start_server(password=server.password)
     person = restored.person()
     assert [feature["id"] for feature in person.collection()["features"]] == [kept["id"]]
@@ -373,6 +378,39 @@ def test_backup_is_whole_and_restored_resets_clients(start_server: StartServer, 
     with person.watch(f"?since={seen['seq']}&epoch={seen['epoch']}") as watch:
         assert watch.hello["recovered"] is False
         assert watch.hello["epoch"] != seen["epoch"]
+
+
+def save_until_the_end(person: Person, saved: list[str]) -> None:
+    """Save one incident after the other, and note those that were acknowledged."""
+    with contextlib.suppress(httpx.TransportError):
+        while True:
+            name = f"{person.cookie[:8]} {len(saved)}"
+            person.save_incident(name)
+            saved.append(name)
+
+
+def test_replaced_database_ends_the_server_and_nothing_acknowledged_is_lost(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """A copy is moved there while people save: what was answered with 201 is in the file of before."""
+    server = start_server()
+    people = [server.person() for _ in range(4)]
+    assert run_tracker(tmp_path, "--database", str(server.database), "backup", "copy.db").returncode == 0
+    saved: list[str] = []
+    with ThreadPoolExecutor(len(people)) as pool:
+        for person in people:
+            pool.submit(save_until_the_end, person, saved)
+        wait_until(lambda: len(saved) > 20, what="some saves")
+        server.database.rename(tmp_path / "before.db")
+        (tmp_path / "copy.db").rename(server.database)
+        assert server.process.wait(PATIENCE_S) == 3
+    assert "tracker.db was replaced or removed while the server ran" in server.output
+    with contextlib.closing(sqlite3.connect(tmp_path / "before.db")) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM incident")}
+    assert set(saved) <= names
+    with contextlib.closing(sqlite3.connect(server.database)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM incident").fetchone() == (0,)
 
 
 # A log that was pruned

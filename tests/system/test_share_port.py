@@ -223,10 +223,22 @@ def test_port_is_shared_only_if_both_say_so(tmp_path: Path, pair: Pair) -> None:
     """A second process that does not share ends with a sentence, and so does one on any free port."""
     for options, reason in (
         (["--port", str(pair.port)], f"can't listen on 127.0.0.1, port {pair.port}: Address already in use"),
+        (
+            [SHARED, "--unix", "x"],
+            "--share-port is for a port: with --unix, give each process a socket of its own",
+        ),
         ([SHARED, "--port", "0"], "--share-port needs a port that the other processes know, not 0"),
     ):
         done = run_tracker(tmp_path, *options)
         assert (done.returncode, done.stderr) == (2, f"tracker: {reason}\n")
+
+
+def test_other_database_is_refused(tmp_path: Path, pair: Pair) -> None:
+    """Else each database would get a part of the other's requests."""
+    done = run_tracker(tmp_path, SHARED, "--port", str(pair.port))
+    reason = "another process with --share-port serves another database there"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"tracker: can't share port {pair.port}: {reason}\n" in done.stderr
 
 
 def test_port_that_another_program_has_is_not_shared(tmp_path: Path) -> None:

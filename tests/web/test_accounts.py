@@ -79,6 +79,8 @@ FOR = {
     "pages.report": "nobody",
     "pages.report_success": "nobody",
     "health.healthz": "nobody",
+    "health.readyz": "nobody",
+    "metrics.metrics": "nobody",  # it asks for a token itself: see test_metrics.py
     "accounts.reset": "nobody",
     "pages.alert_read": "viewer",
     "api.read": "viewer",

@@ -114,6 +114,16 @@ def test_hidden_tls_is_logged_once(person: Browser, caplog: pytest.LogCaptureFix
     assert "X-Forwarded-Proto" in said
 
 
+def test_lost_upgrade_is_logged_once(person: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy that knows no WebSockets removes Upgrade, but not the handshake's other headers."""
+    person.get("/notifications")
+    assert caplog.messages == []
+    left = {name: text for name, text in WEBSOCKET.items() if name.startswith("Sec-")}
+    assert [person.get("/notifications", headers=left).status_code for _ in range(2)] == [426, 426]
+    (said,) = caplog.messages
+    assert said.startswith("A WebSocket came without the header Upgrade.")
+
+
 def test_page_knows_for_which_host_it_was_asked(person: Browser) -> None:
     """Its script compares that with the name in its address."""
     assert 'data-host="localhost"' in person.get("/").text

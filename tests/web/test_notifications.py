@@ -23,6 +23,8 @@ from websockets.exceptions import InvalidStatus
 
 from base.version import VERSION
 
+pytestmark = pytest.mark.through_nginx
+
 SEVERITIES = ["Info", "Low", "Medium", "High", "Urgent"]
 
 

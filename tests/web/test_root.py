@@ -148,6 +148,13 @@ def test_what_is_outside_of_the_root_is_not_there(app: Flask, path: str) -> None
     assert {"Content-Security-Policy", "Cache-Control"} <= set(answer.headers.keys())
 
 
+@pytest.mark.parametrize("path", ["/accounts/login", "/accounts//login/"])
+def test_repaired_address_is_below_the_root(app: Flask, path: str) -> None:
+    """A slash that is missing or doubled within the address."""
+    answer = Browser(app).get(f"{BELOW}{path}")
+    assert (answer.status_code, answer.location) == (308, f"http://localhost{BELOW}/accounts/login/")
+
+
 def test_missing_last_slash_is_added(app: Flask) -> None:
     answer = Browser(app).get(BELOW)
     assert (answer.status_code, answer.location) == (302, f"{BELOW}/")

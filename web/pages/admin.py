@@ -11,7 +11,7 @@ from domain.accounts import ROLES, Token
 from domain.admin_log import AdminAction
 from domain.sign_ins import Refusal, SignIn
 from models import MAX_ID, Session, User, database
-from web import auth, confirm
+from web import auth, confirm, server_facts
 from web.forms import Form
 from web.lists import Page
 from web.pages.account_actions import log, once
@@ -62,6 +62,10 @@ def _admin(
         this_session=g.credential.id,
         sign_ins=Page.of(SignIn.select().order_by(SignIn.id.desc()), "sign_ins_page"),
         actions=Page.of(AdminAction.select().order_by(AdminAction.id.desc()), "actions_page"),
+        server_facts=server_facts.facts(),
+        server_started=server_facts.started(),
+        last_backup=server_facts.last_backup(),
+        problems=server_facts.problems(),
         refusals=Page.of(Refusal.select().order_by(Refusal.id.desc()), "refusals_page"),
     )
     return page, 422 if form.errors else 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import math
 import secrets
 from datetime import timedelta
@@ -14,6 +15,7 @@ from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from base import addresses, times
+from base.logs import event
 from base.severity import DEFAULT
 from base.times import timestamp
 from base.values import to_json
@@ -30,6 +32,7 @@ from web.state import state
 TYPED = (*Incident.texts(), "severity", "location_lon", "location_lat")
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
+log = logging.getLogger("tracker.limits")
 TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."
 
 
@@ -89,8 +92,8 @@ def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
         error = form.errors.get("", "Some fields need another look.")
-        told = {"stored": True} | ({"note": said} if said else {})
-        return told if stored else {"error": error, "fields": fields}, status, headers
+        answer = {"stored": True} | ({"note": said} if said else {})
+        return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success"), 303)
     return render_template("report/form.html", form=form), status, headers
@@ -122,9 +125,12 @@ def _wait_to_report() -> float:
     limits = state().settings
     mine = f"report:{addresses.key(request.remote_addr)}"
     hour = 3600.0
-    return throttle.limit(mine, limits.reports_per_address, hour) or throttle.limit(
-        "report", limits.reports_in_total, hour
-    )
+    wait = throttle.limit(mine, limits.reports_per_address, hour)
+    limit = "TRACKER_REPORTS_PER_ADDRESS" if wait else "TRACKER_REPORTS_IN_TOTAL"
+    wait = wait or throttle.limit("report", limits.reports_in_total, hour)
+    if wait:
+        event(log, logging.WARNING, "A report was refused", limit=limit, address=request.remote_addr)
+    return wait
 
 
 @bp.get("/tracker/incident/report_success/")

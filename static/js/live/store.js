@@ -13,8 +13,8 @@ import { Replay } from "./replay.js";
  * @typedef {import("./messages.js").Feature} Feature
  * @typedef {import("./messages.js").Message} Message
  * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http",
- *   retryAt?: number}} Connection
- *   full: the server has no place for one more page; way: how it is connected; retryAt: ms since 1970
+ *   retryAt?: number, reason?: string}} Connection
+ *   full: the server has no place for one more page, for this reason; way: how it is connected; retryAt: ms since 1970
  */
 
 const NO_ALERTS = { alerts: [], unread: 0, read_seq: 0 };

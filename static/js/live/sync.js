@@ -32,16 +32,18 @@ async function fetchCollections(addresses) {
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
 
-/** Asks the server why a WebSocket was refused. @returns {Promise<import("./socket.js").Verdict>} */
+/** Asks the server why a WebSocket was refused. @returns {Promise<import("./socket.js").Answer>} */
 async function askWhy(addresses) {
   try {
     const response = await fetch(addresses.notifications, {
       redirect: "manual",
       signal: AbortSignal.timeout(CONNECT_MS),
     });
-    return response.type === "opaqueredirect" ? "signed out" : (VERDICTS[response.status] ?? "unreachable");
+    if (response.type === "opaqueredirect") return { verdict: "signed out" };
+    const verdict = VERDICTS[response.status] ?? "unreachable";
+    return verdict === "full" ? { verdict, reason: (await response.json()).error } : { verdict };
   } catch {
-    return "unreachable";
+    return { verdict: "unreachable" };
   }
 }
 

@@ -5,7 +5,7 @@ import { announceCreated, createAnnouncer } from "../screen/announcer.js";
 import { call } from "../base/api.js";
 import { callAttention } from "../screen/attention.js";
 import { loadClosedOnDemand } from "../live/closed-incidents.js";
-import { showConnection } from "../screen/connection-label.js";
+import { explainFull, showConnection } from "../screen/connection-label.js";
 import { syncAreas, syncIncidents } from "../map/sync-features.js";
 import { mapEditing } from "../screen/map-editing.js";
 import { popupOpener } from "../screen/popups.js";
@@ -72,6 +72,7 @@ async function start() {
   const announce = createAnnouncer(part("announcer"));
   const calls = callsOf(addresses, store);
   showConnection(part("connection"), store);
+  explainFull(notices, store);
   showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });

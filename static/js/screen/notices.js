@@ -7,8 +7,8 @@ const MOST = 3; // at once; one more removes the oldest
 
 /**
  * @param {HTMLElement} place a live region
- * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => void}} actions: buttons
- *   and links, each of which also removes the notice; stay: until the person dismisses it
+ * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => () => void}} actions:
+ *   buttons and links, after any of which the notice goes; stay: until it is dismissed. say returns what removes it
  */
 export function createNotices(place) {
   function say(sentence, { actions = [], stay = false } = {}) {
@@ -19,6 +19,7 @@ export function createNotices(place) {
     while (place.children.length >= MOST) place.firstElementChild.remove();
     place.append(notice);
     if (!stay) setTimeout(remove, STAY_MS);
+    return remove;
   }
   return { say };
 }

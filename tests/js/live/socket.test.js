@@ -52,9 +52,11 @@ function fakeScope(server) {
   });
 }
 
+const FULL = "This account has reached its limit.";
+
 /** A socket just opened, with its messages and states. */
 function opened({ verdict = "open" } = {}) {
-  const told = { messages: [], states: [], ways: [], signedOut: 0 };
+  const told = { messages: [], states: [], ways: [], last: null, signedOut: 0 };
   const server = new FakeServer();
   const scope = fakeScope(server);
   const socket = new Socket({
@@ -62,12 +64,13 @@ function opened({ verdict = "open" } = {}) {
     url: () => "ws://here/notifications",
     pollUrl: () => "http://here/api/notifications",
     onMessage: (message) => told.messages.push(message),
-    onState: ({ state, way }) => {
-      told.states.push(state);
-      told.ways.push(way);
+    onState: (connection) => {
+      told.last = connection;
+      told.states.push(connection.state);
+      told.ways.push(connection.way);
     },
     onSignedOut: () => (told.signedOut += 1),
-    ask: async () => verdict,
+    ask: async () => ({ verdict, reason: verdict === "full" ? FULL : undefined }),
   });
   socket.open();
   return { socket, scope, told, server };
@@ -279,9 +282,12 @@ test("the state is full while the server has too many connections", async () => 
     assert.equal(told.states.at(-1), "full");
     mock.timers.tick(500);
     assert.equal(told.states.at(-1), "full"); // and not "connecting" in between
+    assert.equal(told.last.reason, FULL);
+    assert.ok(told.last.retryAt > 0);
   }
   newest().say(hello(1));
   assert.equal(told.states.at(-1), "connected");
+  assert.equal(told.last.reason, undefined);
   assert.equal(told.ways.at(-1), "websocket");
 });
 

@@ -111,7 +111,7 @@ def test_copy_that_would_fill_the_disk_is_refused(
     assert list(folder.iterdir()) == []
 
 
-# What is noted
+# The notes
 
 
 def test_last_backup_is_noted_and_the_last_failure_too(database: Path, folder: Path, clock: Clock) -> None:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,23 @@ def test_database_that_others_use_is_not_migrated(
         assert other.execute("SELECT * FROM schema_migration").fetchall() == before
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "another process uses it: stop all servers and commands first" in done.stderr
+
+
+def test_process_waits_while_another_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two servers that start at once one migrates; the other goes on with the newest schema."""
+    path = tmp_path / "tracker.db"
+    make_old(path, 3, monkeypatch)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(run_tracker, tmp_path, "migrate")
+        with pytest.raises(TimeoutError):
+            waiting.result(schema.ALONE_S + 2 * schema.WRITES_S)
+        for name in NAMES[3:]:  # a stand-in for their changes, which take long
+            other.execute("INSERT INTO schema_migration (name, applied) VALUES (?, '')", (name,))
+        other.execute("COMMIT")
+        done = waiting.result()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert schema.copies(path) == []
 
 
 def test_database_of_a_newer_version_can_be_copied(tmp_path: Path) -> None:

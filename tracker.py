@@ -35,7 +35,7 @@ from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
 
-STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
 # The settings that are options, too.
 OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")

@@ -76,9 +76,11 @@ class Conflict(TrackerError):
     code = 409
 
     def __init__(self, thing: Tracked, clashes: list[Clash], changed: frozenset[str] = frozenset()) -> None:
-        told = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
+        listed = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
         what = (
-            f"These fields have been changed meanwhile: {told}." if told else "It has been saved meanwhile."
+            f"These fields have been changed meanwhile: {listed}."
+            if listed
+            else "It has been saved meanwhile."
         )
         super().__init__(f"{what} Nothing was stored. Read it again, and send your change for that version.")
         self.clashes = clashes

@@ -48,14 +48,14 @@ T = TypeVar("T")
 
 
 class Offer:
-    """What a round offers to all live clients at one cursor, and how many took all of it."""
+    """The bytes that a round offers to all live clients at one cursor."""
 
-    __slots__ = ("batch", "data", "last", "size", "taken")  # the quickest to read, in a loop over all clients
+    __slots__ = ("batch", "data", "frames", "last", "size")  # quickest to read
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.data, self.size = batch, batch.data, len(batch.data)
         self.last = batch.seqs[-1] if batch.seqs else 0
-        self.taken = 0
+        self.frames = len(batch.seqs)
 
 
 class Group(Reception):
@@ -237,11 +237,10 @@ class Group(Reception):
         for some in _slices(self._live, self.limits.slice_clients):
             self._offer_all(some, offers)
         self._last_sent = self._clock()
-        self.counts.bytes += sum(offer.size * offer.taken for offer in offers.values())
-        self.counts.frames += sum(len(offer.batch.seqs) * offer.taken for offer in offers.values())
 
     def _offer_all(self, socks: list[Any], offers: dict[int, Offer]) -> None:
         cursors = self._cursors
+        size = frames = 0  # that the sockets took
         for sock in socks:
             if (cursor := cursors.get(sock)) is None:  # it left during a pause
                 continue
@@ -259,9 +258,12 @@ class Group(Reception):
                 sent = -1
             if sent == offer.size:
                 cursors[sock] = offer.last
-                offer.taken += 1
+                size += sent
+                frames += offer.frames
             else:
                 self._fall_behind(self._live[sock], offer.batch, sent)
+        self.counts.bytes += size
+        self.counts.frames += frames
 
     def _offer_at(self, cursor: int, offers: dict[int, Offer]) -> Offer | None:
         """Return the offer to clients at a cursor, kept for others; None if the replay buffer has lost it."""

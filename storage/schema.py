@@ -96,7 +96,10 @@ def bring_up_to_date(database: peewee.SqliteDatabase, directory: Path, *, migrat
 
 
 def _keep_copy(path: Path, newest: str) -> Path:
-    """Copy the database beside itself."""
+    """Copy the database beside itself. First remove the rests of such copies that were interrupted."""
+    for part in _beside(path, ".part"):
+        if files.is_abandoned(part):
+            part.unlink()
     target = path.with_name(f"{path.name}.before-{newest[:4]}-{clock().strftime(STAMP)}")
     say(f"The database is migrated. First it is copied to {target}.")
     try:
@@ -116,12 +119,14 @@ def _remove_old(path: Path, kept: Path) -> None:
 
 def copies(path: Path) -> list[Path]:
     """Return the copies that were made before migrations of this database, the oldest first."""
-    pattern = re.compile(rf"{re.escape(path.name)}\.before-\d{{4}}-(\d{{8}}T\d{{6}}Z)")
-    found = [
-        (match[1], other)
-        for other in path.absolute().parent.iterdir()
-        if (match := pattern.fullmatch(other.name))
-    ]
+    return _beside(path, "")
+
+
+def _beside(path: Path, end: str) -> list[Path]:
+    """Return the files that are named like copies of this database, with this end, the oldest first."""
+    pattern = re.compile(rf"{re.escape(path.name)}\.before-\d{{4}}-(\d{{8}}T\d{{6}}Z){re.escape(end)}")
+    folder = path.absolute().parent
+    found = [(match[1], other) for other in folder.iterdir() if (match := pattern.fullmatch(other.name))]
     return [path.with_name(other.name) for _, other in sorted(found) if other.is_file()]
 
 

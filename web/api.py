@@ -135,7 +135,7 @@ def mute(pk: int) -> ResponseReturnValue:
     until = parse_until(body["until"])
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
-        _heed_if_match(area)
+        _check_if_match(area)
         versions.ensure_unchanged(area, base, "muted_until")
         area.mute(until)
     return _answer(area)
@@ -209,14 +209,14 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
         return _answer(model.find(pk))
     if request.method == "DELETE":
         with model.changing(pk) as thing:
-            _heed_if_match(thing)
+            _check_if_match(thing)
             thing.delete_instance()
         return "", 204
     feature = _feature(partial=True)
     fields = _fields(geometry_field, feature)
     base = _version(feature.get("properties") or {})
     with model.changing(pk) as thing:
-        _heed_if_match(thing)
+        _check_if_match(thing)
         fields = _without_mute(fields, thing)
         if base is not None:
             fields = versions.merge(thing, fields, base)
@@ -241,7 +241,7 @@ def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturn
     return jsonify(thing.feature()), status, {"ETag": f'"{thing.version}"', **headers}
 
 
-def _heed_if_match(thing: Tracked) -> None:
+def _check_if_match(thing: Tracked) -> None:
     """Raise Stale if the request is for another version than the present one (RFC 9110, section 13.1.1)."""
     if "If-Match" in request.headers and not request.if_match.contains(thing.version):
         versions.ensure_current(thing, next(iter(request.if_match.as_set()), "none"))

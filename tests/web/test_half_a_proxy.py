@@ -110,8 +110,7 @@ def test_hidden_tls_is_logged_once(person: Browser, caplog: pytest.LogCaptureFix
     """The page came by https, and the proxy says nothing of that."""
     for _ in range(2):
         person.get("/notifications", headers={**WEBSOCKET, "Origin": "https://localhost"})
-    (said,) = caplog.messages
-    assert "X-Forwarded-Proto" in said
+    assert len([said for said in caplog.messages if "X-Forwarded-Proto" in said]) == 1
 
 
 def test_lost_upgrade_is_logged_once(person: Browser, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ import {
   saved,
 } from "../examples.js";
 
-/** A store that was loaded at entry 10 and has been told that nothing was missed, with what its listener heard. */
+/** A store that was loaded at entry 10 and has missed nothing, with the changes that its listener got. */
 function connected() {
   const store = new Store();
   store.load({ incidents: collection([incident(1)]), areas: collection([area(1)]) });

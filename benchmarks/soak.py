@@ -4,7 +4,7 @@
 
 Beside clients that stay connected, people save, load pages, sign in, import and back up. Other clients
 return, stall and die. The exit status is 1 if a client missed an entry or got one twice, or if memory,
-descriptors or the time of a save have grown. Everything runs on 127.0.0.1, and the server ends with this program.
+descriptors or the time of a save have grown. Everything runs on 127.0.0.1.
 """
 
 from __future__ import annotations

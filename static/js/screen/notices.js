@@ -35,7 +35,8 @@ export function showNotices({ say }, store, host) {
     if (!connection || store.connection.way !== "http") return;
     stop();
     say(
-      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets are refused. The operator finds in Tracker’s log what to set.`,
+      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets are ` +
+        "refused. The operator finds in Tracker’s log what to set.",
       { stay: true },
     );
   });

@@ -104,7 +104,10 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
 
 @signals.post_delete(sender=Tracked)
 def log_delete(_model: type[Tracked], instance: Tracked) -> None:
-    Notification.append(instance.feature_id, "post_delete", feature=to_json(instance.feature()))
+    said = {"erased": True} if instance.is_erased else {}
+    Notification.append(
+        instance.feature_id, "post_delete", **said, feature=to_json(instance.stub(instance.id))
+    )
     is_incident = isinstance(instance, Incident)
     if is_incident:
         Alert.clear(list(Alert.open().where(Alert.incident_id == instance.id)), "incident deleted")

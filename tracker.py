@@ -20,7 +20,7 @@ from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
-from commands import backup, importer, reload, shared, tokens, users
+from commands import backup, erase, importer, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
@@ -180,6 +180,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     users.add_arguments(subparsers, Parser)
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
+    erase.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")

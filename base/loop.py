@@ -18,6 +18,11 @@ PAUSE_S = 1e-6  # a sleep in which gevent looks at the sockets; at sleep(0) it d
 _working = Semaphore()
 
 
+def pause(seconds: float) -> None:
+    """Let other greenlets run, and other processes write, for so long. Not for transactions."""
+    gevent.sleep(seconds)
+
+
 def interleaved(work: Iterator[T]) -> Iterator[T]:
     """Yield the iterator's pieces, each made after a pause and never while another greenlet makes one.
 

@@ -43,7 +43,8 @@ WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that wa
 # 1.61 (1,000 saves by HTTP, a fast disk). With 8 saves at once there is no difference.
 ALONE_S = 0.005  # since the last flush; then the next is hardly shared, and a thread would only cost,
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
-CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages anew
+PAGE_BYTES = 4096
+CHECKPOINT_PAGES = 4000  # in the -wal, four times SQLite's default: each save writes some pages anew
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
 fdatasync = getattr(os, "fdatasync", os.fsync)
@@ -276,6 +277,8 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
         "synchronous": "full",
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
+        "journal_size_limit": CHECKPOINT_PAGES * PAGE_BYTES,
+        "secure_delete": 1,  # overwrite what is deleted: nobody can read it in the file's free space
     }
     database.hold_reports = hold_reports
     database.init(str(path), pragmas=pragmas, timeout=0)

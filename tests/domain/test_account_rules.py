@@ -1,6 +1,8 @@
 """Accounts, sessions, links and tokens: their limits and their ends, to the second, without a server."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -180,8 +182,8 @@ def test_change_says_whether_it_changed_anything(ann: User, admin: User) -> None
 def test_last_admin_stays(ann: User, admin: User) -> None:
     """A deactivated admin does not count, and nothing is changed by what is refused."""
     for change in (
-        lambda: accounts.set_role(admin, "editor"),
-        lambda: accounts.set_active(admin, active=False),
+        partial(accounts.set_role, admin, "editor"),
+        partial(accounts.set_active, admin, active=False),
     ):
         with pytest.raises(Invalid, match="last account"):
             change()
@@ -240,7 +242,11 @@ def test_password_of_an_account_that_was_changed_meanwhile_is_refused(ann: User)
     with pytest.raises(Invalid, match="changed meanwhile"):
         accounts.set_password(ann, PASSWORD)
     assert accounts.find("Ann").password_hash == ""
-    for make in (lambda: accounts.make_reset(ann), lambda: accounts.make_token(ann, "phone")):
+    makers: tuple[Callable[[], object], ...] = (
+        partial(accounts.make_reset, ann),
+        partial(accounts.make_token, ann, "phone"),
+    )
+    for make in makers:
         with pytest.raises(Invalid, match="changed meanwhile"):
             make()
     assert not Reset.select().exists()

@@ -25,7 +25,7 @@ def parsed(text: str) -> Samples:
     list(lenient(text))
     open_metrics = re.sub(r"^(# (?:HELP|TYPE) \w+)_total ", r"\1 ", text, flags=re.M) + "# EOF\n"
     found: Samples = {}
-    for family in strict(open_metrics):
+    for family in strict(open_metrics):  # type: ignore[no-untyped-call]
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
     return found

@@ -17,6 +17,7 @@
     AdminAction    admin_action      what an admin did to an account
     Throttle       throttle          how often something was tried, and until when it is refused
     StoredAnswer   answer            the answer to a request that is sent once more
+    Reader         reader            how far behind the readers of another server are
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
 A query that changes many rows at once calls no hook: use none. Every room but `domain` takes the tables from

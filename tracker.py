@@ -20,7 +20,7 @@ from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.version import VERSION
-from commands import backup, erase, importer, reload, shared, tokens, users
+from commands import backup, erase, importer, prune, reload, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 
@@ -33,7 +33,7 @@ GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
-    from domain import mutes
+    from domain import mutes, retention
     from server import stopping, wsgi
     from web import notifications
     from web.app import create_app
@@ -61,6 +61,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     loop_watch = state_of(app).loop_watch
     loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
+    pruning = gevent.spawn(retention.watch, prune.periods(settings))
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
     def stop() -> None:
@@ -78,6 +79,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     http.serve_forever(stop_timeout=REQUESTS_S)
     stop()
     ending_mutes.kill()
+    pruning.kill()
     loop_watch.stop()
     sockets.join()
     models.database.close()
@@ -181,6 +183,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
     erase.add_arguments(subparsers)
+    prune.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")

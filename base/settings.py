@@ -16,6 +16,8 @@ from base.logs import FORMATS, LEVELS
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
+MOST_DAYS = 36_525.0
+KEEP = tuple(f"keep_{kind}days" for kind in ("", "closed_", "unconfirmed_", "alerts_", "sign_ins_"))
 PREFIX = "TRACKER_"
 CONFIG = "TRACKER_CONFIG"  # names the file; it can't stand in the file itself
 TESTS = "TRACKER_TESTS_"  # begins the variables of the tests, which are no settings
@@ -65,6 +67,11 @@ class Settings:
     reports_per_address: int = 30  # an hour
     reports_in_total: int = 300  # an hour
     hold_reports: bool = False  # whether a public report alerts nobody until an editor confirms it
+    keep_days: float = 0.0  # entries of the log; 0 keeps them for ever, as in the next four
+    keep_closed_days: float = 0.0  # closed incidents, after their last change
+    keep_unconfirmed_days: float = 0.0  # public reports that nobody has confirmed
+    keep_alerts_days: float = 0.0  # alerts that have ended
+    keep_sign_ins_days: float = 0.0  # sign-ins and refused ones
     log: str = "text"  # how the server writes its log: text for people, or json
     log_level: str = "info"  # the least important events that are logged
 
@@ -181,6 +188,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return lambda value: "" if value in words else f"this must be {', '.join(words[:-1])} or {words[-1]}"
 
 
+def _wrong_with_days(days: float) -> str:
+    return "" if days == 0 or 1 <= days <= MOST_DAYS else "this must be 0 for ever, or 1 day to 100 years"
+
+
 CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
     "proxies": _wrong_with_network,
     "origins": _wrong_with_origin,
@@ -192,6 +203,7 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "sockets_per_address": _within(0, MANY, "more than 0"),
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
+    **dict.fromkeys(KEEP, _wrong_with_days),
     "log": _one_of(*FORMATS),
     "log_level": _one_of(*LEVELS),
 }

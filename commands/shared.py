@@ -43,6 +43,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     Only a command that sets `creates` makes the database file if there is none.
     """
     models.open_database(settings.database, create=options.creates, hold_reports=settings.hold_reports)
+    options.settings = settings
     try:
         options.run(options)
     except models.Invalid as error:

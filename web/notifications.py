@@ -18,7 +18,7 @@ from flask_sock import Sock
 from wsproto.utilities import RemoteProtocolError
 
 import models
-from domain import throttle
+from domain import readers, throttle
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
@@ -50,6 +50,7 @@ def start(app: Flask) -> gevent.Greenlet:
     group.pull()
     models.areas.refresh()  # builds the index now, not when the first incident comes
     models.committed.append(group.committed)
+    readers.here.append(group.lowest_cursor)
     group.start()
     return gevent.spawn(_watcher(app, group).run)
 

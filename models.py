@@ -16,7 +16,7 @@
     Refusal        refusal           sign-ins that were refused, counted by minute
     AdminAction    admin_action      what an admin did to an account
     Throttle       throttle          how often something was tried, and until when it is refused
-    StoredAnswer   answer            the answer to a request that is sent once more
+    StoredAnswer   answer            the answer to a request, for its repetition
     Reader         reader            how far behind the readers of another server are
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
@@ -45,11 +45,12 @@ from domain.throttle import Throttle
 from domain.totp import RecoveryCode, Totp
 from domain.tracked import CLOCK_STEP, Tracked, parse_until
 from domain.users import Confirmation, Session, User
-from storage.backup import back_up
-from storage.engine import MAX_ID, Database, Model, Setting, UnusableDatabase, database, open_database
+from storage.backup import LastBackup, back_up, last_backup
+from storage.engine import MAX_ID, Database, Model, Setting, database, open_database
+from storage.files import UnusableDatabase
 from storage.log import Notification, actor, committed
 
-# What stands in storage.py and alerts.py is taken from here by all others: the models are one thing to them.
+# All other rooms import these names from here, so that the models are one module to them.
 __all__ = [
     "CLOCK_STEP",
     "DESCRIPTION_LENGTH",
@@ -61,6 +62,7 @@ __all__ = [
     "Database",
     "Incident",
     "Invalid",
+    "LastBackup",
     "Model",
     "Notification",
     "RecoveryCode",
@@ -83,6 +85,7 @@ __all__ = [
     "back_up",
     "committed",
     "database",
+    "last_backup",
     "now",
     "open_database",
     "parse_until",

@@ -1,15 +1,24 @@
 """Tracker: incidents and areas of interest on a map, live. Run it: `python tracker.py`."""
 
+import sys
+
+if sys.platform == "win32":
+    sys.exit(
+        "tracker: Tracker runs on Linux, and on macOS to try it. On Windows start it in WSL or a container."
+    )
+if sys.version_info < (3, 11):  # noqa: UP036 (somebody may start it with another one)
+    sys.exit("tracker: this needs Python 3.11 or newer")
+
 from gevent import monkey
 
 monkey.patch_all()  # before anything else is imported
 
 import argparse
 import gc
+import logging
 import os
 import socket
 import ssl
-import sys
 from typing import Any, NoReturn
 
 import gevent
@@ -19,14 +28,17 @@ import models
 from base import logs
 from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
+from base.times import parse_period
 from base.version import VERSION
-from commands import backup, erase, importer, prune, reload, shared, tokens, users
+from commands import backup, check, erase, importer, migrate, prune, reload, restore, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
+from storage.schedule import Schedule
 
-STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-OPTIONS = ("host", "port", "database", "certfile", "keyfile")  # the settings that are options, too
+# The settings that are options, too.
+OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -34,7 +46,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes, retention
-    from server import stopping, wsgi
+    from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
     from web.app import create_app
     from web.state import state_of
@@ -44,56 +56,103 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
-    models.open_database(settings.database, hold_reports=settings.hold_reports)
+    models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
+    claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
-    sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
+    sign_in = _first_account(settings)  # it is printed once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
         listener,
         app,
         settings.host,
-        before_answer=models.database.sync,  # no answer tells what a power cut could take back
+        before_answer=models.database.sync,  # no answer has data that a power cut could lose
         proxies=settings.proxies,
         context=context,
         limits=server_limits,
+        shares_port=settings.share_port,
     )
     watcher = notifications.start(app)
     loop_watch = state_of(app).loop_watch
     loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
     pruning = gevent.spawn(retention.watch, prune.periods(settings))
+    backups = _backups(settings)
+    watching_file = gevent.spawn(models.database.watch_file)
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
 
     def stop() -> None:
+        systemd.notify("STOPPING=1")
         http.close()
         sockets.start()
+        backups.stop()
 
     stopping.on_stop(stop, STOP_S)
     stopping.on_reload(lambda: _reload_certificate(settings, http))
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if context else "http"
-    say(f"Tracker runs at {scheme}://{host}:{listener.getsockname()[1]}")
+    if settings.share_port:
+        listener.listen(wsgi.BACKLOG)
+    logs.event(logs.log, logging.INFO, "Tracker starts", version=VERSION, pid=os.getpid())
+    say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
-    gc.freeze()  # what the start has made stays: the collector need not look through it again and again
+    gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
+    systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
+    logs.event(logs.log, logging.INFO, "Tracker stops")
     stop()
     ending_mutes.kill()
     pruning.kill()
     loop_watch.stop()
     sockets.join()
+    backups.join()
+    watching_file.kill()
+    if settings.unix:
+        unix_socket.remove(settings.unix)
     models.database.close()
+    logging.shutdown()
+    if claimed:
+        claimed.close()
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """Return where the server can be reached, for people."""
+    below = f"{settings.root}/" if settings.root else ""
+    if settings.unix:
+        return f"the Unix socket {settings.unix}" + (f", below {below}" if below else "")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://{host}:{listener.getsockname()[1]}{below}"
 
 
 def _listen(settings: Settings) -> socket.socket:
     """Return the listening socket, or end with a sentence that says why there is none."""
-    from server import wsgi
+    from server import unix_socket, wsgi
 
+    if settings.unix and settings.share_port:
+        fail("--share-port is for a port: with --unix, give each process a socket of its own")
+    if settings.unix:
+        try:
+            return unix_socket.listen(settings.unix)
+        except OSError as error:
+            fail(f"can't listen on {settings.unix}: {error.strerror or error}")
+    if settings.share_port and not settings.port:
+        fail("--share-port needs a port that the other processes know, not 0")
     try:
-        return wsgi.listen(settings.host, settings.port)
+        return wsgi.listen(settings.host, settings.port, shared=settings.share_port)
     except (OSError, OverflowError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}")
+        advice = "; each process on this port needs --share-port and the same user"
+        advice = advice if settings.share_port else ""
+        fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
+
+
+def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
+    """Say which database is served on the shared port, or end if another process serves another one."""
+    from server import shared_port
+
+    try:
+        return shared_port.claim(listener, settings.database)
+    except OSError as error:
+        fail(f"can't share port {settings.port}: {error.strerror or error}")
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -108,6 +167,16 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
         return tls.context(settings.certfile, settings.keyfile)
     except OSError as error:
         fail(f"can't use the certificate {settings.certfile}: {error.strerror or error}")
+
+
+def _backups(settings: Settings) -> Schedule:
+    """Make backups from now on, if the settings name a folder for them."""
+    schedule = Schedule(
+        settings.backup_folder, every_s=parse_period(settings.backup_every), keep=settings.backup_keep
+    )
+    if settings.backup_folder:
+        schedule.start()
+    return schedule
 
 
 def _first_account(settings: Settings) -> str:
@@ -162,11 +231,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    """Return what the command line asks for, and the settings: an option counts before all else."""
+    """Return the parsed command line and the settings. An option overrides a variable and the file."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
-    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
+    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # without an option the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
+    parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
+    parser.add_argument("--root", metavar="PATH", help="path below which Tracker is: /tracker", **given)
+    shares = "let further processes serve the same database on the same port"
+    parser.add_argument("--share-port", action="store_true", help=shares, **given)
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
     parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
     parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)
@@ -184,15 +257,19 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     backup.add_arguments(subparsers)
     erase.add_arguments(subparsers)
     prune.add_arguments(subparsers)
+    restore.add_arguments(subparsers)
+    check.add_arguments(subparsers)
+    migrate.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
     try:
         settings = Settings.from_environment(file=found.config)
+        for name in OPTIONS:
+            setattr(settings, name, getattr(found, name, getattr(settings, name)))
+        settings.check()
     except BadSetting as error:
         fail(str(error))
-    for name in OPTIONS:
-        setattr(settings, name, getattr(found, name, getattr(settings, name)))
     return found, settings
 
 
@@ -232,7 +309,7 @@ def main(
         fail(f"the database can't take this: {error}")
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read the answer has had enough, as `head` has
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status

@@ -1,7 +1,15 @@
-"""One spelling for each client's network address. Knows no other room.
+"""Network addresses of clients: their canonical spelling, and the units in which limits count them.
 
 A server that listens on `::` sees an IPv4 client as `::ffff:192.0.2.1`, behind NAT64 as `64:ff9b::c000:201`.
 Both are the client 192.0.2.1. Otherwise all IPv4 clients would share one throttle and one connection limit.
+
+- `canonical`: 2001:db8:1:2::3. REMOTE_ADDR has this spelling, so it is shown, logged and stored.
+- `client`: 2001:db8:1:2::/64. Connections and queued requests are counted for it.
+- `key`: address:2001:db8:1:2::/64. It is the same unit, among the keys of throttles.
+- `site`: 2001:db8:1::/48. Password hashes are counted for it: a customer may have many /64.
+
+The examples are for 2001:db8:1:2::3. For IPv4, all four have the plain address. `forwarded` reads
+X-Forwarded-For.
 """
 
 from __future__ import annotations
@@ -50,6 +58,11 @@ def canonical(text: str) -> str:
 def client(text: str) -> str:
     """Return the unit in which clients are counted: an IPv4 address, or a /64 of IPv6."""
     return _within(text, CLIENT_PREFIX)
+
+
+def key(text: str | None) -> str:
+    """Return the client of an address, as a key of throttles and quotas, which also have other keys."""
+    return f"address:{client(text or '')}"
 
 
 def site(text: str) -> str:

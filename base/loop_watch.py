@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
@@ -19,9 +20,11 @@ from base.logs import event
 from base.metrics import Histogram
 
 BEAT_S = 0.05  # between two beats of the loop
-LOOK_S = 0.025  # between two looks of the thread whether a beat is late
+LOOK_S = 0.05  # between two looks of the thread whether a beat is late
 STALL_S = 0.1  # a beat that is later than this is logged
-DEPTH = 12  # innermost calls of the stack that are logged
+DEPTH = 60  # calls that are looked at, the innermost first; of these are logged:
+INNERMOST = 6  # these, and all calls of this program's own functions
+OWN = str(Path(__file__).resolve().parent.parent)
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 log = logging.getLogger("tracker.loop")
@@ -84,4 +87,5 @@ def _stack_of(thread: int) -> list[str]:
     """Return where a thread is, the innermost call last. No values: they may be secret."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001 (there is no other way)
     calls = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=DEPTH, lookup_lines=False)
-    return [f"{call.filename}:{call.lineno} in {call.name}" for call in reversed(calls)]
+    kept = [call for number, call in enumerate(calls) if number < INNERMOST or call.filename.startswith(OWN)]
+    return [f"{call.filename}:{call.lineno} in {call.name}" for call in reversed(kept)]

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from base.logs import FORMATS, LEVELS
+from base.paths import is_root
+from base.times import parse_period
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
@@ -44,6 +46,9 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    unix: str = ""  # file of a Unix socket to listen on, in place of host and port
+    root: str = ""  # the path of the host below which Tracker is, such as /tracker
+    share_port: bool = False  # whether other processes may serve the same file on the same port
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""
@@ -72,6 +77,9 @@ class Settings:
     keep_unconfirmed_days: float = 0.0  # public reports that nobody has confirmed
     keep_alerts_days: float = 0.0  # alerts that have ended
     keep_sign_ins_days: float = 0.0  # sign-ins and refused ones
+    backup_folder: str = ""  # where the server makes backups by itself; empty for none
+    backup_every: str = "1d"  # from the start of one backup to that of the next
+    backup_keep: int = 14  # backups that the server leaves in the folder
     log: str = "text"  # how the server writes its log: text for people, or json
     log_level: str = "info"  # the least important events that are logged
 
@@ -152,6 +160,10 @@ def _wrong_with_network(text: str) -> str:
     return ""
 
 
+def _wrong_with_root(text: str) -> str:
+    return "" if not text or is_root(text) else f"{text} is not like /tracker, without a slash at its end"
+
+
 def _wrong_with_origin(text: str) -> str:
     is_origin = re.fullmatch(r"https?://[^/]+", text)
     return "" if is_origin else f"{text} is not like https://map.example.org"
@@ -180,6 +192,14 @@ def _wrong_with_tiles(template: str) -> str:
     return "" if any(way <= found for way in WAYS) else f"{template} must have {{z}}, {{x}} and {{y}} in it"
 
 
+def _wrong_with_period(text: str) -> str:
+    try:
+        parse_period(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
@@ -193,6 +213,7 @@ def _wrong_with_days(days: float) -> str:
 
 
 CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
+    "root": _wrong_with_root,
     "proxies": _wrong_with_network,
     "origins": _wrong_with_origin,
     "hosts": _wrong_with_host,
@@ -204,6 +225,8 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
     **dict.fromkeys(KEEP, _wrong_with_days),
+    "backup_every": _wrong_with_period,
+    "backup_keep": _within(0, MANY, "more than 0"),
     "log": _one_of(*FORMATS),
     "log_level": _one_of(*LEVELS),
 }

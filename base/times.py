@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+
+UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def clock() -> datetime:
@@ -17,3 +20,11 @@ def now() -> str:
 
 def timestamp(time_: datetime) -> str:
     return time_.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_period(text: str) -> float:
+    """Return the seconds of a period such as 30m, 12h or 1d. Raises ValueError."""
+    match = re.fullmatch(r"([1-9]\d{0,4})([mhd])", text)
+    if not match:
+        raise ValueError("this must be a number with m, h or d for minutes, hours or days, such as 12h")
+    return int(match[1]) * UNITS_S[match[2]]

@@ -1,4 +1,4 @@
-"""What clients cost that do nothing, offer compression or never read, and what the saver pays for them."""
+"""The cost of clients that are idle, offer compression or never read, and of all clients for a save."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from itertools import count
 from typing import Any
 
 from fanout import Own, Relay, medians, one_message, ratio
-from load import Crowd, Saver, notification, open_websocket, shake_hands, text_frame
+from load import Saver, Sockets, notification, open_websocket, shake_hands, text_frame
 from servers import CORE, PEERS, Tracker
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 COUNT_GREENLETS = str(PEERS / "count_greenlets.py")
 STALLED = 20
-BIG = 8 << 10  # bytes of a notification, of which a stalled client may have the rest of one
-CURSOR = 4 << 10  # bytes of a client otherwise, at most
+BIG = 8 << 10  # bytes of a notification; a stalled client may cost a part of one
+CURSOR = 4 << 10  # the other bytes of a client, at most
 
 
 def idle(*, toy: bool) -> dict[str, Any]:
-    """Memory, descriptors and greenlets of a client that has been greeted and is silent."""
+    """Measure memory, descriptors and greenlets of a client that is silent after its hello."""
     clients = 60 if toy else 4000
     with Tracker(COUNT_GREENLETS) as server:
-        server.crowd(20).close()  # what is loaded at the first use is no client's
+        server.connect(20).close()  # modules that the first use loads do not count
         time.sleep(0.5)
         memory, descriptors, greenlets = server.memory(), server.descriptors(), _greenlets(server)
-        crowd = server.crowd(clients)
+        sockets = server.connect(clients)
         time.sleep(0.5)
         found = {
             "clients": clients,
@@ -35,7 +35,7 @@ def idle(*, toy: bool) -> dict[str, Any]:
             "descriptors": (server.descriptors() - descriptors) / clients,
             "greenlets": (_greenlets(server) - greenlets) / clients,
         }
-        crowd.close()
+        sockets.close()
     return found
 
 
@@ -48,27 +48,27 @@ def _greenlets(server: Tracker) -> int:
 
 
 def saver(*, toy: bool) -> dict[str, Any]:
-    """The time of a save's answer, alone and with 4,000 clients, and of another request in the round."""
+    """Measure the time of a save's answer, alone and with 4,000 clients, and of another request meanwhile."""
     clients, rounds = (60, 5) if toy else (4000, 40)
-    with Tracker() as alone, Tracker() as crowded:
-        crowd = crowded.crowd(clients)
-        servers = {"alone": alone, "crowded": crowded}
+    with Tracker() as alone, Tracker() as busy:
+        sockets = busy.connect(clients)
+        servers = {"alone": alone, "busy": busy}
         savers = {name: Saver(server.port, server.saves()) for name, server in servers.items()}
         health = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-        other = Saver(crowded.port, (health for _ in count()))
-        times: dict[str, list[float]] = {"alone": [], "crowded": [], "other": []}
+        other = Saver(busy.port, (health for _ in count()))
+        times: dict[str, list[float]] = {"alone": [], "busy": [], "other": []}
         for number in range(rounds + 3):
-            crowd.settle()
+            sockets.settle()
             found: dict[str, float] = {}
             for name in list(servers)[:: 1 if number % 2 else -1]:
                 found[name] = savers[name].ask()
-                if name == "crowded":
+                if name == "busy":
                     found["other"] = other.ask()
-                    crowd.wait(1)  # or the round would still go on beside the server that is alone
+                    sockets.wait(1)  # otherwise the round would go on while the other server is measured
             if number >= 3:
                 for name, seconds in found.items():
                     times[name].append(seconds * 1e3)
-        crowd.close()
+        sockets.close()
         for saver in (*savers.values(), other):
             saver.sock.close()
     return {
@@ -76,13 +76,13 @@ def saver(*, toy: bool) -> dict[str, Any]:
         **{f"{name}_ms": statistics.median(found) for name, found in times.items()},
         "other_worst_ms": max(times["other"]),
         "crowded_to_alone": statistics.median(
-            crowded / alone for crowded, alone in zip(times["crowded"], times["alone"], strict=True)
+            busy / alone for busy, alone in zip(times["busy"], times["alone"], strict=True)
         ),
     }
 
 
 def compression(*, toy: bool) -> dict[str, Any]:
-    """CPU of one message to 200 clients that offer compression, and to 200 that don't, in turn."""
+    """Measure the CPU of one message to 200 clients, with and without an offer of compression, in turn."""
     clients, rounds = (40, 3) if toy else (200, 41)
     plain, offering = Own(clients), Own(clients, DEFLATE)
     offering.name = "offering"
@@ -99,7 +99,7 @@ def compression(*, toy: bool) -> dict[str, Any]:
 
 
 def stalled(*, toy: bool) -> dict[str, Any]:
-    """200 clients of whom 20 never read, beside 180 good ones alone: one message of 8 KB after the other."""
+    """Compare 200 clients, 20 of which never read, with 180 good ones, by messages of 8 KB."""
     clients, messages, parts = (40, 60, 3) if toy else (200, 1500, 10)
     good = clients - STALLED
     clean, burdened = Relay(CORE, good), Relay(CORE, good)
@@ -113,7 +113,7 @@ def stalled(*, toy: bool) -> dict[str, Any]:
         for _ in range(parts):
             for relay in (clean, burdened):
                 for _ in range(messages // parts):
-                    times[relay].append(_deliver(relay.crowd, relay, BIG))
+                    times[relay].append(_deliver(relay.sockets, relay, BIG))
             part = messages // parts
             ratios.append(
                 statistics.median(times[burdened][-part:]) / statistics.median(times[clean][-part:])
@@ -125,7 +125,7 @@ def stalled(*, toy: bool) -> dict[str, Any]:
         clean.close()
         burdened.close()
     extra = (grown[burdened] - grown[clean]) / 1e6
-    bound = STALLED * (BIG + CURSOR) / 1e6  # the ring is in both
+    bound = STALLED * (BIG + CURSOR) / 1e6  # both have a replay buffer
     return {
         "clients": clients,
         "stalled": STALLED,
@@ -139,9 +139,9 @@ def stalled(*, toy: bool) -> dict[str, Any]:
     }
 
 
-def _deliver(crowd: Crowd, relay: Relay, size: int) -> float:
-    """Send one message; return milliseconds to the last good client."""
-    crowd.forget()
+def _deliver(sockets: Sockets, relay: Relay, size: int) -> float:
+    """Send one message; return the milliseconds until the last good client has it."""
+    sockets.forget()
     start = time.perf_counter()
     relay.publishers[0].sendall(text_frame(notification(next(relay.numbers), size)))
-    return (crowd.wait(1) - start) * 1e3
+    return (sockets.wait(1) - start) * 1e3

@@ -1,4 +1,4 @@
-"""One message to everybody, and many: our server with all that a save takes, the peers as mere relays."""
+"""One message, and many, to all clients: our server with a whole save, other servers as mere relays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count, islice
 from typing import Any
 
-from load import MARK, Crowd, Saver, Stuck, notification
+from load import MARK, Saver, Sockets, Stuck, notification
 from servers import (
     BUN,
     CORE,
@@ -29,75 +29,75 @@ from servers import (
 
 OWN = "tracker"
 FLOOD = 500  # messages, over SAVERS connections without pause
-SINGLY = 100  # of them for peers that send each on its own, at a rate that does not depend on their number
-SLOW_FLOOD = 10  # for peers that would need minutes
-SLOW_ROUNDS = 5  # of them, and of such floods
+SINGLY = 100  # fewer for servers that send each on its own, at a rate that does not depend on their number
+SLOW_FLOOD = 10  # for servers that would need minutes
+SLOW_ROUNDS = 5  # floods, and slow floods
 SAVERS = 8
 FEW = 20  # clients
-SPARE_FILES = 500  # that the load has open beside its clients
-REST_S = 0.02  # after the last client has it: what the server still does belongs to the message
+SPARE_FILES = 500  # open sockets of the load beside its clients
+REST_S = 0.02  # after the last client has it: the server's work until then belongs to the message
 
 Row = dict[str, float]
 
 
 class Contestant:
-    """A server with a crowd, and a way to make it tell that crowd something."""
+    """A server with its connected clients, and a way to send them a message."""
 
     name: str
     label: str
     version = ""
     slow = False
     many = FLOOD  # messages in a flood
-    gapless = False  # whether its messages say their place in the order
+    gapless = False  # whether its messages have a number
 
-    def __init__(self, server: Server, crowd: Crowd) -> None:
+    def __init__(self, server: Server, sockets: Sockets) -> None:
         self.server = server
-        self.crowd = crowd
+        self.sockets = sockets
         self.numbers = count(1)
-        self.idle_kb = 0.0  # memory of the server for each client that has just come
+        self.idle_kb = 0.0  # memory of the server for each new client
 
     def settle(self) -> None:
         try:
-            self.crowd.settle()
+            self.sockets.settle()
         except Stuck as error:
             raise Stuck(f"{self.name}: {error}") from error
 
     def one(self) -> Row:
-        """Send one message; return CPU per client and the time to the last client."""
+        """Send one message; return the CPU per client and the time until the last client has it."""
         self.settle()
         cpu, start = self.server.cpu(), time.perf_counter()
         self.publish()
-        last = self.crowd.wait(1)
+        last = self.sockets.wait(1)
         time.sleep(REST_S)
-        clients = len(self.crowd)
+        clients = len(self.sockets)
         return {
             "cpu_us": (self.server.cpu() - cpu) / clients * 1e6,
             "last_ms": (last - start) * 1e3,
-            "load_us": self.crowd.cpu() / clients * 1e6,
+            "load_us": self.sockets.cpu() / clients * 1e6,
         }
 
     def check(self, messages: int) -> Row:
-        """Send many over several connections; return whether all clients got all in the same order."""
+        """Send many messages over several connections; return whether all clients got all in one order."""
         self.settle()
         self.publish_many(messages)
         try:
-            self.crowd.wait(messages)
+            self.sockets.wait(messages)
         except Stuck:
-            came = sum(received.count(MARK) for received in self.crowd.received)
-            return {"lost": 1 - came / messages / len(self.crowd), "agree": 0.0}
-        return {"lost": 0.0, "agree": float(self.crowd.agree(gapless=self.gapless))}
+            came = sum(received.count(MARK) for received in self.sockets.received)
+            return {"lost": 1 - came / messages / len(self.sockets), "agree": 0.0}
+        return {"lost": 0.0, "agree": float(self.sockets.agree(gapless=self.gapless))}
 
     def flood(self, messages: int) -> Row:
-        """Do the same, and return deliveries a second."""
+        """Send many messages over several connections; return the deliveries a second."""
         self.settle()
         cpu, start = self.server.cpu(), time.perf_counter()
         self.publish_many(messages)
-        last = self.crowd.wait_bytes(messages)
-        deliveries = messages * len(self.crowd)
+        last = self.sockets.wait_bytes(messages)
+        deliveries = messages * len(self.sockets)
         return {
             "deliveries": deliveries / (last - start),
             "flood_cpu_us": (self.server.cpu() - cpu) / deliveries * 1e6,
-            "load_share": self.crowd.cpu() / (last - start),
+            "load_share": self.sockets.cpu() / (last - start),
         }
 
     def publish(self) -> None:
@@ -107,19 +107,19 @@ class Contestant:
         raise NotImplementedError
 
     def close(self) -> None:
-        self.crowd.close()
+        self.sockets.close()
         self.server.stop()
 
 
 class Relay(Contestant):
-    """A peer: what a publisher gives it goes to everybody, and nothing is stored."""
+    """Another server, which sends a publisher's bytes to all clients and stores nothing."""
 
     def __init__(self, peer: Peer, clients: int) -> None:
         server = peer.start()
-        if peer not in (FLOOR, JOINED):  # they do not notice who leaves
-            peer.crowd(server, FEW).close()  # what is loaded at the first use is no client's
+        if peer not in (FLOOR, JOINED):  # these servers do not notice closed clients
+            peer.connect(server, FEW).close()  # modules that the first use loads do not count
         before = server.memory()
-        super().__init__(server, peer.crowd(server, clients))
+        super().__init__(server, peer.connect(server, clients))
         self.idle_kb = (server.memory() - before) / clients / 1024
         self.name, self.label, self.slow, self.peer = peer.name, peer.label, peer.slow, peer
         self.version = peer.version()
@@ -136,16 +136,16 @@ class Relay(Contestant):
 
 
 class Own(Contestant):
-    """Our server: an incident is checked, stored durably, logged and matched, then everybody is told."""
+    """Our server: it checks, stores, logs and matches an incident, then sends it to all clients."""
 
     name, label = OWN, "**Tracker**, with the save and its commit"
     gapless = True
 
     def __init__(self, clients: int, headers: str = "") -> None:
         server = Tracker()
-        server.crowd(FEW).close()  # see Relay
+        server.connect(FEW).close()  # see Relay
         before = server.memory()
-        super().__init__(server, server.crowd(clients, headers))
+        super().__init__(server, server.connect(clients, headers))
         self.idle_kb = (server.memory() - before) / clients / 1024
         self._waiting: list[bytes] = []
         self.savers: list[Saver] = []
@@ -156,7 +156,7 @@ class Own(Contestant):
         self._drop_savers()
         self.savers = [Saver(self.server.port, self._take()) for _ in range(SAVERS)]
         for saver in self.savers:
-            self.crowd.add(saver.sock, saver.readable)
+            self.sockets.add(saver.sock, saver.readable)
         super().settle()
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ class Own(Contestant):
 
     def _drop_savers(self) -> None:
         for saver in self.savers:
-            self.crowd.remove(saver.sock)
+            self.sockets.remove(saver.sock)
             saver.sock.close()
         self.savers = []
 
@@ -184,7 +184,7 @@ class Own(Contestant):
 
 
 def present(peers: list[Peer]) -> list[Peer]:
-    """Return those that are installed, and say which are not."""
+    """Return the servers that are installed, and print the others."""
     for peer in peers:
         if missing := peer.missing():
             print(f"  left out: {peer.name} ({missing.rpartition('/')[2]} is not installed)")
@@ -201,10 +201,10 @@ def medians(rows: list[Row]) -> Row:
 
 
 def one_message(contestants: list[Contestant], rounds: int) -> dict[str, list[Row]]:
-    """Let everybody send one message in turn, `rounds` times; the first round, a warm-up, is dropped.
+    """Let all servers send one message in turn, `rounds` times; the first round, a warm-up, is dropped.
 
-    A turn begins with a message that is not counted, for whoever had the last turn has left the caches full
-    of its own memory: a server that has its machine to itself does not meet with that.
+    Each turn begins with a message that is not counted, because the server before has filled the CPU's
+    caches. A server with a machine of its own does not have this problem.
     """
     rows: dict[str, list[Row]] = defaultdict(list)
     for number in range(rounds + 1):
@@ -219,9 +219,9 @@ def one_message(contestants: list[Contestant], rounds: int) -> dict[str, list[Ro
 
 
 def many_messages(contestants: list[Contestant], floods: int, messages: int) -> dict[str, list[Row]]:
-    """Let everybody send many in turn, `floods` times; before, look whether everything comes for everybody.
+    """Let all servers send many messages in turn, `floods` times, after a check that all clients get all.
 
-    Who loses some is not flooded again.
+    A server that loses messages takes part in the check only.
     """
     checked = {
         contestant.name: contestant.check(min(messages, contestant.many)) for contestant in contestants
@@ -256,16 +256,17 @@ def close(contestants: list[Contestant]) -> None:
 
 
 def fanout(*, toy: bool) -> dict[str, Any]:
-    """One message to 1,000 clients, then 500 without pause, through every peer that is installed."""
+    """Measure one message to 1,000 clients, then 500 without pause, through every installed server."""
     clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 9, FLOOD)
     peers = present([FLOOR, WEBSOCKETS] if toy else [FLOOR, JOINED, *RELAYS])
     others = present([] if toy else OTHERS)
     contestants: list[Contestant] = []
     try:
         contestants += [Relay(peer, clients) for peer in peers]
-        contestants.append(Own(clients))  # next to those that it is compared with: the machine's mood changes
+        # next to the servers that it is compared with, because the machine's speed changes
+        contestants.append(Own(clients))
         contestants += [Relay(peer, clients) for peer in others]
-        flooded = many_messages(contestants, floods, messages)  # first: it warms compilers up
+        flooded = many_messages(contestants, floods, messages)  # first, because it warms up the compilers
         rows = one_message(contestants, rounds)
     finally:
         close(contestants)
@@ -281,10 +282,10 @@ def fanout(*, toy: bool) -> dict[str, Any]:
 
 
 def many(*, toy: bool) -> dict[str, Any]:
-    """One message to 4,000 clients: floor, ours, and two Python peers at a time (open files are limited).
+    """Measure one message to 4,000 clients: the floor, ours, and two Python servers at a time.
 
-    Which memory a process happens to get makes a tenth of its time, so those that decide are started anew:
-    ours, the floor and the peer that is closest.
+    The number of open files is limited. The memory pages of a process change its time by a tenth. So the
+    deciding servers are started several times: ours, the floor, and the closest other one.
     """
     clients, rounds, starts = (80, 2, 1) if toy else (4000, 9, 7)
     peers = present([WEBSOCKETS] if toy else RELAYS)
@@ -311,7 +312,7 @@ def many(*, toy: bool) -> dict[str, Any]:
 
 
 def _heat(peers: list[Peer], clients: int, rounds: int) -> tuple[dict[str, Any], dict[str, list[Row]]]:
-    """Start the floor, these peers and ours, in any order, and let each send one message in turn."""
+    """Start the floor, these servers and ours, in any order, and let each send one message in turn."""
     starting: list[Callable[[], Contestant]] = [partial(Relay, peer, clients) for peer in [FLOOR, *peers]]
     starting.append(partial(Own, clients))
     random.shuffle(starting)
@@ -325,13 +326,13 @@ def _heat(peers: list[Peer], clients: int, rounds: int) -> tuple[dict[str, Any],
 
 
 def _medians_of(repeated: list[dict[str, list[Row]]], results: dict[str, Any]) -> dict[str, Any]:
-    """Return the rows of the table for those that were started more than once: the medians of the starts."""
+    """Return rows of the table for servers that were started more than once: the medians."""
     names = repeated[0]
     return {name: results[name] | medians([medians(rows[name]) for rows in repeated]) for name in names}
 
 
 def core(*, toy: bool) -> dict[str, Any]:
-    """The fan-out alone, entries handed to the group, beside the joined floor, Bun and websockets."""
+    """Measure the fan-out alone, with entries given to the group, beside the joined floor and others."""
     clients, rounds, floods, messages = (40, 2, 1, 40) if toy else (1000, 9, 9, FLOOD)
     peers = present([CORE, FLOOR, JOINED] if toy else [CORE, FLOOR, JOINED, BUN, WEBSOCKETS])
     contestants: list[Contestant] = []
@@ -353,7 +354,7 @@ def core(*, toy: bool) -> dict[str, Any]:
 
 
 def linear(*, toy: bool) -> dict[str, Any]:
-    """CPU of the group per client and message with 500, 2,000 and 8,000 clients, in turn."""
+    """Measure the CPU of the group per client and message with 500, 2,000 and 8,000 clients, in turn."""
     sizes, rounds = ([20, 60], 2) if toy else ([500, 2000, 8000], 11)
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     possible = limit - sum(sizes[:-1]) - SPARE_FILES

@@ -1,4 +1,4 @@
-"""Many incidents, put straight into a tracker's database file."""
+"""Write many incidents directly into a tracker's database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-TOWNS = 40  # around which the incidents lie
+TOWNS = 40  # the incidents lie around these
 
 
 def fill(database: Path, incidents: int) -> None:
-    """Put open incidents straight into the file."""
+    """Write open incidents directly into the database."""
     chance = random.Random(1)
     towns = [(chance.uniform(-160, 160), chance.uniform(-50, 65)) for _ in range(TOWNS)]
     rows = []

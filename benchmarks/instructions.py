@@ -1,6 +1,7 @@
-"""Instructions of a save and of a round, counted by valgrind: the one figure that no other process disturbs.
+"""Count the instructions of a save and of a round with valgrind; other processes do not change them.
 
-The kernel's are not in it, nor the pause of a round between two slices of clients: CLIENTS fill one.
+The count is without the kernel, and without the pause of a round between two slices of clients: CLIENTS are
+one slice.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any
 
 from servers import PEERS, is_installed
 
-TIMES = (20, 120)  # the difference between these many is free of what a start costs
+TIMES = (20, 120)  # the difference of two counts leaves out the start
 CLIENTS = 100
-KINDS = {"save": 1, "round": CLIENTS, "loop": CLIENTS}  # of work, and by how many its count is divided
+KINDS = {"save": 1, "round": CLIENTS, "loop": CLIENTS}  # kinds of work, each with the divisor of its count
 
 
 def instructions(*, toy: bool) -> dict[str, Any]:
-    """Return those of a save, and of a client in a round of the group and of the floor."""
-    if toy:  # that they run
+    """Return the instructions of a save, and of a client in a round of the group and of the floor."""
+    if toy:  # check that they run
         for kind in KINDS:
             _run([], kind, 2)
         return {}

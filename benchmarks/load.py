@@ -1,15 +1,16 @@
-"""The load: WebSocket clients and savers that cost less than what they measure.
+"""The load: WebSocket clients and savers that cost less than the measured server.
 
-All sockets of a run sit in one epoll set of one process, and a delivery costs one `recv_into` and one
-`bytes.count`: frames are not parsed while the clock runs, but kept and looked at afterwards (`wait`). In a
-flood that would hold up those who join frames, so that only the first client's bytes are looked at; what
-comes for the others is counted by the kernel and never copied (`wait_bytes`). What the load itself took is
-measured beside the server (`cpu()`), so that the tables show whom it held up.
+All sockets of a run are in one epoll set of one process. A delivery costs one `recv_into` and one
+`bytes.count`: `wait` keeps the frames, and parses them only after the measurement.
 
-On the loopback interface a server's `send()` also does what the client's machine would do: it takes the bytes
-in, acknowledges them, and wakes the client. The first can't be had without. The second happens at once only
-after a pause, else later: before each measurement clients are told to do it later (`settle`). The third costs
-nothing if the load does not sleep (`awake`), but then its own CPU can't be told.
+In a flood even joining the frames would delay the savers. So `wait_bytes` examines only the first client's
+bytes. The kernel counts the bytes of the others, and nothing copies them. `cpu()` is the load's own time; the
+tables show it beside the server's, so that a reader sees whether the load was the limit.
+
+On the loopback interface a server's `send()` also does work of the client's machine: it receives the bytes,
+acknowledges them, and wakes the client. The first can't be avoided. The second is delayed: `settle` asks for
+that before each measurement, because it happens at once only after a pause. The third costs nothing if the
+load does not sleep (`awake`), but then `cpu()` is not its own work.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from typing import ClassVar
 from urllib.parse import urlencode
 from weakref import WeakSet
 
-MARK = b"post_save"  # once in every notification, whoever sends it
-SLACK = 300  # bytes by which clients may differ, of pings and the like: less than a notification
+MARK = b"post_save"  # once in every notification of every server
+SLACK = 300  # bytes by which clients may differ, because of pings: less than a notification
 BUFFER = 1 << 20  # bytes read at once
 CONNECT_BATCH = 100  # handshakes under way at once
-QUIET_S = 0.15  # nothing came for so long: the greetings are over
-GREET_S = 8.0  # between two unasked pongs; a server hangs up on who has not been heard for 20 s or more
+QUIET_S = 0.15  # silence after which all hellos have come
+GREET_S = 8.0  # between two unrequested pongs; a server closes clients that were silent for 20 s or more
 PATIENCE_S = 20.0  # without any byte, before a run counts as stuck
-MASK = b"\0\0\0\0"  # what a mask of zeros masks stays as it is
+MASK = b"\0\0\0\0"  # a mask of zeros changes nothing
 PONG = b"\x8a\x80" + MASK
 
 HANDSHAKE = (
@@ -43,11 +44,11 @@ HANDSHAKE = (
 
 
 class Stuck(Exception):
-    """Not everything that should have come came in time."""
+    """Not all expected messages arrived in time."""
 
 
 def notification(number: int, size: int = 450) -> str:
-    """Return the notification of a saved incident as our server words it, `size` bytes of JSON."""
+    """Return the notification of a saved incident in our server's format, `size` bytes of JSON."""
     created = "2026-11-22T19:30:00.123456Z"
     properties = {
         "name": f"Incident {number}",
@@ -96,7 +97,7 @@ def open_websocket(port: int, path: str, headers: str = "") -> socket.socket:
 
 
 def shake_hands(sock: socket.socket) -> bytes:
-    """Read the answer to the handshake; return what came after it. Raises Stuck if it was refused."""
+    """Read the answer to the handshake; return the bytes after it. Raises Stuck if it was refused."""
     received = b""
     while b"\r\n\r\n" not in received:
         piece = sock.recv(4096)
@@ -109,13 +110,14 @@ def shake_hands(sock: socket.socket) -> bytes:
     return rest
 
 
-class Crowd:
+class Sockets:
     """`count` WebSocket clients of one server.
 
-    `opening` is what each says after the handshake. `received[i]` is what came for client i since `forget()`.
+    `opening` is the data that each sends after the handshake. `received[i]` has the bytes for client i since
+    `forget()`.
     """
 
-    _all: ClassVar[WeakSet[Crowd]] = WeakSet()
+    _all: ClassVar[WeakSet[Sockets]] = WeakSet()
 
     def __init__(
         self, port: int, count: int, path: str = "/", headers: str = "", opening: bytes = b""
@@ -150,32 +152,32 @@ class Crowd:
             self._epoll.register(sock.fileno(), select.EPOLLIN)
 
     def settle(self) -> None:
-        """Read until all is quiet, and forget that. Also tell every server that its clients live."""
+        """Read until nothing comes any more, and forget that. Also send pongs to all servers."""
         self.greet_all()
         while self._read(QUIET_S):
             pass
         self.forget()
-        for sock in self.socks:  # acknowledge late; the system forgets this after a while
+        for sock in self.socks:  # acknowledge late; the system drops this option after a while
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
     def greet_all(self) -> None:
-        for crowd in list(self._all):
-            crowd.greet()
+        for sockets in list(self._all):
+            sockets.greet()
 
     def greet(self) -> None:
-        """Say that everybody is alive, without being asked, if it has not been said for a while."""
+        """Send a pong for all clients, if none was sent for a while."""
         if time.monotonic() - self._heard > GREET_S:
             self._heard = time.monotonic()
             for sock in self.socks:
                 sock.send(PONG)
 
     def forget(self) -> None:
-        """Drop what was received, and count from here."""
+        """Drop the received bytes, and count from here."""
         for received in self.received:
             received.clear()
 
     def add(self, sock: socket.socket, readable: Callable[[], object]) -> None:
-        """Watch another socket, a saver's, in the same loop."""
+        """Watch another socket, that of a saver, in the same loop."""
         self._others[sock.fileno()] = readable
         self._epoll.register(sock.fileno(), select.EPOLLIN)
 
@@ -184,7 +186,7 @@ class Crowd:
         self._epoll.unregister(sock.fileno())
 
     def _read(self, timeout: float) -> list[tuple[int, int]]:
-        """Wait once; return (client, size of what it had before) for those who got something."""
+        """Wait once; return (client, size of its bytes before) for those that received some."""
         buffer, view, got = self._buffer, memoryview(self._buffer), []
         index, socks, received = self._index, self.socks, self.received
         for fd, _ in self._epoll.poll(timeout, 100_000):
@@ -194,7 +196,7 @@ class Crowd:
                 continue
             size = socks[client].recv_into(buffer)
             if not size:
-                raise Stuck(f"the server hung up on client {client}")
+                raise Stuck(f"the server closed client {client}")
             kept = received[client]
             got.append((client, len(kept)))
             kept += view[:size]
@@ -203,7 +205,7 @@ class Crowd:
     def wait(
         self, messages: int, *, mark: bytes = MARK, only: range | None = None, patience: float = PATIENCE_S
     ) -> float:
-        """Read until every client (of `only`) has got that many messages; return the time of the last.
+        """Read until every client (of `only`) has this many messages; return the time of the last.
 
         The time is perf_counter's. Raises Stuck after `patience` seconds.
         """
@@ -231,9 +233,10 @@ class Crowd:
         return last
 
     def wait_bytes(self, messages: int, *, patience: float = PATIENCE_S) -> float:
-        """As `wait`, but look only into what the first client gets; of the others, count the bytes.
+        """As `wait`, but examine only the first client's bytes, and count those of the others.
 
-        Each is done when it has got as many as the first in all its messages. What they got is not kept.
+        A client is done when it has as many bytes as the first client has in all its messages. The bytes are
+        not kept.
         """
         cpu = time.process_time()
         first, buffer, index = self.received[0], self._buffer, self._index
@@ -249,7 +252,7 @@ class Crowd:
                     continue
                 size = receive[client](buffer, BUFFER, socket.MSG_TRUNC if client else 0)
                 if not size:
-                    raise Stuck(f"the server hung up on client {client}")
+                    raise Stuck(f"the server closed client {client}")
                 if client:
                     sizes[client] += size
                 else:
@@ -265,11 +268,11 @@ class Crowd:
         return last
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that the load itself took in the last wait."""
+        """Return the seconds of CPU that the load itself used in the last wait."""
         return self._cpu
 
     def agree(self, *, gapless: bool) -> bool:
-        """Tell whether all got the same in the same order; `gapless`: by their seq none is missing."""
+        """Return whether all clients got the same in the same order; `gapless`: without a missing seq."""
         first = self.received[0]
         seqs = [int(number) for number in re.findall(rb'"seq":(\d+)', first)]
         if gapless and seqs != list(range(seqs[0], seqs[0] + len(seqs))):
@@ -288,7 +291,7 @@ class Crowd:
 
 
 class Account:
-    """Somebody signed in to a tracker over its forms: cookies and the form's token."""
+    """A person who is signed in to a tracker through its forms, with cookies and the form's token."""
 
     def __init__(self, port: int, name: str, password: str, login: str = "/accounts/login/") -> None:
         self.port = port
@@ -302,7 +305,7 @@ class Account:
         return f"Cookie: {pairs}\r\n"
 
     def get(self, path: str) -> str:
-        """Return a page, and remember the token of its form."""
+        """Return a page, and keep the token of its form."""
         page = self._ask("GET", path)
         found = re.search(r'name="csrf\w*token"[^>]*(?:value|content)="([^"]+)"', page)
         self.token = found[1] if found else self.token
@@ -341,7 +344,7 @@ class Account:
 
 
 class Saver:
-    """A keep-alive HTTP connection that sends one request after the other, each when the last is answered."""
+    """A keep-alive HTTP connection that sends one request after the other, without pause."""
 
     def __init__(self, port: int, requests: Iterator[bytes]) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
@@ -352,7 +355,7 @@ class Saver:
         self._received = b""
 
     def send(self) -> bool:
-        """Send the next request; tell whether there was one."""
+        """Send the next request; return whether there was one."""
         request = next(self._requests, None)
         if request is None:
             return False
@@ -361,10 +364,10 @@ class Saver:
         return True
 
     def readable(self) -> None:
-        """Take in what came, and go on if the answer is whole."""
+        """Read the available bytes, and send the next request if the answer is whole."""
         self._received += self.sock.recv(1 << 16)
         if not self._received:
-            raise Stuck("the server hung up on a saver")
+            raise Stuck("the server closed a saver")
         if is_whole(self._received):
             self.answers.append(time.perf_counter() - self._sent)
             if not self._received.startswith((b"HTTP/1.1 30", b"HTTP/1.1 20")):
@@ -387,7 +390,7 @@ class Saver:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Tell whether an HTTP answer has come to its end."""
+    """Return whether an HTTP answer is complete."""
     head, separator, body = answer.partition(b"\r\n\r\n")
     if not separator:
         return False

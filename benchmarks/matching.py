@@ -1,4 +1,4 @@
-"""Which areas cover a point: `AreaIndex`, a plain loop over prepared polygons, and PostGIS with GiST."""
+"""Find the areas that cover a point: `AreaIndex`, a loop over prepared polygons, PostGIS with GiST."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEVEL = 3
 
 
 def polygon(source: random.Random, longitude: float, latitude: float, radius: float) -> Polygon:
-    """Return a star-shaped polygon of 8 to 60 vertices around a place."""
+    """Return a star-shaped polygon of 8 to 60 vertices around a position."""
     count = source.randint(8, 60)
     corners = []
     for number in range(count):
@@ -38,7 +38,7 @@ def polygon(source: random.Random, longitude: float, latitude: float, radius: fl
 
 
 def polygons(count: int) -> list[Polygon]:
-    """Return overlapping polygons all over the world, such that a point lies in about two of them."""
+    """Return polygons all over the world that overlap: a point is in about two of them."""
     source = random.Random(count)
     radius = math.sqrt(2 * 360 * 140 / count / 2)
     return [
@@ -48,7 +48,7 @@ def polygons(count: int) -> list[Polygon]:
 
 
 def collection(count: int, place: list[float]) -> dict[str, Any]:
-    """Return a FeatureCollection of areas, the first of which certainly covers the place."""
+    """Return a FeatureCollection of areas, the first of which covers the position."""
     found = [polygon(random.Random(1), *place, 0.5), *polygons(count - 1)]
     return {
         "type": "FeatureCollection",
@@ -73,12 +73,12 @@ def median_us(ask: Callable[[float, float], object], points: list[tuple[float, f
 
 
 def matching(*, toy: bool) -> dict[str, Any]:
-    """Each size, the three in turn: the median time of a question; the cost of saving one area."""
+    """Measure all three in turn at each size: the median time of a query, and the cost of saving one area."""
     sizes, rounds, asked = ((100,), 2, 20) if toy else (SIZES, 5, 400)
     rows = {}
     server = None
     if not toy and binaries() and is_installed("psycopg"):
-        server = PostGis(os.sched_getaffinity(0))  # the core that asks: the way there and back is shortest
+        server = PostGis(os.sched_getaffinity(0))  # on the client's core: the fastest connection
     try:
         for size in sizes:
             rows[str(size)] = _size(size, rounds, asked, server)
@@ -124,12 +124,12 @@ def _size(size: int, rounds: int, asked: int, server: PostGis | None) -> dict[st
 
 
 def _saving(index: AreaIndex, size: int) -> dict[str, float]:
-    """Change areas one by one, each followed by a question, as saves of areas and incidents alternate."""
+    """Change areas one by one with a query after each, as saves of areas and incidents alternate."""
     source = random.Random(3)
     times = []
     for number in range(600):
         shape = polygon(source, source.uniform(-175, 175), source.uniform(-70, 70), 1)
-        start = time.thread_time()  # holding the loop is a matter of CPU
+        start = time.thread_time()  # only CPU time blocks the loop
         index.put(number % size, LEVEL, shape)
         index.covering(0, 0, LEVEL)
         times.append((time.thread_time() - start) * 1e3)

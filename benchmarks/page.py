@@ -1,9 +1,11 @@
 """Measure the map page with very many open incidents: `python benchmarks/page.py [INCIDENTS [LOADS]]`.
 
-The first picture is there when a real browser has painted all clusters in view with their counts. The time
-runs from the start of the navigation, with nothing in the browser's cache; the answer is the incidents, and
-the longest is the longest that the page was busy at a stretch. CPU is that of all the browser's processes, of
-which half a second and more is its own window's. Needs Playwright, of tests/requirements.txt, and a Chromium.
+The first picture is complete when a real browser has painted all clusters in view with their counts. The time
+runs from the start of the navigation, with an empty cache. The answer is the end of the response with the
+incidents. The longest is the longest time during which the page was busy without a break.
+
+CPU is that of all the browser's processes; its own window takes half a second or more of it. Needs
+Playwright, from tests/requirements.txt, and a Chromium.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own in a temporary folder, reached over a local socket, settings as Debian has them."""
+"""A PostgreSQL of its own in a temporary folder, with a local socket and Debian's settings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from servers import CORES, on, said_version
 
 
 def binaries() -> Path | None:
-    """Return where the newest installed server's programs are; None without PostgreSQL and PostGIS."""
+    """Return the folder of the newest server's programs; None without PostgreSQL and PostGIS."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     shared = list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
     return found[-1].parent if found and shared else None
 
 
 def versions() -> str:
-    """Return the versions of the two that are installed."""
+    """Return the installed versions of both."""
     programs = binaries()
     control = next(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
     server = said_version([f"{programs}/postgres", "--version"])
@@ -29,9 +29,9 @@ def versions() -> str:
 
 
 class PostGis:
-    """A context manager; `folder` holds the socket. Root hands over to the user postgres, as it must.
+    """A context manager for a PostgreSQL server with PostGIS.
 
-    `cores` are those that it may use.
+    `folder` has the socket. Root must run the server as the user postgres. It may use the CPU cores `cores`.
     """
 
     def __init__(self, cores: Iterable[int] = CORES) -> None:

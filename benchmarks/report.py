@@ -25,7 +25,7 @@ STYLE = (
 )
 
 Section = dict[str, Any]
-Target = tuple[str, str, float, float]  # what, ≤ or ≥, the limit, what was measured
+Target = tuple[str, str, float, float]  # the figure's name, ≤ or ≥, the limit, the measured value
 
 
 def circumstances() -> dict[str, str]:
@@ -163,7 +163,7 @@ TARGETS = [
     (
         "time to the answer of a save with 4,000 clients, relative to no clients",
         "saver",
-        "crowded_to_alone",
+        "busy_to_alone",
         "≤",
         1.5,
     ),
@@ -313,7 +313,7 @@ def _idle(section: Section) -> Iterator[str]:
 
 def _saver(section: Section) -> Iterator[str]:
     yield (
-        f"The answer to a save takes {section['alone_ms']:.1f} ms without clients and {section['crowded_ms']:.1f} ms with "
+        f"The answer to a save takes {section['alone_ms']:.1f} ms without clients and {section['busy_ms']:.1f} ms with "
         f"{section['clients']}. A request that follows at once, during the fan-out, takes {section['other_ms']:.1f} ms, "
         f"and at worst {section['other_worst_ms']:.1f} ms."
     )

@@ -1,10 +1,14 @@
-"""Measure Tracker beside its peers: `python benchmarks/run.py [SECTION ...] [--toy]`.
+"""Measure Tracker beside other servers: `python benchmarks/run.py [SECTION ...] [--toy]`.
 
-Without a section, all are run. Results are kept in results.json, section by section, so that a part can be
-measured again; RESULTS.md and results.svg are written from them. `--toy` runs everything in seconds, with few
-of the peers, to see that it works, and keeps nothing. What it compares with, and how to install that, is in
-requirements.txt here; what is not installed is left out. It runs on Linux only. A full run takes fifteen
-minutes and up to 17,000 open files (`ulimit -n`); with fewer, what needs more is named and left out.
+Without a section, all are run. results.json keeps the results of each section, so that a part can be measured
+again. RESULTS.md and results.svg are written from it. `--toy` runs everything in seconds, with few other
+servers, to see that it works, and keeps nothing.
+
+requirements.txt in this folder names the other servers and how to install them. Servers that are not
+installed are left out.
+
+It runs on Linux only. A full run takes fifteen minutes and up to 17,000 open files (`ulimit -n`). With fewer,
+the sections that need more are named and left out.
 """
 
 from __future__ import annotations
@@ -70,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name} …", flush=True)
         try:
             results[name] = {**SECTIONS[name](toy=found.toy), **report.circumstances()}
-        except (Stuck, OSError, RuntimeError, KeyError) as error:  # the last: a contestant lost messages
+        except (Stuck, OSError, RuntimeError, KeyError) as error:  # the last one: a server lost messages
             traceback.print_exc()
             if getattr(error, "errno", None) == errno.EMFILE:
                 print(f"{name} needs more open files than {hard}: see `ulimit -n`", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Durable saves a second over 8 keep-alive connections, and how long another request waits meanwhile."""
+"""Durable saves a second over 8 keep-alive connections, and the wait of another request meanwhile."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fanout import SAVERS
 from load import PATIENCE_S, Saver, is_whole
 from servers import PEERS, Tracker
 
-PROBE_S = 0.01  # at least, between two questions of the one client that looks whether the loop is there
+PROBE_S = 0.01  # at least, between two requests of the probe
 NO_DATABASE = str(PEERS / "no_database.py")
 
 
 class Probe:
-    """Asks for `/healthz` now and then; `times` are the milliseconds until the server answered."""
+    """A client that requests `/healthz` at intervals; `times` are the milliseconds to each answer."""
 
     def __init__(self, server: Tracker) -> None:
         self.sock = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
@@ -33,7 +33,7 @@ class Probe:
         return bool(self._sent)
 
     def ask(self, now: float) -> None:
-        """Send a question, unless one is under way or was answered just now."""
+        """Send a request, unless one is waiting or was answered just now."""
         if not self.waits and now > self._answered + PROBE_S:
             self._sent = now
             self.sock.send(self._request)
@@ -47,7 +47,7 @@ class Probe:
 
 
 def run(server: Tracker, requests: Any, saves: int, probe: Probe) -> dict[str, float]:
-    """Save as fast as answers come; return saves and CPU."""
+    """Save as fast as answers come; return the saves and the CPU."""
     wanted = islice(requests, saves)
     savers = [Saver(server.port, wanted) for _ in range(SAVERS)]
     readable = {saver.sock.fileno(): saver.readable for saver in savers}
@@ -77,7 +77,7 @@ def run(server: Tracker, requests: Any, saves: int, probe: Probe) -> dict[str, f
 
 
 def saves(*, toy: bool) -> dict[str, Any]:
-    """Our server and the same handler without a database, in turn."""
+    """Measure our server and the same handler without a database, in turn."""
     number, rounds = (40, 2) if toy else (1000, 7)
     with Tracker() as durable, Tracker(NO_DATABASE) as forgetful:
         servers = {"durable": durable, "no database": forgetful}

@@ -1,4 +1,4 @@
-"""The servers that are measured: each a process of its own, with what it has used of CPU and memory."""
+"""The measured servers: each is a process of its own, with its CPU and memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from load import Account, Crowd, open_websocket, shake_hands, text_frame
+from load import Account, Sockets, open_websocket, shake_hands, text_frame
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -30,7 +30,7 @@ PEERS = HERE / "peers"
 NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 BUN_PROGRAM = str(PEERS / "node_modules/.bin/bun")
 WS_PACKAGE = PEERS / "node_modules/ws"
-PROGRAMS = {  # commands that say the version of what is no Python package
+PROGRAMS = {  # commands that print the version of a program
     "Bun": [BUN_PROGRAM, "--version"],
     "Node": ["node", "--version"],
     "ws": ["node", "-p", f"require({str(WS_PACKAGE)!r} + '/package.json').version"],
@@ -42,8 +42,9 @@ PASSWORD = "what nobody but a benchmark uses"
 START_S = 30.0
 STOP_S = 8.0
 CORES = frozenset(os.sched_getaffinity(0))
-LOAD_CORES = frozenset({max(CORES)})  # the load has a core of its own, or the system would at times put
-SERVER_CORES = CORES - LOAD_CORES or CORES  # both on one, where the load holds the server up
+# The load has a core of its own. Otherwise the system would sometimes run both on one, and delay the server.
+LOAD_CORES = frozenset({max(CORES)})
+SERVER_CORES = CORES - LOAD_CORES or CORES
 os.sched_setaffinity(0, LOAD_CORES)
 
 
@@ -55,7 +56,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def on(cores: Iterable[int]) -> Iterator[None]:
-    """Have what is started meanwhile run on these cores."""
+    """Run all processes that start in this block on these cores."""
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -65,7 +66,7 @@ def on(cores: Iterable[int]) -> Iterator[None]:
 
 
 class Server:
-    """A process (and its children) that serves on `port`, in a folder of its own. A context manager."""
+    """A context manager for a process (and its children) that serves on `port`, in its own folder."""
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class Server:
         return sum(int(path.read_text().split()[0]) for path in files) / 1e9
 
     def memory(self) -> int:
-        """Return the bytes of memory that are its own (no shared libraries)."""
+        """Return the bytes of its private memory (no shared libraries)."""
         total = 0
         for pid in self._pids():
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -131,7 +132,7 @@ class Server:
         return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids())
 
     def stop(self) -> None:
-        """End it and its children, of which some may be left if it has ended by itself."""
+        """End it and its children, some of which may run on if it has ended by itself."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         try:
@@ -149,7 +150,7 @@ class Server:
 
 
 class Tracker(Server):
-    """Our own server on a new database, and somebody signed in to it."""
+    """Our own server on a new database, with a person who is signed in."""
 
     def __init__(self, script: str = str(ROOT / "tracker.py")) -> None:
         port = free_port()
@@ -186,34 +187,34 @@ class Tracker(Server):
         """Yield such requests without end."""
         return (self.save(number) for number in count(1))
 
-    def crowd(self, clients: int, headers: str = "") -> Crowd:
-        return Crowd(self.port, clients, "/notifications", self.account.cookie() + headers)
+    def connect(self, clients: int, headers: str = "") -> Sockets:
+        return Sockets(self.port, clients, "/notifications", self.account.cookie() + headers)
 
 
 @dataclass
 class Peer:
-    """A program that sends what one client gives it to all others, and how to speak with it."""
+    """Another server's program, which sends one client's data to all others, and its protocol."""
 
     name: str
     label: str
     command: Callable[[int], list[str]]
     needs: str = ""  # a module, or the path of a program
-    versions: tuple[str, ...] = ()  # of what the table names the version
+    versions: tuple[str, ...] = ()  # the programs and packages whose version the table names
     python: bool = True
     path: str = "/"
     publish_path: str = "/publish"
-    opening: bytes = b""  # what a client says after the handshake
+    opening: bytes = b""  # sent by a client after the handshake
     wrap: Callable[[str], bytes] = text_frame
-    joins: bool = False  # gives a socket in one piece what has gathered
-    slow: bool = False  # is given fewer messages, so that a run comes to an end
-    cores: frozenset[int] = SERVER_CORES  # all, if it is better with them
+    joins: bool = False  # joins waiting messages into one piece
+    slow: bool = False  # gets fewer messages, so that a run ends
+    cores: frozenset[int] = SERVER_CORES  # all cores, if it is faster with them
 
     def start(self) -> Server:
         port = free_port()
         return Server(self.command(port), port=port, cores=self.cores)
 
-    def crowd(self, server: Server, clients: int) -> Crowd:
-        return Crowd(server.port, clients, self.path, opening=self.opening)
+    def connect(self, server: Server, clients: int) -> Sockets:
+        return Sockets(server.port, clients, self.path, opening=self.opening)
 
     def publisher(self, server: Server) -> socket.socket:
         sock = open_websocket(server.port, self.publish_path)
@@ -224,7 +225,7 @@ class Peer:
         return sock
 
     def missing(self) -> str:
-        """Return what is not installed; empty if the peer can run."""
+        """Return the requirements that are not installed; empty if the server can run."""
         return next((need for need in self.needs.split() if not is_installed(need)), "")
 
     def version(self) -> str:
@@ -236,7 +237,7 @@ def python(script: str, *arguments: str) -> Callable[[int], list[str]]:
 
 
 def is_installed(need: str) -> bool:
-    """Tell whether a file, a program or a module is here."""
+    """Return whether a file, a program or a module is installed."""
     if "/" in need:
         return Path(need).exists()
     return shutil.which(need) is not None or find_spec(need) is not None
@@ -252,7 +253,7 @@ def version_of(name: str) -> str:
 
 
 def said_version(command: list[str]) -> str:
-    """Return the first version in what a command prints."""
+    """Return the first version in the output of a command."""
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
@@ -374,5 +375,5 @@ RELAYS = [
     WEBSOCKETS,
     WEBSOCKETS_UVLOOP,
     PICOWS,
-]  # Python, of the faster kind
+]  # a fast Python server
 OTHERS = [SOCKETIO, CHANNELS, CHANNELS_REDIS, NODE, BUN, NCHAN]

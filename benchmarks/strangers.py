@@ -1,8 +1,8 @@
-"""What others wait while one stranger, or one careless account, sends what costs most.
+"""The wait of other people while one stranger, or one careless account, sends expensive requests.
 
-Each attack runs for a few seconds, on the load's core and in a process of its own. Meanwhile two probes ask
-the same server: one for `/healthz`, one saves an incident, each again PAUSE_S after it was answered. What the
-attacker is answered does not matter here: tests hold that.
+Each attack runs for a few seconds, on the load's core and in a process of its own. Meanwhile two probes use
+the same server: one requests `/healthz`, one saves an incident. Each waits PAUSE_S after its answer. The
+answers to the attacker do not matter here: tests check them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from fill import fill
 from load import Saver, Stuck, open_websocket, shake_hands, text_frame
 from servers import Tracker
 
-ATTACK_S = 6.0  # for which an attack goes on
+ATTACK_S = 6.0  # duration of an attack
 TOY_S = 0.5
-PAUSE_S = 0.005  # between an answer and the next question of a probe
+PAUSE_S = 0.005  # between an answer and the next request of a probe
 GIVE_UP_S = 60.0  # without an answer to a probe
 STRANGER = "127.0.0.2"  # the attacker's address; others have another
-NICE = 10  # of the attackers' processes: the probes share their core and must not wait for it
+NICE = 10  # niceness of the attackers' processes: the probes share their core and must not wait for it
 PIECE = 64 << 10  # bytes given to the system at once
-INCIDENTS = 100_000  # in the database when an area is asked what lies in it
+INCIDENTS = 100_000  # in the database when a request counts the incidents in an area
 AREAS, POSITIONS = 200, 9_999  # district boundaries
 ZIGZAG = 9_993  # positions
 
@@ -38,7 +38,7 @@ Attack = Callable[["Target", float], None]
 
 
 class Target:
-    """The server under attack, and what attackers know of it: its port, a session and an API token."""
+    """The attacked server, and an attacker's knowledge of it: its port, a session and an API token."""
 
     def __init__(self, server: Tracker) -> None:
         self.port = server.port
@@ -61,7 +61,7 @@ class Target:
 
 
 def send_for(target: Target, seconds: float, opening: bytes, pieces: Iterator[bytes]) -> None:
-    """Send an opening and then pieces on one connection, and again on a new one when the server hangs up."""
+    """Send an opening and then pieces on one connection; start again when the server closes."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(OSError), target.connect() as sock:
@@ -73,7 +73,7 @@ def send_for(target: Target, seconds: float, opening: bytes, pieces: Iterator[by
 
 
 def ask_for(target: Target, seconds: float, requests: Iterator[bytes], *, at_once: int = 4) -> None:
-    """Send requests on so many connections at once, and the next when each has been answered."""
+    """Send requests on this many connections, each after the answer to the one before."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.ExitStack() as stack:
@@ -219,7 +219,7 @@ def district(number: int) -> dict[str, Any]:
 
 
 def zigzag() -> dict[str, Any]:
-    """Return a polygon across the world whose every edge crosses all latitudes."""
+    """Return a polygon across the world whose edges all cross every latitude."""
     teeth = (ZIGZAG - 3) // 2
     there = [[round(-170 + 340 * step / teeth, 7), 60 if step % 2 else -60] for step in range(teeth)]
     back = [[round(x + 0.01, 7), y] for x, y in reversed(there)]
@@ -227,7 +227,7 @@ def zigzag() -> dict[str, Any]:
 
 
 def strangers(*, toy: bool) -> dict[str, Any]:
-    """Each attack in turn, with the 95th percentile and the worst of the probes' waits."""
+    """Run each attack in turn; return the 95th percentile and the longest of the probes' waits."""
     seconds, rows = TOY_S if toy else ATTACK_S, {}
     with Tracker() as server:
         for name, attack in ATTACKS.items():
@@ -258,7 +258,7 @@ def area(number: int) -> bytes:
 
 
 def measure(server: Tracker, attack: Attack, seconds: float) -> dict[str, float]:
-    """Return the milliseconds that the probes wait during an attack, and during as long a peace before it."""
+    """Return the probes' waits in milliseconds during an attack, and in an equal time before it."""
     target = Target(server)
     peace = probe(server, seconds / 3)
     process = multiprocessing.get_context("fork").Process(target=run, args=(attack, target, seconds))
@@ -280,7 +280,7 @@ def run(attack: Attack, target: Target, seconds: float) -> None:
 
 
 def probe(server: Tracker, seconds: float) -> list[float]:
-    """Ask for `/healthz` and save, in turn, for so many seconds; return how many milliseconds each took."""
+    """Request `/healthz` and save, in turn, for some seconds; return the milliseconds of each."""
     health = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
     probes = [Saver(server.port, repeat(health)), Saver(server.port, server.saves())]
     for one in probes:

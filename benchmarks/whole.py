@@ -16,18 +16,18 @@ from typing import Any
 
 import matching
 from fanout import Relay
-from load import Account, Crowd, Saver, Stuck
+from load import Account, Saver, Sockets, Stuck
 from postgis import PostGis, binaries, versions
 from servers import FLOOR, PEERS, ROOT, SERVER_CORES, Server, Tracker, free_port, is_installed, version_of
 
 SAVERS = 8
-MARK = b'"areas_of_interest"'  # once in each alert, of ours and of the reference's
+MARK = b'"areas_of_interest"'  # once in each alert of both servers
 PLACE = [13.3777041, 52.5162746]
 FORM = "/tracker/incident/create/"
 
 
 class Reference:
-    """Django 5, Channels 4 on Daphne, PostGIS; what differs from Tracker for who uses it."""
+    """Django 5, Channels 4 on Daphne and PostGIS, as far as its use differs from Tracker's."""
 
     def __init__(self, postgis: PostGis, collection: str, *, redis: bool) -> None:
         port, broker = free_port(), free_port()
@@ -38,8 +38,8 @@ class Reference:
         self.account = Account(port, "admin", "admin")
         self.account.get(FORM)
 
-    def crowd(self, clients: int) -> Crowd:
-        return Crowd(self.server.port, clients, "/notifications", self.account.cookie())
+    def connect(self, clients: int) -> Sockets:
+        return Sockets(self.server.port, clients, "/notifications", self.account.cookie())
 
 
 class Ours:
@@ -50,16 +50,16 @@ class Ours:
         subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
         self.account = self.server.account
 
-    def crowd(self, clients: int) -> Crowd:
-        return self.server.crowd(clients)
+    def connect(self, clients: int) -> Sockets:
+        return self.server.connect(clients)
 
 
 class Bare:
-    """The floor: a message that comes by a socket is sent to the clients, and nothing else is done."""
+    """The floor: it sends a message from one socket to all clients, and does nothing else."""
 
     def __init__(self, clients: int) -> None:
         self._relay = Relay(FLOOR, clients)
-        self._relay.crowd.awake = True
+        self._relay.sockets.awake = True
         self.last_ms: list[float] = []
 
     def one(self) -> None:
@@ -73,11 +73,11 @@ class Bare:
 
 
 class Run:
-    """One of the two with its clients and savers, and what was measured."""
+    """One of the servers with its clients and savers, and its measurements."""
 
     def __init__(self, stack: Reference | Ours, clients: int) -> None:
         self.server, self.account = stack.server, stack.account
-        self.crowd = stack.crowd(clients)
+        self.sockets = stack.connect(clients)
         self.requests = self._requests()
         self.last_ms: list[float] = []
         self.rates: list[float] = []
@@ -97,29 +97,32 @@ class Run:
     def one(self) -> None:
         """Save once; note the milliseconds until the alert has reached the last client."""
         saver = Saver(self.server.port, islice(self.requests, 1))
-        self.crowd.add(saver.sock, saver.readable)
-        self.crowd.settle()
-        self.crowd.awake = True
+        self.sockets.add(saver.sock, saver.readable)
+        self.sockets.settle()
+        self.sockets.awake = True
         start = time.perf_counter()
         saver.send()
-        self.last_ms.append((self.crowd.wait(1, mark=MARK, patience=20) - start) * 1e3)
+        self.last_ms.append((self.sockets.wait(1, mark=MARK, patience=20) - start) * 1e3)
         self._leave(saver)
 
     def many(self, saves: int) -> None:
-        """Save over several connections without pause; note saves a second until the last client has all."""
-        self.crowd.settle()
-        self.crowd.awake = False
+        """Save over several connections without pause; record the saves a second.
+
+        The time ends when the last client has all.
+        """
+        self.sockets.settle()
+        self.sockets.awake = False
         requests = islice(self.requests, saves)
         savers = [Saver(self.server.port, requests) for _ in range(min(SAVERS, saves))]
         start = time.perf_counter()
         for saver in savers:
-            self.crowd.add(saver.sock, saver.readable)
+            self.sockets.add(saver.sock, saver.readable)
             saver.send()
         try:
-            last = self.crowd.wait(saves, mark=MARK, patience=5 + saves)
+            last = self.sockets.wait(saves, mark=MARK, patience=5 + saves)
         except Stuck:
-            came = sum(received.count(MARK) for received in self.crowd.received)
-            self.lost = max(self.lost, 1 - came / saves / len(self.crowd))
+            came = sum(received.count(MARK) for received in self.sockets.received)
+            self.lost = max(self.lost, 1 - came / saves / len(self.sockets))
             answered = sum(len(saver.answers) for saver in savers)
             last = start + max(sum(saver.answers) for saver in savers)
             self.rates.append(answered / (last - start))
@@ -129,11 +132,11 @@ class Run:
             self._leave(saver)
 
     def _leave(self, saver: Saver) -> None:
-        self.crowd.remove(saver.sock)
+        self.sockets.remove(saver.sock)
         saver.sock.close()
 
     def stop(self) -> None:
-        self.crowd.close()
+        self.sockets.close()
         self.server.stop()
 
     def result(self) -> dict[str, Any]:
@@ -145,16 +148,16 @@ class Run:
 
 
 def whole(*, toy: bool) -> dict[str, Any]:
-    """Ours and the reference in turn: the last of 200 clients, and durable saves a second.
+    """Measure ours and the reference in turn: the last of 200 clients, and durable saves a second.
 
-    Which memory a process happens to get makes a tenth of its time, so all are started several times.
+    The memory pages of a process change its time by a tenth, so each server is started several times.
     """
     clients, polygons, rounds, starts = (20, 100, 2, 1) if toy else (200, 10_000, 6, 5)
     installed = binaries() and all(map(is_installed, ("django", "channels", "daphne", "psycopg")))
     if not toy and not installed:
         print("  left out: the reference (Django, Channels, Daphne or PostGIS is not installed)")
     redis = is_installed("redis-server")
-    found: dict[str, list[Any]] = {}  # of Run or Bare: one for each start
+    found: dict[str, list[Any]] = {}  # one for each start of Run or Bare
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         os.chmod(folder, 0o755)
         collection = Path(folder, "areas.geojson")
@@ -205,7 +208,7 @@ def _medians(results: list[dict[str, float]]) -> dict[str, float]:
 def _measure(runs: dict[str, Run | Bare], rounds: int, saves: int) -> None:
     for _ in range(rounds):
         for run in runs.values():
-            run.one()  # not counted: the other has left the caches full of its own memory
+            run.one()  # not counted, because the other server has filled the CPU's caches
             run.last_ms.pop()
             run.one()
     for is_warm_up in (True, False):

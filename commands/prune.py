@@ -16,7 +16,7 @@ from base.values import to_json
 from commands.shared import Commands, add_command, confirm
 from domain import retention
 from domain.retention import KINDS, Periods
-from storage.engine import PRIVATE
+from storage.files import PRIVATE
 
 
 def add_arguments(commands: Commands) -> None:

@@ -16,7 +16,7 @@ from models import User
 
 APPLIED = "A running server applies a change at once."
 
-Run = Callable[[argparse.Namespace], None]
+Run = Callable[[argparse.Namespace], Any]
 Commands = Any  # what add_subparsers() returns; argparse has no public name for it
 
 
@@ -33,15 +33,19 @@ def add_command(group: Commands, name: str, text: str, run: Run, *arguments: str
     for argument in arguments:
         parser.add_argument(argument, metavar=argument.upper())
     parser.add_argument("--database", metavar="FILE", default=argparse.SUPPRESS, help="see tracker.py --help")
-    parser.set_defaults(run=run, creates=False)
+    parser.set_defaults(run=run, creates=False, opens=True)
     return parser
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command on the database, and return the exit status. Raises TrackerError.
 
-    Only a command that sets `creates` makes the database file if there is none.
+    Only a command that sets `creates` makes the database file if there is none. A command that sets `opens`
+    to false opens `options.database` itself; its function may return an exit status.
     """
+    options.database = settings.database
+    if not options.opens:
+        return int(options.run(options) or 0)
     models.open_database(settings.database, create=options.creates, hold_reports=settings.hold_reports)
     options.settings = settings
     try:
@@ -54,7 +58,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def log(action: str, user: User) -> None:
-    """Append to the admins' log what was done to an account, with the name of the system's user."""
+    """Append an action on an account to the admins' log, with the name of the system's user."""
     admin_log.note(action, user.name, who=system_user())
 
 

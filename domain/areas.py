@@ -45,9 +45,18 @@ class AreaOfInterest(Tracked):
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
-    matching_changed = False  # whether the last save changed which incidents match
+    matching_changed = False  # true if the last save changed the outline or the severity
 
     path = "/tracker/area_of_interest/"
+    shown: ClassVar = ("name", "severity", "centroid")
+    shown_while_muted: ClassVar = ("muted_until", "muted_by")
+    in_collection: ClassVar = (
+        *shown,
+        *shown_while_muted,
+        "muted_at",
+        "version",
+    )  # columns that its Feature needs
+    with_own_control: ClassVar = {"name", "severity", "polygon"}
     parsers: ClassVar = {
         "name": parse_text(NAME_LENGTH, required=True),
         "severity": lambda value: Severity.parse(value).value,
@@ -55,13 +64,13 @@ class AreaOfInterest(Tracked):
     }
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        muted = {"muted_until": self.muted_until, "muted_by": self.muted_by} if self.is_muted else {}
-        return self.polygon, {
-            "name": self.name,
-            "severity": self.severity_name,
-            "centroid": json.loads(self.centroid) if self.centroid else geojson.centroid(self.polygon),
-            **muted,
-        }
+        names = (*self.shown, *self.shown_while_muted) if self.is_muted else self.shown
+        properties = {name: getattr(self, name) for name in names}
+        properties["severity"] = self.severity_name
+        properties["centroid"] = (
+            json.loads(self.centroid) if self.centroid else geojson.centroid(self.polygon)
+        )
+        return self.polygon, properties
 
     @classmethod
     def listed(cls) -> Any:
@@ -75,24 +84,16 @@ class AreaOfInterest(Tracked):
 
     @classmethod
     def _listed(cls) -> Any:
-        small = (cls.name, cls.severity, cls.version, cls.centroid)
-        mute = (cls.muted_until, cls.muted_at, cls.muted_by)
-        return cls.select(cls.id, peewee.SQL("t1.polygon"), *small, *mute)
+        return cls.select(
+            cls.id, peewee.SQL("t1.polygon"), *(getattr(cls, name) for name in cls.in_collection)
+        )
 
     @classmethod
     def _as_json(cls, id_: int, *columns: Any) -> str:
         """Copy the polygon from the database without parsing it."""
-        polygon, name, severity, version, centroid, muted_until, muted_at, muted_by = columns
-        area = cls(
-            id=id_,
-            name=name,
-            severity=severity,
-            version=version,
-            centroid=centroid or to_json(geojson.centroid(json.loads(polygon))),
-            muted_until=muted_until,
-            muted_at=muted_at,
-            muted_by=muted_by,
-        )
+        polygon, *values = columns
+        area = cls(id=id_, **dict(zip(cls.in_collection, values, strict=True)))
+        area.centroid = area.centroid or to_json(geojson.centroid(json.loads(polygon)))
         feature = area.feature()
         del feature["geometry"]
         return f'{to_json(feature)[:-1]},"geometry":{polygon}}}'
@@ -129,7 +130,7 @@ class AreaOfInterest(Tracked):
         level = BY_CODE[self.severity].level
         for rows in self._near(shape.bounds, among):
             if not rows:
-                yield []  # looking for them was a piece of work, too
+                yield []  # the search itself was a piece of work
             done = 0
             for covered in matcher.pieces([row[:2] for row in rows]):
                 yield [
@@ -146,8 +147,8 @@ class AreaOfInterest(Tracked):
         """Yield lists of the open incidents within the bounds, each after reading MAX_READ."""
         west, south, east, north = bounds
         near = [
-            Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
-            for turn in (-360, 0, 360)
+            Incident.longitude.between(west - shift, east - shift) & Incident.latitude.between(south, north)
+            for shift in (-360, 0, 360)
         ]
         columns = (
             *(Incident.longitude, Incident.latitude, Incident.id),
@@ -195,7 +196,7 @@ class AreaSummary(NamedTuple):
         return self.muted_until > now() and self.muted_at <= latest_credible()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what an alert says of the area."""
+        """Return the area's members in an alert message."""
         return {
             "id": f"AreaOfInterest:{self.id}",
             "name": self.name,

@@ -18,7 +18,8 @@ from domain import admin_log, idempotency
 from domain.alerts import Alert
 from domain.incidents import Incident
 from storage import free_space
-from storage.engine import MAX_ID, WRITE_GAP_S, UnusableDatabase, database
+from storage.engine import MAX_ID, WRITE_GAP_S, database
+from storage.files import UnusableDatabase
 from storage.log import Notification
 
 PORTION = 200  # entries that are blanked in one transaction: a few milliseconds

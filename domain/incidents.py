@@ -31,13 +31,13 @@ class Incident(Tracked):
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
     suspected_spam = peewee.BooleanField(
         default=False
-    )  # by the trap for programs: alerts nobody until verified
+    )  # set by the trap for programs: alerts nobody until verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
     happened = peewee.TextField()  # by default the time of the report, `created`
 
     path = "/tracker/incident/"
-    shown: ClassVar = (  # the columns that a Feature has as properties, in this order
+    shown: ClassVar = (
         "name",
         "description",
         "severity",
@@ -48,7 +48,7 @@ class Incident(Tracked):
         "verified",
         "suspected_spam",
     )
-    with_own_control: ClassVar = {  # parsed fields that forms and import treat in a way of their own
+    with_own_control: ClassVar = {
         *("name", "description", "severity", "happened", "closed", "verified", "location")
     }
     parsers: ClassVar = {
@@ -108,13 +108,8 @@ class Incident(Tracked):
         return geojson.point_geojson(self.longitude, self.latitude), properties
 
     @classmethod
-    def plain_texts(cls) -> list[str]:
-        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
-        return [name for name in cls.parsers if name not in cls.with_own_control]
-
-    @classmethod
     def _listed(cls) -> Any:
-        """SQLite writes the JSON, which takes a tenth of the time with tens of thousands of incidents."""
+        """Let SQLite write the JSON: it takes a tenth of the time, with tens of thousands of incidents."""
         return cls.select(cls.id, peewee.SQL(INCIDENT_JSON))
 
     @classmethod

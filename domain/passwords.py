@@ -8,6 +8,7 @@ threads, so that a flood of sign-ins delays only sign-ins.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import unicodedata
@@ -21,15 +22,17 @@ from gevent.threadpool import ThreadPool
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from base.logs import event
+
 AT_ONCE = 2  # hashes, of 32 MiB each
 MAX_IN_FLIGHT = 20  # running or waiting; the last one waits about half a second
 MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
 RETRY_S = 2  # until the queue is short again
 NICE = 10  # lower priority of these threads, for machines with one core; Linux only
-LONGEST = 1000  # characters of a password; more makes nothing safer
+LONGEST = 1000  # characters of a password; a longer one is not safer
 
-# What is compared where nothing is stored: as costly as any hash, and of no password that anybody can find.
-NOBODYS_HASH = f"scrypt:32768:8:1$nobody${'0' * 128}"
+METHOD = "scrypt:32768:8:1"  # N, r and p: 32 MiB; tests take less
+log = logging.getLogger("tracker.accounts")
 
 T = TypeVar("T")
 
@@ -38,6 +41,7 @@ class Busy(ServiceUnavailable):
     """Too many passwords are being checked. Nothing was checked and nothing was stored."""
 
     def __init__(self) -> None:
+        event(log, logging.WARNING, "A sign-in was put off: too many passwords are being checked")
         super().__init__(
             "Too many people are signing in at the moment. Try again in a few seconds.", retry_after=RETRY_S
         )
@@ -52,7 +56,7 @@ class InFlight:
 
     @contextmanager
     def admitted(self, client: str) -> Iterator[None]:
-        """Count a client's request while it lasts. Raises Busy if there are too many already."""
+        """Count a client's request until its end. Raises Busy if there are too many already."""
         if self.clients[client] >= MAX_IN_FLIGHT_PER_CLIENT or self.clients.total() >= MAX_IN_FLIGHT:
             raise Busy
         self.clients[client] += 1
@@ -91,13 +95,18 @@ def _threads() -> ThreadPool:
 
 def hashed(password: str) -> str:
     """Return the hash of a password in its normal form, to be stored. Raises Busy."""
-    return in_flight.run(generate_password_hash, normal(password))
+    return in_flight.run(generate_password_hash, normal(password), METHOD)
 
 
 def matches(stored: str, password: str) -> bool:
     """Return whether the password has the stored hash. It takes as long without a hash. Raises Busy."""
-    found = in_flight.run(_matches_any, stored or NOBODYS_HASH, password[: LONGEST + 1])
+    found = in_flight.run(_matches_any, stored or nobodys_hash(), password[: LONGEST + 1])
     return found and bool(stored)
+
+
+def nobodys_hash() -> str:
+    """Return a hash to compare with where none is stored. It costs as much as any, and no password has it."""
+    return f"{METHOD}$nobody${'0' * 128}"
 
 
 def _matches_any(stored: str, password: str) -> bool:
@@ -115,7 +124,7 @@ def normal(password: str) -> str:
 
     All spaces become U+0020, and letters are composed. Case counts.
     """
-    if len(password) > LONGEST:  # which is refused, and costs the square of its length
+    if len(password) > LONGEST:  # such a text is refused; to normalize it would take the square of its length
         return password
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)

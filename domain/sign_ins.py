@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import peewee
 
+from base import addresses
+from base.logs import event
 from base.times import now
-from domain import throttle
 from storage.engine import Model, database
 
 KEPT = 10_000  # rows of each list; the newest are what an admin looks for
+log = logging.getLogger("tracker.accounts")
 MINUTE = len("2030-01-31T08:15")  # characters of a timestamp
 
 
@@ -21,6 +25,8 @@ class SignIn(Model):
     first one in the network. `slot` identifies the row; it is null in rows of older versions.
     """
 
+    level = logging.INFO
+    words = "Signed in"
     created = peewee.TextField(default=now)
     name = peewee.TextField(null=True)
     address = peewee.TextField()
@@ -30,8 +36,9 @@ class SignIn(Model):
 
     @classmethod
     def note(cls, name: str | None, address: str, outcome: str) -> None:
+        event(log, cls.level, cls.words, outcome=outcome, account=name or "none", address=address)
         created = now()
-        slot = f"{created[:MINUTE]} {throttle.by_address(address)} {outcome} {name or ''}"
+        slot = f"{created[:MINUTE]} {addresses.key(address)} {outcome} {name or ''}"
         with database.atomic():
             # Not ON CONFLICT: an upsert uses up an id, and the number of rows is computed from the ids.
             if cls.update(count=cls.count + 1).where(cls.slot == slot).execute():
@@ -42,3 +49,6 @@ class SignIn(Model):
 
 class Refusal(SignIn):
     """A sign-in was refused. The columns are those of SignIn."""
+
+    level = logging.WARNING
+    words = "A sign-in was refused"

@@ -10,6 +10,7 @@ import peewee
 from base import addresses, names
 from storage.engine import Model, database
 
+ADDRESS = "address:"  # the keys of addresses begin so
 LONGEST_S = 15 * 60.0  # the longest wait that guesses of others can cause
 FORGET_S = 24 * 3600.0  # after which failures are forgotten
 KNOWN_S = 90 * 24 * 3600.0  # how long a sign-in makes an address known for an account
@@ -38,7 +39,7 @@ def by_name_from(name: str, address: str | None) -> str:
     key = by_name(name)
     row = Throttle.get_or_none(Throttle.key == _known(key, address))
     is_known = row is not None and _credible(row.until - time.time(), KNOWN_S) > 0
-    return f"{key} {by_address(address)}" if is_known else key
+    return f"{key} {addresses.key(address)}" if is_known else key
 
 
 def remember(name: str, address: str | None) -> None:
@@ -47,19 +48,15 @@ def remember(name: str, address: str | None) -> None:
 
 
 def _known(name_key: str, address: str | None) -> str:
-    return f"known:{name_key} {by_address(address)}"
-
-
-def by_address(address: str | None) -> str:
-    """Return the key of a network address; for IPv6 of its /64, since a client chooses the rest."""
-    return f"address:{addresses.client(address or '')}"
+    return f"known:{name_key} {addresses.key(address)}"
 
 
 def attempt(bursts: dict[str, int]) -> float:
-    """Count a try against each key, or return the seconds to wait: 1, 2, 4, … after a key's burst of tries.
+    """Count an attempt for each key, or return the seconds to wait.
 
-    A try counts before its outcome is known, so that many at once gain nothing. `succeeded` takes it back.
-    A wait longer than its count allows was stored by a wrong clock, and is ignored.
+    The waits are 1, 2, 4, … seconds after a key's burst of attempts. An attempt counts before its outcome is
+    known, so that many at once gain nothing. `succeeded` subtracts it again. A wait longer than its count
+    allows was stored by a wrong clock, and is ignored.
     """
     moment = time.time()
     with database.atomic():
@@ -84,7 +81,7 @@ def _pause(surplus: int) -> float:
 
 
 def succeeded(name_key: str, address_key: str) -> None:
-    """Delete the failures of this name, and of the address only this try."""
+    """Delete the failures of this name, and only this attempt of the address."""
     with database.atomic():
         Throttle.delete().where(Throttle.key == name_key).execute()
         Throttle.update(count=Throttle.count - 1, until=time.time()).where(

@@ -21,10 +21,10 @@ CLOCK_STEP = timedelta(minutes=5)  # times that lie further in the future count 
 # Properties of a Feature that only the server sets: the API ignores them, and a merge does not compare them.
 READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
 
-MOST_FEATURES = 500  # that are read at once; others wait 5 ms
+MOST_FEATURES = 500  # features that are read at once; other requests wait for 5 ms
 
 
-FEATURES_SIZE = 128 << 10  # characters that are read at once, and the rest of the last feature
+FEATURES_SIZE = 128 << 10  # characters that are read at once, besides the end of the last feature
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -57,16 +57,20 @@ def parse_flag(value: Any) -> bool:
 class Tracked(Model):
     """An object on the map: an incident or an area. Every save and delete of it is logged.
 
-    `parsers` names the fields that people fill in, and turns what they give into what is stored.
+    `parsers` has a function for each field that people fill in: it turns an input into the value to store.
+    `shown` names the columns that a Feature has as properties, in this order. `with_own_control` names the
+    parsed fields that forms and the import treat in a way of their own; the others are plain texts.
     """
 
     parsers: ClassVar[dict[str, Callable[[Any], Any]]]
+    shown: ClassVar[tuple[str, ...]]
+    with_own_control: ClassVar[set[str]]
     path: ClassVar[str]
 
     source_id = peewee.TextField(null=True, unique=True)
     created = peewee.TextField()
     updated = peewee.TextField()
-    version = peewee.TextField(default="")  # a new one after each save; none comes twice
+    version = peewee.TextField(default="")  # each save makes a new one, which never repeats
     is_erased = False  # whether it is deleted by `erasure`, which blanks its log entries, too
 
     @classmethod
@@ -75,6 +79,17 @@ class Tracked(Model):
         if pk > MAX_ID:
             raise cls.DoesNotExist
         return cls.get_by_id(pk)
+
+    @classmethod
+    def plain_texts(cls) -> list[str]:
+        """Return the fields that every form shows as a line of text, and an import takes unchanged."""
+        return [name for name in cls.parsers if name not in cls.with_own_control]
+
+    @classmethod
+    def texts(cls) -> list[str]:
+        """Return the fields that people type as free text: name, description and plain texts."""
+        named = [name for name in cls.parsers if name in ("name", "description")]
+        return [*named, *cls.plain_texts()]
 
     @classmethod
     def listed(cls) -> Any:

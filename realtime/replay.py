@@ -1,4 +1,4 @@
-"""The newest entries of the log as WebSocket frames, ready to be sent to any number of sockets."""
+"""The newest entries of the log as WebSocket frames, for any number of sockets."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ Entry = tuple[int, bytes]  # seq and JSON text
 # In the text of an entry after which the log has other texts for entries before it. No text of a person can
 # have this: JSON escapes their quotes.
 REWRITES = b'"erased":true'
+TYPE_END = 100  # bytes of an entry in which its type is looked for
 
 
 def frame(opcode: Opcode, payload: bytes = b"") -> bytes:
@@ -53,11 +54,11 @@ class ReplayBuffer:
         self._seqs: list[int] = []
         self._frames: list[bytes] = []
         self._bytes = 0
-        self.entries: Counter[bytes] = Counter()  # that came in, by type
+        self.entries: Counter[bytes] = Counter()  # entries so far, by type
 
     def extend(self, entries: Iterable[Entry]) -> None:
         for seq, text in entries:
-            if seq <= self.head:  # two reads of the log were under way at once
+            if seq <= self.head:  # two reads of the log ran at the same time
                 continue
             # Pruned before it was read: clients that are behind are closed.
             if seq > self.head + 1 or REWRITES in text:
@@ -93,6 +94,6 @@ class ReplayBuffer:
 
 
 def _type_of(text: bytes) -> bytes:
-    """Return the type of an entry, which its JSON has right after its `seq`; "other" without one."""
-    parts = text[:64].split(b'"', 6)
-    return parts[5] if len(parts) == 7 and parts[3] == b"type" else b"other"
+    """Return the type of an entry, which its JSON has after `seq` and `mark`; "other" without one."""
+    _, found, rest = text[:TYPE_END].partition(b'"type":"')
+    return rest.partition(b'"')[0] if found else b"other"

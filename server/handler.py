@@ -14,17 +14,18 @@ from urllib.parse import unquote_to_bytes
 import gevent
 
 from base import addresses
+from base.logs import event, request_id
 from base.loop import PAUSE_S
-from server import tls
+from server import access_log, tls
 from server.body import Body
 from server.connections import Connection, TlsConnection
 from server.http1 import Head, Incoming, Refused
-from server.proxies import is_local, through_proxies
+from server.proxies import is_local, is_proxy, through_proxies
 from server.pywsgi import AnsweringHandler
 from server.tls import RECORD
 
 HSTS = b"max-age=15552000"  # 180 days: longer than any session, and an end to it if TLS is given up
-METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"  # that something here answers
+METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"  # methods that this server answers
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Handler(AnsweringHandler):
     lingers = False  # whether the peer may still be sending when the connection is closed
     _head: Head
     _pieces = 0  # received of this request
+    _first_sent = 0.0  # when its answer began, by the monotonic clock
 
     def __init__(self, connection: Any, address: Any, server: Any) -> None:
         super().__init__(connection, address, server)
@@ -49,7 +51,7 @@ class Handler(AnsweringHandler):
             while self._serve_one(wait_s):
                 wait_s = self.server.limits.kept_s
                 self._idle[self.socket] = None
-                gevent.sleep(PAUSE_S)  # else a peer that never pauses would be served before all others
+                gevent.sleep(PAUSE_S)  # otherwise a peer that never pauses would be served before all others
         except OSError as error:
             log.debug("A peer broke off: %s", error)
         finally:
@@ -70,10 +72,29 @@ class Handler(AnsweringHandler):
         self._head = head
         body = Body(head, self._incoming, self, self.server.limits)
         environ = self._environ(body)
+        started, self._first_sent = time.monotonic(), 0.0
+        request_id.set(environ["tracker.request_id"])
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
-        app = _tell_methods if head.path == "*" else None
-        self.answer(head.method, head.version, environ, body, app, keeps_alive=head.keeps_alive)
+        app = _answer_with_methods if head.path == "*" else None
+        self.answer(
+            head.method,
+            head.version,
+            environ,
+            body,
+            app,
+            keeps_alive=head.keeps_alive and not self.server.closed,
+        )
+        self._log_answer(environ, started + body.waited_s())
+        request_id.set("")
         return self.socket is not None and not (self.close_connection or self.server.closed)
+
+    def _log_answer(self, environ: dict[str, Any], started: float) -> None:
+        """Log the request that was answered, or whose connection was handed over."""
+        status, size = self.answered()
+        if status is None and self._head.upgrades:
+            status = int(HTTPStatus.SWITCHING_PROTOCOLS)
+        seconds = (self._first_sent or time.monotonic()) - started
+        access_log.note(environ, status=status, size=size, seconds=max(0.0, seconds))
 
     def _next_head(self, wait_s: float) -> Head | None:
         """Return the next request's head; None if the peer sends none. Raises Refused, OSError."""
@@ -94,7 +115,7 @@ class Handler(AnsweringHandler):
         return head
 
     def receive(self, deadline: float) -> bytes:
-        """Return what the peer sends next; nothing at its end. Raises OSError.
+        """Return the peer's next bytes; nothing at its end. Raises OSError.
 
         Raises TimeoutError at the deadline, also while the peer sends without a break. For this the loop
         looks at its clocks in a pause before each piece but the first.
@@ -111,13 +132,23 @@ class Handler(AnsweringHandler):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer a refused request with its status alone. The log gets the reason in our own words."""
-        log.debug("A request was refused: %s", refused)
+        event(
+            log,
+            logging.INFO,
+            "A malformed request was refused",
+            status=refused.status.value,
+            reason=refused,
+            address=self.client_address[0],
+        )
         status = f"{refused.status.value} {refused.status.phrase}"
         self.socket.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
         self.lingers = True
 
     def _close(self) -> None:
-        """Close the connection; if the peer still sends, read on, or it would lose the answer."""
+        """Close the connection.
+
+        If the peer still sends, read on, because otherwise it would lose the answer.
+        """
         connection = self.__dict__.pop("socket", None)
         if connection is None:
             return
@@ -153,31 +184,38 @@ class Handler(AnsweringHandler):
                 environ[f"HTTP_{name.replace('-', '_').upper()}"] = value
         if "HTTP_HOST" in environ:
             environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
+        environ["tracker.request_id"] = self._request_id(environ.pop("HTTP_X_REQUEST_ID", None))
         through_proxies(environ, self.server.proxies)
         return environ
+
+    def _request_id(self, given: str | None) -> str:
+        is_trusted = given is not None and is_proxy(self.client_address[0], self.server.proxies)
+        return access_log.request_id(given, is_trusted=is_trusted)
 
     def more_headers(self) -> list[tuple[bytes, bytes]]:
         is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # other programs use its ports
         is_https = self.environ["wsgi.url_scheme"] == "https"
-        return [(b"Strict-Transport-Security", HSTS)] if is_https and not is_local else []
+        found = [(b"X-Request-ID", self.environ["tracker.request_id"].encode())]
+        return [*found, (b"Strict-Transport-Security", HSTS)] if is_https and not is_local else found
 
     def before_send(self) -> None:
+        self._first_sent = self._first_sent or time.monotonic()
         self.server.before_answer()
 
     def send_continue(self) -> None:
         self.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def break_off(self) -> None:
-        """End the connection after this answer, and read on for a while, so that the peer sees the answer."""
+        """Close the connection after this answer, and read on for a while, so that the peer gets it."""
         self.close_connection = self.lingers = True
 
     def is_local(self) -> bool:
-        """Return whether a program of this machine sent the request itself, as far as can be seen."""
+        """Return whether a program of this machine seems to have sent the request itself."""
         head = self._head
         return is_local(self.client_address[0], head.version, head.fields, self.server.proxies)
 
     def detach(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
-        """Hand over the connection. Return it, and what was read of it beyond the request.
+        """Hand over the connection. Return it, and the bytes that were read after the request.
 
         `freed` is called when the connection is closed.
         """
@@ -194,7 +232,7 @@ class Handler(AnsweringHandler):
         return connection, self._incoming.data
 
 
-def _tell_methods(_environ: Any, start_response: Any) -> list[bytes]:
+def _answer_with_methods(_environ: Any, start_response: Any) -> list[bytes]:
     """Answer `OPTIONS *`, which asks for the methods of the whole server."""
     start_response("204 No Content", [("Allow", METHODS)])
     return []

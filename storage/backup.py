@@ -1,31 +1,79 @@
-"""Copies of the database while it is in use."""
+"""Backups of the database, and the outcome of the last ones.
+
+A backup has a connection of its own, so that nobody waits for it.
+"""
 
 from __future__ import annotations
 
-import os
+import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from storage.engine import PRIVATE, UnusableDatabase, database, new_epoch
+from base.errors import TrackerError
+from base.times import now
+from storage import files
+from storage.engine import Setting, database
+
+GOOD, FAILED = "backup", "backup_failure"  # settings that hold JSON, see LastBackup
+IS_OVER = "UPDATE setting SET value = json_set(value, '$.is_failing', json('false')) WHERE name = ?"
+KEEP_VALUE = "INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 
-def back_up(path: str | Path) -> None:
-    """Write the open database, as it is at one moment, to a new file. Raises UnusableDatabase.
+class Stopped(Exception):
+    """A backup ends because the process does."""
 
-    The copy's log has another `epoch`. If the copy replaces the database, its log goes on from an earlier
-    `seq`. By the epoch a reader that has read further knows that the next entries are not those it has.
+
+@dataclass(frozen=True)
+class LastBackup:
+    """The last backup that succeeded, and the last one that failed. Times are ISO 8601; "" means never."""
+
+    at: str = ""
+    file: str = ""
+    bytes: int = 0
+    failed_at: str = ""
+    reason: str = ""  # of that failure, as a sentence
+    is_failing: bool = False  # whether none has succeeded since; the times may be of a wrong clock
+
+
+def back_up(target: str | Path, source: str | Path | None = None, step: files.Step | None = None) -> None:
+    """Write a database, by default the open one, to a new file. See files.copy.
+
+    Success and failure are noted in the database itself, for `last_backup`. Raises UnusableDatabase.
     """
+    source = source or database.database
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-    except OSError as error:
-        raise UnusableDatabase(f"can't write {path}: {error.strerror}") from error
+        files.copy(source, target, step)
+        values = {"at": now(), "file": str(Path(target).absolute()), "bytes": files.size_of(target)}
+    except TrackerError as error:
+        _note(source, FAILED, {"failed_at": now(), "reason": str(error), "is_failing": True})
+        raise
+    _note(source, GOOD, values)
+
+
+_unnoted: dict[str, Any] = {}  # the failure that the database could not take, as when the disk is full
+
+
+def _note(source: str | Path, name: str, values: dict[str, Any]) -> None:
+    """Keep the outcome in the database that was copied, if it is one of Tracker's and can be written."""
+    _unnoted.clear()
     try:
-        with closing(sqlite3.connect(path)) as copy:
-            database.connection().backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file
-            copy.execute("UPDATE setting SET value = ? WHERE name = 'epoch'", (new_epoch(),))
-            copy.commit()
-    except sqlite3.Error as error:
-        Path(path).unlink()
-        raise UnusableDatabase(f"can't write {path}: {error}") from error
+        files.check_ours(source)
+        with closing(files.connect(source, "rw")) as connection, connection:
+            connection.execute(KEEP_VALUE, (name, json.dumps(values)))
+            if name == GOOD:
+                connection.execute(IS_OVER, (FAILED,))
+    except (sqlite3.Error, TrackerError):
+        _unnoted.update(values)
+
+
+def last_backup() -> LastBackup:
+    """Return the outcome of the last backups of the open database, by the server and by the command."""
+    found: dict[str, Any] = {}
+    for row in Setting.select().where(Setting.name << (GOOD, FAILED)):
+        with suppress(ValueError):
+            found |= json.loads(row.value)
+    known = {field.name for field in fields(LastBackup)}
+    return LastBackup(**{name: value for name, value in (found | _unnoted).items() if name in known})

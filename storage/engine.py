@@ -4,50 +4,50 @@ One connection serves the whole process. That is safe because no greenlet switch
 keep network, sleep and locks out of `database.atomic()`.
 
 In the server a commit does not wait for the disk; `sync` does. One flush serves all commits made since the
-last one. The server calls `sync` before it sends an answer or a message, so that a power cut takes back
-nothing that anybody has been sent.
+last one. The server calls `sync` before it sends an answer or a message. So a power cut can't lose data that
+a client was sent.
 """
 
 from __future__ import annotations
 
+import errno
 import math
 import os
-import secrets
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import gevent
 import peewee
 from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 from playhouse import signals
-from playhouse.migrations import Runner
 
-from base.errors import TrackerError
 from base.metrics import Histogram
-from storage import peewee_private
+from base.terminal import printable
+from storage import disk, files, peewee_private, schema
+from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
-APPLICATION_ID = 0x54524B52  # "TRKR" in the header of the database file
-PRIVATE = 0o600  # the database's mode, which SQLite gives to its -wal and -shm too
-LOCK_WAIT_S = 30.0  # how long a save waits for another process that holds the database
 LOCK_POLL_S = 0.005  # between two tries; it sleeps, so that other greenlets run
 WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that waits tries within it
-# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73; it takes 1.41 ms of CPU, not
+# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73. It takes 1.41 ms of CPU, not
 # 1.61 (1,000 saves by HTTP, a fast disk). With 8 saves at once there is no difference.
-ALONE_S = 0.005  # since the last flush; then the next is hardly shared, and a thread would only cost,
+ALONE_S = 0.005  # since the last flush; then few callers share the next one, and a thread would only cost,
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
 PAGE_BYTES = 4096
-CHECKPOINT_PAGES = 4000  # in the -wal, four times SQLite's default: each save writes some pages anew
+CHECKPOINT_PAGES = 4000  # in the -wal, four times SQLite's default: each save writes some pages again
+FILE_LOOK_S = 0.2  # between two looks whether the file was replaced
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that mean: no file of this path
+REPLACED_STATUS = 3  # the exit status then: a start would make an empty database if the file was removed
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
-fdatasync = getattr(os, "fdatasync", os.fsync)
+fdatasync: Callable[[int], None] = disk.flush
 T = TypeVar("T")
 
 
@@ -61,10 +61,6 @@ FAILURES = {
     "unable to open": "The database can't be opened.",
     "locked": "Another process has kept the database locked for too long.",
 }
-
-
-class UnusableDatabase(TrackerError):
-    """The database file can't be opened, is not a tracker's, or is of a newer version."""
 
 
 class Database(peewee_private.OpenDatabase):
@@ -81,15 +77,21 @@ class Database(peewee_private.OpenDatabase):
     flushes = Histogram(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)  # seconds each
     _failure = ""  # why the last write failed, for everybody; "" if it did not
     _tried = -math.inf  # when the last write succeeded or failed, by the monotonic clock
-    _file: tuple[int, int] | None = None  # which file was opened: its device and number
     _owner = 0
     _wal = -1  # descriptor of the write-ahead log, if `sync` is to flush it
+    opened: tuple[tuple[Path, files.Identity], ...] = ()  # paths, and which files they named when opened
+    _is_guarded = False  # whether `sync` ends the process when they name others
 
     def group_commits(self) -> None:
-        """Let commits return before they are on the disk; from now on `sync` waits for the disk."""
+        """Let commits return before they are on the disk; from now on `sync` waits for the disk.
+
+        From now on, too, the process ends as soon as `sync` finds that the file was replaced or removed.
+        """
+        self._is_guarded = True
         if self.journal_mode != "wal":  # some file systems have no write-ahead log
             return
         self._wal = os.open(f"{self.database}-wal", os.O_RDONLY)
+        self.opened += (_named(f"{self.database}-wal"),)
         self._flushing = Semaphore()
         self._begun = self._ended = 0  # numbers of flushes
         self._flushed: object = None  # the `version` that the last flush has put on the disk
@@ -100,20 +102,53 @@ class Database(peewee_private.OpenDatabase):
     def sync(self) -> None:
         """Return when everything that can be read now is on the disk. Not for transactions.
 
-        Lets other greenlets run. A caller that comes while a flush runs waits for the next one, which serves
-        every caller that comes until then.
+        Lets other greenlets run. A call during a flush waits for the next one, which serves all calls until
+        then.
         """
-        if self._wal < 0 or self._version_now() == self._flushed:
+        if self._wal >= 0 and self._version_now() != self._flushed:
+            wanted = self._begun + 1
+            with self._flushing:
+                if self._ended < wanted:
+                    self._flush_now()
+        if self._is_guarded:  # last, so that nothing is acknowledged that the path no longer has
+            self._end_if_replaced()
+
+    @property
+    def replaced(self) -> str:
+        """Return the path that no longer names the file that is open; "" if all do."""
+        for path, opened in self.opened:
+            try:
+                if files.identity(path) == opened:
+                    continue
+            except OSError as error:
+                if error.errno not in GONE:
+                    continue  # the file may well be there
+            return str(path)
+        return ""
+
+    def watch_file(self) -> NoReturn:
+        """End the process soon after the file was replaced, even while nobody saves."""
+        while True:
+            self._end_if_replaced()
+            gevent.sleep(FILE_LOOK_S)
+
+    def _end_if_replaced(self) -> None:
+        """End this process at once if what it saves would be lost."""
+        if not (path := self.replaced):
             return
-        wanted = self._begun + 1
-        with self._flushing:
-            if self._ended < wanted:
-                self._flush_now()
+        with suppress(sqlite3.Error):  # so that the old file, if it was moved, has all that was saved
+            self.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sys.stderr.write(
+            f"tracker: {printable(path)} was replaced or removed while the server ran. So the server ends. "
+            "Put the file back, or start the server with the file that is there now\n"
+        )
+        sys.stderr.flush()
+        os._exit(REPLACED_STATUS)
 
     def _flush_now(self) -> None:
         in_loop = self._may_flush_in_loop()
         if in_loop:
-            gevent.sleep(0)  # readers that the commit has woken read now, and share this flush
+            gevent.sleep(0)  # readers that the commit woke read now, and share this flush
         self._begun += 1
         number, version = self._begun, self._version_now()
         started = time.monotonic()
@@ -137,11 +172,12 @@ class Database(peewee_private.OpenDatabase):
         return time.monotonic() - self._last_end > ALONE_S and self._last_took < FAST_DISK_S
 
     def remember_file(self) -> None:
-        """Remember which file is open, and that nothing has failed."""
-        self._file, self._failure = _identity(self.database), ""
+        """Remember which file is to be opened, and that nothing has failed. Raises OSError."""
+        self.opened, self._failure = (_named(self.database),), ""
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
         super().close_connection(connection)
+        self.opened, self._is_guarded = (), False
         if self._wal >= 0:
             os.close(self._wal)
             self._wal = -1
@@ -173,7 +209,7 @@ class Database(peewee_private.OpenDatabase):
 
         Writes a row itself if nobody has tried to write lately. The sentence names no path.
         """
-        if self._file != _identity(self.database):
+        if self.replaced:
             return "The database file was replaced or removed while the server ran."
         if time.monotonic() - self._tried > PROBE_S:
             self._tried = time.monotonic()  # so that others who ask meanwhile don't wait for the same
@@ -187,7 +223,7 @@ class Database(peewee_private.OpenDatabase):
         return super().atomic(*args, **kwargs)
 
     def rollback(self) -> None:
-        if self.connection().in_transaction:  # else SQLite has rolled back itself, as it does on a full disk
+        if self.connection().in_transaction:  # SQLite rolls back itself on a full disk
             super().rollback()
 
     def after_commit(self, fn: Callable[[], None]) -> None:
@@ -229,6 +265,12 @@ class Database(peewee_private.OpenDatabase):
             super().execute_sql(sql, params)
 
 
+def _named(path: str | Path) -> tuple[Path, files.Identity]:
+    """Return the absolute path, and which file it names now. Raises OSError."""
+    absolute = Path(path).absolute()  # so that a renamed working directory is noticed too
+    return absolute, files.identity(absolute)
+
+
 @cache
 def _flusher() -> ThreadPool:
     """Return the thread for flushes. In gevent's own pool they would wait for other work."""
@@ -244,12 +286,11 @@ def _flush(descriptor: int) -> None:
         fdatasync(descriptor)
     except OSError as error:
         sys.stderr.write(f"tracker: the disk failed to keep what was saved: {error}\n")
-        sys.stderr.flush()
         os._exit(1)
 
 
 def _unlocked(run: Callable[[], T]) -> T:
-    """Return what the function returns; while another process holds the database, try again."""
+    """Return the function's result; while another process locks the database, try again."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
@@ -265,9 +306,12 @@ database = Database(
 )  # a use after `close` fails, and opens nothing
 
 
-def open_database(path: str | Path, *, create: bool = True, hold_reports: bool = False) -> None:
-    """Open the database file and migrate it; `create` makes a missing one. Raises UnusableDatabase.
+def open_database(
+    path: str | Path, *, create: bool = True, migrate: bool = False, hold_reports: bool = False
+) -> None:
+    """Open the database file; `create` makes a missing one. Raises UnusableDatabase.
 
+    A file with an older schema is refused, or with `migrate` copied and migrated: see storage/schema.py.
     `hold_reports` is the setting of this name. Saves and imports follow it until the database is closed.
     """
     if not database.is_closed():
@@ -275,6 +319,7 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
     pragmas = {
         "journal_mode": "wal",
         "synchronous": "full",
+        "fullfsync": 1,  # on macOS a flush would else end in the cache of the disk
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
         "journal_size_limit": CHECKPOINT_PAGES * PAGE_BYTES,
@@ -284,12 +329,16 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
     database.init(str(path), pragmas=pragmas, timeout=0)
     try:
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))
-        _check_ours(path)
-        if os.stat(path).st_uid == os.geteuid():
-            os.chmod(path, PRIVATE)  # it may have been copied here
-        database.connect()
         database.remember_file()
-        _migrate()
+        files.check_ours(path)
+        if migrate:
+            schema.check_alone(Path(path), MIGRATIONS)
+        if os.stat(path).st_uid == os.geteuid():
+            os.chmod(path, PRIVATE)  # the file may have been copied here
+        database.connect()
+        _complete(migrate=migrate)
+        if database.replaced:
+            raise UnusableDatabase("it was replaced in this moment: try again")
     except (OSError, peewee.DatabaseError, sqlite3.DatabaseError, UnusableDatabase) as error:
         if not database.is_closed():
             database.close()
@@ -297,38 +346,13 @@ def open_database(path: str | Path, *, create: bool = True, hold_reports: bool =
         raise UnusableDatabase(f"can't use the database {path}: {reason}") from error
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what distinguishes a file from another of the same name; None if there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def new_epoch() -> str:
-    return secrets.token_hex(8)
-
-
-def _check_ours(path: str | Path) -> None:
-    """Raise UnusableDatabase if the file is another program's: opening it as ours would change it."""
-    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    if tables and application_id != APPLICATION_ID:
-        raise UnusableDatabase("it belongs to another program")
-
-
-def _migrate() -> None:
-    runner = Runner(database, str(MIGRATIONS))
-    unknown = [row.name for row in runner.status() if row.path is None]
-    if unknown:
-        raise UnusableDatabase(f"it was written by a newer version of Tracker ({unknown[-1]})")
+def _complete(*, migrate: bool) -> None:
+    """Bring the tables up to date, and give the log a name if it has none."""
     database.foreign_keys = 0  # a migration may rebuild a table that others refer to
     with database.atomic():  # takes the write lock: fails here if the file is read-only
-        database.application_id = APPLICATION_ID
-        runner.up()
-        Setting.default("epoch", new_epoch())
+        database.application_id = files.APPLICATION_ID
+        schema.bring_up_to_date(database, MIGRATIONS, migrate=migrate)
+        Setting.default("epoch", files.new_epoch())
     database.foreign_keys = 1
 
 
@@ -339,7 +363,7 @@ class Model(signals.Model):
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
         """Do as peewee does, but insert with a statement that is built once, and not for every row."""
-        if force_insert or only or self.get_id() is not None:
+        if only or self.get_id() is not None:
             return super().save(force_insert, only)
         model: Any = type(self)
         statement, fields = _insertion(model)
@@ -351,7 +375,7 @@ class Model(signals.Model):
 
     @classmethod
     def first(cls, sql: str, *values: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Return the object of a query's first row, and what the row has before this model's columns.
+        """Return the object of a query's first row, and the values before this model's columns.
 
         (None, ()) if there is no row. Values are as SQLite has them: a boolean is 0 or 1.
         """

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from gevent.threadpool import ThreadPool
 
-from storage.engine import LOCK_WAIT_S, Setting, UnusableDatabase, database
+from storage.engine import Setting, database
+from storage.files import LOCK_WAIT_S, UnusableDatabase
 
 DUE = "free_space"  # the setting that says so
 MOST_BYTES = 128 << 20  # of a file that a server rewrites while people save: 223 MB took 4.4 s

@@ -1,11 +1,12 @@
 """The log of saves and deletions, in the order of their commits.
 
 A save or delete appends its notification in its own transaction. A reader asks for the entries after a `seq`
-of its own. Nothing is sent from here: after a commit the functions in `committed` wake the readers.
+of its own. This module sends nothing: after a commit the functions in `committed` wake the readers.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -13,10 +14,12 @@ from typing import Any
 
 import peewee
 
+from base.logs import event
 from base.times import now
 from base.values import to_json
 from storage.engine import Model, Setting, database
 
+log = logging.getLogger("tracker.saves")
 MARK_BYTES = 6  # random ones, in 8 characters: two entries have the same mark once in 2**48 times
 LOG_START = "log_start"  # the setting that keeps the `seq` and the mark of the last pruned entry
 
@@ -24,7 +27,8 @@ LOG_START = "log_start"  # the setting that keeps the `seq` and the mark of the 
 TAIL = 10_000  # messages that a server reads at its start, for clients that come back to it
 
 
-actor: ContextVar[str | None] = ContextVar("actor", default=None)  # the name of who saves, for the log
+# The name of the person who saves, for the log.
+actor: ContextVar[str | None] = ContextVar("actor", default=None)
 
 
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log
@@ -68,7 +72,9 @@ class Notification(Model):
             (model, int(object_id), now(), message, new_mark()),
         )
         database.after_commit(_wake_readers)
-        return int(cursor.lastrowid)
+        seq = int(cursor.lastrowid)
+        event(log, logging.DEBUG, "An entry was appended", seq=seq, type=type_, subject=subject)
+        return seq
 
     @classmethod
     def next_version(cls) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import forks
 import gevent
 import pytest
+import weak_hashes
 from flask import Flask
 from harness import PATIENCE_MS, Person, Screen, Server, Watch, chromium_path
 from hypothesis import settings
@@ -33,6 +34,7 @@ WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
 # All tests of random data have these settings, without a bound on the time of an example.
 settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("tracker")
+weak_hashes.use()
 
 StartServer = Callable[..., Server]
 OpenScreen = Callable[..., Screen]
@@ -148,14 +150,17 @@ def browser() -> Iterator[Browser]:
 def open_screen(browser: Browser) -> Iterator[OpenScreen]:
     """Open browser windows, each for one person. At the end, check that none complained.
 
+    A window `beside` another one is in the same browser: they share cookies and what pages store.
+
     The options are Playwright's. Unless a test is about the basemap (`world`), maps have none, because it
     takes half of the time to open one.
     """
     screens: list[Screen] = []
 
-    def open_one(who: Person, *, world: bool = False, **options: Any) -> Screen:
-        context = browser.new_context(
-            base_url=who.url, **{"viewport": {"width": 1000, "height": 700}, **options}
+    def open_one(who: Person, *, world: bool = False, beside: Screen | None = None, **options: Any) -> Screen:
+        size = {"viewport": {"width": 1000, "height": 700}}
+        context = (
+            beside.page.context if beside else browser.new_context(base_url=who.url, **{**size, **options})
         )
         context.set_default_timeout(PATIENCE_MS)
         if not world:
@@ -169,7 +174,7 @@ def open_screen(browser: Browser) -> Iterator[OpenScreen]:
         return screens[-1]
 
     yield open_one
-    for screen in screens:
-        screen.page.context.close()
+    for context in dict.fromkeys(screen.page.context for screen in screens):
+        context.close()
     for screen in screens:
         assert not screen.complaints

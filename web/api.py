@@ -17,7 +17,6 @@ from flask import (
     jsonify,
     make_response,
     request,
-    stream_with_context,
 )
 from flask.typing import ResponseReturnValue
 
@@ -28,10 +27,10 @@ from domain import erasure, idempotency, versions
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
-from web import auth
+from web import auth, root
 from web.state import state
 
-MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
+MAX_ALERTS = 1000  # in one answer or request
 MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
@@ -40,7 +39,7 @@ bp = Blueprint("api", __name__)
 
 
 def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Do what a request with an `Idempotency-Key` asks for once, and answer it again when it comes again."""
+    """Carry out a request with an `Idempotency-Key` once, and repeat its answer when it comes again."""
 
     @wraps(view)
     def repeatable(**arguments: Any) -> ResponseReturnValue:
@@ -80,12 +79,14 @@ def incident_feature_collection() -> Response:
     wanted = request.args.get("closed", "false")
     if wanted not in ("true", "false"):
         raise Invalid({"closed": "this must be true or false"})
-    return _collection(Incident, Incident.closed if wanted == "true" else Incident.is_open)
+    if wanted == "true":
+        return _collection(Incident, Incident.closed, "closed incidents")
+    return _collection(Incident, Incident.is_open, "open incidents")
 
 
 @bp.get("/tracker/area_of_interest/feature_collection/")
 def area_feature_collection() -> Response:
-    return _collection(AreaOfInterest, AreaOfInterest.id > 0)
+    return _collection(AreaOfInterest, AreaOfInterest.id > 0, "areas")
 
 
 @bp.post("/api/incidents/")
@@ -137,12 +138,12 @@ def inside() -> ResponseReturnValue:
 @bp.post("/api/areas/<int:pk>/mute/")
 @once
 def mute(pk: int) -> ResponseReturnValue:
-    """Mute an area `until` an ISO 8601 time, or with null no longer."""
+    """Mute an area `until` an ISO 8601 time; null ends the mute."""
     body = _members("until", version=None)
     until = parse_until(body["until"])
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
-        _heed_if_match(area)
+        _check_if_match(area)
         versions.ensure_unchanged(area, base, "muted_until")
         area.mute(until)
     return _answer(area)
@@ -179,7 +180,7 @@ def acknowledge() -> ResponseReturnValue:
 @once
 @auth.needs("viewer")
 def read() -> ResponseReturnValue:
-    """Say that this person has seen the alerts up to `seq`."""
+    """Record that this person has seen the alerts up to `seq`."""
     seq = _members("seq")["seq"]
     if type(seq) is not int or not 0 <= seq <= Notification.bounds()[1]:
         raise Invalid({"seq": "this must be a seq of the log"})
@@ -208,7 +209,7 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
 def _create(thing: Tracked, geometry_field: str) -> ResponseReturnValue:
     thing.assign({"name": None, geometry_field: None} | _fields(geometry_field, _feature()))
     thing.save()
-    return _answer(thing, 201, Location=thing.url)
+    return _answer(thing, 201, Location=root.address(thing.url))
 
 
 def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnValue:
@@ -216,14 +217,14 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
         return _answer(model.find(pk))
     if request.method == "DELETE":
         with model.changing(pk) as thing:
-            _heed_if_match(thing)
+            _check_if_match(thing)
             thing.delete_instance()
         return "", 204
     feature = _feature(partial=True)
     fields = _fields(geometry_field, feature)
     base = _version(feature.get("properties") or {})
     with model.changing(pk) as thing:
-        _heed_if_match(thing)
+        _check_if_match(thing)
         fields = _without_mute(fields, thing)
         if base is not None:
             fields = versions.merge(thing, fields, base)
@@ -234,7 +235,7 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
 
 
 def _without_mute(fields: dict[str, Any], thing: Tracked) -> dict[str, Any]:
-    """Leave out the mute of an area that was read and is sent back. Raises Invalid if it is another one."""
+    """Remove the mute from an area that a client has read and sends back. Raises Invalid for another mute."""
     mute = fields.keys() & MUTE
     if mute and isinstance(thing, AreaOfInterest):
         changed = [name for name in mute if fields[name] != getattr(thing, name)]
@@ -248,14 +249,14 @@ def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturn
     return jsonify(thing.feature()), status, {"ETag": f'"{thing.version}"', **headers}
 
 
-def _heed_if_match(thing: Tracked) -> None:
+def _check_if_match(thing: Tracked) -> None:
     """Raise Stale if the request is for another version than the present one (RFC 9110, section 13.1.1)."""
     if "If-Match" in request.headers and not request.if_match.contains(thing.version):
         versions.ensure_current(thing, next(iter(request.if_match.as_set()), "none"))
 
 
 def _version(members: dict[str, Any]) -> str | None:
-    """Return the version that a change is based on; None if it does not say so."""
+    """Return the version on which a change is based; None if the request has none."""
     version = members.get("version")
     if version is not None and not isinstance(version, str):
         raise Invalid({"version": "this must be text, as the Feature has it"})
@@ -288,9 +289,9 @@ def _fields(geometry_field: str, feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(geometry: Any) -> Any:
-    """Return the polygon after its check, which takes too long for a transaction; or what is wrong with it.
+    """Return the polygon after its check, which takes too long for a transaction; or the GeometryError.
 
-    An edge that is longer than 180° is wrong unless the request says that it is meant, or it is stored so.
+    An edge longer than 180° is refused, unless the request confirms it or it is stored already.
     """
     try:
         polygon = geojson.parse_polygon(geometry)
@@ -305,19 +306,19 @@ def _checked(geometry: Any) -> Any:
     return polygon
 
 
-def _collection(model: type[Tracked], where: Any) -> Response:
+def _collection(model: type[Tracked], where: Any, kind: str) -> Response:
     """Stream a FeatureCollection.
 
     Its `seq` is the log's head at the beginning. A feature that is saved during the reading may be in it. A
     client that continues from `seq` gets this feature again.
     """
     head = {"type": "FeatureCollection", **Notification.position(), "epoch": state().epoch}
-    stream = loop.interleaved(_stream(model, where, to_json(head)))
-    return Response(stream_with_context(stream), content_type="application/geo+json")
+    text = to_json(head)
+    return state().collections.answer(kind, text, lambda: _stream(model, where, text))
 
 
 def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[bytes]:
-    """Yield the text in pieces. Of a piece nothing else is kept while its reader takes it, however slowly."""
+    """Yield the text in pieces. While a slow reader takes a piece, only that piece is in memory."""
     lead, last = f'{head[:-1]},"features":[', 0
     while chunk := model.features(where, last):
         last = chunk[-1][0]

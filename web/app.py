@@ -10,7 +10,8 @@ import posixpath
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, request
+from flask.globals import app_ctx, request_ctx
 from flask.json.provider import DefaultJSONProvider
 
 import models
@@ -19,7 +20,6 @@ from base.settings import Settings
 from realtime.group import DEFAULTS, Group
 from realtime.limits import Limits
 from web import (
-    account_pages,
     api,
     assets,
     auth,
@@ -30,9 +30,10 @@ from web import (
     metrics,
     notifications,
     pages,
+    root,
     security,
-    two_step,
 )
+from web.collections import Collections
 from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 from web.state import State, keep, state_of
@@ -66,17 +67,18 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             quota=ConnectionQuota(settings.sockets_per_account, settings.sockets_per_address),
             csrf=csrf.Protect(app),
             requests=RequestCounts(),
+            collections=Collections(),
             loop_watch=LoopWatch(),
             pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
         ),
     )
+    root.init_app(app, settings.root)
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
-    state_of(app).requests.init_app(app)
     auth.init_app(app)
     notifications.init_app(app)
-    for module in (pages, api, account_pages, two_step, health, metrics):
-        app.register_blueprint(module.bp)
+    for blueprint in (*pages.BLUEPRINTS, api.bp, health.bp, metrics.bp):
+        app.register_blueprint(blueprint)
     assets.init_app(app, settings)
     errors.init_app(app)
     return app
@@ -86,6 +88,17 @@ class App(Flask):
     """Flask, with strict forms and one address for each static file."""
 
     request_class = bodies.FormRequest
+
+    def process_response(self, response: Response) -> Response:
+        """Count the answer, after all others have changed it. A function of `after_request` costs more."""
+        response = super().process_response(response)
+        state_of(self).requests.count(request_ctx.request, app_ctx.g, response)
+        return response
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log an error that nothing caught, by its route: the path may be secret."""
+        route = request.url_rule.rule if request.url_rule else "none"
+        self.logger.error("A request failed", exc_info=exc_info, extra={"fields": {"route": route}})
 
     def send_static_file(self, filename: str) -> Response:
         """Return a file of static/ by its one name: x, never ./x, y/../x or x/."""

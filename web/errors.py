@@ -1,4 +1,4 @@
-"""Errors: which exception has which status, and the page or JSON that answers it."""
+"""Errors: the status of each exception, and the page or JSON for it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
 import models
+from base.logs import event
 from domain import idempotency, versions
 from geo import geojson
 from web import security
@@ -24,11 +25,21 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (peewee.DatabaseError, 503),
 )
 
+# Of the log, for each status that operators want to read of.
+LEVELS = {
+    401: logging.INFO,
+    403: logging.INFO,
+    413: logging.INFO,
+    429: logging.WARNING,
+    501: logging.WARNING,
+    503: logging.WARNING,
+}
+
 log = logging.getLogger("tracker")
 
 
 def init_app(app: Flask) -> None:
-    """Have every error answered here."""
+    """Let this module answer every error."""
     for kind, status in STATUSES:
         app.register_error_handler(kind, partial(_answer, status))
     app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
@@ -44,7 +55,7 @@ def _answer(status: int, error: Exception) -> ResponseReturnValue:
     if isinstance(error, peewee.DoesNotExist):
         return _page_or_json(status, "There is nothing with this number, or no more.")
     if isinstance(error, peewee.DatabaseError):
-        log.error("The database does not answer: %s", error)
+        event(log, logging.ERROR, "The database does not answer", reason=error)
         message = "The database can't take this now. Nothing was stored; try again in a moment."
         return _page_or_json(status, message)
     return _page_or_json(status, str(error))
@@ -55,9 +66,24 @@ def _answer_http(error: HTTPException) -> ResponseReturnValue | HTTPException:
     status = error.code or 500
     if error.code is None or status < 400:
         return error
+    _log_refusal(error, status)
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     return _page_or_json(
         status, error.description or error.name, getattr(error, "fields", None), headers=headers
+    )
+
+
+def _log_refusal(error: HTTPException, status: int) -> None:
+    """Log why a request is refused: what a limit refuses as a warning, an ordinary mistake for developers."""
+    level = LEVELS.get(status, logging.DEBUG)
+    event(
+        log,
+        level,
+        "A request was refused",
+        status=status,
+        route=request.url_rule.rule if request.url_rule else "none",
+        reason=error.description,
+        address=request.remote_addr,
     )
 
 

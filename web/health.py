@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 import models
+from base.version import VERSION
 from web import auth
 from web.state import state
 
@@ -14,9 +15,9 @@ bp = Blueprint("health", __name__)
 @bp.get("/healthz")
 @auth.public
 def healthz() -> Response:
-    """Answer with the log's head and the number of clients; 503 if the database does not answer."""
+    """Answer with the head of the log, the clients and the version; 503 if the database does not answer."""
     _, head = models.Notification.bounds()
-    return jsonify(seq=head, clients=len(state().group.clients))
+    return jsonify(seq=head, clients=len(state().group.clients), version=VERSION)
 
 
 @bp.get("/readyz")

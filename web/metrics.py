@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
+from datetime import datetime
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import WWWAuthenticate
@@ -125,6 +126,12 @@ def _storage(text: Exposition) -> None:
     text.gauge("tracker_log_entries", "Entries that the log has.", found.log_entries)
     text.gauge("tracker_log_bytes", "About the size of the log, as a part of the database.", found.log)
     text.gauge("tracker_disk_free_bytes", "Free room on the disk of the database.", found.disk_free)
+    backup = models.last_backup()
+    for name, help_, at in (
+        ("tracker_backup_timestamp_seconds", "When the last backup succeeded; 0 for never.", backup.at),
+        ("tracker_backup_failed_timestamp_seconds", "When one last failed; 0 for never.", backup.failed_at),
+    ):
+        text.gauge(name, help_, datetime.fromisoformat(at).timestamp() if at else 0)
 
 
 def _loop(text: Exposition) -> None:

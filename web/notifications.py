@@ -1,6 +1,6 @@
-"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and how the group gets it.
+"""`/notifications`, a WebSocket, and the same over plain HTTP: access, and the handover to the group.
 
-flask-sock routes the request and does the handshake, after Flask has checked who sends it. Then the group
+flask-sock routes the request and does the handshake, after Flask has checked its sender. Then the group
 takes the socket from the HTTP server, and the view returns. Nothing of the request stays in memory. A plain
 request for `/api/notifications` that has to wait goes the same way.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Flask, Response, abort, g, request
@@ -18,15 +17,17 @@ from flask_sock import Sock
 from wsproto.utilities import RemoteProtocolError
 
 import models
-from domain import readers, throttle
+from base import addresses
+from base.version import VERSION
+from domain import readers
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
 from realtime.watcher import Watcher
-from web import auth, connection, handshake
+from web import auth, connection, handshake, origins
 from web.state import state, state_of
 
-VERSION = "13"  # of the WebSocket protocol (RFC 6455)
+WEBSOCKET_VERSION = "13"  # of the WebSocket protocol (RFC 6455)
 KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes in base64
 
 Owner = tuple[int, str]  # of a connection: its `auth.session_key`
@@ -42,13 +43,13 @@ def init_app(app: Flask) -> None:
 
 
 def start(app: Flask) -> gevent.Greenlet:
-    """Feed the app's group from now on: with saves of this process and of others on the same file.
+    """Start the app's group, for saves of this process and of others on the same file.
 
     Returns the greenlet of the watcher.
     """
     group = state_of(app).group
     group.pull()
-    models.areas.refresh()  # builds the index now, not when the first incident comes
+    models.areas.refresh()  # builds the index now, and not at the first incident
     models.committed.append(group.committed)
     readers.here.append(group.lowest_cursor)
     group.start()
@@ -71,7 +72,7 @@ def _watcher(app: Flask, group: Group) -> Watcher:
         version=lambda: models.database.version,
         valid=valid,
         note_use=note_use,
-        refresh=models.areas.refresh,  # bit by bit, so that no save waits for an import of areas
+        refresh=models.areas.refresh,  # in pieces, so that no save waits for an import of areas
     )
 
 
@@ -88,16 +89,18 @@ def heartbeat(seq: int) -> bytes:
 
 @bp.before_request
 def admit() -> Response | None:
-    """Refuse, before the upgrade, who may not connect; find where the others start."""
+    """Refuse a client that may not connect, before the upgrade; find the cursor of the others."""
     if request.method != "GET":
         abort(405)
-    if not _may_connect_from(request.headers.get("Origin")):
-        abort(403)
+    origin = request.headers.get("Origin")
+    if not _may_connect_from(origin):
+        abort(403, origins.explain("WebSocket", origin) or None)
+    origins.note_hidden_tls()
     if request.endpoint == "notifications.notifications":
         if problem := _wrong_with_handshake():
             return problem
         connection.require()
-    g.release = state().quota.take(g.user.id, throttle.by_address(request.remote_addr))
+    g.release = state().quota.take(g.user.id, addresses.key(request.remote_addr))
     if request.endpoint == "notifications.not_a_websocket":
         return None
     if request.endpoint == "notifications.notifications":
@@ -110,37 +113,33 @@ def admit() -> Response | None:
 
 def _wrong_with_handshake() -> Response | None:
     """Return the refusal of a WebSocket's handshake; None if it is well formed."""
-    if request.headers.get("Sec-WebSocket-Version") != VERSION:
-        return _refusal(426, f"WebSockets are spoken here in version {VERSION}.\n")
+    if request.headers.get("Sec-WebSocket-Version") != WEBSOCKET_VERSION:
+        return _refusal(426, f"WebSockets are spoken here in version {WEBSOCKET_VERSION}.\n")
     if not KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return _refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
     return None
 
 
 def _refusal(status: int, text: str) -> Response:
-    """Return the answer to what is no handshake, with what would be one (RFC 6455, section 4.4)."""
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": VERSION}
+    """Return the answer to a bad handshake, with the right version (RFC 6455, section 4.4)."""
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": WEBSOCKET_VERSION}
     return Response(text, status, headers, content_type="text/plain")
 
 
 @bp.get("/notifications")
 def not_a_websocket() -> Response:
     """Tell a browser, which can't see why its WebSocket was refused: 401 not signed in, 429 too many."""
+    if "Sec-WebSocket-Key" in request.headers:
+        origins.note_lost_upgrade()
     return _refusal(426, "This is a WebSocket.\n")
 
 
 def _may_connect_from(origin: str | None) -> bool:
     """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
-    None, without the header, is no browser. A site that is reached by TLS trusts no page that was not.
+    A request without the header (None) is from no browser.
     """
-    if origin is None or origin in state().settings.origins:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.netloc == request.host and parts.scheme in ("https", request.scheme)
+    return origin is None or origin in state().settings.origins or origins.is_ours(origin)
 
 
 def _since(head: int) -> tuple[int | None, bool]:
@@ -175,7 +174,7 @@ def notifications(ws: Any) -> None:
 def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
     place = {"seq": g.head, "mark": models.Notification.mark_at(g.head), "epoch": state().epoch}
-    hello = {"type": "hello", **place, "recovered": recovered}
+    hello = {"type": "hello", **place, "recovered": recovered, "version": VERSION}
     if g.went_back:
         hello["went_back"] = True
     return models.to_json(hello).encode()
@@ -190,7 +189,7 @@ class Silence(Response):
 
 @bp.get("/api/notifications")
 def messages() -> Response:
-    """Return the messages that follow `since`, one a line. Where there are none, wait so long for some."""
+    """Return the messages after `since`, one a line. If there are none, wait for some."""
     wait = _wait()
     is_behind = g.since is not None and g.since < g.head
     entries = models.Notification.after(g.since, state().group.limits.chunk_bytes) if is_behind else []
@@ -216,9 +215,10 @@ def _wait() -> float:
 
 
 def _make_room(group: Group) -> None:
-    """Answer the oldest request of this session that waits, if a browser would run out of connections."""
+    """Answer the oldest waiting request of this session, if a browser would run out of connections."""
     own = [poll for poll in group.polls if poll.owner == auth.session_key()]
-    if len(own) >= polling.PER_SESSION and not g.credential.is_token:
+    most = 1 if state().settings.share_port else polling.PER_SESSION  # other processes have some as well
+    if len(own) >= most and not g.credential.is_token:
         group.answer(own[0])
 
 
@@ -232,7 +232,7 @@ def release_quota(_error: BaseException | None) -> None:
 
 @bp.errorhandler(ConnectionError)
 def gone(_error: ConnectionError) -> Response:
-    return Response(status=400)  # which nobody reads: the peer went during the handshake
+    return Response(status=400)  # nobody reads it, because the peer closed during the handshake
 
 
 @bp.errorhandler(RemoteProtocolError)

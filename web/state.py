@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from base.loop_watch import LoopWatch
 from base.settings import Settings
 from realtime.group import Group
+from web.collections import Collections
 from web.counts import RequestCounts
 from web.quota import ConnectionQuota
 
@@ -19,7 +20,7 @@ KEY = "tracker"  # of this object among Flask's extensions
 
 @dataclass(frozen=True)
 class State:
-    """The parts that `create_app` has put together. The open database is not one of them: `models` has it."""
+    """The parts of the application, made by `create_app`. The open database is in `models`."""
 
     settings: Settings
     epoch: str  # the name of the log; a cursor of another epoch is refused
@@ -27,6 +28,7 @@ class State:
     quota: ConnectionQuota  # of WebSockets and waiting polls
     csrf: CSRFProtect
     requests: RequestCounts
+    collections: Collections
     loop_watch: LoopWatch
     pmtiles: Path | None  # the archive of vector tiles that is served
 

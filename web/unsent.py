@@ -1,4 +1,4 @@
-"""Forms that can't be taken: their browser was signed out, or signed in again, after the page was opened.
+"""Forms that can't be accepted: their browser was signed out, or signed in again, after the page was opened.
 
 The typed texts are shown again, so that nothing is lost. Nothing is stored before the person has sent the
 form once more. Only forms of this tracker's own pages are shown again; a form of another site is refused.
@@ -12,13 +12,22 @@ from flask import current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
+from domain.versions import label
+from models import AreaOfInterest, Incident
+from web import origins, root
+
 SECRETS = (
     "csrf_token",
     "password",
     "code",
     "secret",
 )  # fields with such a word in their name are not sent back
-TYPED = {"name": "Name", "description": "Description", "note": "Note", "label": "Name"}  # shown to be read
+# The texts that a person typed, with their labels: the page shows them.
+TYPED = {
+    **{name: label(name).capitalize() for model in (Incident, AreaOfInterest) for name in model.texts()},
+    "note": "Note",
+    "label": "Name",
+}
 ASKED_AGAIN = ("confirm_password", "confirm_code")  # nosec B105 (names of fields); by confirm.py, when missing
 DRAWN = ("location_geojson", "polygon_geojson")
 
@@ -31,12 +40,12 @@ class StaleToken(BadRequest):
 
 
 def sentence() -> str:
-    """Return what to tell the person if this form must only be shown again, or ""."""
+    """Return the sentence for the person if this form must only be shown again, or ""."""
     return str(g.get("unsent", ""))
 
 
 def show_again(words: str) -> None:
-    """Have the view show the form again, with these words, instead of acting on it."""
+    """Let the view show the form again, with these words, instead of acting on it."""
     g.unsent = words
 
 
@@ -44,35 +53,35 @@ def is_form() -> bool:
     """Return whether the request is a form that a page of this tracker has sent."""
     is_program = request.accept_mimetypes.best == "application/json"
     is_form = request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
-    return is_form and not is_program and _is_ours(request.headers.get("Origin") or request.referrer)
+    return is_form and not is_program and origins.is_ours(origins.of_request())
 
 
 def is_typed() -> bool:
-    """Return whether the form has something in it that a person would have to type or draw again."""
+    """Return whether the form has a text or drawing that a person would have to enter again."""
     return any(request.form.get(name, "").strip() for name in (*TYPED, *DRAWN))
 
 
 def has_page() -> bool:
-    """Return whether the form's address is also that of the page that it stands on."""
+    """Return whether the form's address is also that of its page."""
     return _can_be_opened(request.path)
 
 
 def page(words: str, status: int) -> ResponseReturnValue:
-    """Answer with a page that says why nothing was done, and sends the same fields when the person wants it.
+    """Answer with a page that says why nothing was done, and can send the same fields again.
 
-    Passwords and codes are not sent back. If there were any, the page leads to where they are entered.
+    Passwords and codes are not sent back. If there were any, the page links to the form for them.
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
     lost = any(_is_secret(name) for name in request.form if name not in ("csrf_token", *ASKED_AGAIN))
-    back = urlsplit(request.referrer or "").path if _is_ours(request.referrer) else "/"
-    back = back if _can_be_opened(back) else "/"
+    back = root.without(urlsplit(request.referrer or "").path) if origins.is_ours(request.referrer) else ""
+    back = root.address(back if back and _can_be_opened(back) else "/")
     typed = [(TYPED[name], value) for name, value in fields if name in TYPED and value.strip()]
     shown = {"words": words, "fields": fields, "typed": typed, "lost": lost, "back": back}
     return render_template("unsent.html", **shown), status
 
 
 def isolated(name: str) -> str:
-    """Keep the writing direction of a name to itself within a sentence."""
+    """Isolate the writing direction of a name within a sentence."""
     return f"\u2068{name}\u2069"
 
 
@@ -82,12 +91,3 @@ def _can_be_opened(path: str) -> bool:
 
 def _is_secret(name: str) -> bool:
     return any(word in name for word in SECRETS)
-
-
-def _is_ours(source: str | None) -> bool:
-    """Return whether an Origin, which browsers send with each form, or a Referer is one of this tracker."""
-    try:
-        parts = urlsplit(source or "")
-    except ValueError:
-        return False
-    return bool(parts.netloc) and parts.netloc == request.host and parts.scheme in ("https", request.scheme)

@@ -1,4 +1,4 @@
-// Bun: server.publish(), its own way to tell many, which joins what a turn of its loop has sent.
+// Bun: server.publish(), its own broadcast. It joins all messages of one iteration of its loop.
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(process.argv[2]),

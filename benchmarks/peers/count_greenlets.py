@@ -1,4 +1,4 @@
-"""Our server, which on SIGUSR1 says how many greenlets live in it. Takes tracker.py's own arguments."""
+"""Run our server; on SIGUSR1 it prints the number of its greenlets. Takes tracker.py's arguments."""
 
 import gc
 import signal

@@ -1,7 +1,7 @@
-"""Work for callgrind to count the instructions of: `counted.py save|round|loop TIMES CLIENTS`.
+"""Work whose instructions callgrind counts: `counted.py save|round|loop TIMES CLIENTS`.
 
-`save` sends a call of the API through the application, `round` has the group tell its clients of one entry,
-and `loop` is the floor: a Python loop of `send()`.
+`save` sends a call of the API through the application. `round` lets the group send one entry to its clients.
+`loop` is the floor, a Python loop of `send()`.
 """
 
 from gevent import monkey
@@ -43,7 +43,7 @@ def save(times: int) -> None:
 
 
 def request(token: str) -> dict[str, object]:
-    """Return what WSGI gives the application for a save of 450 bytes."""
+    """Return the WSGI environment of a save of 450 bytes."""
     properties = {"name": "Incident", "description": "x" * 50, "severity": "High"}
     geometry = {"type": "Point", "coordinates": [13.3777041, 52.5162746]}
     body = json.dumps({"type": "Feature", "geometry": geometry, "properties": properties}).encode()
@@ -68,7 +68,7 @@ def request(token: str) -> dict[str, object]:
 
 
 def sockets() -> list[tuple[_socket.socket, _socket.socket]]:
-    """Return pairs; what is sent stays in the kernel."""
+    """Return pairs of sockets. Sent bytes stay in the kernel."""
     return [_socket.socketpair() for _ in range(int(sys.argv[3]))]
 
 

@@ -1,8 +1,8 @@
-"""The same tracker as one would write it today with Django 5, GeoDjango on PostGIS, Channels 4 and Daphne.
+"""The same tracker written with Django 5, GeoDjango on PostGIS, Channels 4 and Daphne.
 
-`django_postgis.py PORT PG_SOCKET_FOLDER [REDIS_PORT]`: signed-in forms, a post_save signal that tells the
-group after the commit and alerts it of the areas that cover the place. The layer is Redis' pub/sub, which is
-the quickest of Channels'; without a Redis it is in memory.
+`django_postgis.py PORT PG_SOCKET_FOLDER [REDIS_PORT]` has signed-in forms. A post_save signal sends to the
+group after the commit, and alerts it of the areas that cover the incident. The layer is Redis' pub/sub, the
+fastest one of Channels; without a Redis it is in memory.
 """
 
 import os
@@ -127,7 +127,7 @@ def feature(incident: Incident) -> dict:
 
 
 @receiver(post_save, sender=Incident)
-def tell(instance: Incident, created: bool, **_: object) -> None:
+def broadcast(instance: Incident, created: bool, **_: object) -> None:
     found = feature(instance)
     messages = [{"type": "post_save", "created": created, "feature": found}]
     level = SEVERITIES.index(instance.severity)

@@ -1,4 +1,4 @@
-"""flask-sock on gevent, as its documentation has it: two greenlets a client, a loop of `send()`."""
+"""flask-sock on gevent, as in its documentation: two greenlets a client, a loop of `send()`."""
 
 from gevent import monkey
 

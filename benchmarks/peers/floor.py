@@ -1,7 +1,7 @@
 """The floor: a Python loop of `send()` of one prebuilt frame over raw sockets, and nothing else.
 
-`floor.py PORT` sends each message on its own; `floor.py PORT joined` joins all that has come in at once.
-Nothing here notices slow clients, pings or errors: this is what the system calls cost.
+`floor.py PORT` sends each message separately; `floor.py PORT joined` joins all available messages. It ignores
+slow clients, pings and errors, so it measures the cost of the system calls.
 """
 
 import select
@@ -12,7 +12,7 @@ from floor_protocol import READ, frame, shake_hands, split
 
 
 def receive(publisher: socket.socket, rest: bytes, joined: bool) -> tuple[list[bytes], bytes | None]:
-    """Return what is to be sent, and the rest of a frame under way; None instead if the publisher left."""
+    """Return the bytes to send, and the rest of an unfinished frame; None if the publisher closed."""
     data = publisher.recv(READ)
     if not data:
         return [], None

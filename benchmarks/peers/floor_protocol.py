@@ -1,4 +1,4 @@
-"""As much of RFC 6455 as the floor needs, against clients that behave: handshake, frames."""
+"""The part of RFC 6455 that the floor needs, for clients that follow it: handshake, frames."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ READ = 1 << 18
 
 
 def shake_hands(sock: socket.socket) -> str:
-    """Answer a handshake; return the path that was asked for, empty if the client hung up."""
+    """Answer a handshake; return the requested path, empty if the client closed."""
     request = b""
     while b"\r\n\r\n" not in request:
         piece = sock.recv(4096)

@@ -1,6 +1,6 @@
-"""Our server, except that a save is checked and then forgotten: what HTTP, forms and pages cost alone.
+"""Run our server without storing saves: the cost of HTTP, forms and pages alone.
 
-Takes tracker.py's own arguments. The token is looked up once and remembered.
+It checks each save and drops it. Takes tracker.py's arguments. The token is looked up once and remembered.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""picows on uvloop: a loop of its `send` that does not copy, quicker than what its `broadcast()` does."""
+"""picows on uvloop: a loop of its `send` that does not copy, which is faster than its `broadcast()`."""
 
 import sys
 

@@ -1,7 +1,7 @@
 """The third-party files that Tracker's pages use: map libraries and the world basemap.
 
-`PATH` is one flat folder, meant to be served as it is at `/vendor/`. What each file holds is in
-frontend/README.md. Nothing in it is executed by Python.
+`PATH` is one flat folder, served unchanged at `/vendor/`. frontend/README.md describes each file. Python
+executes none of them.
 """
 
 from pathlib import Path

@@ -7,7 +7,6 @@ import pytest
 from harness import Server, free_port
 
 from base import addresses
-from domain import throttle
 from server.connections import Connections
 from server.proxies import through_proxies
 
@@ -18,7 +17,7 @@ ONE_CLIENT = ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "64:ff9b::192.
 def test_one_client_has_one_spelling(text: str) -> None:
     """Throttles and connections count, show and compare the IPv4 address."""
     assert addresses.canonical(text) == addresses.client(text) == "192.0.2.1"
-    assert throttle.by_address(text) == "address:192.0.2.1"
+    assert addresses.key(text) == "address:192.0.2.1"
     assert addresses.is_of(text, [addresses.parse_network("192.0.2.0/24")])
     connections = Connections(250)
     assert connections.of(text) is connections.of("192.0.2.1")
@@ -46,7 +45,7 @@ def test_address_without_connections_is_forgotten() -> None:
 def test_ipv4_clients_differ_behind_ipv6() -> None:
     """IPv4 clients that are mapped into IPv6 do not all count as ::/64."""
     assert addresses.client("::ffff:192.0.2.1") != addresses.client("::ffff:192.0.2.2")
-    assert throttle.by_address("64:ff9b::192.0.2.1") != throttle.by_address("64:ff9b::192.0.2.2")
+    assert addresses.key("64:ff9b::192.0.2.1") != addresses.key("64:ff9b::192.0.2.2")
 
 
 def test_ipv6_clients_count_by_network() -> None:

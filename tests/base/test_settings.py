@@ -128,7 +128,7 @@ def test_file_has_every_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("prot = 9000", "prot: there is no setting of this name; do you mean port?"),
+        ("prt = 9000", "prt: there is no setting of this name; do you mean port?"),
         ("TRACKER_PORT = 9000", "TRACKER_PORT: there is no setting of this name; "),
         ('config = "other.toml"', "config: there is no setting of this name; "),
         ("[port]\nnumber = 9000", "port: this must be a whole number, as in 12"),

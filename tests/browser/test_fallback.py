@@ -143,6 +143,9 @@ def test_page_without_a_place_says_so(start_server: StartServer, open_screen: Op
         screen.open("/")
         label = screen.page.locator("#connection")
         expect(label).to_have_attribute("data-state", "full")
-        expect(label).to_have_text("Too many open pages")
+        expect(label).to_have_text(re.compile(r"^Too many pages, retry in \d+ s$"))
+        notice = screen.page.locator("#notices")
+        expect(notice).to_contain_text("its limit of 1 live pages and programs")
     expect(label).to_have_text("Connected")
+    expect(notice).to_be_empty()
     screen.complaints = [said for said in screen.complaints if not EXPECTED.search(said)]

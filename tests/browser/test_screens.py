@@ -23,6 +23,7 @@ def draws(screen: Screen, stored: dict[str, object], *, drawn: bool = True) -> N
     wait_until(lambda: screen.draws(stored) == drawn, what=f"{stored['id']} on the map: {drawn}")
 
 
+@pytest.mark.through_nginx
 def test_person_signs_in_and_sees_the_map(server: Server, open_screen: OpenScreen) -> None:
     """The address leads to the sign-in page, and that to a connected map."""
     screen = open_screen(server.visitor())
@@ -36,6 +37,7 @@ def test_person_signs_in_and_sees_the_map(server: Server, open_screen: OpenScree
     expect(page.locator("#map canvas")).to_be_visible()
 
 
+@pytest.mark.through_nginx
 def test_incident_by_someone_else_appears_and_alerts(
     server: Server, person: Person, open_screen: OpenScreen
 ) -> None:
@@ -75,6 +77,7 @@ def test_click_shows_name_severity_and_link(person: Person, open_screen: OpenScr
         expect(link).to_have_attribute("href", subject["properties"]["url"])
 
 
+@pytest.mark.through_nginx
 def test_changes_are_drawn_without_reloading(person: Person, open_screen: OpenScreen) -> None:
     """An open map shows when another person moves, closes, opens or deletes an incident."""
     incident, area = (
@@ -186,6 +189,23 @@ def test_tiles_are_drawn_when_set(start_server: StartServer, open_screen: OpenSc
     screen.complaints = [
         said for said in screen.complaints if not said.startswith("request to https://tiles.example/")
     ]
+
+
+def test_page_of_an_older_version_is_loaded_anew(person: Person, open_screen: OpenScreen) -> None:
+    """It says that Tracker was updated; the button brings the new page, which says nothing."""
+    screen = open_screen(person)
+
+    def make_older(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=f'{answer.text()}\npublished.version = "0.0.1";')
+
+    screen.page.route("**/base/published.js", make_older, times=1)
+    page = screen.open_map()
+    expect(page.locator("#notices")).to_contain_text("Tracker was updated.")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Load it now").click()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
+    expect(page.locator("#notices")).to_be_empty()
 
 
 @pytest.mark.parametrize("kind", ["incident", "area"])

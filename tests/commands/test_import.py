@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import termios
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,9 @@ from harness import (
 )
 from playwright.sync_api import expect
 from replay import assert_log_and_tables_agree
+
+import models
+from commands import importer
 
 BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
 LEVELS = ("--severity", "mag", "--levels", "2.5,4.5,6,7")
@@ -561,3 +565,10 @@ def quakes() -> Feature:
         found.append({**quake, "id": f"nc{number}"})
     metadata = {"title": "USGS All Earthquakes, Past Day", "count": 146}
     return {**collection(*found), "metadata": metadata, "bbox": [-180, -90, 0, 180, 90, 10]}
+
+
+def test_import_ends_when_the_database_is_replaced(database: Path) -> None:
+    """The features would be stored in a file that has no name any more."""
+    database.unlink()
+    with pytest.raises(models.TrackerError, match="the database was replaced meanwhile: import again; 3 new"):
+        importer._store_batch([], Counter(new=3))

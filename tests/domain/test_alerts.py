@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from replay import Replay
+from replay import Replay, problems_of
 
 import models
 from base.errors import Invalid
@@ -319,6 +319,94 @@ def test_rolled_back_area_is_forgotten_by_the_index() -> None:
     assert [message["type"] for message in messages(before)] == ["post_save", "post_save", "alert"]
 
 
+def test_alert_is_shown_with_its_state() -> None:
+    """Open, then acknowledged, then past; an end outweighs an acknowledgement."""
+    place, fire = area(severity="LO"), incident(severity="UR")
+    (alert,) = Alert.open()
+    head = Notification.bounds()[1]
+    shown = {
+        "id": alert.id,
+        "incident": f"Incident:{fire.id}",
+        "area": f"AreaOfInterest:{place.id}",
+        "raised": fire.updated,
+        "raised_seq": head,
+        "muted": False,
+        "acknowledged": None,
+        "acknowledged_by": None,
+        "note": "",
+        "cleared": None,
+        "cleared_reason": None,
+        "incident_name": "Fire",
+        "area_name": "Town",
+        "severity": "Urgent",
+        "state": "open",
+    }
+    assert alert.as_json() == shown
+    (taken,) = Alert.acknowledge([alert.id], "mine", seen=head)
+    assert taken.acknowledged
+    shown |= {"acknowledged": taken.acknowledged, "acknowledged_by": "ann", "note": "mine"}
+    assert taken.as_json() == shown | {"state": "acknowledged"}
+    fire.delete_instance()
+    past = Alert.get()
+    assert past.cleared
+    assert past.as_json() == shown | {
+        "state": "past",
+        "cleared": past.cleared,
+        "cleared_reason": "incident deleted",
+    }
+
+
+@pytest.mark.parametrize(("count", "more"), [(0, False), (1, False), (2, True), (3, True)])
+def test_end_of_a_mute_announces_some_alerts_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    more: bool,  # noqa: FBT001
+) -> None:
+    """The oldest first; the caller goes on until there are no more."""
+    monkeypatch.setattr(alerts, "MAX_UNMUTED", 2)
+    other, here = area(20, 30), area()
+    for place in (other, here):
+        place.mute(datetime.now(UTC) + timedelta(hours=1))
+    incident(25)
+    fires = [incident() for _ in range(count)]
+    AreaOfInterest.update(muted_until=None).execute()
+    head = Notification.bounds()[1]
+
+    def features(ids: list[int]) -> dict[int, str]:
+        return {id_: json.dumps({"number": id_}) for id_ in ids}
+
+    place = AreaOfInterest.get_by_id(here.id).summary
+    assert Alert.unmute(place, features) == more
+    while Alert.unmute(place, features):
+        pass
+    announced = messages(head)
+    assert [message["feature"]["number"] for message in announced] == [fire.id for fire in fires]
+    assert all(message["reason"] == "unmuted" for message in announced)
+    rows = list(Alert.select().where(Alert.area_id == here.id).order_by(Alert.id))
+    assert [(row.muted, row.raised_seq) for row in rows] == [(False, message["seq"]) for message in announced]
+    assert Alert.get(Alert.area_id == other.id).muted
+
+
+def test_acknowledgement_is_one_message_and_gives_the_alerts_in_order() -> None:
+    """All that were asked for, as they are now; nothing fresh, no message."""
+    area()
+    incident()
+    area(0, 9)
+    incident()
+    ids = [alert.id for alert in Alert.select()]
+    assert len(ids) == 3
+    assert [alert.id for alert in Alert.acknowledge([ids[2], ids[0]], "mine")] == [ids[0], ids[2]]
+    (message,) = told("alert_acknowledged")
+    assert message["note"] == "mine"
+    assert message["by"] == "ann"
+    assert {alert["id"] for alert in message["alerts"]} == {ids[0], ids[2]}
+    assert message["at"] == Alert.get_by_id(ids[0]).acknowledged
+    assert [alert.note for alert in Alert.acknowledge(ids[:1], "again")] == ["mine"]
+    assert len(told("alert_acknowledged")) == 1
+    models.actor.set(None)
+    assert [alert.acknowledged_by for alert in Alert.acknowledge([ids[1]])] == [""]
+
+
 class Episodes(RuleBasedStateMachine):
     """Incidents and areas change in any order, and the alerts equal those of a model in Python."""
 
@@ -438,6 +526,9 @@ class Episodes(RuleBasedStateMachine):
             self.areas.pop(id_).delete_instance()
             for pair in [pair for pair in self.expected if pair[1] == id_]:
                 self._ends(pair)
+
+    def teardown(self) -> None:
+        assert problems_of(Path(models.database.database)) == []
 
     @invariant()
     def open_alerts_are_the_expected_ones(self) -> None:

@@ -15,6 +15,7 @@ from harness import PATIENCE_S, Person, Server, run_tracker
 from itsdangerous import TimestampSigner
 
 import models
+from base import addresses
 from domain import accounts, throttle, totp
 from models import Session
 
@@ -98,7 +99,7 @@ def test_success_by_a_clock_that_was_ahead_costs_no_wait(
     assert database.exists()
     clock = [1_000_000.0 + ahead_s]
     monkeypatch.setattr(time, "time", lambda: clock[0])
-    keys = {throttle.by_name("admin"): 5, throttle.by_address("192.0.2.1"): 20}
+    keys = {throttle.by_name("admin"): 5, addresses.key("192.0.2.1"): 20}
     throttle.attempt(keys)
     throttle.succeeded(*keys)
     clock[0] -= ahead_s

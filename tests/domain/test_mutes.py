@@ -199,7 +199,7 @@ def test_mute_of_an_older_version_goes_on_and_ends(tmp_path: Path, monkeypatch: 
             (incident_id, incident_name, area_id, area_name, severity, muted, raised, raised_seq)
             VALUES (1, 'Fire', 1, 'Town', 'ME', 1, '{moment}', 1);
         """)
-    models.open_database(path)
+    models.open_database(path, migrate=True)
     monkeypatch.setattr(times, "clock", clock.now)
     mutes.end_mutes()
     assert AreaOfInterest.get().is_muted

@@ -144,7 +144,7 @@ def old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_accounts_made_earlier_keep_working(old_database: Path) -> None:
     """Each old account signs in by its own spelling. Any other spelling means the oldest of them."""
-    models.open_database(old_database)
+    models.open_database(old_database, migrate=True)
     try:
         for name in ("özil", "Özil", decomposed("Özil"), "\u0430dmin", "Anna"):
             found = accounts.named(name)

@@ -95,7 +95,7 @@ def test_older_database_keeps_its_lists(tmp_path: Path, monkeypatch: pytest.Monk
                 "INSERT INTO sign_in (created, name, address, outcome) VALUES (?, 'ann', '192.0.2.1', ?)",
                 (MORNING, outcome),
             )
-    models.open_database(tmp_path / "old.db")
+    models.open_database(tmp_path / "old.db", migrate=True)
     assert rows(SignIn) == [("ann", "192.0.2.1", "signed in", 1)]
     assert [outcome for *_, outcome, _ in rows()] == ["refused: wrong password", "refused: no such account"]
 

@@ -120,7 +120,7 @@ def test_old_databases_get_versions(tmp_path: Path) -> None:
         old.execute("DROP TABLE answer")
         old.execute("DELETE FROM schema_migration WHERE name LIKE '0008%'")
         old.commit()
-    models.open_database(path)
+    models.open_database(path, migrate=True)
     migrated = Incident.find(thing.id)
     epoch = models.Setting.get_by_id("epoch").value
     assert migrated.version == f"1-{epoch[:4]}"

@@ -202,7 +202,7 @@ def polygons(draw: st.DrawFn) -> Polygon:
 def stored(shape: Polygon) -> Polygon | None:
     """Return the polygon as the database returns it; None if it is refused."""
     try:
-        return geojson.to_polygon(geojson.parse_polygon(geojson.polygon_geojson(shape)))
+        return geojson.to_polygon(geojson.parse_polygon(geojson.polygon_geojson(shape, 0)))
     except GeometryError:
         return None
 
@@ -274,6 +274,40 @@ TestIndex = Index.TestCase
 TestSmallTrees = SmallTrees.TestCase
 for case in (TestIndex, TestSmallTrees):
     case.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+def test_no_tree_that_is_built_while_others_wait_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change builds the tree of a few areas; now and then one of some more; never that of all."""
+    monkeypatch.setattr(index, "MAX_RECENT", 3)
+    monkeypatch.setattr(index, "MAX_MERGED", 12)
+    built: list[int] = []
+    tree = AreaIndex._tree
+
+    def noted(self: AreaIndex, ids: Any) -> index.Tree:
+        ids = list(ids)
+        built.append(len(ids))
+        return tree(self, ids)
+
+    monkeypatch.setattr(AreaIndex, "_tree", noted)
+    shape = geojson.to_polygon(box(0, 0, 1, 1))
+    areas = AreaIndex(range(100), [0] * 100, [shape] * 100)
+    assert built == [100]
+    built.clear()
+    for number in range(100, 150):
+        areas.put(number, 0, shape)
+        assert areas.covering(0.5, 0.5, 0)[-1] == number
+        areas.covering(0.5, 0.5, 0)
+        assert len(areas._trees[0][0]) == 100, "the tree of the beginning stays"
+    merges = [size for size in built if size > 3]
+    assert set(built) == {1, 2, 3, *merges}
+    assert merges == [4, 8, 12] * 4
+    assert len(areas._trees) == 1 + 4
+    areas.put(7, 1, shape)
+    assert 7 not in areas.covering(0.5, 0.5, 0)
+    areas.remove(7)
+    areas.remove(7)
+    assert len(areas) == 149
+    assert areas.covering(0.5, 0.5, 0) == [number for number in range(150) if number != 7]
 
 
 def test_area_across_the_antimeridian_covers_both_sides() -> None:

@@ -136,9 +136,8 @@ def test_typed_polygon_is_asked_about_on_the_map(person: Person, open_screen: Op
         question.get_by_label(f"The {way} way").check()
         drawn = page.evaluate(OUTLINES)
         assert drawn["other"] == list(other)
-        assert way == "long" or drawn["chosen"] == list(
-            bounds
-        )  # the map draws the long one with its vertices
+        # the map draws the long one with its vertices
+        assert way == "long" or drawn["chosen"] == list(bounds)
         page.locator("#area-panel").get_by_role("button", name="Save").click()
         expect(page.locator("#area-panel")).to_be_hidden()
         (stored,) = person.named(f"On the map, {way}", "area_of_interest")

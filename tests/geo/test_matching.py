@@ -72,6 +72,12 @@ def test_crossings_are_the_edges_side_by_side(geometry: Json, low: int, high: in
     assert low <= matching.crossings(shape(geometry)) <= high
 
 
+def test_edges_of_holes_count_and_nothing_between_the_rings() -> None:
+    outline = [[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]]
+    hole = [[5, 5], [5, 4], [4, 4], [4, 5], [5, 5]]
+    assert matching.crossings(shape(polygon(outline, hole))) == 4
+
+
 def test_zigzag_is_refused_before_it_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A polygon of 9,993 positions that would take 12 s is refused, with instructions."""
     monkeypatch.setattr(geojson, "_invalidity", lambda _: pytest.fail("this was checked"))
@@ -279,7 +285,7 @@ def test_areas_of_an_older_database_get_their_centroid(
             (text,),
         )
         models.database.close()
-    models.open_database(tmp_path / "old.db")
+    models.open_database(tmp_path / "old.db", migrate=True)
     area = AreaOfInterest.get()
     assert json.loads(area.centroid) == geojson.centroid(dict(area.polygon))
     ((_, as_json),) = AreaOfInterest.features(AreaOfInterest.id > 0, 0)

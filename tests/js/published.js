@@ -10,6 +10,15 @@ const severities = found.map(([, first, rest, code], index) => ({
   rank: found.length - index,
 }));
 const limits = { name: 150, description: 1000 };
-const textContent = JSON.stringify({ severities, default_severity: "Medium", limits, plain_texts: [] });
+const textContent = JSON.stringify({
+  severities,
+  default_severity: "Medium",
+  limits,
+  plain_texts: [],
+  plain_texts_of_areas: [],
+  labels: {},
+  root: "",
+  version: "0.3.0",
+});
 
 globalThis.document = { getElementById: (id) => (id === "published" ? { textContent } : null) };

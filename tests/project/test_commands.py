@@ -31,6 +31,13 @@ def test_ci_runs_the_tests_of_the_makefile() -> None:
     assert f"pip install -r tests/requirements.txt && {command}'" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_ci_runs_the_tests_through_nginx() -> None:
+    """`make nginx` is a line of .ci/run, with a bound on its time."""
+    (command,) = recipes()["nginx"]
+    front, _, pytest_command = command.partition(" ")
+    assert any(line.startswith(f"{front} timeout 600 {pytest_command} ") for line in lines_of(".ci/run"))
+
+
 def test_hooks_are_checks_of_the_makefile() -> None:
     """Each pre-commit hook runs a command of `make lint` or `make types`."""
     entries = re.findall(r"^ *entry: (.*)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)

@@ -1,27 +1,34 @@
-"""Each test names the field of an incident, the severity or the message type that is missing somewhere."""
+"""Each test names the field, the severity or the message type that is missing somewhere."""
 
 import ast
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import peewee
 import pytest
-from harness import ROOT, Person, point
+from harness import ROOT, Person, point, square
 
 import models
+from base import times
 from base.severity import Severity
 from commands import importer
 from domain import limits, versions
 from domain.incidents import INCIDENT_JSON
 from domain.tracked import READ_ONLY
-from models import Incident
+from models import AreaOfInterest, Incident
 from storage import peewee_private
+from web import unsent
 
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 MESSAGES = (ROOT / "static" / "js" / "live" / "messages.js").read_text(encoding="utf-8")
 COLUMNS = {field.name for field in peewee_private.fields(Incident)}
 NOT_SHOWN = {"id", "source_id", "version", "longitude", "latitude"}  # as properties that the list names
+AREA_COLUMNS = {field.name for field in peewee_private.fields(AreaOfInterest)}
+AREA_SHOWN = (*AreaOfInterest.shown, *AreaOfInterest.shown_while_muted)
+# The collection says when an incident was created; of an area only its page says that.
+AREA_NOT_SHOWN = {"id", "source_id", "version", "polygon", "created", "updated", "muted_at"}
 SENDERS = ("domain", "realtime", "storage", "web")  # the rooms that make messages of the socket
 SAMPLES: dict[str, Any] = {
     "severity": "High",
@@ -31,7 +38,8 @@ SAMPLES: dict[str, Any] = {
     "location": point(3, 4),
 }
 FIELDS = list(Incident.parsers)
-FORM_NAMES = {"location": "location_geojson"}
+AREA_FIELDS = list(AreaOfInterest.parsers)
+FORM_NAMES = {"location": "location_geojson", "polygon": "polygon_geojson"}
 
 
 def sample(name: str) -> Any:
@@ -95,6 +103,50 @@ def test_field_is_documented(name: str) -> None:
     assert re.search(row, API, re.MULTILINE) or (name in READ_ONLY and f"`{name}`" in API), (
         f"docs/api.md has no row for {name}"
     )
+
+
+@pytest.mark.parametrize("name", sorted(AREA_COLUMNS - AREA_NOT_SHOWN))
+def test_column_of_an_area_is_shown(name: str) -> None:
+    assert name in AREA_SHOWN
+
+
+@pytest.mark.parametrize("name", AREA_SHOWN)
+def test_shown_field_of_an_area_is_a_documented_column(name: str) -> None:
+    assert name in AREA_COLUMNS
+    assert f"`{name}`" in API, f"docs/api.md does not name {name}"
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("muted", [False, True])
+def test_feature_and_collection_of_an_area_are_equal(muted: bool) -> None:  # noqa: FBT001
+    """Both have all shown fields, and those of a mute only while the area is muted."""
+    area = AreaOfInterest()
+    area.assign({"name": "First", "polygon": square(0, 0, 2)} | dict.fromkeys(area.plain_texts(), "x"))
+    area.mute(times.clock() + timedelta(hours=1) if muted else None)
+    ((_, text),) = AreaOfInterest.features(AreaOfInterest.id == area.id, 0)
+    found = json.loads(text)
+    assert found == json.loads(models.to_json(area.feature()))
+    assert set(AREA_SHOWN if muted else AreaOfInterest.shown) <= set(found["properties"])
+    assert ("muted_until" in found["properties"]) is muted
+
+
+@pytest.mark.parametrize("name", AREA_FIELDS)
+def test_field_of_an_area_is_on_the_form(person: Person, name: str) -> None:
+    page = person.get("/tracker/area_of_interest/create/")
+    assert page.select(f'[name="{FORM_NAMES.get(name, name)}"]'), f"the form has no field {name}"
+
+
+def test_plain_texts_follow_from_the_parsers() -> None:
+    """A parser without a control of its own is a plain text, of incidents and of areas."""
+    for model in (Incident, AreaOfInterest):
+        assert model.with_own_control <= set(model.parsers)
+        assert set(model.plain_texts()) == set(model.parsers) - model.with_own_control
+        assert set(model.texts()) >= {"name", *model.plain_texts()}
+        assert set(model.texts()) <= set(unsent.TYPED)
+
+
+def test_page_publishes_a_label_for_each_field(person: Person) -> None:
+    assert {*FIELDS, *Incident.shown, *AREA_FIELDS, *AreaOfInterest.shown} <= set(published(person)["labels"])
 
 
 @pytest.mark.usefixtures("database")

@@ -12,6 +12,7 @@ MODULES = sorted(JS.rglob("*.js"))
 TESTS = sorted((ROOT / "tests" / "js").rglob("*.test.js"))
 MIN_NODE = 20  # the first with mock timers for setTimeout and Date
 DEADLINE_S = 120
+MAX_LINE = 120
 PARSE = """
 const { SourceTextModule } = require("node:vm");
 const { readFileSync } = require("node:fs");
@@ -95,6 +96,17 @@ def test_each_pure_module_has_a_test() -> None:
     tested = {test.relative_to(ROOT / "tests" / "js").as_posix().replace(".test.js", ".js") for test in TESTS}
     assert pure
     assert pure - tested == set()
+
+
+def test_lines_have_at_most_120_characters() -> None:
+    """Biome wraps code at 120 characters, but not strings and comments."""
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [*MODULES, *(ROOT / "tests" / "js").rglob("*.js")]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > MAX_LINE
+    ]
+    assert long == []
 
 
 def test_only_map_js_names_the_map_library_and_only_socket_js_the_web_socket() -> None:

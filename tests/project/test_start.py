@@ -61,6 +61,33 @@ def test_server_without_areas_loads_no_geometry(tmp_path: Path) -> None:
     assert loaded(tmp_path, "--port", "0") == {"flask", "jinja2", "tracker_frontend", "wsproto"}
 
 
+AS_OTHER = """
+import sys
+program = open("tracker.py", encoding="utf-8").read()
+sys.platform, sys.version_info = {platform!r}, {version}
+sys.meta_path.insert(0, type("Nothing", (), {{"find_spec": lambda name, *_: sys.exit(f"imports {{name}}")}}))
+exec(program)
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "reason"),
+    [
+        ("win32", (3, 13, 0), "Tracker runs on Linux, and on macOS to try it. On Windows start it in WSL "),
+        ("linux", (3, 10, 9), "this needs Python 3.11 or newer"),
+    ],
+)
+def test_other_systems_are_refused_with_a_sentence(
+    platform: str, version: tuple[int, ...], reason: str
+) -> None:
+    """Before anything is imported that is missing there."""
+    code = AS_OTHER.format(platform=platform, version=version)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"tracker: {reason}")
+    assert done.stderr.count("\n") == 1
+
+
 def test_version_is_that_of_the_changelog() -> None:
     """The program prints the newest version in the changelog."""
     found = re.search(r"(?m)^## \[?([0-9]+\.[0-9]+\.[0-9]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"))

@@ -44,6 +44,7 @@ class Interleavings(RuleBasedStateMachine):
         self.world = World(LIMITS)
         self.since: dict[int, int] = {}  # of each socket: its entries when it connected
         self.socks: list[Socket] = []
+        self.everyone: list[Socket] = []  # also those that are gone
         self.away: list[int] = []  # the entries of clients that have left
 
     def pick(self, number: int) -> Socket:
@@ -57,6 +58,7 @@ class Interleavings(RuleBasedStateMachine):
         self.world.connect(sock, since)
         self.since[sock.number] = self.world.group.buffer.head if since is None else since
         self.socks.append(sock)
+        self.everyone.append(sock)
 
     @rule(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=8))
     def save(self, sizes: list[int]) -> None:
@@ -115,6 +117,11 @@ class Interleavings(RuleBasedStateMachine):
     def time_for_a_heartbeat(self) -> None:
         self.world.time += LIMITS.heartbeat_s + 1
         self.world.pause()
+
+    @invariant()
+    def counted_bytes_are_those_that_sockets_took(self) -> None:
+        counted = self.world.group.counts.bytes
+        assert counted == sum(len(sock.taken) for sock in self.everyone)
 
     @invariant()
     def frames_are_whole_and_entries_in_order(self) -> None:
@@ -185,21 +192,46 @@ def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
 
 def test_batch_is_a_chunk() -> None:
     """A batch has at most CHUNK_BYTES and one more frame, so no socket is offered the whole buffer."""
+    for chunk_bytes, count in ((150, 4), (133, 4), (132, 3)):  # of frames of 44 bytes each
+        buffer = ReplayBuffer(0, Limits(chunk_bytes=chunk_bytes))
+        buffer.extend(entries(*range(1, 11), size=40))
+        batch = buffer.after(0)
+        assert batch is not None
+        assert batch.seqs == [1, 2, 3, 4][:count]
+        assert batch.ends == [44, 88, 132, 176][:count]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b'{"seq":1,"type":"alert","actor":"x"}', b"alert"),
+        (
+            b'{"seq":%d,"mark":"abcd_-gh","type":"alert_acknowledged"}' % ((1 << 63) - 1),
+            b"alert_acknowledged",
+        ),
+        (b'{"seq":1}', b"other"),
+    ],
+)
+def test_entries_are_counted_by_type(text: bytes, kind: bytes) -> None:
+    """Entries of older versions have no mark before their type."""
     buffer = ReplayBuffer(0, LIMITS)
-    buffer.extend(entries(*range(1, 11), size=40))
-    batch = buffer.after(0)
-    assert batch is not None
-    assert batch.seqs == [1, 2, 3, 4]  # of 44 bytes each: the fourth passes 150
-    assert batch.ends == [44, 88, 132, 176]
+    for seq in (1, 2):
+        buffer.extend([(seq, text)])
+    assert buffer.entries == {kind: 2}
 
 
-def test_replay_buffer_never_hides_a_gap() -> None:
+@pytest.mark.parametrize("first", [4, 5])
+def test_replay_buffer_never_hides_a_gap(first: int) -> None:
     """A cursor before entries that were pruned unread gets no answer from the buffer."""
-    buffer = ReplayBuffer(0, LIMITS)
+    after = entries(first, first + 1)
+    size = len(Batch.of(after).data)
+    buffer = ReplayBuffer(0, Limits(buffer_bytes=2 * size - 1))
     buffer.extend(entries(1, 2))
-    buffer.extend(entries(5, 6))
-    assert buffer.after(2) is None
-    assert buffer.after(4) == Batch.of(entries(5, 6))
+    buffer.extend(after)
+    assert buffer.after(2) is buffer.after(first - 2) is None
+    assert buffer.after(first - 1) == Batch.of(after)
+    buffer.extend(entries(first + 2, first + 3))
+    assert buffer.start > first, "what was dropped at the gap does not count among its bytes any more"
 
 
 def test_replay_buffer_holds_an_entry_larger_than_itself() -> None:
@@ -474,6 +506,7 @@ def test_entries_gather_after_a_round(world: World, monkeypatch: pytest.MonkeyPa
         assert slept_before_a_round_of(1) == PAUSE_S  # that was a part of older entries
     world.settle(sock)
     assert sock.seqs() == list(range(world.log.head + 1))
+    assert world.group.arrived == 1
 
 
 @pytest.mark.parametrize(("count", "pauses"), [(2, []), (4, [2]), (5, [2, 4])])
@@ -557,6 +590,7 @@ def test_broken_socket_costs_only_itself(world: World) -> None:
     assert all(sock.closed for sock in bad)
     assert good.seqs() == [50, 51]
     assert len(world.loop.watchers) == 1
+    assert len(world.group._live) == len(world.group._cursors) == len(world.group.clients) == 1
 
 
 # Time
@@ -852,6 +886,26 @@ def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         group_module._forever(step)
     assert events == ["step", "step", 1, "step", "step"]
+
+
+def test_stop_does_not_wait_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that does not close its connection costs CLOSE_S, and its descriptor is freed, too."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
+        slept.append(seconds)
+        world.time += seconds
+
+    sock = Socket()
+    world.connect(sock)
+    with monkeypatch.context() as patch:
+        patch.setattr(gevent, "sleep", sleep)
+        world.group.stop()
+    assert sum(slept) == pytest.approx(LIMITS.close_s, abs=0.1)
+    assert sock.control() == [(CLOSE, b"\x03\xe9")]
+    assert sock.closed
+    assert not world.group.clients
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:

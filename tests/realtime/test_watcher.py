@@ -4,9 +4,10 @@ from collections.abc import Callable, Set
 from types import SimpleNamespace
 from typing import Any, cast
 
+import gevent
 import pytest
 
-from realtime.watcher import EXPIRY_S, SIGNED_OUT, Watcher
+from realtime.watcher import EXPIRY_S, POLL_S, RETRY_S, SIGNED_OUT, Watcher
 
 
 class World:
@@ -120,3 +121,24 @@ def test_look_that_failed_is_made_again(world: World) -> None:
     world.fails = False
     world.watcher.look()
     assert world.closed == [("bob", SIGNED_OUT)]
+
+
+def test_watcher_looks_for_as_long_as_the_server_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a look that failed it waits longer, and goes on."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.version += 1
+        world.fails = len(slept) == 1
+        if len(slept) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(gevent, "sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        world.watcher.run()
+    assert slept == [POLL_S, RETRY_S, POLL_S, POLL_S]
+    assert len(world.asked) == 1 + 2
+    assert "Can't see whether the database has changed" in caplog.text

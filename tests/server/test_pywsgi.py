@@ -29,6 +29,7 @@ HANDLER_METHODS = {  # those that are extended or called, with their parameters
 SERVER_METHODS = {
     "get_environ": ["self"],
     "do_handle": ["self", "args"],
+    "do_read": ["self"],
     "do_close": ["self", "sock", "args"],
     "wrap_socket_and_handle": ["self", "client_socket", "address"],
     "handle": ["self", "sock", "address"],
@@ -36,6 +37,7 @@ SERVER_METHODS = {
 HANDLER_ATTRIBUTES = {  # with their values before a request
     "status": None,
     "code": None,
+    "response_length": 0,
     "headers_sent": False,
     "response_headers": None,
     "provided_content_length": None,

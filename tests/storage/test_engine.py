@@ -1,10 +1,13 @@
 """The engine: transactions, the write lock, and the flushes that put data on the disk."""
 
+import io
 import os
+import shutil
 import sqlite3
 import stat
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,11 +17,16 @@ import pytest
 from harness import PATIENCE_S
 
 import models
-from storage import engine
+from storage import engine, files
 
 
 def add(name: str) -> None:
     models.Setting.create(name=name, value="")
+
+
+def synchronous() -> int:
+    """Return SQLite's level: 1 is normal, 2 is full."""
+    return int(models.database.execute_sql("PRAGMA synchronous").fetchone()[0])
 
 
 def names() -> set[str]:
@@ -83,6 +91,7 @@ def test_save_waits_for_another_process(database: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(time, "sleep", sleep)
         add("one")
         assert waited == [engine.LOCK_POLL_S] * 3
+        assert waited[0] > 0
         with models.database.atomic():
             add("two")
         other.execute("BEGIN IMMEDIATE")
@@ -266,14 +275,171 @@ def test_database_that_does_not_answer_is_flushed(disk: Disk, monkeypatch: pytes
     assert len(disk.flushed_by) == 3
 
 
+def test_commits_wait_for_the_disk_until_they_are_grouped(database: Path, disk: Disk) -> None:
+    """The server groups them; commands do not."""
+    assert synchronous() == 1
+    models.open_database(database)
+    assert synchronous() == 2
+    add("one")
+    models.database.sync()
+    assert disk.flushed_by == [], "each commit has waited"
+
+
+def test_database_without_a_write_ahead_log_waits_at_each_commit(database: Path) -> None:
+    """Some file systems have none."""
+    assert database.exists()
+    models.database.journal_mode = "delete"
+    models.database.group_commits()
+    assert synchronous() == 2
+    assert models.database._wal < 0
+
+
+def test_disk_that_fails_ends_the_process(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next flush would succeed and prove nothing."""
+
+    def fail(_descriptor: int) -> None:
+        raise OSError("Input/output error")
+
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr(engine, "fdatasync", fail)
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(SystemExit) as caught:
+        engine._flush(models.database._wal)
+    assert caught.value.code == 1
+    assert "the disk failed to keep what was saved: Input/output error" in capsys.readouterr().err
+    assert disk.flushed_by == []
+
+
+# Whether it can be written
+
+
+@pytest.fixture
+def clock(database: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Return the time of the engine. The database was written just now."""
+    assert database.exists()
+    clock = Disk()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    with models.database.atomic():
+        add("just now")
+    assert models.database.why_not_writable() == ""
+    return clock
+
+
+def make_readonly(on: int) -> None:
+    models.database.execute_sql(f"PRAGMA query_only = {on}")
+
+
+def fail_to_save() -> None:
+    with pytest.raises(peewee.DatabaseError), models.database.atomic():
+        add(f"number {len(names())}")
+
+
+def test_save_that_fails_says_why_until_one_succeeds(clock: Disk) -> None:
+    """A save is tried again after PROBE_S without one, if somebody asks."""
+    make_readonly(1)
+    assert models.database.why_not_writable() == "", "nobody has tried yet"
+    fail_to_save()
+    assert models.database.why_not_writable() == engine.FAILURES["readonly"]
+    make_readonly(0)
+    clock.now += engine.PROBE_S
+    assert models.database.why_not_writable() == engine.FAILURES["readonly"]
+    clock.now += 0.001
+    assert models.database.why_not_writable() == ""
+    make_readonly(1)
+    clock.now += engine.PROBE_S + 0.001
+    assert models.database.why_not_writable() == engine.FAILURES["readonly"]
+    make_readonly(0)
+    with models.database.atomic():
+        add("again")
+    assert models.database.why_not_writable() == ""
+
+
+def test_full_database_says_so(clock: Disk) -> None:
+    pages = models.database.execute_sql("PRAGMA page_count").fetchone()[0]
+    models.database.execute_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(peewee.DatabaseError), models.database.atomic():
+        models.Setting.create(name="large", value="x" * 100_000)
+    assert models.database.why_not_writable() == engine.FAILURES["is full"]
+    assert clock.flushed_by == []
+
+
+def test_locked_database_says_so(database: Path, clock: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT_S", -1.0)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        fail_to_save()
+        other.execute("ROLLBACK")
+    assert models.database.why_not_writable() == engine.FAILURES["locked"]
+    assert clock.flushed_by == []
+
+
+def test_commit_that_fails_says_why(clock: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: object) -> None:
+        raise peewee.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(peewee.SqliteDatabase, "commit", fail)
+        fail_to_save()
+    assert models.database.why_not_writable() == engine.FAILURES["disk I/O error"]
+    assert clock.flushed_by == []
+
+
+def test_mistake_of_ours_is_no_failure_of_the_disk(clock: Disk) -> None:
+    with pytest.raises(peewee.IntegrityError), models.database.atomic():
+        add("just now")
+    assert models.database.why_not_writable() == ""
+    assert clock.flushed_by == []
+
+
+def test_file_that_was_exchanged_says_so(database: Path, clock: Disk) -> None:
+    """What is saved from now on is lost with the old file."""
+    moved = database.with_suffix(".moved")
+    database.rename(moved)
+    assert models.database.why_not_writable().startswith("The database file was replaced or removed")
+    database.write_bytes(moved.read_bytes())
+    assert models.database.why_not_writable().startswith("The database file was replaced or removed")
+    moved.rename(database)
+    assert models.database.why_not_writable() == ""
+    assert clock.flushed_by == []
+
+
 # Opening
+
+
+def test_other_database_takes_the_place_of_the_open_one(database: Path, tmp_path: Path) -> None:
+    """With settings of its own, and a name of its own for the log."""
+    models.open_database(database, hold_reports=True)
+    assert models.database.hold_reports
+    add("one")
+    epoch = models.Setting.get_by_id("epoch").value
+    assert len(epoch) == 16
+    models.open_database(tmp_path / "second.db")
+    assert not models.database.hold_reports
+    assert names() == set()
+    assert models.Setting.get_by_id("epoch").value != epoch
+    models.open_database(database)
+    assert names() == {"one"}
+    assert models.Setting.get_by_id("epoch").value == epoch
+
+
+def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Remember the milk. " * 1000)
+    with pytest.raises(models.UnusableDatabase, match="file is not a database"):
+        models.open_database(path)
+    assert path.read_text() == "Remember the milk. " * 1000
+    assert models.database.is_closed()
 
 
 def test_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
     path = tmp_path / "own.db"
     models.open_database(path)
     try:
-        assert models.database.application_id == engine.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
+        assert models.database.application_id == files.APPLICATION_ID == int.from_bytes(b"TRKR", "big")
         assert models.database.foreign_keys == 1
         assert models.database.wal_autocheckpoint == engine.CHECKPOINT_PAGES
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -352,4 +518,116 @@ def test_insert_gives_the_object_its_id_and_its_defaults(database: Path) -> None
     user.role = "viewer"
     user.save()
     assert models.User.get_by_id(user.id).role == "viewer"
+    some = models.User(name="bob", password_hash="x", role="admin")
+    with pytest.raises(peewee.IntegrityError, match="NOT NULL"):
+        some.save(only=[models.User.name])
+    user.role, user.name = "admin", "eve"
+    user.save(only=[models.User.role])
+    stored = models.User.get_by_id(user.id)
+    assert (stored.name, stored.role) == ("ada", "admin")
     assert models.User.select().count() == 1
+
+
+# A file that is replaced
+
+
+class EndedError(Exception):
+    """In the place of the end of this process."""
+
+
+@pytest.fixture
+def guarded(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database of a server, whose end a test can see."""
+
+    def end(status: int) -> None:
+        raise EndedError(status)
+
+    monkeypatch.setattr(os, "_exit", end)
+    models.database.group_commits()
+    add("before")
+    models.database.sync()
+    return database
+
+
+def replace_file(path: Path) -> None:
+    path.with_name("new.db").write_bytes(b"")
+    path.with_name("new.db").rename(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Path.unlink,
+        replace_file,
+        lambda path: path.rename(path.with_name("moved.db")),
+        lambda path: path.parent.rename(path.parent.with_name(f"{path.parent.name}-moved")),
+        lambda path: Path(f"{path}-wal").unlink(),
+        lambda path: replace_file(Path(f"{path}-wal")),
+    ],
+)
+def test_nothing_is_acknowledged_after_the_file_was_replaced(
+    guarded: Path, change: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    add("while it is")
+    change(guarded)
+    for _ in range(2):  # also what another greenlet has flushed
+        with pytest.raises(EndedError, match="3"):
+            models.database.sync()
+    assert "was replaced or removed while the server ran" in capsys.readouterr().err
+
+
+def test_idle_server_ends_soon_after_the_file_was_replaced(
+    guarded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FILE_LOOK_S", 0.001)
+    monkeypatch.setattr(gevent.get_hub(), "exception_stream", io.StringIO())
+    watching = gevent.spawn(models.database.watch_file)
+    gevent.sleep(0.01)
+    assert not watching.dead
+    guarded.unlink()
+    watching.join(PATIENCE_S)
+    assert isinstance(watching.exception, EndedError)
+
+
+def test_file_that_was_moved_has_all_that_was_saved(guarded: Path) -> None:
+    """Not a part of it in a -wal, which stays at the old path."""
+    add("last")
+    moved = guarded.rename(guarded.with_name("moved.db"))
+    with pytest.raises(EndedError):
+        models.database.sync()
+    assert Path(f"{guarded}-wal").stat().st_size == 0
+    models.database.close()
+    with closing(sqlite3.connect(moved)) as copy:
+        assert {"before", "last"} <= {name for (name,) in copy.execute("SELECT name FROM setting")}
+
+
+def test_folder_that_can_not_be_looked_at_ends_nothing(
+    guarded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing about the file."""
+
+    def fail(_path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files, "identity", fail)
+    assert guarded.exists()
+    add("while it is")
+    models.database.sync()
+    assert models.database.replaced == ""
+
+
+def test_file_that_is_replaced_while_it_is_opened_is_refused(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a `restore` that was under way: nothing may be saved in the file of before."""
+    shutil.copy(database, database.with_name("new.db"))
+    connect = models.database.connect
+
+    def replace_and_connect() -> None:
+        connect()
+        database.with_name("new.db").rename(database)
+
+    monkeypatch.setattr(models.database, "connect", replace_and_connect)
+    with pytest.raises(models.UnusableDatabase, match="it was replaced in this moment: try again"):
+        models.open_database(database)
+    assert models.database.is_closed()

@@ -126,7 +126,7 @@ def test_another_mark_is_refused(app: Flask, mark: str) -> None:
 
 
 def test_an_entry_of_an_older_version_has_no_mark(app: Flask) -> None:
-    """It is told without one, and its reader continues without one."""
+    """Its message has no mark, and its reader continues without one."""
     save()
     models.database.execute_sql("UPDATE notification SET mark = ''")
     browser = browser_of(app)

@@ -27,8 +27,10 @@ orders = socket.socket(fileno=int(sys.argv[1]))
 def import_tracker() -> None:
     """Import the tracker and all modules of its rooms, also those that a start imports late."""
     sys.path.insert(0, str(ROOT))
-    import tracker  # noqa: F401 (the first: it patches the standard library)
+    import tracker  # noqa: F401, I001 (the first: it patches the standard library)
+    import weak_hashes
 
+    weak_hashes.use()
     for room in ROOMS:
         for path in sorted((ROOT / room).glob("[a-z]*.py")):
             __import__(f"{room}.{path.stem}")

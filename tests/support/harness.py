@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30 * float(os.environ.get("TRACKER_TESTS_PATIENCE", "1"))
 PATIENCE_MS = 1000 * PATIENCE_S
 POLL_S = 0.01
+IS_FRONTED = os.environ.get("TRACKER_TESTS_FRONT") == "nginx"  # puts nginx before each server: `make nginx`
 # All requests of the tests come from one address, and mostly from one account.
 PATIENT = {f"TRACKER_{name}": "10000" for name in ("SOCKETS_PER_ACCOUNT", "SOCKETS_PER_ADDRESS")} | {
     f"TRACKER_{name}": "10000" for name in ("REPORTS_PER_ADDRESS", "REPORTS_IN_TOTAL")
@@ -53,8 +54,8 @@ def wait_until(condition: Callable[[], T], *, what: str = "the condition", timeo
     return value
 
 
-# Servers listen below the ports that the kernel gives to clients (from 32768 on Linux): a client's connection
-# must not take the port while a server starts again.
+# Servers listen below the ports that the kernel gives to clients (from 32768 on Linux). Otherwise a client
+# could take the port while a server starts again.
 _PORTS = range(20_000, 32_000)
 _ports = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))
 
@@ -164,6 +165,11 @@ class Server:
         self._log = folder / f"output-{self.port}-{time.monotonic_ns()}.txt"
         self._people: list[Person] = []
         self._stranger = self.visitor()
+        if IS_FRONTED and self.url == f"http://127.0.0.1:{self.port}" and options is None:
+            import fronts
+
+            self.url = fronts.before(self.port).url
+            env = {"TRACKER_PROXIES": "127.0.0.1", **(env or {})}
         if options is None:
             options = ["--host", host, "--port", str(self.port), "--database", str(self.database)]
         with self._log.open("wb") as log, Path(os.devnull).open("rb") as nothing:
@@ -197,7 +203,7 @@ class Server:
     def _is_up(self) -> bool:
         assert self.process.poll() is None, f"the server ended at its start: {self.output}"
         try:
-            return self.url in self.output and self.health()["seq"] >= 0
+            return f":{self.port}" in self.output and self.health()["seq"] >= 0
         except httpx.TransportError:
             return False
 
@@ -207,7 +213,11 @@ class Server:
 
     def visitor(self) -> "Person":
         """Return a person without an account."""
-        self._people.append(Person(self.url))
+        return self.visitor_at(self.url)
+
+    def visitor_at(self, url: str) -> "Person":
+        """Return a person without an account who comes to this server by another address."""
+        self._people.append(Person(url))
         return self._people[-1]
 
     def person(self) -> "Person":
@@ -331,7 +341,7 @@ class Person:
 
     @staticmethod
     def _is_session(name: str) -> bool:
-        return bool(re.fullmatch(r"(__Host-)?tracker_[0-9a-f]{8}", name))
+        return bool(re.fullmatch(r"(__Host-|__Secure-)?tracker_[0-9a-f]{8}", name))
 
     def get(self, path: str, *, follow: bool = False) -> Page:
         return Page(self.http.get(path, follow_redirects=follow))
@@ -502,7 +512,7 @@ class Screen:
             self.complaints.append(f"request to {url}")
 
     def open(self, path: str) -> BrowserPage:
-        self.page.goto(path)
+        self.page.goto(f"{self.url}{path}")
         return self.page
 
     def open_map(self) -> BrowserPage:

@@ -9,6 +9,8 @@ from typing import Any
 from shapely import Point
 from shapely.geometry import shape
 
+from domain import check
+
 LEVELS = ("IN", "LO", "ME", "HI", "UR")
 WORDS = {"IN": "Info", "LO": "Low", "ME": "Medium", "HI": "High", "UR": "Urgent"}
 
@@ -65,10 +67,10 @@ class Replay:
 def read_log(database: Path) -> list[bytes]:
     """Return the log's messages as clients are sent them. The seq must have no gap, and the file no fault."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT seq, message FROM notification ORDER BY seq").fetchall()
+        rows = connection.execute("SELECT seq, mark, message FROM notification ORDER BY seq").fetchall()
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert [seq for seq, _ in rows] == list(range(1, len(rows) + 1))
-    return [b'{"seq":%d,%s' % (seq, message[1:].encode()) for seq, message in rows]
+    assert [seq for seq, *_ in rows] == list(range(1, len(rows) + 1))
+    return [f'{{"seq":{seq},"mark":"{mark}",{message[1:]}'.encode() for seq, mark, message in rows]
 
 
 def assert_log_and_tables_agree(database: Path) -> Replay:
@@ -77,6 +79,7 @@ def assert_log_and_tables_agree(database: Path) -> Replay:
     An alert must be open for every open incident in an area whose severity it reaches. This holds where no
     area was saved over earlier incidents.
     """
+    assert problems_of(database) == []
     replay = Replay()
     for message in read_log(database):
         replay.take(json.loads(message))
@@ -111,6 +114,13 @@ def assert_log_and_tables_agree(database: Path) -> Replay:
         if not closed and LEVELS.index(code) >= level and polygon.covers(Point(x, y))
     }
     return replay
+
+
+def problems_of(database: Path) -> list[str]:
+    """Return what `python tracker.py check` would list."""
+    with check.snapshot(database) as connection:
+        parts = check.parts(connection, database)
+        return [problem for part in parts for problem in part.problems(lambda _rows: None)]
 
 
 def _seen(feature: dict[str, Any]) -> tuple[Any, ...]:

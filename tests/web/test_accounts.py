@@ -79,6 +79,8 @@ FOR = {
     "pages.report": "nobody",
     "pages.report_success": "nobody",
     "health.healthz": "nobody",
+    "health.readyz": "nobody",
+    "metrics.metrics": "nobody",  # it asks for a token itself: see test_metrics.py
     "accounts.reset": "nobody",
     "pages.alert_read": "viewer",
     "api.read": "viewer",
@@ -99,8 +101,7 @@ FOR |= {
     for verb in ("create", "update", "delete")
 }
 FOR |= {
-    f"accounts.{name}": "admin"
-    for name in ("admin", "create_user", "change_user", "revoke_any_token", "end_any_session")
+    f"admin.{name}": "admin" for name in ("page", "create_user", "change_user", "revoke_token", "end_session")
 }
 
 

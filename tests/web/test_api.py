@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from harness import Person, Server, api_path, feature, incident, point, square
 
+pytestmark = pytest.mark.through_nginx
+
 INCIDENTS = "/api/incidents/"
 
 

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: what a program that watches the server is told, by whatever name it asks."""
+"""`/healthz` and `/readyz`: the answers to a program that watches the server, by any host name."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def test_mistake_in_a_statement_is_no_failed_write(browser: Browser) -> None:
 
 @pytest.mark.parametrize("replaced", [True, False])
 def test_file_that_is_gone_is_noticed(browser: Browser, database: Path, *, replaced: bool) -> None:
-    """What is saved into a file without a name is lost at the end."""
+    """Saves into a file without a name are lost at the end."""
     database.rename(database.with_suffix(".old"))
     if replaced:
         with closing(sqlite3.connect(database)) as other:

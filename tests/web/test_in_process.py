@@ -13,6 +13,7 @@ from flask import Flask
 from harness import incident
 from in_process import Browser
 
+from base.version import VERSION
 from domain import accounts
 from models import Alert, AreaOfInterest, Incident, open_database
 
@@ -135,7 +136,7 @@ def test_runs_under_the_reference_server(app: Flask, token: dict[str, str]) -> N
 
     def ask(address: str) -> None:
         with httpx.Client(base_url=address) as http:
-            assert http.get("/healthz").json() == {"seq": 0, "clients": 0}
+            assert http.get("/healthz").json() == {"seq": 0, "clients": 0, "version": VERSION}
             made = http.post("/api/incidents/", json=incident("By wsgiref"), headers=token)
             assert made.status_code == 201, made.text
             assert http.get("/notifications", headers={**token, **WEBSOCKET}).status_code == 501

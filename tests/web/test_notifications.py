@@ -21,6 +21,10 @@ from harness import (
 )
 from websockets.exceptions import InvalidStatus
 
+from base.version import VERSION
+
+pytestmark = pytest.mark.through_nginx
+
 SEVERITIES = ["Info", "Low", "Medium", "High", "Urgent"]
 
 
@@ -95,6 +99,7 @@ def test_hello_comes_first(person: Person, server: Server) -> None:
     assert hello["seq"] == server.health()["seq"]
     assert hello["epoch"] == person.collection()["epoch"]
     assert isinstance(hello["recovered"], bool)
+    assert hello["version"] == VERSION
 
 
 def test_new_incident_is_sent(person: Person, watch: Watch) -> None:

@@ -441,7 +441,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
     pk = found["properties"]["pk"]
     times = {name: found["properties"].pop(name) for name in ("happened", "created", "updated")}
     version = found["properties"].pop("version")
-    assert re.fullmatch(r"\d+-[0-9a-f]{4}", version)
+    assert re.fullmatch(r"\d+-[\w-]{8}", version)
     assert found == {
         "type": "Feature",
         "id": f"Incident:{pk}",

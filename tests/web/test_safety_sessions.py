@@ -9,7 +9,6 @@ import os
 import re
 import sqlite3
 import stat
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from harness import PATIENCE_S, Person, Server, point, run_tracker, wait_until
 from peers import resident_bytes
 
 import models
+from base import addresses
 from domain import throttle
 from web import auth
 
@@ -290,7 +290,7 @@ def test_guesses_elsewhere_do_not_delay_known_addresses(start_server: StartServe
         assert attempt(server, "admin ", server.password, address).status_code == 303
     for _ in range(auth.BURST_PER_NAME):
         assert attempt(server, "admin", "guess", "198.51.100.1").status_code == 401
-    let_wait(server, f"{throttle.by_name('admin')} {throttle.by_address('198.51.100.1')}")
+    let_wait(server, f"{throttle.by_name('admin')} {addresses.key('198.51.100.1')}")
     assert attempt(server, "admin", server.password, "198.51.100.1").status_code == 429
 
 
@@ -391,37 +391,20 @@ def test_rate_is_held_and_burst_is_allowed(tmp_path: Path, monkeypatch: pytest.M
         models.database.close()
 
 
-def test_unknown_name_takes_as_long_as_a_wrong_password(start_server: StartServer) -> None:
-    """Existing, unknown and deactivated accounts take the same time, with the same answer."""
-    server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
+def test_unknown_name_is_answered_like_a_wrong_password(start_server: StartServer) -> None:
+    """Existing, unknown and deactivated accounts get the same answer. tests/domain counts the hashes."""
+    server = start_server()
     env = {"TRACKER_DATABASE": str(server.database)}
     for command in (("user", "add", "leaver"), ("user", "deactivate", "leaver")):
         assert run_tracker(server.folder, *command, stdin="a long walk by the sea\n", env=env).returncode == 0
-    took: dict[str, list[float]] = {"admin": [], "nobody": [], "leaver": []}
     texts = set()
-    address = 0
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
-        page = client.get("/accounts/login/").text
-        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert token
-        for _ in range(12):
-            for name, times in took.items():
-                address += 1
-                if address % 9 == 0:
-                    with sqlite3.connect(server.database, timeout=PATIENCE_S) as database:
-                        database.execute("DELETE FROM throttle")
-                    database.close()
-                form = {"csrf_token": token[1], "username": name, "password": "wrong password", "next": "/"}
-                headers = {"X-Forwarded-For": f"203.0.113.{address}"}
-                before = time.perf_counter()
-                answer = client.post("/accounts/login/", data=form, headers=headers)
-                times.append(time.perf_counter() - before)
-                assert answer.status_code == 401
-                visible = re.sub(r'value="[^"]*"|content="[^"]*"', "", answer.text)
-                texts.add(visible)
+    for name in ("admin", "nobody", "leaver"):
+        visitor = server.visitor()
+        form = visitor.get("/accounts/login/").filled_in(username=name, password="wrong password")
+        answer = visitor.http.post("/accounts/login/", data=form)
+        assert answer.status_code == 401
+        texts.add(re.sub(r'value="[^"]*"|content="[^"]*"', "", answer.text))
     assert len(texts) == 1
-    quickest = {name: statistics.mean(sorted(times)[:4]) for name, times in took.items()}
-    assert max(quickest.values()) < min(quickest.values()) * 1.5, quickest
 
 
 # Secrets

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from base.values import to_json
 from domain import versions
 from models import AreaOfInterest, parse_until
+from web import root
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
@@ -24,7 +25,7 @@ def area_from(form: Form, area: AreaOfInterest) -> bool:
         form.values["long_edges"] = "cross"
     values = {
         "name": form.values.get("name", ""),
-        **form.present("severity"),
+        **form.present("severity", *AreaOfInterest.plain_texts()),
         "polygon": polygon,
     }
     return form.save(area, values, {"polygon": "polygon_geojson"})
@@ -34,6 +35,7 @@ def area_values(area: AreaOfInterest) -> dict[str, str]:
     return {
         "name": area.name or "",
         "severity": area.severity,
+        **{name: getattr(area, name) or "" for name in AreaOfInterest.plain_texts()},
         "polygon_geojson": to_json(area.polygon) if area.id else "",
         "version": area.version,
     }
@@ -52,19 +54,19 @@ def area_mute(pk: int) -> ResponseReturnValue:
             area.mute(until)
     except versions.Conflict as conflict:
         return detail_page(AreaOfInterest.find(pk), conflict.clashes)
-    return redirect(area.url, 303)
+    return redirect(root.address(area.url), 303)
 
 
 def mute_until(choice: str, here: datetime) -> datetime | None:
     """Return the end of a mute that begins now, `here` by the clock of this machine. Raises Invalid.
 
-    A page with JavaScript sends tomorrow as a time: that of who looks at it, wherever the server stands.
+    A page with JavaScript sends tomorrow as a time, in the time zone of its reader.
     """
     tomorrow = datetime.combine(here.date() + timedelta(days=1), MORNING)
     presets = {
         "off": None,
         "hour": here + timedelta(hours=1),
-        "tomorrow": tomorrow.astimezone(),  # by the offset from UTC that holds there and then
+        "tomorrow": tomorrow.astimezone(),  # with the offset from UTC that holds tomorrow
         "week": here + timedelta(days=7),
     }
     return presets[choice] if choice in presets else parse_until(choice)

@@ -1,22 +1,24 @@
-"""The blueprint of the pages, and what every template can use."""
+"""The blueprint of the pages, and the variables of every template."""
 
 from __future__ import annotations
 
 import secrets
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
+from base.version import VERSION
+from domain import versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, Incident
+from models import Alert, AreaOfInterest, Incident
 from web import auth
 from web.state import state
 
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-# What each page has as JSON for its scripts; static/js/base/published.js reads it.
+# Each page has this as JSON for its scripts; static/js/base/published.js reads it.
 PUBLISHED: dict[str, Any] = {
     "severities": [
         {"code": severity.value, "name": severity.word, "rank": severity.level + 1} for severity in Severity
@@ -24,6 +26,13 @@ PUBLISHED: dict[str, Any] = {
     "default_severity": DEFAULT.word,
     "limits": {"name": NAME_LENGTH, "description": DESCRIPTION_LENGTH},
     "plain_texts": Incident.plain_texts(),
+    "plain_texts_of_areas": AreaOfInterest.plain_texts(),
+    "labels": {
+        name: versions.label(name).capitalize()
+        for model in (Incident, AreaOfInterest)
+        for name in [*model.parsers, *model.shown]
+    },
+    "version": VERSION,
 }
 
 bp = Blueprint("pages", __name__)
@@ -37,7 +46,8 @@ def common() -> dict[str, Any]:
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
-        "published": PUBLISHED,
+        "plain_texts_of_areas": AreaOfInterest.plain_texts(),
+        "published": {**PUBLISHED, "root": request.script_root},
         "limits": PUBLISHED["limits"],
         "default_severity": DEFAULT.value,
         "severities": [(severity.value, severity.word) for severity in Severity],

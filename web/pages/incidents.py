@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from base.values import to_json
 from domain import erasure, versions
 from models import MAX_ID, Incident
-from web import auth
+from web import auth, root
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
@@ -43,7 +43,7 @@ add_pages(Incident, "incident", incident_from, incident_values)
 
 @bp.post("/tracker/incident/confirm/<int:pk>/")
 def incident_confirm(pk: int) -> ResponseReturnValue:
-    """Say that a public report is true, as it was shown."""
+    """Confirm that a public report is true, in the version that the page showed."""
     try:
         with Incident.changing(pk) as incident:
             if not incident.verified:
@@ -52,7 +52,7 @@ def incident_confirm(pk: int) -> ResponseReturnValue:
                 incident.save()
     except versions.Conflict as conflict:
         return detail_page(Incident.find(pk), conflict.clashes)
-    return redirect(incident.url, 303)
+    return redirect(root.address(incident.url), 303)
 
 
 @bp.route("/tracker/incident/erase/<int:pk>/", methods=["GET", "POST"])

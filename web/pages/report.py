@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import math
 import secrets
 from datetime import timedelta
@@ -13,7 +14,8 @@ import peewee
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from base import times
+from base import addresses, times
+from base.logs import event
 from base.severity import DEFAULT
 from base.times import timestamp
 from base.values import to_json
@@ -26,10 +28,11 @@ from web.forms import Form
 from web.pages.blueprint import bp
 from web.state import state
 
-# What makes a report another one.
-TYPED = ("name", "description", "severity", *Incident.plain_texts(), "location_lon", "location_lat")
+# Two reports are different if one of these fields differs.
+TYPED = (*Incident.texts(), "severity", "location_lon", "location_lat")
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
+log = logging.getLogger("tracker.limits")
 TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."
 
 
@@ -59,9 +62,10 @@ def report() -> ResponseReturnValue:
 
 
 def _note_age(form: Form, values: dict[str, Any]) -> str:
-    """Set when it happened, if the report was written `age` seconds before it was sent, without a network.
+    """Set the time of the incident, if the report waited `age` seconds for a network.
 
-    A device may count wrongly, so an age beyond MAX_REPORT_AGE is cut. Return what to say of that, or "".
+    A device's clock may be wrong, so an age beyond MAX_REPORT_AGE is cut. Return a sentence about that, or
+    "".
     """
     text = form.values.get("age", "")
     try:
@@ -81,15 +85,15 @@ def _note_age(form: Form, values: dict[str, Any]) -> str:
 
 
 def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
-    """Tell a person by a page, and the page's script in JSON, what became of a report."""
+    """Answer a report: a person gets a page, and the page's script JSON."""
     stored = not (wait or form.errors)
     status = 429 if wait else 201 if stored else form.status
     headers = auth.retry_after(wait)
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
         error = form.errors.get("", "Some fields need another look.")
-        told = {"stored": True} | ({"note": said} if said else {})
-        return told if stored else {"error": error, "fields": fields}, status, headers
+        answer = {"stored": True} | ({"note": said} if said else {})
+        return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success"), 303)
     return render_template("report/form.html", form=form), status, headers
@@ -119,11 +123,14 @@ def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float
 def _wait_to_report() -> float:
     """Count a public report; return the seconds to wait if there were too many, 0 if not."""
     limits = state().settings
-    mine = f"report:{throttle.by_address(request.remote_addr)}"
+    mine = f"report:{addresses.key(request.remote_addr)}"
     hour = 3600.0
-    return throttle.limit(mine, limits.reports_per_address, hour) or throttle.limit(
-        "report", limits.reports_in_total, hour
-    )
+    wait = throttle.limit(mine, limits.reports_per_address, hour)
+    limit = "TRACKER_REPORTS_PER_ADDRESS" if wait else "TRACKER_REPORTS_IN_TOTAL"
+    wait = wait or throttle.limit("report", limits.reports_in_total, hour)
+    if wait:
+        event(log, logging.WARNING, "A report was refused", limit=limit, address=request.remote_addr)
+    return wait
 
 
 @bp.get("/tracker/incident/report_success/")

@@ -1,18 +1,10 @@
-/** Shows what others have changed since this person began to edit: both values, who and when, and a choice. */
+/** Shows the changes of others since this person began to edit: both values, name and time, and a choice. */
 
 import { isolate } from "./bidi.js";
 import { element, sinceWords } from "./elements.js";
+import { published } from "./published.js";
 
 /** @typedef {{field: string, yours: any, theirs: any, by: string | null, at: string | null}} Clash */
-
-const LABELS = {
-  name: "Name",
-  description: "Description",
-  severity: "Severity",
-  closed: "State",
-  location: "Place",
-  polygon: "Outline",
-};
 
 /**
  * Whether the server refused a change because others have changed the same fields.
@@ -20,7 +12,11 @@ const LABELS = {
  */
 export const isConflict = ({ status, answer }) => status === 409 && Array.isArray(answer?.conflicts);
 
-/** Who changed it and how long ago: "Ada …, 2 min. ago". @param {Clash} clash @param {string} what */
+/**
+ * The name of the person who changed it, and how long ago: "Ada …, 2 min. ago".
+ * @param {Clash} clash
+ * @param {string} what
+ */
 export const changedWords = ({ by, at }, what) =>
   `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
 
@@ -30,7 +26,8 @@ function words(field, value) {
   if (field === "location") return [...value.coordinates].reverse().join(", ");
   if (field !== "polygon") return value === "" ? "(nothing)" : value;
   const [outline, ...holes] = value.coordinates;
-  return `${outline.length - 1} corners${holes.length > 0 ? `, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : ""}`;
+  const outside = `${outline.length - 1} corners`;
+  return holes.length > 0 ? `${outside}, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : outside;
 }
 
 function choice(clash, keep, label) {
@@ -54,7 +51,7 @@ export function askWhich(place, clashes) {
     element(
       "fieldset",
       { class: "clash" },
-      element("legend", {}, `${LABELS[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
+      element("legend", {}, `${published.labels[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
       choice(clash, "yours", "Keep yours"),
       choice(clash, "theirs", "Take theirs"),
     ),

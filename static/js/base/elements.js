@@ -1,5 +1,6 @@
 /** Makes small pieces of the page by script. Text is added as text, never as HTML. */
 
+import { within } from "./addresses.js";
 import { isolate } from "./bidi.js";
 import { severityNamed } from "./severity.js";
 
@@ -39,13 +40,13 @@ export function severityBadge(name) {
   return badge;
 }
 
-/** A link within this site. @param {string} href @param {string} text */
-export function link(href, text, attributes = {}) {
-  return element("a", { href: href.startsWith("/") ? href : "#", ...attributes }, text);
+/** A link within this tracker. @param {string} path such as a feature's `url` @param {string} text */
+export function link(path, text, attributes = {}) {
+  return element("a", { href: path.startsWith("/") ? within(path) : "#", ...attributes }, text);
 }
 
 /** @type {Intl.RelativeTimeFormat} */
-let ago; // made at the first use, since the browser needs milliseconds for it
+let ago; // created at the first use, because it takes the browser milliseconds
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
   ["day", 86_400],
@@ -63,7 +64,7 @@ export function sinceWords(moment) {
   return ago.format(-Math.floor(seconds / size), unit);
 }
 
-const LATE_MS = 60_000; // up to this difference one time is shown
+const LATE_MS = 60_000; // with a smaller difference only one time is shown
 
 /**
  * When an incident happened, and when it was reported, if that was later.
@@ -101,10 +102,11 @@ const CLOCK = {
 };
 
 /**
- * Who has muted an area, and until when; "" if it is not muted.
+ * The name of the person who muted an area, and the end; "" if it is not muted.
  * @param {{muted_until?: string, muted_by?: string}} properties
  */
 export function mutedWords(properties) {
   if (!isMuted(properties)) return "";
-  return `Muted by ${properties.muted_by ? isolate(properties.muted_by) : "somebody"} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
+  const by = properties.muted_by ? isolate(properties.muted_by) : "somebody";
+  return `Muted by ${by} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
 }

@@ -1,13 +1,14 @@
 /**
- * Keeps the tabs of one browser informed about who is signed in.
+ * Keeps the tabs of one browser informed about the signed-in account.
  * Each page announces its account when it opens. The other tabs take its CSRF token, because their own ended with the
  * earlier sign-in. If it is another account, they show that nothing can be saved in them.
  */
 
+import { ownName } from "./addresses.js";
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
 
-const CHANNEL = "tracker.session";
+const CHANNEL = ownName("session");
 
 /** @typedef {{user: string, token: string}} SignIn user: a name, "" if nobody is signed in */
 
@@ -38,7 +39,7 @@ export function onSignIn(listener) {
 }
 
 /**
- * What another sign-in means for this page. Pure.
+ * The effect of another sign-in on this page. Pure.
  * @param {string} user of the page
  * @param {SignIn} found
  * @returns {"nobody" | "same" | "other"}
@@ -59,7 +60,8 @@ export class OtherAccount extends Error {
 function warn(other) {
   document.getElementById("other-account")?.remove();
   if (!other) return;
-  const words = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s. Nothing can be saved here.`;
+  const accounts = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s.`;
+  const words = `${accounts} Nothing can be saved here.`;
   const reload = element("button", { type: "button" }, "Load it anew");
   reload.addEventListener("click", () => location.assign(location.pathname + location.search));
   document.body.append(
@@ -80,7 +82,7 @@ function take(found) {
   return state;
 }
 
-/** Asks the server who is signed in now, and updates this page. @returns {Promise<"nobody" | "same" | "other">} */
+/** Asks the server for the signed-in account, and updates this page. @returns {Promise<"nobody" | "same" | "other">} */
 export async function refresh() {
   const answer = await fetch(meta("user").dataset.signedIn, { cache: "no-store" });
   const found = readSignIn(new DOMParser().parseFromString(await answer.text(), "text/html"));

@@ -5,9 +5,11 @@ import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
 import { newKey } from "../base/idempotency-keys.js";
+import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
+const TEXTS = published.plain_texts_of_areas;
 const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
 
 /**
@@ -48,15 +50,17 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     name: form.elements.name.value,
     severity: form.elements.severity.value,
     polygon: editor.polygon,
+    ...Object.fromEntries(TEXTS.map((name) => [name, form.elements[name].value])),
   });
   const valuesOf = (feature) => ({
     name: feature?.properties.name ?? "",
     severity: severityNamed(feature?.properties.severity ?? DEFAULT_SEVERITY).code,
     polygon: feature?.geometry ?? null,
+    ...Object.fromEntries(TEXTS.map((name) => [name, feature?.properties[name] ?? ""])),
   });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-  /** The fields that this person has changed, and wants to stay so. */
+  /** The fields that this person has changed, without those for which they chose the others' value. */
   function changed() {
     const [now, before, theirs] = [values(), valuesOf(base), takenFrom(question)];
     return new Set(Object.keys(now).filter((name) => !same(now[name], before[name]) && !theirs.has(name)));
@@ -65,28 +69,27 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   const isUnsaved = () => !form.hidden && (changed().size > 0 || editor.problem !== "");
 
   function put(feature, fields) {
-    const { name, severity, polygon } = valuesOf(feature);
-    if (fields.has("name")) form.elements.name.value = name;
-    if (fields.has("severity")) form.elements.severity.value = severity;
+    const { polygon, ...typed } = valuesOf(feature);
+    for (const [name, value] of Object.entries(typed)) if (fields.has(name)) form.elements[name].value = value;
     if (fields.has("polygon")) editor.openWith(polygon);
     base = feature;
-    if (feature && fields.has("polygon")) base = { ...feature, geometry: editor.polygon ?? polygon }; // as it is typed
+    // in the form that the text has
+    if (feature && fields.has("polygon")) base = { ...feature, geometry: editor.polygon ?? polygon };
   }
 
-  /** Shows what others have changed: as it is now, or if this person has changed it, too, as a question. */
+  /** Shows the changes of others. If this person has changed the same field, it asks which value stays. */
   function ask({ feature, conflicts }) {
     const mine = changed();
     put(feature, new Set(Object.keys(values()).filter((name) => !mine.has(name))));
     askWhich(question, conflicts);
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
-    fail(
-      `Others have changed the same fields while you were editing. Choose, and save again.${outline ? " Their outline is on the map." : ""}`,
-    );
+    const words = "Others have changed the same fields while you were editing. Choose, and save again.";
+    fail(outline ? `${words} Their outline is on the map.` : words);
     problem.scrollIntoView({ block: "start" });
   }
 
-  /** The area was deleted: what is in the form is saved as a new one. */
+  /** The area was deleted, so the form will save a new one. */
   function makeNew() {
     pk = base = null;
     askWhich(question, []);
@@ -147,7 +150,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     form.hidden = false;
     panel.classList.add("editing");
     panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");
-    view.resize(); // on a phone the panel takes its room from the map
+    view.resize(); // on a phone the panel makes the map smaller
     put(feature, new Set(["name", "severity", "polygon"]));
     form.elements.name.focus();
   };

@@ -1,15 +1,17 @@
-/** The buttons, the keys and the hint by which a polygon is drawn and edited: templates/areas/_fields.html. */
+/** The buttons, keys and hints for drawing and editing a polygon: templates/areas/_fields.html. */
 
 const HINTS = {
   outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
   hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Escape gives up.",
-  edit: "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. Click or tap a corner to remove it.",
+  edit:
+    "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. " +
+    "Click or tap a corner to remove it.",
   typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
   crosses: "The outline crosses itself. Move a corner, or undo.",
   wouldCross: "With a corner here the outline would cross itself.",
 };
 
-const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
+const FIELDS = "input:not([type=radio]), textarea"; // fields in which these keys have their usual meaning
 
 /**
  * @typedef {"outline" | "hole" | "undo" | "redo" | "nextVertex" | "removeVertex"} Command
@@ -37,7 +39,7 @@ function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editabl
 /**
  * @param {KeyboardEvent} event
  * @param {Actions} actions
- * @returns {(() => unknown) | null} what the key means
+ * @returns {(() => unknown) | null} the action of the key
  */
 function meaning(event, actions) {
   const key = event.key.toLowerCase();

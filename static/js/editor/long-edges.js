@@ -1,6 +1,6 @@
 /**
- * Asks about a polygon with an edge longer than 180°: most tools write one across the antimeridian with longitudes from
- * -180 to 180, which read as they stand make a band round the world.
+ * Asks about a polygon with an edge longer than 180°. Most tools write polygons across the antimeridian with longitudes
+ * from -180 to 180. Taken literally, they are a band round the world.
  */
 
 import { hasLongEdge, shortWay } from "../base/geojson.js";
@@ -9,8 +9,11 @@ import { hasLongEdge, shortWay } from "../base/geojson.js";
 
 export class LongEdges {
   #fieldset;
-  /** @type {{cross: Polygon, keep: Polygon} | null} by the values of the radio buttons; null when nothing is asked */ #ways =
-    null;
+  /**
+   * Both polygons by the values of the radio buttons; null without a question.
+   * @type {{cross: Polygon, keep: Polygon} | null}
+   */
+  #ways = null;
 
   /** @param {HTMLFieldSetElement} fieldset with a radio button for each way @param {() => void} onChoice */
   constructor(fieldset, onChoice) {
@@ -18,7 +21,7 @@ export class LongEdges {
     fieldset.addEventListener("change", () => this.#ways && onChoice());
   }
 
-  /** Whether the page came with the question. */
+  /** Whether the page already had the question. */
   get wasAsked() {
     return !this.#fieldset.disabled;
   }
@@ -28,20 +31,20 @@ export class LongEdges {
     return this.#fieldset.querySelector(":checked").value === "keep";
   }
 
-  /** The way that is not chosen, to be shown beside the other; null when nothing is asked. */
+  /** The polygon of the way that is not chosen, for the map; null without a question. */
   get other() {
     return this.#ways && (this.keeps ? this.#ways.cross : this.#ways.keep);
   }
 
-  /** The way that is chosen; null when nothing is asked. */
+  /** The polygon of the chosen way; null without a question. */
   get chosen() {
     return this.#ways && (this.keeps ? this.#ways.keep : this.#ways.cross);
   }
 
   /**
-   * Asks if need be.
+   * Asks if the polygon has a long edge.
    * @param {Polygon | null} polygon
-   * @param {boolean} keep what is chosen first
+   * @param {boolean} keep whether the long way is preselected
    * @returns {Polygon | null} the chosen way
    */
   ask(polygon, keep) {

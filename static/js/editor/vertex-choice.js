@@ -1,12 +1,12 @@
 /**
- * The chosen vertex of the polygon that is being edited: a ring around it, which takes the keys. A vertex is chosen by
- * a click or a tap, or one after the other; then it can be moved and removed without a pointer.
+ * The chosen vertex of the edited polygon: a focusable marker around it, which handles the keys. A click, a tap or the
+ * next key chooses a vertex. Then the keys can move and remove it.
  */
 
 import { count, nearest, neighbour, positionOf, withVertexAt, withoutVertex } from "./vertices.js";
 import { element } from "../base/elements.js";
 
-const REACH = 18; // pixels around a vertex: a fingertip
+const REACH = 18; // pixels around a vertex, for a fingertip
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 const STEP = 8; // pixels; 1 with Shift
 const STEPS_BY_KEY = { PageDown: 1, PageUp: -1 };
@@ -21,14 +21,14 @@ export class VertexChoice {
   /** @type {ReturnType<import("../map/view.js").MapView["place"]> | null} */ #mark = null;
   #button;
 
-  /** What to tell the person of the chosen vertex; "" without one. */
+  /** The hint about the chosen vertex; "" without one. */
   words = "";
 
   /**
    * @param {import("../map/view.js").MapView} view
    * @param {{polygon: () => Polygon | null, onMove: (polygon: Polygon, ring: number) => void, onRemove: (polygon:
    *   Polygon, ring: number) => void, onChoice: () => void}} actions
-   *   polygon: what has vertices to choose now
+   *   polygon: the polygon whose vertices can be chosen now
    */
   constructor(view, actions) {
     this.#view = view;
@@ -50,7 +50,7 @@ export class VertexChoice {
     this.#button.focus();
   }
 
-  /** Removes the chosen vertex, and chooses the one that follows. */
+  /** Removes the chosen vertex, and chooses the next one. */
   remove() {
     const polygon = this.#actions.polygon();
     if (!polygon || !this.#chosen) return;
@@ -72,7 +72,8 @@ export class VertexChoice {
   }
 
   /**
-   * Moves the focus ring with its vertex after the polygon has changed. Clears the choice if vertices were added or removed.
+   * Moves the focus ring with its vertex after the polygon has changed. Clears the choice if vertices were added or
+   * removed.
    * @param {Polygon | null} polygon
    */
   refresh(polygon) {
@@ -80,10 +81,9 @@ export class VertexChoice {
     const at = polygon && positionOf(polygon, this.#chosen);
     if (!at || count(polygon, this.#chosen.ring) !== this.#count) return this.clear();
     this.#mark.move(at);
-    this.#button.setAttribute(
-      "aria-label",
-      `Corner ${this.#chosen.index + 1} of ${this.#count}: arrow keys move it, Delete removes it, Page Down goes to the next`,
-    );
+    const which = `Corner ${this.#chosen.index + 1} of ${this.#count}`;
+    const keys = "arrow keys move it, Delete removes it, Page Down goes to the next";
+    this.#button.setAttribute("aria-label", `${which}: ${keys}`);
   }
 
   clear() {
@@ -98,7 +98,8 @@ export class VertexChoice {
     const polygon = this.#actions.polygon();
     this.#chosen = vertex;
     this.#count = count(polygon, vertex.ring);
-    this.words = `Corner ${vertex.index + 1} of ${this.#count}${vertex.ring > 0 ? " of a hole" : ""}. Delete removes it, the arrow keys move it.`;
+    const which = `Corner ${vertex.index + 1} of ${this.#count}${vertex.ring > 0 ? " of a hole" : ""}`;
+    this.words = `${which}. Delete removes it, the arrow keys move it.`;
     this.#mark ??= this.#view.place(this.#button, positionOf(polygon, vertex));
     this.refresh(polygon);
     this.#actions.onChoice();

@@ -21,7 +21,7 @@ export class LongPoll extends EventTarget {
   #url;
   #scope;
   #leaving = new AbortController();
-  #greeted = false;
+  #version = null; // of the server that has greeted this page; another one greets it anew
 
   /**
    * @param {string} address with `since`, `mark` and `epoch`
@@ -67,8 +67,8 @@ export class LongPoll extends EventTarget {
   #take(lines) {
     const [hello, ...messages] = lines.map((line) => JSON.parse(line));
     if (hello?.type !== "hello") throw new Refused(LOST); // a proxy's own page
-    if (!this.#greeted || !hello.recovered) this.#say(lines[0]);
-    this.#greeted = true;
+    if (hello.version !== this.#version || !hello.recovered) this.#say(lines[0]);
+    this.#version = hello.version;
     if (!hello.recovered) this.#moveTo(hello, hello.epoch);
     let { seq } = hello;
     messages.forEach((message, index) => {

@@ -17,6 +17,7 @@ export const TRIAL_MS = 5 * 60_000; // between two attempts with a WebSocket: a 
 
 /**
  * @typedef {"open" | "signed out" | "full" | "unreachable"} Verdict what the server says to a plain request
+ * @typedef {{verdict: Verdict, reason?: string}} Answer reason: the server's sentence, if it is full
  *
  * @typedef {object} Options
  * @property {() => string} url where to connect now, with `since`, `mark` and `epoch`
@@ -24,7 +25,7 @@ export const TRIAL_MS = 5 * 60_000; // between two attempts with a WebSocket: a 
  * @property {(message: import("./messages.js").Message) => void} onMessage
  * @property {(connection: import("./store.js").Connection) => void} onState
  * @property {() => void} onSignedOut
- * @property {() => Promise<Verdict>} ask asked after a refused attempt, since a browser hides the status of a refusal
+ * @property {() => Promise<Answer>} ask asked after a refused attempt, since a browser hides the status of a refusal
  * @property {typeof globalThis} [scope] the window; another one in tests
  */
 
@@ -37,7 +38,8 @@ export class Socket {
   #refusals = 0; // of the present transport, in a row
   #polls = false; // whether a LongPoll is the transport
   #full = false; // whether the server refused this page because it has too many connections
-  #heardAt = 0;
+  #reason = ""; // the server's sentence about that
+  #receivedAt = 0;
   #greeted = false;
   #retryAt = 0;
   #retryTimer;
@@ -93,7 +95,7 @@ export class Socket {
   }
 
   #receive(text) {
-    this.#heardAt = this.#scope.Date.now();
+    this.#receivedAt = this.#scope.Date.now();
     this.#expectWithin(SILENCE_MS);
     const message = parseMessage(text);
     if (!message) return;
@@ -119,10 +121,11 @@ export class Socket {
   }
 
   async #findOutWhy() {
-    const verdict = await this.#options.ask();
+    const { verdict, reason = "" } = await this.#options.ask();
     if (this.#closed) return;
     if (verdict === "signed out") return this.#signOut();
     this.#full = verdict === "full";
+    this.#reason = reason;
     if (this.#full && !this.#link) this.#tellRetry();
     if (verdict === "open" && ++this.#refusals >= MAX_REFUSALS) this.#changeWay();
   }
@@ -148,7 +151,7 @@ export class Socket {
   #tellRetry() {
     // A browser without a network may still reach a server on its own machine, so it goes on trying.
     const state = this.#scope.navigator.onLine === false ? "offline" : this.#full ? "full" : "reconnecting";
-    this.#options.onState({ state, retryAt: this.#retryAt });
+    this.#options.onState({ state, retryAt: this.#retryAt, ...(state === "full" && { reason: this.#reason }) });
   }
 
   /** Connects at once if it was waiting for the next attempt. */
@@ -169,7 +172,7 @@ export class Socket {
    */
   #seen() {
     if (this.#scope.document.visibilityState !== "visible") return;
-    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#heardAt > SILENCE_MS) this.#drop();
+    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#receivedAt > SILENCE_MS) this.#drop();
     this.#retryNow();
   }
 

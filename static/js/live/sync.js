@@ -32,16 +32,18 @@ async function fetchCollections(addresses) {
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
 
-/** Asks the server why a WebSocket was refused. @returns {Promise<import("./socket.js").Verdict>} */
+/** Asks the server why a WebSocket was refused. @returns {Promise<import("./socket.js").Answer>} */
 async function askWhy(addresses) {
   try {
     const response = await fetch(addresses.notifications, {
       redirect: "manual",
       signal: AbortSignal.timeout(CONNECT_MS),
     });
-    return response.type === "opaqueredirect" ? "signed out" : (VERDICTS[response.status] ?? "unreachable");
+    if (response.type === "opaqueredirect") return { verdict: "signed out" };
+    const verdict = VERDICTS[response.status] ?? "unreachable";
+    return verdict === "full" ? { verdict, reason: (await response.json()).error } : { verdict };
   } catch {
-    return "unreachable";
+    return { verdict: "unreachable" };
   }
 }
 
@@ -66,9 +68,8 @@ function socketAddress(addresses, store) {
 }
 
 /**
- * Returns a function that asks and takes the answer, or gives up.
- * Only the newest call counts. An older answer may arrive later, when the connection broke and came back, and would set
- * the store back.
+ * Returns a function that asks, and passes the answer to `take`, or calls `giveUp`. Only the newest call counts. An
+ * older answer may arrive later, when the connection broke and came back, and would set the store back.
  * @template T
  * @param {() => Promise<T>} ask @param {(answer: T) => void} take @param {() => void} giveUp
  */
@@ -89,8 +90,9 @@ export function latest(ask, take, giveUp) {
  * Starts the synchronisation, which runs until the page is left.
  * @param {import("./store.js").Store} store
  * @param {Addresses} addresses
+ * @param {(version?: string) => void} onVersion called with the server's version when the server greets the page
  */
-export async function keepInSync(store, addresses) {
+export async function keepInSync(store, addresses, onVersion) {
   let quiet;
   const socket = new Socket({
     url: () => socketAddress(addresses, store),
@@ -108,7 +110,9 @@ export async function keepInSync(store, addresses) {
       store.apply(message);
       clearTimeout(quiet);
       quiet = setTimeout(() => store.finishReplay(), REPLAY_QUIET_MS);
-      if (message.type === "hello" && !message.recovered) reload();
+      if (message.type !== "hello") return;
+      onVersion(message.version);
+      if (!message.recovered) reload();
     },
   });
   onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());

@@ -1,11 +1,11 @@
-/** The map page: brings the store, the connection, the map, the panel, the dialog and the labels together. */
+/** The map page: connects the store, the socket, the map, the panel, the dialog and the labels. */
 
 import { showAlerts } from "../screen/alert-dialog.js";
 import { announceCreated, createAnnouncer } from "../screen/announcer.js";
 import { call } from "../base/api.js";
 import { callAttention } from "../screen/attention.js";
 import { loadClosedOnDemand } from "../live/closed-incidents.js";
-import { showConnection } from "../screen/connection-label.js";
+import { explainFull, showConnection } from "../screen/connection-label.js";
 import { syncAreas, syncIncidents } from "../map/sync-features.js";
 import { mapEditing } from "../screen/map-editing.js";
 import { popupOpener } from "../screen/popups.js";
@@ -16,6 +16,7 @@ import { fetchJSON, keepInSync } from "../live/sync.js";
 import { createMap } from "../map/map.js";
 import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
+import { followUpdates } from "../screen/updates.js";
 import { showPanel } from "../screen/panel.js";
 import { nextFrame } from "../base/schedule.js";
 import { seenUpTo } from "../live/seen-alerts.js";
@@ -24,11 +25,11 @@ import { Store } from "../live/store.js";
 import { showUnread, summarise } from "../screen/unread.js";
 
 const WORLD_BOX = [-180, -90, 180, 90];
-const AGE_MS = 15_000; // "last hour" may show what is older for this long
+const AGE_MS = 15_000; // a filter such as "last hour" may show older incidents for this long
 
 const part = (id) => document.getElementById(id);
 
-/** Calls of the API by what they are for; null for what this person may not. */
+/** The calls of the API; null for those that this person may not make. */
 function callsOf({ api, mayEdit }, store) {
   const read = (seq) =>
     call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then(
@@ -49,7 +50,7 @@ function callsOf({ api, mayEdit }, store) {
   };
 }
 
-/** Looks at everything that is shown, once it is loaded. */
+/** Zooms to everything that is shown, after the first load. */
 function lookAtAll(store, selection, view) {
   const look = () => view.fit([...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry));
   if (store.seq !== null) return look();
@@ -61,17 +62,18 @@ function lookAtAll(store, selection, view) {
 }
 
 async function start() {
-  const { alertsPage, ...addresses } = part("tracker").dataset;
+  const { alertsPage, host, ...addresses } = part("tracker").dataset;
   const store = new Store({ schedule: nextFrame });
   const selection = new Selection(store);
-  /** For looking into the page while developing and testing; nothing of Tracker reads it. */
+  /** For developers and tests; no code of Tracker reads it. */
   window.tracker = { store, selection, view: null, map: null };
 
   const notices = createNotices(part("notices"));
   const announce = createAnnouncer(part("announcer"));
   const calls = callsOf(addresses, store);
   showConnection(part("connection"), store);
-  showNotices(notices, store);
+  explainFull(notices, store);
+  showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
   showAlerts(part("alert-dialog"), store, calls);
@@ -98,7 +100,8 @@ async function start() {
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  keepInSync(store, { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` });
+  const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
+  keepInSync(store, all, followUpdates(notices));
 
   const wanted = location.hash;
   view = await createMap(part("map"), { hash: true });

@@ -1,12 +1,14 @@
 /** Lets the report page open without a network, where the browser allows that (https only): see service-worker.js. */
 
-const WORKER = "/service-worker.js";
-const PAGE = "/tracker/incident/report/";
-// What a worker loads belongs to its own address, not to the page's
-const MAP_WORKER = "/vendor/maplibre-gl-worker.mjs";
-const ASSETS = /^\/(static|vendor)\//;
+import { within } from "../base/addresses.js";
 
-/** Has the service worker keep this page and all files that it has loaded. */
+const WORKER = within("/service-worker.js");
+const PAGE = within("/tracker/incident/report/");
+// A worker's requests belong to its own address, not to the page's
+const MAP_WORKER = within("/vendor/maplibre-gl-worker.mjs");
+const ASSETS = [within("/static/"), within("/vendor/")];
+
+/** Lets the service worker keep this page and all files that it has loaded. */
 export async function keepPage() {
   if (!("serviceWorker" in navigator)) return;
   try {
@@ -14,9 +16,11 @@ export async function keepPage() {
     await navigator.serviceWorker.register(WORKER, { scope: PAGE });
     const { active } = await navigator.serviceWorker.ready;
     const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name));
-    const own = loaded.filter(({ origin, pathname }) => origin === location.origin && ASSETS.test(pathname));
+    const isAsset = ({ origin, pathname }) =>
+      origin === location.origin && ASSETS.some((folder) => pathname.startsWith(folder));
+    const own = loaded.filter(isAsset);
     active?.postMessage([PAGE, ...new Set(own.map(({ pathname }) => pathname))]);
   } catch (error) {
-    console.info("This page will not open without a network:", error); // the outbox works all the same
+    console.info("This page will not open without a network:", error); // the outbox works without it
   }
 }

@@ -1,15 +1,14 @@
-/** Short sentences for the reader over the map, each until it is dismissed or has been there long enough. */
+/** Short sentences over the map. Each goes after some time, or when the person dismisses it. */
 
 import { element } from "../base/elements.js";
 
 const STAY_MS = 20_000;
-const MOST = 3; // at once; the oldest goes
+const MOST = 3; // at once; one more removes the oldest
 
 /**
  * @param {HTMLElement} place a live region
- * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => void}} actions: buttons
- *   and
- *   links, after any of which the notice goes; stay: until it is dismissed
+ * @returns {{say: (sentence: string, options?: {actions?: HTMLElement[], stay?: boolean}) => () => void}} actions:
+ *   buttons and links, after any of which the notice goes; stay: until it is dismissed. say returns what removes it
  */
 export function createNotices(place) {
   function say(sentence, { actions = [], stay = false } = {}) {
@@ -20,11 +19,25 @@ export function createNotices(place) {
     while (place.children.length >= MOST) place.firstElementChild.remove();
     place.append(notice);
     if (!stay) setTimeout(remove, STAY_MS);
+    return remove;
   }
   return { say };
 }
 
-/** @param {ReturnType<typeof createNotices>} notices @param {import("../live/store.js").Store} store */
-export function showNotices({ say }, store) {
+/**
+ * @param {ReturnType<typeof createNotices>} notices @param {import("../live/store.js").Store} store
+ * @param {string} host the host name in the page's address
+ */
+export function showNotices({ say }, store, host) {
   store.subscribe(({ notice }) => notice && say(notice));
+  if (host === location.host) return;
+  const stop = store.subscribe(({ connection }) => {
+    if (!connection || store.connection.way !== "http") return;
+    stop();
+    say(
+      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets ` +
+        "are refused. The operator finds in Tracker’s log what to set.",
+      { stay: true },
+    );
+  });
 }

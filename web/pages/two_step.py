@@ -1,4 +1,4 @@
-"""The pages of the second step of a sign-in: entering a code, and setting up the app that makes them."""
+"""The pages of the second step of a sign-in: entering a code, and setting up the app."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, s
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from domain import admin_log, totp
+from domain import totp
 from domain.sign_ins import SignIn
 from models import User, database
 from web import auth, confirm
+from web.forms import Form
+from web.pages.account_actions import log_own
 
 HALFWAY_S = 5 * 60  # between the password and the code
 
@@ -22,7 +24,7 @@ bp = Blueprint("two_step", __name__, url_prefix="/accounts")
 @bp.route("/login/code/", methods=["GET", "POST"])
 @auth.public
 def code() -> ResponseReturnValue:
-    """Ask for the code, of somebody who has given the password."""
+    """Ask a person who has given the password for the code."""
     target = auth.local(request.values.get("next", ""))
     user = halfway()
     if user is None:
@@ -36,8 +38,7 @@ def code() -> ResponseReturnValue:
             SignIn.note(user.name, request.remote_addr or "", "signed in with a code")
             return redirect(target, 303)
         errors = {"code": why or "The account was changed meanwhile. Sign in again."}
-    form = {"values": {}, "errors": errors}
-    page = render_template("sign_in/code.html", form=form, next=target)
+    page = render_template("sign_in/code.html", form=Form(errors=errors), next=target)
     return page, _status(wait, errors), auth.retry_after(wait)
 
 
@@ -46,9 +47,9 @@ def _status(wait: float, errors: dict[str, str]) -> int:
 
 
 def halfway() -> User | None:
-    """Return who has given the password of an account a moment ago, in this browser, and owes the code.
+    """Return the account whose password was just given in this browser, without the code yet.
 
-    Not if the password or the account was changed since.
+    None if the password or the account was changed since.
     """
     try:
         id_, given, credentials = str(session.get("halfway", "")).split()
@@ -77,7 +78,7 @@ def _enrol(user: User, error: str = "") -> ResponseReturnValue:
     uri = totp.uri(user, secret, urlsplit(request.host_url).hostname or "") if secret else ""
     page = render_template(
         "accounts/totp.html",
-        form={"values": {}, "errors": {"code": error} if error else {}},
+        form=Form(errors={"code": error} if error else {}),
         secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)) if secret else "",
         uri=uri,
         qr_code=Markup(totp.qr_code(uri)) if uri else "",  # noqa: S704 (our own squares) # nosec
@@ -90,14 +91,14 @@ def _enrol(user: User, error: str = "") -> ResponseReturnValue:
 @bp.post("/totp/enable/")
 @auth.needs("viewer")
 def enable() -> ResponseReturnValue:
-    """Turn codes on, with a code that shows that the app has the secret; show the recovery codes, once."""
+    """Turn codes on, after a first code from the app; show the recovery codes, once."""
     user = auth.signed_in()
     if (page := confirm.ask("turn on sign-in codes")) is not None:
         return page
     with database.atomic():
         codes = totp.enable(user, request.form.get("code", ""))
         if codes is not None:
-            _log("codes turned on", user)
+            log_own("codes turned on")
     if codes is None:
         return _enrol(user, "This is not the code that belongs to this key now. Try the next one.")
     return render_template("accounts/recovery_codes.html", codes=codes)
@@ -114,7 +115,7 @@ def recovery() -> ResponseReturnValue:
         abort(404)
     with database.atomic():
         codes = totp.new_recovery_codes(user)
-        _log("recovery codes replaced", user)
+        log_own("recovery codes replaced")
     return render_template("accounts/recovery_codes.html", codes=codes)
 
 
@@ -126,11 +127,5 @@ def off() -> ResponseReturnValue:
     user = auth.signed_in()
     with database.atomic():
         if totp.turn_off(user):
-            _log("codes turned off", user)
+            log_own("codes turned off")
     return redirect(url_for("accounts.own"), 303)
-
-
-def _log(what: str, user: User) -> None:
-    """Note in the admins' log what an admin did to their own account."""
-    if user.is_admin:
-        admin_log.note(what, user.name, who=user.name, address=request.remote_addr or "")

@@ -8,7 +8,7 @@ import { isolate } from "../base/bidi.js";
 
 /** @typedef {import("./replay.js").Replay} Replay */
 
-export class AlertNews {
+export class AlertUpdates {
   #alerts;
   #changes;
   #loadedSeq = -1;
@@ -67,7 +67,8 @@ export class AlertNews {
     }
     if (replay || features.length === 0) return;
     const what = features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
-    this.#changes.pending.notice = `${isolate(message.by)} has it: ${what}${message.note ? ` (${isolate(message.note)})` : ""}`;
+    const note = message.note ? ` (${isolate(message.note)})` : "";
+    this.#changes.pending.notice = `${isolate(message.by)} has it: ${what}${note}`;
   }
 
   /** Removes the alerts of these incidents. */

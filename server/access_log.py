@@ -1,0 +1,56 @@
+"""The line that the log gets for each request, and the request's id.
+
+A line has the path, but never the query, nor a long part of the path: both may be secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from typing import Any
+
+from base.logs import event
+
+SLOW_S = 1.0  # until the answer begins; a request that takes longer is logged as a warning
+# Paths of requests that a page or a program sends by itself, which are logged for developers only.
+QUIET = ("/static/", "/vendor/", "/healthz", "/readyz", "/metrics", "/api/notifications")
+FILES = ("/static/", "/vendor/")  # whose names are long, and no secrets
+ONE_TIME = re.compile(r"(?<=/reset/)[^/]+")  # the secret of a one-time link, also one that is mistyped
+LONG_PART = re.compile(r"[^/]{24,}")  # of a path: perhaps a secret
+ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # an id from a proxy that is taken over
+USER = "tracker.user"  # under which the application puts the name of who sent the request into the environ
+
+log = logging.getLogger("tracker.requests")
+
+
+def request_id(given: str | None, *, is_trusted: bool) -> str:
+    """Return the id of a request: that of a trusted proxy, if it is clean, or a new one."""
+    return given if given and is_trusted and ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def shown(path: str) -> str:
+    """Return a path as the log may have it."""
+    return path if path.startswith(FILES) else LONG_PART.sub("…", ONE_TIME.sub("…", path))
+
+
+def note(environ: dict[str, Any], *, status: int | None, size: int, seconds: float) -> None:
+    """Log an answered request. `seconds` went by until its answer began, without waiting for its body."""
+    path = environ["PATH_INFO"]
+    is_quiet = path.startswith(QUIET) and (status or 0) < 400
+    level, words = (logging.DEBUG if is_quiet else logging.INFO), "Answered"
+    if seconds > SLOW_S:
+        level, words = logging.WARNING, "A request was slow"
+    if not log.isEnabledFor(level):
+        return
+    fields = {
+        "method": environ["REQUEST_METHOD"],
+        "path": shown(path),
+        "status": status,
+        "bytes": size,
+        "ms": round(seconds * 1000, 1),
+        "address": environ["REMOTE_ADDR"],
+    }
+    if user := environ.get(USER):
+        fields["user"] = user
+    event(log, level, words, **fields)

@@ -1,0 +1,106 @@
+"""The part of /admin/ about the running server: versions, sizes, and what needs attention."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from in_process import NAME, PASSWORD, Browser, make_app
+
+import models
+from base.version import VERSION
+from domain import accounts
+from storage.sizes import Sizes
+from web import server_facts
+from web.state import state_of
+
+ROOMY = Sizes(database=1, wal=1, log_entries=1, log=1, disk_free=1 << 40, disk=1 << 41)
+
+
+@pytest.fixture
+def admin(app: Flask) -> Browser:
+    user = accounts.named(NAME)
+    assert user is not None
+    accounts.set_role(user, "admin")
+    browser = Browser(app)
+    browser.sign_in(NAME, PASSWORD)
+    return browser
+
+
+def test_page_has_versions_and_sizes(admin: Browser) -> None:
+    """Nothing needs attention, and no backup is known yet."""
+    page = " ".join(admin.get("/admin/").text.split())
+    for words in (
+        f'Tracker</dt><dd class="number">{VERSION}<',
+        "SQLite",
+        "gevent ",
+        " free of ",
+        "entries, about",
+    ):
+        assert words in page
+    assert "none known" in page
+    assert "needs attention" not in page
+
+
+def test_last_backup_is_told(admin: Browser, tmp_path: Path) -> None:
+    """Of the last one the page has the time and the size; of a failure after it the reason."""
+    models.back_up(tmp_path / "<it>.db")
+    text = admin.get("/admin/").text
+    assert models.last_backup().at[:16] in text
+    assert "KiB" in text
+    assert "failed" not in text
+    with pytest.raises(models.UnusableDatabase):
+        models.back_up(tmp_path / "<it>.db")
+    assert "&lt;it&gt;.db: File exists" in admin.get("/admin/").text.partition("The last try failed: ")[2]
+    models.back_up(tmp_path / "later.db")
+    assert "The last try failed" not in admin.get("/admin/").text
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (ROOMY._replace(disk_free=100 << 20), "The disk has only 100 MiB left."),
+        (ROOMY._replace(wal=65 << 20), "The -wal file has 65.0 MiB."),
+    ],
+)
+def test_size_over_a_limit_is_told(
+    admin: Browser, monkeypatch: pytest.MonkeyPatch, found: Sizes, words: str
+) -> None:
+    monkeypatch.setattr(server_facts, "sizes", lambda: found)
+    assert words in admin.get("/admin/").text
+
+
+def test_failed_save_is_told(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says what /readyz says."""
+    monkeypatch.setattr(type(models.database), "why_not_writable", lambda _self: "The disk is full.")
+    assert "<li>The disk is full.</li>" in admin.get("/admin/").text
+
+
+def test_reached_limits_name_the_account_and_the_address(database: object) -> None:
+    """An operator sees who has all live pages that one may have."""
+    assert database
+    app = make_app(sockets_per_account=2, sockets_per_address=2)
+    user = accounts.named(NAME)
+    assert user is not None
+    accounts.set_role(user, "admin")
+    browser = Browser(app)
+    browser.sign_in(NAME, PASSWORD)
+    quota = state_of(app).quota
+    for _ in range(2):
+        quota.take(user.id, "address:192.0.2.7")
+    text = browser.get("/admin/").text
+    assert f"These accounts have as many live pages as they may: {NAME}." in text
+    assert "These addresses have as many live pages as they may: 192.0.2.7." in text
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (150 << 10, "150 KiB"),
+        (3 << 40, "3.0 TiB"),
+    ],
+)
+def test_size_for_people(size: int, words: str) -> None:
+    assert server_facts.readable(size) == words

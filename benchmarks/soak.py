@@ -3,8 +3,8 @@
     python benchmarks/soak.py [MINUTES]     # 30 without a number
 
 Beside clients that stay connected, people save, load pages, sign in, import and back up. Other clients
-return, stall and die. The exit status is 1 if a client missed an entry or got one twice, or if memory,
-descriptors or the time of a save have grown. Everything runs on 127.0.0.1.
+return, stall and die. The exit status is 1 if a client missed an entry or got one twice.
+It is also 1 if memory, descriptors or the time of a save have grown. Everything runs on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WARM_S = 10  # of all kinds of load before the first sample
 
 @dataclass
 class Load:
-    """The load, a thread for each kind. What one of them raises is kept, and fails the run."""
+    """The load, with a thread for each kind. An exception in one of them is kept, and fails the run."""
 
     server: Server
     chance: random.Random = field(default_factory=lambda: random.Random(7))

@@ -37,7 +37,7 @@ def without_actor(message: Message) -> Message:
 
 
 def stub(stored: Feature) -> Feature:
-    """Return what is told of an object that is gone."""
+    """Return the message about an object that is gone."""
     properties = {name: stored["properties"][name] for name in ("model", "pk")}
     return {"type": "Feature", "id": stored["id"], "geometry": None, "properties": properties}
 

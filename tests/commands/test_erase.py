@@ -20,7 +20,7 @@ def files_of(server: Server) -> list[Path]:
 
 @pytest.mark.parametrize(("arguments", "answer"), [([], "yes\n"), (["--yes"], "")])
 def test_erased_beside_a_server(server: Server, person: Person, arguments: list[str], answer: str) -> None:
-    """Open pages are told, nobody can read it again from the server, and no file has a word of it."""
+    """Open pages get the message, nobody can read it again from the server, and no file has a word of it."""
     before = person.collection()
     stored = person.save_incident(WORD, description=f"{WORD} again")
     pk = str(stored["properties"]["pk"])

@@ -34,6 +34,8 @@ def test_erased_beside_a_server(server: Server, person: Person, arguments: list[
     assert again.hello["recovered"] is True
     assert [message["type"] for message in again.messages[1:]] == ["erased", "post_delete"]
     assert [path.name for path in files_of(server) if WORD.encode() in path.read_bytes()] == []
+    checked = run_tracker(server.folder, "check", env={"TRACKER_DATABASE": str(server.database)})
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_asks_and_takes_no_for_an_answer(server: Server, person: Person) -> None:

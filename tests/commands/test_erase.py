@@ -20,7 +20,7 @@ def files_of(server: Server) -> list[Path]:
 
 @pytest.mark.parametrize(("arguments", "answer"), [([], "yes\n"), (["--yes"], "")])
 def test_erased_beside_a_server(server: Server, person: Person, arguments: list[str], answer: str) -> None:
-    """Open pages get a message, nobody can read the report again, and no file has a word of it."""
+    """Open pages get the message, nobody can read it again from the server, and no file has a word of it."""
     before = person.collection()
     stored = person.save_incident(WORD, description=f"{WORD} again")
     pk = str(stored["properties"]["pk"])
@@ -34,6 +34,8 @@ def test_erased_beside_a_server(server: Server, person: Person, arguments: list[
     assert again.hello["recovered"] is True
     assert [message["type"] for message in again.messages[1:]] == ["erased", "post_delete"]
     assert [path.name for path in files_of(server) if WORD.encode() in path.read_bytes()] == []
+    checked = run_tracker(server.folder, "check", env={"TRACKER_DATABASE": str(server.database)})
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_asks_and_takes_no_for_an_answer(server: Server, person: Person) -> None:

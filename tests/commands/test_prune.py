@@ -75,6 +75,8 @@ def test_exports_what_it_deletes(server: Server, person: Person, tmp_path: Path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(sql(server, "SELECT 1 FROM notification")) == 1
     assert person.save_incident("After")["id"]
+    checked = run_tracker(server.folder, "check", env={"TRACKER_DATABASE": str(server.database)})
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_export_never_replaces_a_file(server: Server, person: Person, tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_reader_over_blanked_entries_ends_right(app: Flask, buffered: bool) -> N
 
 
 def test_frames_in_memory_are_forgotten(app: Flask) -> None:
-    """A server that still had the entries as frames reads the log for slow clients."""
+    """A server that had the entries as frames reads the log for clients that are behind."""
     browser = admin_of(app)
     pk = live_through(browser)
     group = state_of(app).group
@@ -213,7 +213,7 @@ def test_text_of_a_person_does_not_empty_the_buffer() -> None:
 
 
 def test_request_that_made_it_does_not_make_it_again(app: Flask) -> None:
-    """A client whose answer was lost repeats its request, and learns that the report was erased."""
+    """A client whose answer was lost repeats its request. The answer says that it was erased."""
     browser = admin_of(app)
     pk = live_through(browser)
     by_api(browser, pk)

@@ -1,4 +1,4 @@
-"""Data older than its period is deleted, and nothing else, whatever the clock says."""
+"""Old rows are deleted, and nothing else, with any clock and for every reader."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def test_mark_of_the_last_pruned_entry_stays(database: Path, clock: Clock) -> No
 
 
 def test_reader_at_the_start_of_the_pruned_log_goes_on(app: Flask, clock: Clock) -> None:
-    """A client may return with the mark of a pruned entry. One that needs a pruned entry loads all anew."""
+    """It has the mark of a pruned entry. A reader that needs a pruned entry loads everything anew."""
     clock.set(-60)
     first, last = save("First"), save("Last")
     places = {entry.seq: entry.mark for entry in Notification.select()}

@@ -13,7 +13,7 @@ from base.paths import is_root
 SIGNS = {"forwarded", "via", "x-real-ip"}  # headers that only proxies add, beside those of X-Forwarded-…
 UNIX = "unix"  # stands for the address of who connects to a Unix socket
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tracker.proxies")
 _told = Once()
 
 

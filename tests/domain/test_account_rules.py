@@ -18,6 +18,7 @@ from domain.accounts import (
     Reset,
     Token,
 )
+from domain.users import Confirmation
 from models import Session, User
 from storage.log import Notification
 
@@ -108,6 +109,19 @@ def test_account_without_a_password_takes_none(ann: User) -> None:
     assert ann.password_hash == ""
     assert not accounts.matches(ann, "")
     assert not accounts.matches(None, "")
+
+
+def test_new_account_has_the_password_that_it_was_given(ann: User) -> None:
+    """Only the first account's password, which was printed, must be changed."""
+    assert (ann.active, ann.password_temporary, ann.credentials_version) == (True, False, 0)
+
+
+def test_session_is_confirmed_once(ann: User) -> None:
+    """A second confirmation takes the place of the first."""
+    begin(ann, "one")
+    for moment in ("a", "b"):
+        Confirmation.replace(session="one", created=moment).execute()
+    assert [(found.session_id, found.created) for found in Confirmation.select()] == [("one", "b")]
 
 
 def test_password_is_checked_against_the_name() -> None:

@@ -165,3 +165,9 @@ def test_one_read_takes_no_more_than_a_message(world: World) -> None:
     world.connect(sock)
     arrive(world, sock, masked(PONG) + bytes(LIMITS.max_message_bytes))
     assert len(sock.arrived) == len(masked(PONG))
+
+
+def test_reading_from_clients_goes_before_waiting_requests(world: World) -> None:
+    """The loop calls watchers of a higher priority first; those of requests have 0."""
+    world.connect(Socket())
+    assert [watcher.priority > 0 for watcher in world.loop.watchers] == [True]

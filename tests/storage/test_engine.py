@@ -501,10 +501,10 @@ def test_setting_keeps_its_first_value(database: Path) -> None:
 
 def test_first_returns_the_object_and_what_stands_before_it(database: Path) -> None:
     assert database.exists()
-    sql = "SELECT 7, 'x', t.* FROM setting AS t WHERE name = ?"
+    sql = "SELECT 7, 'x', 8, t.* FROM setting AS t WHERE name = ?"
     models.Setting.create(name="colour", value="red")
     setting, before = models.Setting.first(sql, "colour")
-    assert (setting.name, setting.value, before) == ("colour", "red", (7, "x"))
+    assert (setting.name, setting.value, before) == ("colour", "red", (7, "x", 8))
     assert models.Setting.first(sql, "size") == (None, ())
 
 

@@ -22,8 +22,8 @@ CLOSE, PING, PONG, TEXT = Opcode.CLOSE, Opcode.PING, Opcode.PONG, Opcode.TEXT
 class Watcher:
     """An io watcher of the fake loop."""
 
-    def __init__(self, loop: "Loop", fd: int, events: int) -> None:
-        self.loop, self.fd, self.events = loop, fd, events
+    def __init__(self, loop: "Loop", fd: int, events: int, priority: int) -> None:
+        self.loop, self.fd, self.events, self.priority = loop, fd, events, priority
         self.callback: Callable[[], None] | None = None
 
     def start(self, callback: Callable[..., None], *arguments: Any) -> None:
@@ -45,7 +45,7 @@ class Loop:
 
     def io(self, fd: int, events: int, priority: int = 0) -> Watcher:
         assert all((watcher.fd, watcher.events) != (fd, events) for watcher in self.watchers)
-        self.watchers.append(Watcher(self, fd, events))
+        self.watchers.append(Watcher(self, fd, events, priority))
         return self.watchers[-1]
 
     def fire(self, fd: int, events: int) -> bool:

@@ -85,6 +85,8 @@ def copy(source: str | Path, target: str | Path, step: Step | None = None) -> No
     """
     target = Path(target)
     part = target.with_name(f"{target.name}.part")
+    if not Path(source).exists():
+        raise UnusableDatabase(f"can't open {source}: No such file or directory")
     try:
         check_ours(source, may_be_empty=False)
         if target.exists():

@@ -16,7 +16,7 @@
     Refusal        refusal           sign-ins that were refused, counted by minute
     AdminAction    admin_action      what an admin did to an account
     Throttle       throttle          how often something was tried, and until when it is refused
-    StoredAnswer   answer            the answer to a request that is sent once more
+    StoredAnswer   answer            the answer to a request, for its repetition
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
 A query that changes many rows at once calls no hook: use none. Every room but `domain` takes the tables from
@@ -49,7 +49,7 @@ from storage.engine import MAX_ID, Database, Model, Setting, database, open_data
 from storage.files import UnusableDatabase
 from storage.log import Notification, actor, committed
 
-# What stands in storage.py and alerts.py is taken from here by all others: the models are one thing to them.
+# All other rooms import these names from here, so that the models are one module to them.
 __all__ = [
     "CLOCK_STEP",
     "DESCRIPTION_LENGTH",

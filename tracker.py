@@ -35,7 +35,7 @@ from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
 
-STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
 # The settings that are options, too.
 OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
@@ -59,13 +59,13 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
     claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
-    sign_in = _first_account(settings)  # told once, so only when nothing can fail any more
+    sign_in = _first_account(settings)  # it is printed once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
         listener,
         app,
         settings.host,
-        before_answer=models.database.sync,  # no answer tells what a power cut could take back
+        before_answer=models.database.sync,  # no answer has data that a power cut could lose
         proxies=settings.proxies,
         context=context,
         limits=server_limits,
@@ -93,7 +93,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
-    gc.freeze()  # what the start has made stays: the collector need not look through it again and again
+    gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
     logs.event(logs.log, logging.INFO, "Tracker stops")
@@ -229,9 +229,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    """Return what the command line asks for, and the settings: an option counts before all else."""
+    """Return the parsed command line and the settings. An option overrides a variable and the file."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
-    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # of what is not given, the settings decide
+    given: dict[str, Any] = {"default": argparse.SUPPRESS}  # without an option the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
     parser.add_argument("--port", type=int, help=f"0 for any free one (default: {Settings.port})", **given)
     parser.add_argument("--unix", metavar="FILE", help="a Unix socket, in place of host and port", **given)
@@ -305,7 +305,7 @@ def main(
         fail(f"the database can't take this: {error}")
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read the answer has had enough, as `head` has
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status

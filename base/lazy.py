@@ -1,4 +1,4 @@
-"""Modules that are slow to import and not needed at every start. Knows no other room."""
+"""Modules that are slow to import and are not needed at every start. Knows no other room."""
 
 from __future__ import annotations
 

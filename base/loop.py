@@ -14,7 +14,7 @@ import gevent
 from gevent.lock import Semaphore
 
 T = TypeVar("T")
-PAUSE_S = 1e-6  # a sleep in which gevent looks at the sockets; at sleep(0) it does so only every 50th time
+PAUSE_S = 1e-6  # in this sleep gevent polls the sockets; in sleep(0) it does so only every 50th time
 
 _working = Semaphore()
 

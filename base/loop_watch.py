@@ -20,7 +20,7 @@ from base.logs import event
 from base.metrics import Histogram
 
 BEAT_S = 0.05  # between two beats of the loop
-LOOK_S = 0.025  # between two looks of the thread whether a beat is late
+LOOK_S = 0.05  # between two looks of the thread whether a beat is late
 STALL_S = 0.1  # a beat that is later than this is logged
 DEPTH = 60  # calls that are looked at, the innermost first; of these are logged:
 INNERMOST = 6  # these, and all calls of this program's own functions

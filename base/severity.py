@@ -32,7 +32,7 @@ for _level, _severity in enumerate(reversed(Severity)):
 
 DEFAULT = Severity.MEDIUM
 
-BY_CODE = {severity.value: severity for severity in Severity}  # quicker than Severity(code)
+BY_CODE = {severity.value: severity for severity in Severity}  # faster than Severity(code)
 
 
 BY_TEXT = {text.casefold(): severity for severity in Severity for text in (severity.value, severity.word)}

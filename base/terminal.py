@@ -73,7 +73,7 @@ def prepare() -> None:
         (sys.stdout, "backslashreplace"),
         (sys.stderr, "backslashreplace"),
     ):
-        if isinstance(stream, TextIOWrapper):  # not what a test has put there, nor None without a console
+        if isinstance(stream, TextIOWrapper):  # neither the replacement of a test nor None without a console
             stream.reconfigure(errors=errors)
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter(FORMAT))

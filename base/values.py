@@ -15,7 +15,7 @@ def to_json(value: Any) -> str:
 
 
 def valid_text(value: str) -> str:
-    """Return the text; one that is not Unicode, with half of a surrogate pair, raises ValueError."""
+    """Return the text. Raises ValueError for half of a surrogate pair, which is not Unicode."""
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""What `python tracker.py COMMAND` does beside serving: importing, accounts, tokens, backups.
+"""The commands of `python tracker.py COMMAND`: importing, accounts, tokens, backups.
 
 Knows all rooms but `web`, `server` and `realtime`.
 """

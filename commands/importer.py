@@ -24,23 +24,23 @@ from geo import geojson
 from models import AreaOfInterest, Incident, Tracked
 from storage.engine import WRITE_GAP_S
 
-BATCH = 20  # incidents or areas in one transaction: 10 ms in which others wait to save
-BATCH_POSITIONS = 10_000  # of polygons in one transaction: 20 ms
+BATCH = 20  # incidents or areas in one transaction: other saves wait for 10 ms
+BATCH_POSITIONS = 10_000  # positions of polygons in one transaction: 20 ms
 NAME_PROPERTIES = ("name", "title", "place")
-LIKELY = 5  # properties that are offered as names
+LIKELY = 5  # properties that the import suggests as names
 LONGEST_LABEL = 80  # characters of an id that are shown
 PARTS = {"MultiPolygon": "Polygon", "MultiPoint": "Point"}
 
 
 class Part(NamedTuple):
-    """One incident or area to be: its model, id in the source, and fields."""
+    """One incident or area to import: its model, id in the source, and fields."""
 
     model: type[Tracked]
     source_id: str | None
     fields: dict[str, Any]
-    has_name: bool  # if not, it is numbered, or keeps the name that it has
+    has_name: bool  # if false, it gets a number as its name, or keeps its present name
     severity: str | None  # None: the source has no usable value
-    has_levels: bool  # then what is new and has no usable value is Info
+    has_levels: bool  # if true, a new object without a usable value is Info
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     models.open_database(settings.database, hold_reports=settings.hold_reports)
     models.actor.set("import")
     counts: Counter[str] = Counter()
-    nameless: Counter[str] = Counter()  # the properties with text of those that have no name
+    nameless: Counter[str] = Counter()  # the text properties of features without a name
     from tqdm import tqdm  # only here: no other command shows its progress
 
     bar = tqdm(total=len(features), unit="feature", disable=None)
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _batches(parts: list[Part]) -> Iterator[list[Part]]:
-    """Yield the parts in lists that are short enough for a transaction: by their number and positions."""
+    """Yield lists of parts, each small enough for a transaction by its number and its positions."""
     batch: list[Part] = []
     positions = 0
     for part in parts:
@@ -166,7 +166,7 @@ def _read(file: str) -> list[tuple[dict[str, Any], Any]]:
 def _parts(
     feature: dict[str, Any], geometry: Any, number: int, options: argparse.Namespace
 ) -> Iterator[Part]:
-    """Yield what one feature becomes: itself, or each part of a MultiPolygon or MultiPoint."""
+    """Yield the parts of one feature: itself, or each part of a MultiPolygon or MultiPoint."""
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     single = PARTS.get(kind, kind) if isinstance(kind, str) else None
     if single not in ("Point", "Polygon"):
@@ -271,7 +271,7 @@ def _check(part: Part, *, keep_long_edges: bool) -> None:
 
 
 def _store(part: Part) -> str:
-    """Save one part, in the transaction under way; return what became of it."""
+    """Save one part in the open transaction; return "new", "updated" or "unchanged"."""
     thing = part.source_id and part.model.get_or_none(part.model.source_id == part.source_id)
     thing = thing or part.model(source_id=part.source_id)
     before = [getattr(thing, name) for name in part.model.parsers] if thing.id else None

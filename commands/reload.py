@@ -1,7 +1,7 @@
 """`python tracker.py --reload`, for developers: the server starts again when its code or a template changes.
 
-The server is a child process, so that it starts with nothing of the code before. This process only looks at
-files. A server that has ended by itself, as after a mistake in the code, starts again with the next change.
+The server is a child process, so that it starts without the earlier code. This process only checks files. A
+server that has ended by itself, as after a mistake in the code, starts again with the next change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gevent.event import Event
 from base.settings import Settings
 from base.terminal import say
 
-POLL_S = 0.3  # between two looks at the files
+POLL_S = 0.3  # between two checks of the files
 STOP_S = 15.0  # for the server to end: it has 10 s for the requests in flight
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,7 +48,7 @@ def snapshot(root: Path = ROOT) -> Snapshot:
     for path in _files(root):
         try:
             found[path] = path.stat().st_mtime_ns
-        except FileNotFoundError:  # removed in this moment, as editors do while they save
+        except FileNotFoundError:  # some editors remove a file while they save
             continue
     return found
 
@@ -56,7 +56,7 @@ def snapshot(root: Path = ROOT) -> Snapshot:
 def _files(root: Path) -> Iterator[Path]:
     yield from root.glob("*.py")
     yield from root.glob("templates/**/*.html")
-    for room in root.glob("*/__init__.py"):  # which tests/ and a virtual environment have not
+    for room in root.glob("*/__init__.py"):  # tests/ and a virtual environment have none
         yield from room.parent.glob("**/*.py")
 
 
@@ -73,7 +73,7 @@ def _start(settings: Settings, config: str) -> subprocess.Popen[bytes]:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """Have the server end as by SIGTERM, and wait for it; kill it if it does not."""
+    """End the server by SIGTERM and wait; kill it if it does not end."""
     server.terminate()
     try:
         server.wait(STOP_S)

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def log(action: str, user: User) -> None:
-    """Append to the admins' log what was done to an account, with the name of the system's user."""
+    """Append an action on an account to the admins' log, with the name of the system's user."""
     try:
         who = getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for its user

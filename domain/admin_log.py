@@ -1,4 +1,4 @@
-"""The log of what admins did to accounts, on pages or by command. Strangers can't add rows to it."""
+"""The log of admins' actions on accounts, on pages or by command. Strangers can't add rows to it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Alerts: episodes of an open incident of enough severity in an area of interest.
 
-Knows neither incidents nor areas as tables: the save hooks in models.py hand over what they have.
+Knows neither incidents nor areas as tables: the save hooks in models.py pass their values.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from domain.limits import DESCRIPTION_LENGTH
 from storage.engine import MAX_ID, Model, database
 from storage.log import Notification, actor
 
-MAX_UNREAD = 1000  # up to which every page counts
-MAX_UNMUTED = 200  # alerts announced in one transaction: about 15 ms in which nobody else can save
+MAX_UNREAD = 1000  # no page counts more
+MAX_UNMUTED = 200  # alerts announced in one transaction: other saves wait for about 15 ms
 REASONS = ("raised", "escalated", "unmuted", "updated")  # of an alert, the most important first
 
 
@@ -51,7 +51,7 @@ class Alert(Model):
     area_id = peewee.IntegerField()
     area_name = peewee.TextField()
     severity = peewee.TextField()  # the incident's, when it was last saved
-    muted = peewee.BooleanField(default=False)  # it interrupts nobody before `unmute`
+    muted = peewee.BooleanField(default=False)  # no page interrupts for it before `unmute`
     raised = peewee.TextField()
     raised_seq = peewee.IntegerField()  # of the message that last raised, escalated or unmuted it
     acknowledged = peewee.TextField(null=True)
@@ -95,7 +95,7 @@ class Alert(Model):
 
     @classmethod
     def begin(cls, incident: Any, area: Any, seq: int) -> dict[str, Any]:
-        """Begin an alert. Return what the message says of it."""
+        """Begin an alert. Return its part of the message."""
         muted = _is_muted(incident, area)
         cursor = database.execute_sql(
             "INSERT INTO alert (incident_id, incident_name, area_id, area_name, severity, muted, raised, "
@@ -105,7 +105,7 @@ class Alert(Model):
         return {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
 
     def renew(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
-        """Bring an alert up to date. Return what the message says of it."""
+        """Update an alert. Return its part of the message."""
         reason = "updated"
         before = (self.severity, self.incident_name, self.area_name)
         if BY_CODE[incident.severity].level > BY_CODE[self.severity].level:
@@ -127,7 +127,7 @@ class Alert(Model):
         MAX_UNMUTED are announced; return whether more may be left. To be called in a transaction. `features`
         returns the JSON of the incidents with these ids.
         """
-        is_muted = peewee.SQL("muted = 1")  # not a parameter, with which SQLite would not use its index
+        is_muted = peewee.SQL("muted = 1")  # no parameter, for which SQLite would not use its index
         muted = cls.open().where(cls.area_id == area.id, is_muted, cls.acknowledged.is_null())
         alerts = list(muted.order_by(cls.id).limit(MAX_UNMUTED))
         found = features([alert.incident_id for alert in alerts])

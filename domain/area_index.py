@@ -25,8 +25,8 @@ class AreaCache:
     """The areas in memory, up to date with the log: an area saved by any process is in the next answer.
 
     The cursor is the last entry of the log that was read, with that entry's time. If the entry at the cursor
-    is a different one now (a transaction was rolled back, another database was opened), all areas are read
-    again.
+    is a different one now, all areas are read again. That happens after a rollback, or when another database
+    was opened.
     """
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class AreaOfInterest(Tracked):
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
-    matching_changed = False  # whether the last save changed which incidents match
+    matching_changed = False  # true if the last save changed the outline or the severity
 
     path = "/tracker/area_of_interest/"
     shown: ClassVar = ("name", "severity", "centroid")
@@ -130,7 +130,7 @@ class AreaOfInterest(Tracked):
         level = BY_CODE[self.severity].level
         for rows in self._near(shape.bounds, among):
             if not rows:
-                yield []  # looking for them was a piece of work, too
+                yield []  # the search itself was a piece of work
             done = 0
             for covered in matcher.pieces([row[:2] for row in rows]):
                 yield [
@@ -147,8 +147,8 @@ class AreaOfInterest(Tracked):
         """Yield lists of the open incidents within the bounds, each after reading MAX_READ."""
         west, south, east, north = bounds
         near = [
-            Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
-            for turn in (-360, 0, 360)
+            Incident.longitude.between(west - shift, east - shift) & Incident.latitude.between(south, north)
+            for shift in (-360, 0, 360)
         ]
         columns = (
             *(Incident.longitude, Incident.latitude, Incident.id),
@@ -196,7 +196,7 @@ class AreaSummary(NamedTuple):
         return self.muted_until > now() and self.muted_at <= latest_credible()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what an alert says of the area."""
+        """Return the area's members in an alert message."""
         return {
             "id": f"AreaOfInterest:{self.id}",
             "name": self.name,

@@ -31,7 +31,7 @@ class Incident(Tracked):
     verified = peewee.BooleanField(default=True)  # false: a public report that no editor has confirmed
     suspected_spam = peewee.BooleanField(
         default=False
-    )  # by the trap for programs: alerts nobody until verified
+    )  # set by the trap for programs: alerts nobody until verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
     happened = peewee.TextField()  # by default the time of the report, `created`
@@ -109,7 +109,7 @@ class Incident(Tracked):
 
     @classmethod
     def _listed(cls) -> Any:
-        """SQLite writes the JSON, which takes a tenth of the time with tens of thousands of incidents."""
+        """Let SQLite write the JSON: it takes a tenth of the time, with tens of thousands of incidents."""
         return cls.select(cls.id, peewee.SQL(INCIDENT_JSON))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How long the texts that people write may be, in characters."""
+"""The longest texts that people may write, in characters."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Ends mutes: alerts that were raised while an area was muted, and are still open, are announced then.
 
-The database decides which alerts are announced, not a timer: those that are marked as muted in an area that
-is not. So they are announced after a restart too, and once, though several processes work on one file.
+The database decides which alerts are announced, not a timer: the alerts that are marked as muted, in areas
+that are not. So each is announced once, also after a restart, and with several processes on one file.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from domain.areas import AreaOfInterest
 from domain.tracked import latest_credible
 from storage.engine import WRITE_GAP_S, database
 
-LOOK_S = 1.0  # between two looks
-RETRY_S = 10.0  # after a look that failed, because another process writes or the disk is full
+LOOK_S = 1.0  # between two checks
+RETRY_S = 10.0  # after a failed check, because another process writes or the disk is full
 
 # Areas whose mute was set by a clock that was ahead; areas with muted alerts whose mute is over.
 SET_IN_THE_FUTURE = "SELECT id FROM area_of_interest WHERE muted_at > ?"
@@ -54,7 +54,7 @@ def end_mutes() -> None:
     for id_ in _ids(SET_IN_THE_FUTURE, latest):
         with suppress(AreaOfInterest.DoesNotExist), AreaOfInterest.changing(id_) as area:
             if not area.is_muted:
-                area.mute(None)  # or the area would be muted again at that time
+                area.mute(None)  # otherwise the area would be muted again at that time
 
 
 def _announce(id_: int) -> bool:

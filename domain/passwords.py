@@ -29,7 +29,7 @@ MAX_IN_FLIGHT = 20  # running or waiting; the last one waits about half a second
 MAX_IN_FLIGHT_PER_CLIENT = 8  # so that one address leaves room for others
 RETRY_S = 2  # until the queue is short again
 NICE = 10  # lower priority of these threads, for machines with one core; Linux only
-LONGEST = 1000  # characters of a password; more makes nothing safer
+LONGEST = 1000  # characters of a password; a longer one is not safer
 
 METHOD = "scrypt:32768:8:1"  # N, r and p: 32 MiB; tests take less
 log = logging.getLogger("tracker.accounts")
@@ -56,7 +56,7 @@ class InFlight:
 
     @contextmanager
     def admitted(self, client: str) -> Iterator[None]:
-        """Count a client's request while it lasts. Raises Busy if there are too many already."""
+        """Count a client's request until its end. Raises Busy if there are too many already."""
         if self.clients[client] >= MAX_IN_FLIGHT_PER_CLIENT or self.clients.total() >= MAX_IN_FLIGHT:
             raise Busy
         self.clients[client] += 1
@@ -124,7 +124,7 @@ def normal(password: str) -> str:
 
     All spaces become U+0020, and letters are composed. Case counts.
     """
-    if len(password) > LONGEST:  # which is refused, and costs the square of its length
+    if len(password) > LONGEST:  # such a text is refused; to normalize it would take the square of its length
         return password
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)

@@ -10,7 +10,7 @@ from domain.passwords import LONGEST
 SHORTEST = 12  # characters
 FEWEST_GUESSES = 10**10  # as for zxcvbn's highest score; three random words need more
 PIECE = 20  # characters that zxcvbn estimates at once, in 15 ms; its time grows fast
-PIECES = 2  # so that a weak beginning does not decide on a long password
+PIECES = 2  # overlap of pieces, so that a weak beginning does not decide for a long password
 FEWEST = 5  # different characters
 MANY_SIGNS = 4  # different signs that can stand for letters; zxcvbn tries all combinations
 

@@ -52,10 +52,11 @@ def _known(name_key: str, address: str | None) -> str:
 
 
 def attempt(bursts: dict[str, int]) -> float:
-    """Count a try against each key, or return the seconds to wait: 1, 2, 4, … after a key's burst of tries.
+    """Count an attempt for each key, or return the seconds to wait.
 
-    A try counts before its outcome is known, so that many at once gain nothing. `succeeded` takes it back.
-    A wait longer than its count allows was stored by a wrong clock, and is ignored.
+    The waits are 1, 2, 4, … seconds after a key's burst of attempts. An attempt counts before its outcome is
+    known, so that many at once gain nothing. `succeeded` subtracts it again. A wait longer than its count
+    allows was stored by a wrong clock, and is ignored.
     """
     moment = time.time()
     with database.atomic():
@@ -80,7 +81,7 @@ def _pause(surplus: int) -> float:
 
 
 def succeeded(name_key: str, address_key: str) -> None:
-    """Delete the failures of this name, and of the address only this try."""
+    """Delete the failures of this name, and only this attempt of the address."""
     with database.atomic():
         Throttle.delete().where(Throttle.key == name_key).execute()
         Throttle.update(count=Throttle.count - 1, until=time.time()).where(

@@ -1,6 +1,6 @@
 """Codes of an authenticator app (TOTP, RFC 6238) as the second step of a sign-in, and recovery codes.
 
-A code is good once: the step of time that it belongs to is stored in the statement that accepts it. The app
+A code is valid once: the statement that accepts it stores its time step. The app
 and this machine may differ by one step; if this machine's clock is wrong by more, only recovery codes work.
 """
 

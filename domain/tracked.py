@@ -21,10 +21,10 @@ CLOCK_STEP = timedelta(minutes=5)  # times that lie further in the future count 
 # Properties of a Feature that only the server sets: the API ignores them, and a merge does not compare them.
 READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
 
-MOST_FEATURES = 500  # that are read at once; others wait 5 ms
+MOST_FEATURES = 500  # features that are read at once; other requests wait for 5 ms
 
 
-FEATURES_SIZE = 128 << 10  # characters that are read at once, and the rest of the last feature
+FEATURES_SIZE = 128 << 10  # characters that are read at once, besides the end of the last feature
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -70,7 +70,7 @@ class Tracked(Model):
     source_id = peewee.TextField(null=True, unique=True)
     created = peewee.TextField()
     updated = peewee.TextField()
-    version = peewee.TextField(default="")  # a new one after each save; none comes twice
+    version = peewee.TextField(default="")  # each save makes a new one, which never repeats
 
     @classmethod
     def find(cls, pk: int) -> Any:

@@ -76,9 +76,11 @@ class Conflict(TrackerError):
     code = 409
 
     def __init__(self, thing: Tracked, clashes: list[Clash], changed: frozenset[str] = frozenset()) -> None:
-        told = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
+        listed = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
         what = (
-            f"These fields have been changed meanwhile: {told}." if told else "It has been saved meanwhile."
+            f"These fields have been changed meanwhile: {listed}."
+            if listed
+            else "It has been saved meanwhile."
         )
         super().__init__(f"{what} Nothing was stored. Read it again, and send your change for that version.")
         self.clashes = clashes
@@ -128,7 +130,10 @@ def ensure_current(thing: Tracked, base: str) -> None:
 
 
 def deleted_by(model: type[Tracked], pk: int) -> str | None:
-    """Return who deleted the object with this id. Raises DoesNotExist if the log has no such deletion."""
+    """Return the name of the person who deleted this object.
+
+    Raises DoesNotExist if the log has no such deletion.
+    """
     row = database.execute_sql(DELETION, (model.__name__, pk)).fetchone()
     if row is None:
         raise model.DoesNotExist
@@ -145,7 +150,7 @@ def _since(thing: Tracked, base: str, *names: str) -> list[Clash]:
 
 
 def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None = None) -> list[Clash]:
-    """Return for each field who gave it its present value, and when, by the log after an entry."""
+    """Return each field with the person who set its present value, and when, by the log after an entry."""
     theirs, mine = _values(thing), mine or defaultdict(lambda: None)
     found: dict[str, tuple[str | None, str | None]] = dict.fromkeys(names, (None, None))
     same, size = set(names), 0

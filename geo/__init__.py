@@ -1,4 +1,4 @@
-"""GeoJSON as it is read, checked and written, and the index of areas.
+"""Reading, checking and writing GeoJSON, and the index of areas.
 
 Knows `base`; neither Flask nor the database.
 """

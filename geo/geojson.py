@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 np: Any = Lazy("numpy")
 shapely: Any = Lazy("shapely")
 
-DECIMALS = 7  # of a degree: 1.1 cm at the equator, finer than any receiver
-MAX_POSITIONS = 10_000  # in one polygon; keeps one notification under half a megabyte
+DECIMALS = 7  # decimals of a degree: 1.1 cm at the equator, finer than any receiver
+MAX_POSITIONS = 10_000  # in one polygon, so that one notification is under half a megabyte
 MAX_RINGS = 1000  # in one polygon; each costs as much as 20 positions
 MAX_VALUES = 5 * MAX_POSITIONS  # in one JSON text; a position has two numbers, three with its altitude
 MAX_LONGITUDE = 360.0  # of a polygon's vertex: one drawn across the antimeridian runs past 180
@@ -37,8 +37,8 @@ class GeometryError(ValueError):
 class CheckedPolygon(dict[str, Any]):
     """A GeoJSON Polygon that `parse_polygon` has returned or once stored: it need not be checked again.
 
-    `centroid` is its GeoJSON Point, if it is known. `long_edge` says which edge can be meant in two ways, or
-    is empty: see `long_edge`.
+    `centroid` is its GeoJSON Point, if it is known. `long_edge` is a sentence about an edge with two possible
+    meanings, or empty: see `long_edge`.
     """
 
     centroid: dict[str, Any] | None = None
@@ -69,7 +69,7 @@ def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
 
 
 def _strict_json(text: str) -> Any:
-    if text.count(",") > MAX_VALUES:  # before anything is made of them
+    if text.count(",") > MAX_VALUES:  # before they are converted
         raise GeometryError(f"more than {MAX_VALUES} values, which is more than any polygon needs")
     value = STRICT.decode(text)
     _check_unicode(text, value)
@@ -116,8 +116,8 @@ def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     west, _, east, _ = polygon.bounds
     if east - west > 360:
         raise GeometryError("the polygon is wider than the world")
-    turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
-    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), turn))
+    shift = -360 * math.floor(((west + east) / 2 + 180) / 360)
+    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), shift))
     checked.centroid = _centroid(polygon)
     checked.long_edge = long_edge(polygon)
     return checked
@@ -175,12 +175,13 @@ def _short_way(rings: list[Any]) -> list[Any]:
         steps = np.diff(ring[:, 0])
         steps -= 360 * np.round(steps / 360)
         x = ring[0, 0] + np.concatenate([[0], np.cumsum(steps)])
-        x += 360 * np.round(((turned[0][0, 0] if turned else x[0]) - x[0]) / 360)  # a hole to its outline
+        west = turned[0][:, 0].min() if turned else x.min()
+        x += 360 * np.ceil(((west - x.min()) / 360).round(DECIMALS))  # a hole to its outline
         turned.append(np.column_stack([x, ring[:, 1]]).round(DECIMALS))
     return turned
 
 
-def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:
+def polygon_geojson(polygon: Polygon, shift: float) -> dict[str, Any]:
     """Return the GeoJSON of a shapely polygon, its longitudes shifted by `shift` degrees."""
     rings = [polygon.exterior, *polygon.interiors]
     coordinates = [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 shapely: Any = Lazy("shapely")
 
 MAX_RECENT = 256  # changed areas in the tree that is built after every change
-MAX_MERGED = 4096  # areas in a tree that is built while others wait, for milliseconds
+MAX_MERGED = 4096  # areas in a tree that is built while other requests wait, for milliseconds
 
 Tree = tuple[list[int], Any]  # ids, and the shapely.STRtree of their polygons
 
@@ -25,10 +25,10 @@ class AreaIndex:
     A point on an edge is covered. An area that runs past ±180° is indexed twice, the second time shifted by
     360°.
 
-    A log-structured index. An STRtree can't be changed, so each change means to build one anew. For a team's
+    A log-structured index. An STRtree can't be changed, so each change must build one again. For a team's
     areas one tree would do, in 25 lines: with 25 areas it is built in 0.02 ms, with 1,000 in 0.3 ms. With
-    100,000 areas it takes 45 ms, in which everybody waits. With several trees a change takes 0.02 ms at each
-    of these sizes.
+    100,000 areas it takes 45 ms, and all requests wait for it. With several trees a change takes 0.02 ms at
+    each of these sizes.
 
     There is one tree from the start, and smaller ones of the areas that have changed since. Only the last and
     smallest is built again after a change. When it is full it is merged with those before it. An area counts

@@ -1,6 +1,6 @@
 """Matching positions against polygons, in bounded pieces; and the bound on how costly a polygon may be.
 
-GEOS looks at each edge whose range of latitudes includes that of the position. So the cost of checking and
+GEOS examines each edge whose range of latitudes includes that of the position. So the cost of checking and
 of matching grows with the number of edges side by side, not with the number of positions. A coast of 10,000
 positions has some dozens of such edges; a zigzag may have thousands. If its teeth point north, few of them
 cross one meridian: then it is cheap to match with longitudes and latitudes exchanged. If they point
@@ -22,8 +22,8 @@ np: Any = Lazy("numpy")
 shapely: Any = Lazy("shapely")
 
 MAX_CROSSINGS = 300  # edges of a polygon that lie side by side: its check then takes 0.05 s at most
-MAX_WORK = 1_000_000  # edges looked at in one piece of matching: 10 to 20 ms
-POINT_WORK = 20  # edges: the least that a position costs, however simple the polygon
+MAX_WORK = 1_000_000  # edges examined in one piece of matching: 10 to 20 ms
+POINT_WORK = 20  # the least cost of a position, in edges, however simple the polygon is
 LONGITUDE, LATITUDE = 0, 1  # the columns of a position
 
 
@@ -76,11 +76,11 @@ class Matcher:
         self._low, self._high = map(np.sort, spans[self._axis])
 
     def work(self, positions: Any) -> Any:
-        """Return for each of an array of positions how many edges must be looked at."""
+        """Return for each of an array of positions how many edges must be examined."""
         return POINT_WORK + _count(self._low, self._high, positions[:, self._axis])
 
     def pieces(self, positions: list[tuple[float, float]]) -> Iterator[list[bool]]:
-        """Yield lists that say of each position, in order, whether it is covered."""
+        """Yield lists with a boolean for each position, in order: whether it is covered."""
         array = np.array(positions, dtype=float).reshape(-1, 2)
         x, y = array.T if self._axis == LATITUDE else array.T[::-1]
         piece = np.cumsum(self.work(array)) // MAX_WORK  # the number of the piece that each position is in

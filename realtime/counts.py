@@ -1,4 +1,4 @@
-"""What a group counts of its work, for the operator. Counting adds numbers, and does nothing else."""
+"""Counts of a group's work, for the operator. Counting only adds numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 from base.metrics import Histogram
 
-# Seconds from a commit to the last live client: the flush of a fast disk, up to what people would notice.
+# Seconds from a commit to the last live client: from the flush of a fast disk to a delay that people notice.
 DELAYS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 

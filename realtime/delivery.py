@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """The clients, and the sending of what each has not got yet.
+    """The clients, and the sending of the entries that each lacks.
 
     `read(seq, size)` returns the entries of the log that follow `seq`: at least one if there is any, and
     about `size` bytes.
@@ -50,11 +50,11 @@ class Delivery:
         self.limits = limits
         self.counts = Counts()
         self.clients: set[Client] = set()
-        self.polls: dict[Poll, None] = {}  # those that wait, in the order they came; they are clients as well
+        self.polls: dict[Poll, None] = {}  # waiting requests, oldest first; they are clients as well
         self.arrived = 0  # clients so far
         self.buffer = ReplayBuffer(head, limits)
-        # Of live clients, by socket. A round looks at nothing else of a client: with thousands each look at
-        # another object is a look at memory that is in no cache.
+        # Of live clients, by socket. A round reads nothing else of a client: with thousands, each other
+        # object would be a read of uncached memory.
         self._live: dict[Any, Client] = {}
         self._cursors: dict[Any, int] = {}
         self._read = read
@@ -63,7 +63,7 @@ class Delivery:
         self._replay_turn = Semaphore()  # one chunk of the log is read at a time, however many replay
 
     def discard(self, client: Client) -> None:
-        """Forget a client and free its descriptor, without sending its peer anything."""
+        """Remove a client and close its descriptor, without sending its peer anything."""
         if client in self.clients:
             self.clients.discard(client)
             self._leave(client)
@@ -73,7 +73,7 @@ class Delivery:
             client.sock.close()
 
     def states(self) -> dict[str, int]:
-        """Return how many clients are live, wait for an answer, catch up, or are being closed."""
+        """Return the numbers of clients that are live, wait for an answer, catch up, or are being closed."""
         closing = sum(client.closing for client in self.clients)
         catching_up = len(self.clients) - len(self._live) - len(self.polls) - closing
         return {
@@ -112,14 +112,14 @@ class Delivery:
         self._resume(client)
 
     def _join(self, client: Client) -> None:
-        """Make a client live: it has got everything that the replay buffer has."""
+        """Make a client live: it has every entry of the replay buffer."""
         client.live = True
         client.pong_received = True
         self._live[client.sock] = client
         self._cursors[client.sock] = client.cursor
 
     def _leave(self, client: Client) -> None:
-        """Take a client out of the rounds, or a poll out of those that wait."""
+        """Remove a client from the rounds, or a poll from the waiting ones."""
         if client.live:
             client.live = False
             del self._live[client.sock]
@@ -129,13 +129,13 @@ class Delivery:
             self.polls.pop(client, None)
 
     def _resume(self, client: Client) -> None:
-        """Send what waits and a chunk of what follows the cursor, and see to it that the rest follows."""
+        """Send the waiting bytes and the next chunk after the cursor, and arrange for the rest."""
         if not self._flush(client):
             return
         if client.closing:
             self._unwatch_write(client)
             _shutdown(client.sock)
-        elif not client.live:  # else the next entries come with a round
+        elif not client.live:  # otherwise the next entries come with a round
             self._catch_up(client)
 
     def _catch_up(self, client: Client) -> None:
@@ -159,10 +159,10 @@ class Delivery:
             while client.cursor < self.buffer.start and self._is_ready(client):
                 with self._replay_turn:
                     entries = self._read(client.cursor, self.limits.chunk_bytes)
-                    if self._is_ready(client):  # still, if reading has let others run
+                    if self._is_ready(client):  # checked again, because reading may have let others run
                         self._continue_from_log(client, entries)
                     gevent.sleep(PAUSE_S)
-                gevent.sleep(0)  # or this greenlet would take the next turn, too
+                gevent.sleep(0)  # otherwise this greenlet would run again before the others
         except Exception:
             log.exception("A replay failed; its client will come back")
             self._close(client, CloseReason.TRY_AGAIN_LATER, "the log can't be read")
@@ -178,7 +178,7 @@ class Delivery:
             self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
 
     def _is_ready(self, client: Client) -> bool:
-        """Return whether the client may be sent entries: it stays, and its socket is not known to be full."""
+        """Return whether the client may get entries: it stays, and its socket may have room."""
         return client in self.clients and not client.closing and client.write_watcher is None
 
     def _offer(self, client: Client, batch: Batch) -> bool:
@@ -205,7 +205,7 @@ class Delivery:
         self._wait_writable(client)
 
     def _flush(self, client: Client) -> bool:
-        """Send the rest of the frame under way and the control frames. Return whether all went."""
+        """Send the rest of the unfinished frame and the control frames. Return whether all were sent."""
         while client in self.clients:
             if not client.unsent:
                 if not client.control:

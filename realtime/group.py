@@ -3,14 +3,15 @@
 Every client is a cursor in the log. Clients that have caught up are *live*. A round reads the new entries and
 frames each once. It offers the joined frames, the same bytes, to the socket of every live client, without
 waiting. A client whose socket takes less is a *slow consumer*: it leaves the rounds and catches up alone, see
-`delivery`. So even a slow client costs only its cursor and the rest of one frame, and nobody waits for it.
+`delivery`. So even a slow client costs only its cursor and the rest of one frame, and no other client waits
+for it.
 
 A `Poll` is a client that gets one answer: it waits at the head of the log, gets the next entries, and is
 closed.
 
 Per client and round there is one `send()` of shared bytes on a plain non-blocking socket: no greenlet, no
-queue, no copy and no lock. After a round entries gather for some time, in which requests are answered. So
-while much is saved one round carries many saves, and sending takes a quarter of the time (half of it with
+queue, no copy and no lock. After a round entries gather for some time, and meanwhile requests are answered.
+So while much is saved one round carries many saves, and sending takes a quarter of the time (half of it with
 8,000 clients).
 
 This module knows neither Flask nor the database: the log is a function that is given to `Group`.
@@ -47,14 +48,14 @@ T = TypeVar("T")
 
 
 class Offer:
-    """What a round offers to all live clients at one cursor, and how many took all of it."""
+    """The bytes that a round offers to all live clients at one cursor."""
 
-    __slots__ = ("batch", "data", "last", "size", "taken")  # the quickest to read, in a loop over all clients
+    __slots__ = ("batch", "data", "frames", "last", "size")  # quickest to read
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.data, self.size = batch, batch.data, len(batch.data)
         self.last = batch.seqs[-1] if batch.seqs else 0
-        self.taken = 0
+        self.frames = len(batch.seqs)
 
 
 class Group(Reception):
@@ -76,8 +77,8 @@ class Group(Reception):
     ) -> None:
         super().__init__(read, head, loop or gevent.get_hub().loop, clock, limits)
         self._heartbeat = heartbeat
-        self._last_sent = clock()  # when everybody was last sent something
-        self._cool_down = 0.0  # seconds after that in which entries gather
+        self._last_sent = clock()  # when the live clients were last sent something
+        self._cool_down = 0.0  # seconds after that during which entries gather
         self._last_ping = clock()
         self._wake_event = Event()
         self._greenlets: list[gevent.Greenlet] = []
@@ -85,8 +86,8 @@ class Group(Reception):
         self._commits: list[tuple[float, str]] = []
 
     def start(self) -> None:
-        """Begin to send what is new in the log, to ping, and to close clients that are gone or too slow."""
-        self.buffer.entries.clear()  # those that were read at the start are not new
+        """Start to send new entries, to ping, and to close clients that are gone or too slow."""
+        self.buffer.entries.clear()  # entries that were read at the start are not new
         self._greenlets = [gevent.spawn(_forever, self.broadcast), gevent.spawn(_forever, self._sweep)]
 
     def stop(self, code: int = CloseReason.GOING_AWAY) -> None:
@@ -102,26 +103,29 @@ class Group(Reception):
             self.discard(client)
 
     def wake(self) -> None:
-        """Say that the log has grown. Returns at once."""
+        """Wake the group because the log has grown. Returns at once."""
         self._wake_event.set()
 
     def committed(self) -> None:
-        """Say that this process has just committed an entry. Returns at once."""
+        """Record that this process has just committed an entry, and wake the group. Returns at once."""
         if len(self._commits) < MAX_TIMED:
             self._commits.append((self._clock(), request_id.get()))
         self._wake_event.set()
 
     def pull(self) -> int:
-        """Bring the replay buffer up to the head of the log, and return that. Raises what `read` raises."""
+        """Fill the replay buffer up to the head of the log, and return the head.
+
+        Raises what `read` raises.
+        """
         while entries := self._read(self.buffer.head, self.limits.chunk_bytes):
             self.buffer.extend(entries)
             self.wake()
         return self.buffer.head
 
     def add(self, client: Client, greeting: bytes = b"", received: bytes = b"") -> None:
-        """Take a client in: send it the message `greeting`, then what follows its cursor.
+        """Add a client: send it the message `greeting`, then the entries after its cursor.
 
-        `received` are bytes that its peer has sent already. Returns at once.
+        `received` are the bytes that its peer has sent so far. Returns at once.
         """
         if greeting:
             client.control[Opcode.TEXT] = frame(Opcode.TEXT, greeting)
@@ -131,7 +135,7 @@ class Group(Reception):
             self._receive(client, received)
 
     def wait(self, poll: Poll, seconds: float) -> None:
-        """Take in a client that gets one answer: with the next entries, or after so many seconds."""
+        """Add a client that gets one answer: with the next entries, or after this many seconds."""
         poll.until = self._clock() + seconds
         self._take_in(poll)
         self.polls[poll] = None
@@ -149,10 +153,10 @@ class Group(Reception):
             self._close(client, code, reason)
 
     def broadcast(self) -> None:
-        """Wait for new entries, or until a heartbeat is due, and send that to live clients and polls."""
+        """Wait for new entries, or until a heartbeat is due, and send them to live clients and polls."""
         self._wake_event.wait(max(0.0, self._last_sent + self.limits.heartbeat_s - self._clock()))
         self._wake_event.clear()
-        if self._cool_down:  # after a round; what is saved meanwhile goes along
+        if self._cool_down:  # after a round; entries that are saved meanwhile join it
             gevent.sleep(max(PAUSE_S, self._last_sent + self._cool_down - self._clock()))
             self._cool_down = 0.0
         timed = len(self._commits)  # all of them are in the log now, and perhaps more when it was read
@@ -205,7 +209,7 @@ class Group(Reception):
         try:
             return self._read(seq, self.limits.chunk_bytes)
         except BaseException:
-            self.wake()  # or what could not be read now would wait for the next save
+            self.wake()  # otherwise entries that could not be read now would wait for the next save
             raise
 
     def _answer_polls(self) -> None:
@@ -218,11 +222,11 @@ class Group(Reception):
                     answers[poll.cursor] = self._answer_at(poll)
                 if not answers[poll.cursor]:
                     self._close(poll, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
-                elif poll in self.polls:  # still, after a pause
+                elif poll in self.polls:  # checked again, after a pause
                     self._finish(poll, answers[poll.cursor])
 
     def _answer_at(self, poll: Poll) -> bytes:
-        """Return the answer for all polls at a poll's cursor; nothing if the log no longer has it."""
+        """Return the answer for all polls at a poll's cursor; nothing if the log has pruned it."""
         entries = self._read_or_wake(poll.cursor)
         is_whole = bool(entries) and entries[0][0] == poll.cursor + 1
         return poll.answer(entries, b"") if is_whole else b""
@@ -233,13 +237,12 @@ class Group(Reception):
         for some in _slices(self._live, self.limits.slice_clients):
             self._offer_all(some, offers)
         self._last_sent = self._clock()
-        self.counts.bytes += sum(offer.size * offer.taken for offer in offers.values())
-        self.counts.frames += sum(len(offer.batch.seqs) * offer.taken for offer in offers.values())
 
     def _offer_all(self, socks: list[Any], offers: dict[int, Offer]) -> None:
         cursors = self._cursors
+        size = frames = 0  # that the sockets took
         for sock in socks:
-            if (cursor := cursors.get(sock)) is None:  # it has left in a pause
+            if (cursor := cursors.get(sock)) is None:  # it left during a pause
                 continue
             offer = offers.get(cursor) or self._offer_at(cursor, offers)
             if offer is None:  # more was read at once than the replay buffer holds
@@ -255,9 +258,12 @@ class Group(Reception):
                 sent = -1
             if sent == offer.size:
                 cursors[sock] = offer.last
-                offer.taken += 1
+                size += sent
+                frames += offer.frames
             else:
                 self._fall_behind(self._live[sock], offer.batch, sent)
+        self.counts.bytes += size
+        self.counts.frames += frames
 
     def _offer_at(self, cursor: int, offers: dict[int, Offer]) -> Offer | None:
         """Return the offer to clients at a cursor, kept for others; None if the replay buffer has lost it."""
@@ -272,7 +278,7 @@ class Group(Reception):
         self._resume(client)
 
     def _fall_behind(self, client: Client, batch: Batch, sent: int) -> None:
-        """Take a client out of the rounds: its socket took only `sent` bytes of the batch, or failed (-1)."""
+        """Remove a client from the rounds: its socket took only `sent` bytes of the batch, or failed (-1)."""
         if sent < 0:
             self.discard(client)
         else:
@@ -281,12 +287,12 @@ class Group(Reception):
             self._sent_part(client, batch, sent)
 
     def _live_in_slices(self) -> Iterator[Client]:
-        """Yield the clients that are live now and still are when they come up, with pauses."""
+        """Yield the live clients, with pauses. A client that is not live any more is left out."""
         for some in _slices(self._live.values(), self.limits.slice_clients):
             yield from (client for client in some if client.live)
 
     def _sweep(self) -> None:
-        """Close clients without progress, forget dead ones, and ping the others when it is time."""
+        """Close clients without progress, remove dead ones, and ping the others when it is time."""
         gevent.sleep(1)
         now = self._clock()
         for client in [client for client in self.clients if not client.live]:
@@ -297,7 +303,7 @@ class Group(Reception):
                 self._ping(client)
 
     def _check(self, client: Client, now: float) -> None:
-        """Do what is due for a client that is not live."""
+        """Close, remove or ping a client that is not live, as is due."""
         if client.closing:
             if now - client.progress > self._patience(client):
                 self.discard(client)
@@ -305,12 +311,12 @@ class Group(Reception):
             if now >= client.until:
                 self.answer(client)
         elif now - client.progress > self.limits.max_lag_s and not client.replaying:
-            self._enlarge_buffer(client.sock)  # so that the frame under way and the close frame fit
+            self._enlarge_buffer(client.sock)  # so that the unfinished frame and the close frame fit
             self._close(client, CloseReason.TRY_AGAIN_LATER, "too slow")
 
     def _ping(self, client: Client) -> None:
         if not client.pong_received:
-            self._readable(client)  # a pong may lie there unread, if the process was held up
+            self._readable(client)  # a pong may be unread, if the process was delayed
         if client.pong_received:
             client.pong_received = False
             self.send(client, Opcode.PING)
@@ -318,7 +324,10 @@ class Group(Reception):
             self.discard(client)
 
     def _cool_down_after(self, new: list[Entry], took: float) -> float:
-        """Return how many seconds entries gather after a round: only a pause after a piece of a backlog."""
+        """Return how many seconds entries gather after a round.
+
+        After a part of older entries it is only a pause.
+        """
         if self._is_piece(new):
             return PAUSE_S
         return max(PAUSE_S, min(self.limits.cool_down * took, self.limits.max_cool_down_s))
@@ -337,7 +346,7 @@ class Group(Reception):
 
 
 def _slices(everyone: Iterable[T], count: int) -> Iterator[list[T]]:
-    """Yield lists of so many, with a pause between two."""
+    """Yield lists of this size, with a pause between two."""
     snapshot = list(everyone)
     for start in range(0, len(snapshot), count):
         if start:

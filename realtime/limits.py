@@ -1,4 +1,4 @@
-"""How long the group waits, and how much it keeps and takes: one place for all its limits."""
+"""All limits of the group: its waits, and the bytes that it keeps and accepts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Limits:
     max_lag_s: float = 30.0  # without progress; a phone that changes cells is back within this
     close_s: float = 5.0  # for the peer to answer a close frame
     max_message_bytes: int = 4 << 10  # from a client, of which no message is expected
-    frames_per_s: float = 5.0  # from one client in the long run; a browser sends one pong every ping_s
+    frames_per_s: float = 5.0  # from one client, on average; a browser sends one pong every ping_s
     frames_at_once: float = 100.0  # after a silence: a chatty library, or frames sent byte by byte
     read_cost: float = 0.25  # frames: the cost of reading from the socket beside that of parsing a frame
     send_buffer_bytes: int = 128 << 10  # the kernel may hold for one client, and doubles it

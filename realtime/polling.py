@@ -15,7 +15,7 @@ from typing import Any
 from realtime.client import Poll
 from realtime.replay import Entry
 
-PER_SESSION = 3  # requests that wait at once; a browser has six connections to a host, for all its tabs
+PER_SESSION = 3  # requests that wait at once; a browser has six connections to a host for all tabs
 CONTENT_TYPE = "application/x-ndjson"
 STATUS = {1008: "429 Too Many Requests", 4401: "401 Unauthorized"}  # by the close code of a WebSocket
 UNAVAILABLE = "503 Service Unavailable"
@@ -38,7 +38,7 @@ class Request(Poll):
 
 
 def body(hello: bytes, entries: Iterable[Entry], heartbeat: bytes) -> bytes:
-    """Return the messages, one a line; the heartbeat stands for entries where there are none."""
+    """Return the messages, one a line; without entries, the heartbeat."""
     texts = [text for _, text in entries] or [heartbeat]
     return b"\n".join([hello, *texts, b""])
 

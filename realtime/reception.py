@@ -1,4 +1,4 @@
-"""Reads what clients send: pongs, pings, and the close of a connection. Messages are read and dropped."""
+"""Reads the frames of clients: pongs, pings, and the close. Messages are read and dropped."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from realtime.replay import frame
 
 
 class Reception(Delivery):
-    """Delivery to clients that send something, too."""
+    """Delivery, and the reading of clients' frames."""
 
     def send(self, client: Client, opcode: Opcode, payload: bytes = b"") -> None:
-        """Send a frame that is not of the log, between two that are.
+        """Send a frame that is not from the log, between two that are.
 
         It replaces a frame of the same kind that still waits for the socket.
         """
@@ -28,7 +28,7 @@ class Reception(Delivery):
         try:
             data = client.sock.recv(self.limits.max_message_bytes)
         except BlockingIOError:
-            # For a part of a TLS record, which may come byte by byte.
+            # A part of a TLS record counts too, because it may come byte by byte.
             self._charge(client, self.limits.read_cost)
             return
         except OSError:
@@ -61,11 +61,11 @@ class Reception(Delivery):
             self._close(client, error.code)
 
     def _charge(self, client: Client, frames: float) -> bool:
-        """Count what a client sends. If that is too much, close it with 1008 and return False.
+        """Count a client's frames and reads. If they are too many, close it with 1008 and return False.
 
         The generic cell rate algorithm: one number and one look at the clock. Each read brings at most
-        `max_message_bytes` (by TLS a record more), so this bounds bytes as well. A client that is closed for
-        this is not read any more.
+        `max_message_bytes` (by TLS a record more), so this bounds bytes as well. The group reads no more from
+        a client that it closes for this.
         """
         now = self._clock()
         client.paid_until = max(client.paid_until, now) + frames / self.limits.frames_per_s

@@ -1,4 +1,4 @@
-"""The newest entries of the log as WebSocket frames, ready to be sent to any number of sockets."""
+"""The newest entries of the log as WebSocket frames, for any number of sockets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from wsproto.frame_protocol import Opcode
 
 from realtime.limits import Limits
 
-TYPE = b'"type":"'
-NEAR = 100  # bytes, in which an entry has its `seq`, its `mark` and the begin of its type
 Entry = tuple[int, bytes]  # seq and JSON text
+TYPE_END = 100  # bytes of an entry in which its type is looked for
 
 
 def frame(opcode: Opcode, payload: bytes = b"") -> bytes:
@@ -49,11 +48,11 @@ class ReplayBuffer:
         self._seqs: list[int] = []
         self._frames: list[bytes] = []
         self._bytes = 0
-        self.entries: Counter[bytes] = Counter()  # that came in, by type
+        self.entries: Counter[bytes] = Counter()  # entries so far, by type
 
     def extend(self, entries: Iterable[Entry]) -> None:
         for seq, text in entries:
-            if seq <= self.head:  # two reads of the log were under way at once
+            if seq <= self.head:  # two reads of the log ran at the same time
                 continue
             if seq > self.head + 1:  # pruned before it was read: clients that are behind are closed
                 self._seqs, self._frames, self._bytes, self.start = [], [], 0, seq - 1
@@ -88,9 +87,6 @@ class ReplayBuffer:
 
 
 def _type_of(text: bytes) -> bytes:
-    """Return the type of an entry, which its JSON has near its start; "other" without one."""
-    start = text.find(TYPE, 0, NEAR)
-    if start < 0:
-        return b"other"
-    start += len(TYPE)
-    return text[start : text.find(b'"', start)]
+    """Return the type of an entry, which its JSON has after `seq` and `mark`; "other" without one."""
+    _, found, rest = text[:TYPE_END].partition(b'"type":"')
+    return rest.partition(b'"')[0] if found else b"other"

@@ -1,4 +1,4 @@
-"""Looks for what this process or another has changed in the database, and tells the group.
+"""Looks for changes of the database, by this process or another, and wakes the group.
 
 Knows neither Flask nor the database: it is given functions.
 """
@@ -14,9 +14,9 @@ import gevent
 
 from realtime.group import Group
 
-POLL_S = 0.1  # between two looks whether the database has changed
-EXPIRY_S = 60.0  # between two looks whether time has ended a session
-RETRY_S = 1.0  # after a look that failed
+POLL_S = 0.1  # between two checks whether the database has changed
+EXPIRY_S = 60.0  # between two checks whether a session has expired
+RETRY_S = 1.0  # after a failed check
 SIGNED_OUT = 4401  # the close code for a session that has ended
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Watcher:
 
     `version()` returns a value that differs after every change of the database. `valid(owners)` returns the
     owners whose session has not ended. `note_use(owners)` notes that these sessions are in use. `refresh()`
-    brings up to date what else is kept in memory.
+    updates other data in memory.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Watcher:
         self._seen: object = None  # the version, and the number of clients so far, at the last look
         self._arrived = 0  # clients so far, when their owners were last listed
         self._owners: Set[Any] = set()  # whose connections were good at the last look
-        self._due = 0.0  # when time may have ended a session, by the clock
+        self._due = 0.0  # when a session may have expired, by the clock
 
     def run(self) -> NoReturn:
-        """Look again and again, for as long as the server runs."""
+        """Check repeatedly, as long as the server runs."""
         while True:
             try:
                 self.look()
@@ -62,7 +62,7 @@ class Watcher:
             gevent.sleep(POLL_S)
 
     def look(self) -> None:
-        """Look once, and do what follows from a change. Raises what the functions raise."""
+        """Check once, and act on a change. Raises the exceptions of the functions."""
         found = self._version(), self._group.arrived
         is_due = self._clock() >= self._due
         if found == self._seen and not is_due:
@@ -79,7 +79,7 @@ class Watcher:
             self._owners = {client.owner for client in self._group.clients}
         valid = self._valid(self._owners)
         ended = self._owners - valid
-        if are_new or ended:  # else nobody's session has ended, and its use was noted lately
+        if are_new or ended:  # otherwise no session has ended, and their use was noted recently
             self._note_use(valid)
             self._arrived, self._due = arrived, self._clock() + EXPIRY_S
         if ended:

@@ -20,7 +20,7 @@ class Source(Protocol):
     close_connection: bool
 
     def receive(self, deadline: float) -> bytes:
-        """Return what the peer sends next; nothing at its end. Raises OSError."""
+        """Return the peer's next bytes; nothing at its end. Raises OSError."""
 
     def send_continue(self) -> None:
         """Ask the peer to send the body. Raises OSError."""
@@ -99,7 +99,7 @@ class Body:
             self._source.send_continue()
 
     def is_left(self) -> bool:
-        """Return whether the rest is not worth reading: perhaps nothing comes, or too much."""
+        """Return whether the rest should not be read, because it may never come, or is too long."""
         return not self._is_over() and (self._expects_continue or self._left > self._limits.linger_bytes)
 
     def discard(self) -> None:

@@ -20,11 +20,11 @@ from base import addresses
 from server import tls
 from server.tls import RECORD
 
-SLICE_S = 0.003  # in which requests are begun before the loop looks at the sockets again
+SLICE_S = 0.003  # requests start for this time; then the loop polls the sockets
 
 
 class AddressConnections:
-    """The connections from one address: how many, and which are idle, the one that is idle longest first."""
+    """The connections from one address: their number, and the idle ones, longest idle first."""
 
     __slots__ = ("count", "idle")
 
@@ -33,7 +33,7 @@ class AddressConnections:
         self.idle: dict[Any, None] = {}
 
     def close_idle(self, most: int) -> int:
-        """End up to so many idle connections; return how many were ended."""
+        """Close up to this many idle connections; return how many were closed."""
         chosen = list(self.idle)[:most]
         for connection in chosen:
             del self.idle[connection]
@@ -54,7 +54,7 @@ class Connections:
         self._by_address: dict[str, AddressConnections] = {}
 
     def add(self, connection: Any, address: str, *, bounded: bool) -> bool:
-        """Count a new connection, which is idle. Return False if it is one too many and no other is idle."""
+        """Count a new, idle connection. Return False if there are too many and no other is idle."""
         found = self.of(address)
         if bounded and found.count >= self._per_address and not found.close_idle(1):
             return False
@@ -63,7 +63,7 @@ class Connections:
         return True
 
     def remove(self, connection: Any, address: str) -> None:
-        """Count a connection no longer."""
+        """Stop counting a connection."""
         found = self.of(address)
         found.idle.pop(connection, None)
         found.count -= 1
@@ -80,10 +80,10 @@ class Connections:
 
 
 class RequestQueue:
-    """Begins requests for SLICE_S; then the loop looks at the sockets before more are begun.
+    """Starts requests for SLICE_S, and then lets the loop poll the sockets.
 
-    Without it all requests that are ready at once would be served before a WebSocket's ping or message. In
-    each slice at least one request begins, however long other work takes. Clients take turns, so that 250
+    Without this queue, a WebSocket's ping or message would wait for all requests that are ready at once. In
+    each slice at least one request starts, however long other work takes. Clients take turns, so that 250
     connections of one client do not make another wait for 250 requests.
     """
 
@@ -91,7 +91,8 @@ class RequestQueue:
         self._waiting: dict[str, deque[Waiter]] = {}  # by client; the client whose turn is next comes first
         self._running = False  # whether a slice runs; without one nobody waits
         self._end = 0.0  # of this slice
-        self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)  # runs out after a look at the sockets
+        # expires after the loop has polled the sockets
+        self._look: Any = gevent.get_hub().loop.timer(0, priority=-1)
 
     def wait(self, client: str = "") -> None:
         """Return when the calling greenlet's request, which this client sent, may begin."""
@@ -134,9 +135,9 @@ class RequestQueue:
 
 
 class Connection(_socket.socket):
-    """A plain socket that says when it is closed."""
+    """A plain socket that calls a function when it is closed."""
 
-    __slots__ = ("freed",)  # without a __dict__, in which every send would look first
+    __slots__ = ("freed",)  # without a __dict__, which every send would search first
     freed: Callable[[], None]
 
     def close(self) -> None:
@@ -148,8 +149,8 @@ class TlsConnection:
     """A TLS connection with the methods of a plain non-blocking socket.
 
     Encrypted bytes must be sent, but a group may drop bytes that a socket has not taken. So if the socket
-    takes only a part of an encrypted piece, `send` reports all of the piece but its last byte as taken. The
-    frame that has this byte is then begun, and the group sends its rest.
+    takes only a part of an encrypted piece, `send` reports all but the last byte as sent. The frame with this
+    byte is then unfinished, and the group sends its rest.
     """
 
     def __init__(self, connection: tls.Socket, freed: Callable[[], None]) -> None:

@@ -25,7 +25,7 @@ from server.pywsgi import AnsweringHandler
 from server.tls import RECORD
 
 HSTS = b"max-age=15552000"  # 180 days: longer than any session, and an end to it if TLS is given up
-METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"  # that something here answers
+METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"  # methods that this server answers
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Handler(AnsweringHandler):
             while self._serve_one(wait_s):
                 wait_s = self.server.limits.kept_s
                 self._idle[self.socket] = None
-                gevent.sleep(PAUSE_S)  # else a peer that never pauses would be served before all others
+                gevent.sleep(PAUSE_S)  # otherwise a peer that never pauses would be served before all others
         except OSError as error:
             log.debug("A peer broke off: %s", error)
         finally:
@@ -75,7 +75,7 @@ class Handler(AnsweringHandler):
         started, self._first_sent = time.monotonic(), 0.0
         request_id.set(environ["tracker.request_id"])
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
-        app = _tell_methods if head.path == "*" else None
+        app = _answer_with_methods if head.path == "*" else None
         self.answer(
             head.method,
             head.version,
@@ -115,7 +115,7 @@ class Handler(AnsweringHandler):
         return head
 
     def receive(self, deadline: float) -> bytes:
-        """Return what the peer sends next; nothing at its end. Raises OSError.
+        """Return the peer's next bytes; nothing at its end. Raises OSError.
 
         Raises TimeoutError at the deadline, also while the peer sends without a break. For this the loop
         looks at its clocks in a pause before each piece but the first.
@@ -145,7 +145,10 @@ class Handler(AnsweringHandler):
         self.lingers = True
 
     def _close(self) -> None:
-        """Close the connection; if the peer still sends, read on, or it would lose the answer."""
+        """Close the connection.
+
+        If the peer still sends, read on, because otherwise it would lose the answer.
+        """
         connection = self.__dict__.pop("socket", None)
         if connection is None:
             return
@@ -203,16 +206,16 @@ class Handler(AnsweringHandler):
         self.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def break_off(self) -> None:
-        """End the connection after this answer, and read on for a while, so that the peer sees the answer."""
+        """Close the connection after this answer, and read on for a while, so that the peer gets it."""
         self.close_connection = self.lingers = True
 
     def is_local(self) -> bool:
-        """Return whether a program of this machine sent the request itself, as far as can be seen."""
+        """Return whether a program of this machine seems to have sent the request itself."""
         head = self._head
         return is_local(self.client_address[0], head.version, head.fields, self.server.proxies)
 
     def detach(self, freed: Callable[[], None]) -> tuple[Connection | TlsConnection, bytes]:
-        """Hand over the connection. Return it, and what was read of it beyond the request.
+        """Hand over the connection. Return it, and the bytes that were read after the request.
 
         `freed` is called when the connection is closed.
         """
@@ -229,7 +232,7 @@ class Handler(AnsweringHandler):
         return connection, self._incoming.data
 
 
-def _tell_methods(_environ: Any, start_response: Any) -> list[bytes]:
+def _answer_with_methods(_environ: Any, start_response: Any) -> list[bytes]:
     """Answer `OPTIONS *`, which asks for the methods of the whole server."""
     start_response("204 No Content", [("Allow", METHODS)])
     return []

@@ -27,7 +27,7 @@ MAX_OVERHEAD = 64 << 10  # bytes that a chunked body may have beside its data, i
 
 # A second one of these would let readers disagree about the body, the receiver or the sender.
 SINGLE = {"host", "content-length", "transfer-encoding", "content-type", "authorization", "origin"}
-BODILESS = {"GET", "HEAD"}  # a body means nothing to them, and some readers would not look for it
+BODILESS = {"GET", "HEAD"}  # a body has no meaning for them, and some readers would not expect it
 
 WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # a token of RFC 9110, section 5.6.2
 TEXT = r"[\t \x21-\x7e\x80-\xff]*+"  # of a field: VCHAR, obs-text, SP and HTAB
@@ -43,7 +43,7 @@ ABSOLUTE = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://([^/?]*+)(.*+)")
 HOST = re.compile(AUTHORITY)
 FIELD = re.compile(rf"({WORD}):({TEXT})")
 LENGTH = re.compile(r"[0-9]{1,18}")
-OPTIONS = re.compile(r"[, \t]+")  # what is between the options of Connection
+OPTIONS = re.compile(r"[, \t]+")  # the separator of the options of Connection
 
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
 _WORD = WORD.encode()
@@ -92,7 +92,7 @@ class Incoming:
     def __init__(self) -> None:
         self.data = b""
         self._searched = 0  # bytes in which no end of a head was found
-        self._begun = False  # whether an empty line before the head has been left out
+        self._begun = False  # true after an empty line before the head was skipped
 
     def feed(self, piece: bytes) -> None:
         self.data = self.data + piece if self.data else piece
@@ -118,7 +118,7 @@ class Incoming:
         return parse_head(self.take(end + 4)[:-4])
 
     def _check_unfinished(self) -> None:
-        """Raise Refused if what has come can't become a request any more."""
+        """Raise Refused if the received bytes can't become a request any more."""
         if len(self.data) > MAX_HEAD:
             raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the fields are too large")
         if self.data.find(b"\n", 0, MAX_LINE + 2) < 0 and len(self.data) > MAX_LINE:

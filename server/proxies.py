@@ -1,4 +1,4 @@
-"""Proxies: which address, scheme and path a request really came for."""
+"""The true address, scheme and path of a request that came through proxies."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def is_proxy(address: str, proxies: list[addresses.Network]) -> bool:
 
 
 def is_local(address: str, version: str, fields: Mapping[str, str], proxies: list[addresses.Network]) -> bool:
-    """Return whether the peer is a program of this machine, and by all signs no proxy.
+    """Return whether the peer is a program of this machine, and seems to be no proxy.
 
-    A proxy on this machine is known by its address, or by the headers that it adds. An nginx that is not set
-    up adds none; it speaks HTTP/1.0.
+    A proxy on this machine is known by its address, or by the headers that it adds. An unconfigured nginx
+    adds none; it speaks HTTP/1.0.
     """
     is_proxied = any(name in SIGNS or name.startswith("x-forwarded-") for name in fields)
     is_proxied |= version == "HTTP/1.0" or is_proxy(address, proxies)
@@ -44,7 +44,7 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
     prefix = environ.pop("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
     if not is_proxy(environ["REMOTE_ADDR"], proxies):
         if forwarded:
-            _tell_operator(environ["REMOTE_ADDR"])
+            _warn_operator(environ["REMOTE_ADDR"])
         return
     for hop in reversed([hop for hop in forwarded.split(",") if hop.strip()]):
         address = addresses.forwarded(hop)
@@ -59,7 +59,7 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
         environ["SCRIPT_NAME"] = prefix
 
 
-def _tell_operator(address: str) -> None:
+def _warn_operator(address: str) -> None:
     """Log once for each address that its X-Forwarded-For is not trusted."""
     if _told.is_new(address):
         log.warning(

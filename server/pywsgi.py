@@ -1,4 +1,4 @@
-"""gevent's pywsgi server: everything that Tracker uses of it, under public names.
+"""All parts of gevent's pywsgi server that Tracker uses, under public names.
 
 No other module may name an attribute or a method of pywsgi. Most of them are undocumented; tests of
 tests/server/test_pywsgi.py fail with the name that an upgrade has changed.
@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 
 
 class RequestBody(Protocol):
-    """What an answer needs of the request's body."""
+    """The methods of the request's body that an answer needs."""
 
     def is_left(self) -> bool:
-        """Return whether so much is left that the connection can't be kept."""
+        """Return whether the rest is too long to keep the connection."""
 
     def discard(self) -> None:
-        """Read what is left, so that the next request can be found."""
+        """Read the rest, so that the next request can be found."""
 
 
 class _Input:
@@ -56,7 +56,7 @@ class AnsweringHandler(WSGIHandler):
     response_length: int
     provided_content_length: str | None
     _body: RequestBody
-    _together: list[bytes] | None = None  # gathers what is sent, while it is a list
+    _together: list[bytes] | None = None  # while it is a list, it collects the bytes to send
 
     def __init__(self, connection: Any, address: Any, server: Any) -> None:
         # Not pywsgi's, which opens a file to read requests from.
@@ -103,13 +103,13 @@ class AnsweringHandler(WSGIHandler):
         environ: dict[str, Any] = self.server.get_environ()
         return environ
 
-    # What follows has pywsgi's names.
+    # The methods below have pywsgi's names.
 
     def handle(self) -> None:
         self.serve()
 
     def handle_error(self, t: Any, v: Any, tb: Any) -> None:
-        """Log an error in the program, such as a disk that fails, but not that the peer has gone.
+        """Log an error in the program, such as a disk that fails, but no closed peer.
 
         pywsgi makes the code negative when an answer can't be sent.
         """
@@ -123,8 +123,8 @@ class AnsweringHandler(WSGIHandler):
 
     def finalize_headers(self) -> None:
         if self.command == "HEAD" and self.provided_content_length is None:
-            self.provided_content_length = ""  # else pywsgi gives the length of no body, or sends chunks
-        if self._body.is_left():  # said in a header, so that no proxy sends the next request here
+            self.provided_content_length = ""  # otherwise pywsgi gives the length of no body, or sends chunks
+        if self._body.is_left():  # a header says it, so that no proxy sends the next request here
             self.close_connection = True
         super().finalize_headers()
         self.response_headers += self.more_headers()
@@ -189,7 +189,7 @@ class AcceptingServer(WSGIServer):
         handler: type[AnsweringHandler],
         context: ssl.SSLContext | None = None,
     ) -> None:
-        environ = {"SERVER_NAME": name}  # else pywsgi asks the DNS, which may take long on a closed network
+        environ = {"SERVER_NAME": name}  # otherwise pywsgi queries the DNS, which may take long
         options: dict[str, Any] = {} if context is None else {"ssl_context": context}
         super().__init__(
             listener,
@@ -221,7 +221,7 @@ class AcceptingServer(WSGIServer):
         """Serve a connection over TLS. A subclass must define it."""
         raise NotImplementedError
 
-    # What follows has pywsgi's names.
+    # The methods below have pywsgi's names.
 
     def do_handle(self, connection: Any, address: Any) -> None:
         known_as = self.admit(connection, address)

@@ -1,4 +1,4 @@
-"""TLS as this server speaks it: what is offered, and a socket on which no message can hold the loop."""
+"""TLS of this server: the offered versions and ciphers, and a socket that no message can block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import gevent.socket
 
 from base.loop import PAUSE_S
 
-# Of TLS 1.2 only what is authenticated encryption (no CBC) with an exchange on curves (no finite fields).
+# Of TLS 1.2 only authenticated encryption (no CBC) with a key exchange on curves (no finite fields).
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 # Finite fields, which OpenSSL offers as well, cost up to 200 ms for each ClientHello (CVE-2022-40735).
 GROUPS = "X25519:P-256"
@@ -21,11 +21,11 @@ CURVE = "prime256v1"
 RECORD = 16 << 10  # bytes of data in one record, at most
 PIECE = 4 << 10  # bytes that OpenSSL is given at once: 150 KeyUpdates, which it answers in 4 ms at most
 MAX_OVERHEAD = 64 << 10  # bytes that may arrive beside the data, after a handshake or since the last data
-OVERHEAD_PER_BYTE = 32  # of data, which may come in a record of its own
+OVERHEAD_PER_BYTE = 32  # for a byte of data, which may come in a record of its own
 
 
 def context(certfile: str, keyfile: str) -> ssl.SSLContext:
-    """Return what TLS needs. Raises OSError, of which ssl.SSLError is one, if the files are no good."""
+    """Return the TLS context. Raises OSError (ssl.SSLError is one) if the files can't be used."""
     found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     found.options |= ssl.OP_NO_RENEGOTIATION
@@ -42,9 +42,9 @@ def context(certfile: str, keyfile: str) -> ssl.SSLContext:
 class Socket:
     """The server's side of a connection by TLS, on a socket that it takes over.
 
-    OpenSSL gets the received bytes in small pieces. If it read from the socket itself, it would read on while
-    there are messages without data. A megabyte of KeyUpdate would hold up everybody for a second. Methods
-    that wait are for one greenlet at a time. All may raise OSError.
+    OpenSSL gets the received bytes in small pieces. If it read from the socket itself, it would read all
+    messages without data in sequence. A megabyte of KeyUpdate would block the loop for a second. Methods that
+    wait are for one greenlet at a time. All may raise OSError.
     """
 
     def __init__(self, sock: Any, context: ssl.SSLContext) -> None:
@@ -60,7 +60,7 @@ class Socket:
         self.close = self._sock.close
 
     def shake_hands(self, take_turn: Callable[[], None]) -> None:
-        """Do the handshake, and take a turn before each step: many at once must not hold up the others.
+        """Do the handshake, and wait in the queue before each step, so that requests are not delayed.
 
         Sets no bound on the time. Raises OSError or ValueError if the handshake fails.
         """
@@ -79,7 +79,7 @@ class Socket:
                 return
 
     def recv(self, size: int) -> bytes:
-        """Return up to `size` bytes; nothing at the end. While none come the loop looks at everybody else."""
+        """Return up to `size` bytes; nothing at the end. Meanwhile the loop serves others."""
         data, pause = self._read(size), False
         while data is None:
             self._send_on()  # the answer to a KeyUpdate
@@ -91,7 +91,10 @@ class Socket:
         return data
 
     def recv_now(self) -> bytes:
-        """Return all that one look brings; nothing at the end. Raises BlockingIOError if there is no data."""
+        """Return all bytes that are available now; nothing at the end.
+
+        Raises BlockingIOError if there is no data.
+        """
         if (data := self.decrypt()) is None:
             self._take_in()
             data = self.decrypt()
@@ -101,7 +104,7 @@ class Socket:
         return data
 
     def decrypt(self) -> bytes | None:
-        """Return all data of what has been taken in; nothing at the end; None if more must come first."""
+        """Return all data of the received bytes; nothing at the end; None if more must come first."""
         data = self._read(RECORD)
         while data and (more := self._read(RECORD)):
             data += more
@@ -122,7 +125,7 @@ class Socket:
         self._tls.write(data)
 
     def flush(self) -> bool:
-        """Send encrypted bytes, as far as a non-blocking socket takes them. Return whether all went."""
+        """Send encrypted bytes, as far as a non-blocking socket takes them. Return whether all were sent."""
         self._owed += self._outgoing.read()
         try:
             while self._owed:
@@ -132,7 +135,7 @@ class Socket:
         return True
 
     def say_goodbye(self) -> None:
-        """Say that no more data follows, and do not wait for the answer."""
+        """Announce the end of the data, and do not wait for the answer."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
         self.flush()
@@ -148,7 +151,7 @@ class Socket:
         return data
 
     def _take_in(self) -> None:
-        """Give OpenSSL the next piece of what has arrived."""
+        """Give OpenSSL the next piece of the received bytes."""
         piece = self._sock.recv(PIECE)
         self._overhead += len(piece)
         if self._overhead > MAX_OVERHEAD:

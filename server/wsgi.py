@@ -37,7 +37,7 @@ class Server(AcceptingServer):
     """The HTTP server. When it is closed, requests in flight may finish, and no more begin.
 
     `before_answer` is called before each piece of an answer is sent. It is not called before the refusal of a
-    malformed request, which says nothing but its status.
+    malformed request, which has only a status.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 def allow_many_descriptors() -> None:
-    """Raise the number of connections that the system lets this process have, as far as it may."""
+    """Raise the system's limit of open files for this process, as far as possible."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

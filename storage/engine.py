@@ -4,8 +4,8 @@ One connection serves the whole process. That is safe because no greenlet switch
 keep network, sleep and locks out of `database.atomic()`.
 
 In the server a commit does not wait for the disk; `sync` does. One flush serves all commits made since the
-last one. The server calls `sync` before it sends an answer or a message, so that a power cut takes back
-nothing that anybody has been sent.
+last one. The server calls `sync` before it sends an answer or a message. So a power cut can't lose data that
+a client was sent.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
 LOCK_POLL_S = 0.005  # between two tries; it sleeps, so that other greenlets run
 WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that waits tries within it
-# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73; it takes 1.41 ms of CPU, not
+# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73. It takes 1.41 ms of CPU, not
 # 1.61 (1,000 saves by HTTP, a fast disk). With 8 saves at once there is no difference.
-ALONE_S = 0.005  # since the last flush; then the next is hardly shared, and a thread would only cost,
+ALONE_S = 0.005  # since the last flush; then few callers share the next one, and a thread would only cost,
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
-CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages anew
+CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages again
 FILE_LOOK_S = 0.2  # between two looks whether the file was replaced
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that mean: no file of this path
 REPLACED_STATUS = 3  # the exit status then: a start would make an empty database if the file was removed
@@ -101,8 +101,8 @@ class Database(peewee_private.OpenDatabase):
     def sync(self) -> None:
         """Return when everything that can be read now is on the disk. Not for transactions.
 
-        Lets other greenlets run. A caller that comes while a flush runs waits for the next one, which serves
-        every caller that comes until then.
+        Lets other greenlets run. A call during a flush waits for the next one, which serves all calls until
+        then.
         """
         if self._wal >= 0 and self._version_now() != self._flushed:
             wanted = self._begun + 1
@@ -147,7 +147,7 @@ class Database(peewee_private.OpenDatabase):
     def _flush_now(self) -> None:
         in_loop = self._may_flush_in_loop()
         if in_loop:
-            gevent.sleep(0)  # readers that the commit has woken read now, and share this flush
+            gevent.sleep(0)  # readers that the commit woke read now, and share this flush
         self._begun += 1
         number, version = self._begun, self._version_now()
         started = time.monotonic()
@@ -222,7 +222,7 @@ class Database(peewee_private.OpenDatabase):
         return super().atomic(*args, **kwargs)
 
     def rollback(self) -> None:
-        if self.connection().in_transaction:  # else SQLite has rolled back itself, as it does on a full disk
+        if self.connection().in_transaction:  # SQLite rolls back itself on a full disk
             super().rollback()
 
     def after_commit(self, fn: Callable[[], None]) -> None:
@@ -285,12 +285,11 @@ def _flush(descriptor: int) -> None:
         fdatasync(descriptor)
     except OSError as error:
         sys.stderr.write(f"tracker: the disk failed to keep what was saved: {error}\n")
-        sys.stderr.flush()
         os._exit(1)
 
 
 def _unlocked(run: Callable[[], T]) -> T:
-    """Return what the function returns; while another process holds the database, try again."""
+    """Return the function's result; while another process locks the database, try again."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
@@ -332,7 +331,7 @@ def open_database(
         if migrate:
             schema.check_alone(Path(path), MIGRATIONS)
         if os.stat(path).st_uid == os.geteuid():
-            os.chmod(path, PRIVATE)  # it may have been copied here
+            os.chmod(path, PRIVATE)  # the file may have been copied here
         database.connect()
         _complete(migrate=migrate)
         if database.replaced:
@@ -361,7 +360,7 @@ class Model(signals.Model):
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)
         """Do as peewee does, but insert with a statement that is built once, and not for every row."""
-        if force_insert or only or self.get_id() is not None:
+        if only or self.get_id() is not None:
             return super().save(force_insert, only)
         model: Any = type(self)
         statement, fields = _insertion(model)
@@ -373,7 +372,7 @@ class Model(signals.Model):
 
     @classmethod
     def first(cls, sql: str, *values: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Return the object of a query's first row, and what the row has before this model's columns.
+        """Return the object of a query's first row, and the values before this model's columns.
 
         (None, ()) if there is no row. Values are as SQLite has them: a boolean is 0 or 1.
         """

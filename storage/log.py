@@ -1,7 +1,7 @@
 """The log of saves and deletions, in the order of their commits.
 
 A save or delete appends its notification in its own transaction. A reader asks for the entries after a `seq`
-of its own. Nothing is sent from here: after a commit the functions in `committed` wake the readers.
+of its own. This module sends nothing: after a commit the functions in `committed` wake the readers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ LOG_START = "log_start"  # the setting that keeps the `seq` and the mark of the 
 TAIL = 10_000  # messages that a server reads at its start, for clients that come back to it
 
 
-actor: ContextVar[str | None] = ContextVar("actor", default=None)  # the name of who saves, for the log
+# The name of the person who saves, for the log.
+actor: ContextVar[str | None] = ContextVar("actor", default=None)
 
 
 committed: list[Callable[[], None]] = []  # called after each commit that appended to the log

@@ -30,7 +30,7 @@ from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracke
 from web import auth, root
 from web.state import state
 
-MAX_ALERTS = 1000  # in one answer or request; who has more open alerts has other worries
+MAX_ALERTS = 1000  # in one answer or request
 MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
@@ -39,7 +39,7 @@ bp = Blueprint("api", __name__)
 
 
 def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Do what a request with an `Idempotency-Key` asks for once, and answer it again when it comes again."""
+    """Carry out a request with an `Idempotency-Key` once, and repeat its answer when it comes again."""
 
     @wraps(view)
     def repeatable(**arguments: Any) -> ResponseReturnValue:
@@ -130,12 +130,12 @@ def inside() -> ResponseReturnValue:
 @bp.post("/api/areas/<int:pk>/mute/")
 @once
 def mute(pk: int) -> ResponseReturnValue:
-    """Mute an area `until` an ISO 8601 time, or with null no longer."""
+    """Mute an area `until` an ISO 8601 time; null ends the mute."""
     body = _members("until", version=None)
     until = parse_until(body["until"])
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
-        _heed_if_match(area)
+        _check_if_match(area)
         versions.ensure_unchanged(area, base, "muted_until")
         area.mute(until)
     return _answer(area)
@@ -172,7 +172,7 @@ def acknowledge() -> ResponseReturnValue:
 @once
 @auth.needs("viewer")
 def read() -> ResponseReturnValue:
-    """Say that this person has seen the alerts up to `seq`."""
+    """Record that this person has seen the alerts up to `seq`."""
     seq = _members("seq")["seq"]
     if type(seq) is not int or not 0 <= seq <= Notification.bounds()[1]:
         raise Invalid({"seq": "this must be a seq of the log"})
@@ -209,14 +209,14 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
         return _answer(model.find(pk))
     if request.method == "DELETE":
         with model.changing(pk) as thing:
-            _heed_if_match(thing)
+            _check_if_match(thing)
             thing.delete_instance()
         return "", 204
     feature = _feature(partial=True)
     fields = _fields(geometry_field, feature)
     base = _version(feature.get("properties") or {})
     with model.changing(pk) as thing:
-        _heed_if_match(thing)
+        _check_if_match(thing)
         fields = _without_mute(fields, thing)
         if base is not None:
             fields = versions.merge(thing, fields, base)
@@ -227,7 +227,7 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
 
 
 def _without_mute(fields: dict[str, Any], thing: Tracked) -> dict[str, Any]:
-    """Leave out the mute of an area that was read and is sent back. Raises Invalid if it is another one."""
+    """Remove the mute from an area that a client has read and sends back. Raises Invalid for another mute."""
     mute = fields.keys() & MUTE
     if mute and isinstance(thing, AreaOfInterest):
         changed = [name for name in mute if fields[name] != getattr(thing, name)]
@@ -241,14 +241,14 @@ def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturn
     return jsonify(thing.feature()), status, {"ETag": f'"{thing.version}"', **headers}
 
 
-def _heed_if_match(thing: Tracked) -> None:
+def _check_if_match(thing: Tracked) -> None:
     """Raise Stale if the request is for another version than the present one (RFC 9110, section 13.1.1)."""
     if "If-Match" in request.headers and not request.if_match.contains(thing.version):
         versions.ensure_current(thing, next(iter(request.if_match.as_set()), "none"))
 
 
 def _version(members: dict[str, Any]) -> str | None:
-    """Return the version that a change is based on; None if it does not say so."""
+    """Return the version on which a change is based; None if the request has none."""
     version = members.get("version")
     if version is not None and not isinstance(version, str):
         raise Invalid({"version": "this must be text, as the Feature has it"})
@@ -281,9 +281,9 @@ def _fields(geometry_field: str, feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(geometry: Any) -> Any:
-    """Return the polygon after its check, which takes too long for a transaction; or what is wrong with it.
+    """Return the polygon after its check, which takes too long for a transaction; or the GeometryError.
 
-    An edge that is longer than 180° is wrong unless the request says that it is meant, or it is stored so.
+    An edge longer than 180° is refused, unless the request confirms it or it is stored already.
     """
     try:
         polygon = geojson.parse_polygon(geometry)
@@ -310,7 +310,7 @@ def _collection(model: type[Tracked], where: Any, kind: str) -> Response:
 
 
 def _stream(model: type[Tracked], where: Any, head: str) -> Iterator[bytes]:
-    """Yield the text in pieces. Of a piece nothing else is kept while its reader takes it, however slowly."""
+    """Yield the text in pieces. While a slow reader takes a piece, only that piece is in memory."""
     lead, last = f'{head[:-1]},"features":[', 0
     while chunk := model.features(where, last):
         last = chunk[-1][0]

@@ -1,4 +1,4 @@
-"""The files under the incidents: map libraries, the world, and the operator's own tiles.
+"""The files of the basemap: map libraries, the world, and the operator's own tiles.
 
 `/vendor/` serves the files of the package that `frontend/` builds, also as they were compressed then;
 `/basemap.pmtiles` the operator's PMTiles archive, with HTTP ranges.
@@ -28,19 +28,19 @@ from base.settings import Settings
 from web import auth, root
 from web.state import state
 
-VENDOR_AGE_S = 24 * 3600  # for which a browser need not ask again for the map libraries
-PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the one that is written today
+VENDOR_AGE_S = 24 * 3600  # for this time a browser keeps the map libraries
+PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the current one
 
 # Only these names are served, each from the folder itself: no request decides which path is opened.
 VENDOR_FILES = {path.name for path in tracker_frontend.PATH.iterdir()}
 
 bp = Blueprint("tiles", __name__)
 mimetypes.add_type("text/javascript", ".js")
-mimetypes.add_type("text/javascript", ".mjs")  # or no browser takes it as a module
+mimetypes.add_type("text/javascript", ".mjs")  # otherwise no browser accepts it as a module
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Add the routes, and tell the pages about the basemap."""
+    """Add the routes, and give the pages the settings of the basemap."""
     app.register_blueprint(bp)
     app.jinja_env.globals["map_config"] = lambda: {
         "tiles": settings.tiles or None,

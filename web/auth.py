@@ -43,11 +43,11 @@ from web import origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
-TOUCH_S = 300  # how exact `last_used` is: not every page view is a write
-BURST_PER_NAME = 5  # tries before waits begin
+TOUCH_S = 300  # the precision of `last_used`: not every page view is a write
+BURST_PER_NAME = 5  # attempts before waits begin
 SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 BURST_PER_ADDRESS = 20  # an office behind one address has more people
-# What somebody can reach who must change a password or set up codes first.
+# The endpoints for a person who must first change a password or set up codes.
 FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
 # Blueprints that answer with a code instead of the sign-in page.
 FOR_PROGRAMS = {"api", "notifications", "metrics"}
@@ -64,7 +64,7 @@ class Credential(NamedTuple):
 
 
 def needs(role: str) -> Callable[[View], View]:
-    """Say which role a view is for, whatever the method; "nobody" stands for everybody."""
+    """Set the role that a view needs, for every method; "nobody" means no sign-in."""
 
     def mark(view: View) -> View:
         view.__dict__["role"] = role
@@ -77,19 +77,19 @@ public = needs("nobody")
 
 
 def shows_unsent(view: View) -> View:
-    """Say that a view, if `unsent.sentence` is not "", only shows the form again."""
+    """Mark a view that only shows the form again if `unsent.sentence` is not ""."""
     view.__dict__["shows_unsent"] = True
     return view
 
 
 def init_app(app: Flask) -> None:
-    """Ask before every request who sends it, and of every form whether it is ours."""
+    """Check the sender of each request before its view, and that each form is ours."""
     app.session_interface = session_cookie.SessionInterface()
     app.before_request(guard)
 
 
 def guard() -> ResponseReturnValue | None:
-    """Refuse, before any view, who may not use it."""
+    """Refuse a request whose sender may not use its view."""
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return None
@@ -118,7 +118,10 @@ def _refuse(user: User, role: str) -> ResponseReturnValue:
 
 
 def _check_form(view: object) -> ResponseReturnValue | None:
-    """Refuse what no page of this session has sent. A form of an earlier session's page is shown again."""
+    """Refuse a form that no page of this session has sent.
+
+    If a page of an earlier session sent it, show it again.
+    """
     try:
         state().csrf.protect()
     except CSRFError as error:
@@ -136,12 +139,12 @@ def _check_form(view: object) -> ResponseReturnValue | None:
 
 
 def _role_for(view: object) -> str:
-    """Return the role that a view is for, by this request's method."""
+    """Return the role that a view needs for this request's method."""
     return str(getattr(view, "role", "viewer" if request.method in SAFE else "editor"))
 
 
 def look_again() -> None:
-    """Ask once more who sends this request, after a pause in which a session, an account or a role may end.
+    """Check the sender again, after a pause during which a session, an account or a role may have ended.
 
     Raises Forbidden if that has happened.
     """
@@ -152,7 +155,7 @@ def look_again() -> None:
 
 
 def may(role: str) -> bool:
-    """Return whether who sends this request has this role, or more."""
+    """Return whether the sender of this request has this role, or more."""
     user = current_user()
     return user is not None and not unfinished(user) and _has(role)
 
@@ -212,7 +215,7 @@ def _ask_to_sign_in() -> ResponseReturnValue:
 
 
 def current_user() -> User | None:
-    """Return who this request comes from; None if nobody is signed in. A wrong token is refused with 401."""
+    """Return the account of this request; None without a sign-in. A wrong token is refused with 401."""
     if "user" not in g:
         g.user = g.credential = None
         actor.set(None)
@@ -226,18 +229,18 @@ def current_user() -> User | None:
 
 
 def has_bearer() -> bool:
-    """Return whether the request sends a token, good or not."""
+    """Return whether the request has a token, valid or not."""
     return _bearer() is not None
 
 
 def _bearer() -> str | None:
-    """Return the token that the request sends; None without one."""
+    """Return the token of the request; None without one."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" else None
 
 
 def signed_in() -> User:
-    """Return who this request comes from. Raises Unauthorized if nobody is signed in."""
+    """Return the account of this request. Raises Unauthorized without a sign-in."""
     return current_user() or abort(401)
 
 
@@ -247,7 +250,7 @@ def session_key() -> tuple[int, str]:
 
 
 def owner() -> str:
-    """Return whose keys this request's are: an account's, whatever its session, or a token's."""
+    """Return the owner of this request's idempotency keys: an account, in all its sessions, or a token."""
     return str(g.credential.id) if g.credential.is_token else f"user:{signed_in().id}"
 
 
@@ -263,7 +266,7 @@ def lifetime() -> accounts.Lifetime:
 
 
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
-    """Note that the sessions of these `session_key`s are in use: their pages are open."""
+    """Record that the sessions of these `session_key`s are in use: their pages are open."""
     stale = accounts.moment(-min(TOUCH_S, state().settings.idle_hours * 360))
     wrong = Session.last_used > accounts.moment(accounts.CLOCK_STEP_S)
     for some in peewee.chunked([id_ for _, id_ in keys], 500):
@@ -273,15 +276,15 @@ def note_use(keys: Iterable[tuple[int, str]]) -> None:
 
 
 def credentials(user: User) -> str:
-    """Return what changes with whatever ends an account's sessions, so that a sign-in under way ends, too."""
+    """Return a hash that changes when an account's sessions end, so that an unfinished sign-in ends, too."""
     return accounts.token_hash(f"{user.credentials_version} {user.password_hash}")
 
 
 def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
     """Return (0, the active account of that name and password), (0, None), or (seconds to wait, None).
 
-    Takes the same time for every name. Success is noted as `outcome`, unless that is empty. Raises
-    passwords.Busy, and counts no try, if too many are being checked.
+    Takes the same time for every name. Success is recorded as `outcome`, unless that is empty. Raises
+    passwords.Busy, and counts no attempt, if too many are being checked.
     """
     address = request.remote_addr or ""
     with admitted():
@@ -289,7 +292,7 @@ def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
 
 
 def admitted() -> AbstractContextManager[None]:
-    """Hold a place, for this request's site, among those that hash a password. Raises passwords.Busy."""
+    """Take a place in the password queue, for this request's site. Raises passwords.Busy."""
     return passwords.in_flight.admitted(addresses.site(request.remote_addr or ""))
 
 
@@ -306,7 +309,7 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
         Refusal.note(known, address, why if user else "refused: no such account")
         return 0.0, None
     wait = throttle.limit(f"signed in:{user.id}", SIGN_INS_PER_HOUR, 3600.0)
-    if wait:  # it goes on counting as a failure: who has the password has no reason to try on
+    if wait:  # it still counts as a failure: the owner of the password has no reason to go on
         Refusal.note(known, address, "refused: tried too often")
         return wait, None
     throttle.succeeded(*keys)
@@ -317,7 +320,7 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
 
 
 def sign_in(user: User) -> bool:
-    """Begin a session, with an id that nobody had before.
+    """Begin a session with a new id.
 
     Returns False, and begins none, if the account was shut out or got a new password since `user` was read.
     """
@@ -361,7 +364,7 @@ def _find_session(secret: object) -> tuple[User, Credential] | None:
 
 
 def _find_token(secret: str) -> tuple[User, Credential]:
-    """Return the active account of a token that is good. Raises Unauthorized."""
+    """Return the active account of a valid token. Raises Unauthorized."""
     user, row = User.first(
         "SELECT t.id, t.read_only, t.last_used, u.* "
         "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
@@ -371,9 +374,7 @@ def _find_token(secret: str) -> tuple[User, Credential]:
         accounts.moment(accounts.CLOCK_STEP_S),
     )
     if user is None:
-        raise Unauthorized(
-            "This token is none, or none any more.", www_authenticate=WWWAuthenticate("bearer")
-        )
+        raise Unauthorized("Unknown, expired or revoked token.", www_authenticate=WWWAuthenticate("bearer"))
     id_, read_only, last_used = row
     if last_used is None or not -accounts.CLOCK_STEP_S <= _age_s(last_used) <= TOUCH_S:
         database.try_write(Token.update(last_used=now()).where(Token.id == id_))

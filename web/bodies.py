@@ -1,4 +1,4 @@
-"""The bodies of requests: which kinds are accepted, how large they may be, and how forms are decoded.
+"""The bodies of requests: the accepted types and sizes, and the decoding of forms.
 
 Every bound is checked before the work that it bounds. Nothing is uploaded anywhere, so multipart is refused.
 """
@@ -17,9 +17,9 @@ from werkzeug.wsgi import get_input_stream
 from web import auth
 
 MAX_BODY = 64 << 10  # bytes; the longest description, with every character escaped, is 12 KB
-# Bytes of what may hold a polygon: one of 10,000 positions is half of that in a form.
+# Bytes of a body that may have a polygon: one of 10,000 positions is half of that in a form.
 MAX_POLYGON_BODY = 1 << 20
-PIECE = 16 << 10  # bytes that are read at once of a body that is thrown away
+PIECE = 16 << 10  # bytes that are read at once from a body that is dropped
 MAX_FIELDS = 100  # of a form; the largest has a dozen
 FORM = "application/x-www-form-urlencoded"
 JSON_TYPES = "application/json, application/geo+json or application/merge-patch+json"
@@ -41,12 +41,12 @@ def read_body() -> None:
     """Read the whole body before anything else does.
 
     Answers 413 to a body that is too large, and 415 to one of a wrong kind. A large body takes memory while
-    it arrives. So the body of a stranger, who is refused in any case, is thrown away.
+    it arrives. So the body of a stranger, who is refused in any case, is dropped.
     """
     most = MAX_POLYGON_BODY if request.endpoint in POLYGON_ENDPOINTS else MAX_BODY
     if (request.content_length or 0) > most:
         abort(413, too_large(most))
-    # A cookie that we have signed is of somebody whose session has ended: their form is shown again.
+    # A cookie that we have signed belongs to a person whose session has ended: their form is shown again.
     if most > MAX_BODY and auth.current_user() is None and "secret" not in session:
         _throw_away(most)
         return
@@ -60,9 +60,9 @@ def read_body() -> None:
 
 
 def _read_up_to(size: int) -> bytes:
-    """Return so many bytes of the body, or all that it has."""
+    """Return this many bytes of the body, or all if it has fewer."""
     stream, pieces = get_input_stream(request.environ), []
-    while size and (piece := stream.read(size)):  # which some servers give in parts
+    while size and (piece := stream.read(size)):  # some servers return it in parts
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)

@@ -1,6 +1,6 @@
-"""Ask for the password again, and for a code if the account uses them, before what would outlast a session.
+"""Ask for the password again, and for a code if the account uses them, before a lasting change.
 
-A stolen session or an unlocked machine should not be enough to make a token, or to give power to an account.
+A stolen session or an unlocked machine should not be enough to make a token, or to raise an account's rights.
 A confirmation counts for some minutes, in the session that it was made in; so does the sign-in itself.
 """
 
@@ -17,14 +17,14 @@ from models import Confirmation, Session, User
 from web import auth
 from web.forms import Form
 
-RECENT_S = 10 * 60  # for which a confirmation, or a sign-in, counts
+RECENT_S = 10 * 60  # how long a confirmation, or a sign-in, counts
 PASSWORD, CODE = "confirm_password", "confirm_code"  # nosec B105 (names of fields)
 
 
 def is_recent() -> bool:
     """Return whether this session was confirmed, or begun, a few minutes ago.
 
-    A time in the future is none: then the clock was set back, and nobody knows how long ago it was.
+    A time in the future does not count: the clock was set back since, so the age is unknown.
     """
     confirmed = Confirmation.select(Confirmation.created).where(Confirmation.session == g.credential.id)
     begun = Session.select(Session.created).where(Session.id == g.credential.id)
@@ -33,19 +33,19 @@ def is_recent() -> bool:
 
 
 def needs_code(user: User) -> bool:
-    """Return whether a code must be given with the password, to change that in this session."""
+    """Return whether a change of the password needs a code in this session."""
     return totp.is_on(user) and not is_recent()
 
 
 def note() -> None:
-    """Note that this session was confirmed now."""
+    """Record that this session was confirmed now."""
     Confirmation.replace(session=g.credential.id, created=now()).execute()
 
 
 def ask(purpose: str) -> ResponseReturnValue | None:
-    """Return the page to show first; None if nothing need be asked, or the request brings the right answer.
+    """Return the page to show first; None if no question is needed, or the request has the right answer.
 
-    The page sends the request again, with all its fields. `purpose` is a verb and what it is done to.
+    The page sends the request again, with all its fields. `purpose` is a verb and its object.
     """
     if is_recent():
         return None
@@ -72,7 +72,7 @@ def ask(purpose: str) -> ResponseReturnValue | None:
 
 
 def _check(user: User, password: str, code: str) -> tuple[float, dict[str, str]]:
-    """Return the seconds to wait, and what is wrong with each field."""
+    """Return the seconds to wait, and the errors by field."""
     wait, known = auth.check(user.name, password, "gave the password again")
     if wait:
         return wait, {PASSWORD: f"Too many tries; again in {auth.duration(wait)}."}
@@ -85,9 +85,9 @@ def _check(user: User, password: str, code: str) -> tuple[float, dict[str, str]]
 
 
 def check_code(user: User, code: str) -> tuple[float, str]:
-    """Use up a code. Return the seconds to wait, and what is wrong with it, if anything.
+    """Use up a code. Return the seconds to wait, and the error, if there is one.
 
-    Tries are counted apart from those of passwords: a password that is right forgives no wrong code.
+    Codes have their own count of attempts, so a right password does not reset it.
     """
     address = request.remote_addr or ""
     keys = f"code:{user.id}", addresses.key(address)

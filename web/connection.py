@@ -1,7 +1,7 @@
-"""The connection that a request came by, which only Tracker's own server can hand over.
+"""The connection of a request, which only Tracker's own server can hand over.
 
-Nothing else reads what that server adds to the WSGI environ. Under any other server pages and the API work,
-and a request that needs the connection is refused.
+Only this module reads that server's addition to the WSGI environ. Under any other server pages and the API
+work, and a request that needs the connection is refused.
 """
 
 from __future__ import annotations

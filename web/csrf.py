@@ -1,4 +1,4 @@
-"""The check that a form comes from a page of this tracker, sent in the session that sends it back."""
+"""The check that a form comes from a page of this tracker, of the session that sends it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Protect(CSRFProtect):
     """Flask-WTF's check of forms, which `guard` calls. By TLS it also looks at the page a form comes from."""
 
     def __init__(self, app: Flask) -> None:
-        app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` does it, once it knows that no token came
+        app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `guard` calls it, if the request has no API token
         super().__init__(app)
 
     def protect(self, *, apply_exemptions: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Errors: which exception has which status, and the page or JSON that answers it."""
+"""Errors: the status of each exception, and the page or JSON for it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = logging.getLogger("tracker")
 
 
 def init_app(app: Flask) -> None:
-    """Have every error answered here."""
+    """Let this module answer every error."""
     for kind, status in STATUSES:
         app.register_error_handler(kind, partial(_answer, status))
     app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))

@@ -1,4 +1,4 @@
-"""A form of a page: what was typed, what is wrong with it, and which of two values was chosen."""
+"""A form of a page: the typed texts, the errors, and the choices in conflicts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Form:
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     conflicts: dict[str, versions.Clash] = field(default_factory=dict)
-    stored: dict[str, str] = field(default_factory=dict)  # what the form would show now
+    stored: dict[str, str] = field(default_factory=dict)  # the values that the form would show now
     theirs: set[str] = field(default_factory=set)  # fields in which the stored value was chosen
     polygon: geojson.CheckedPolygon | None = None
 
@@ -41,7 +41,7 @@ class Form:
 
     @classmethod
     def refused(cls, errors: dict[str, str]) -> Form:
-        """Return the form of this request with what is wrong with it; without the passwords typed."""
+        """Return the form of this request with these errors, without the typed passwords."""
         typed = request.form.items() if errors else ()
         return cls({name: text for name, text in typed if "password" not in name}, errors)
 
@@ -51,7 +51,7 @@ class Form:
         return 400 if unsent.sentence() else 409 if self.conflicts else 422 if self.errors else 200
 
     def check_polygon(self) -> None:
-        """Check the polygon before any transaction, for which it takes too long; note what is wrong."""
+        """Check the polygon before any transaction, for which it takes too long; add an error."""
         value = self.json("polygon_geojson", missing="draw the area on the map or type it")
         try:
             short_way = self.values.get("long_edges") == "cross"
@@ -60,12 +60,12 @@ class Form:
             self.errors["polygon_geojson"] = str(error)
 
     def make_new(self) -> None:
-        """Note that what the form shows was deleted, and let it be saved as a new one."""
+        """Tell the person that the object was deleted, and let the form save a new one."""
         self.values.pop("version", None)
         self.errors[""] = f"{self.errors.get('', '')} {DELETED}".strip()
 
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
-        """Store the values that were changed; or note what is wrong, under the names of the form's fields."""
+        """Store the changed values; or add errors, under the names of the form's fields."""
         values = {name: value for name, value in values.items() if name not in self.errors}
         try:
             if thing.id:
@@ -85,7 +85,7 @@ class Form:
     def once(self, model: type[Tracked], read: Callable[[Form, Any], bool]) -> str:
         """Store a new object, and however often this form is sent no second one; return its path.
 
-        Returns "", and notes why, if there is none.
+        Returns "", and adds an error, if there is none.
         """
 
         def store() -> idempotency.Answer:
@@ -107,7 +107,7 @@ class Form:
             return ""
 
     def _ask(self, conflict: versions.Conflict, names: dict[str, str]) -> None:
-        """Show both values of what others have changed, too, and what else they have changed."""
+        """Show both values of each conflict, and the other changes of other people."""
         self.conflicts = {names.get(clash.field, clash.field): clash for clash in conflict.clashes}
         self.errors[""] = (
             "Nothing has been saved: others have changed the same fields. Choose below, and save again."
@@ -116,14 +116,14 @@ class Form:
         self.values |= {name: value for name, value in self.stored.items() if name not in mine}
 
     def choose(self, stored: dict[str, str]) -> None:
-        """Take the value that was chosen for the fields that others have changed, too."""
+        """Set the fields in conflict to the values that the person chose."""
         self.stored = stored
         self.theirs = {name for name in stored if self.values.pop(f"keep_{name}", "") == "theirs"}
         self.values |= {name: stored[name] for name in self.theirs}
         self.errors = {name: why for name, why in self.errors.items() if name not in self.theirs}
 
     def json(self, name: str, *, missing: str) -> Any:
-        """Return the JSON typed in a field; None, and a note of what is wrong or missing, if it is none."""
+        """Return the JSON typed in a field; None, with an error added, if it is missing or wrong."""
         text = self.values.get(name, "")
         if not text.strip():
             self.errors[name] = missing
@@ -135,7 +135,7 @@ class Form:
             return None
 
     def degrees(self, name: str, limit: int) -> float:
-        """Return the number typed in a field; note what is wrong if it is not within ±limit."""
+        """Return the number typed in a field; add an error if it is not within ±limit."""
         text = self.values.get(name, "").strip()
         try:
             value = float(text.replace(",", "."))

@@ -1,7 +1,7 @@
-"""The handshake of a WebSocket by flask-sock and simple-websocket, without what they do after it.
+"""The handshake of a WebSocket by flask-sock and simple-websocket, without their later steps.
 
-All that Tracker uses of their fields is here; none is documented. tests/web/test_handshake.py fails with the
-name that an upgrade has changed.
+All their fields that Tracker uses are named here; none is documented. tests/web/test_handshake.py fails with
+the name that an upgrade has changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class NoThread:
-    """Stands where simple-websocket would start a thread to read: the group reads."""
+    """A stand-in for simple-websocket's reading thread, because the group reads."""
 
     name = ""
 
@@ -35,5 +35,5 @@ def use_connection(environ: dict[str, Any], connection: Any) -> None:
 
 def leave_connection(ws: Any) -> None:
     """Let flask-sock send nothing more when the view returns: the group has the connection then."""
-    ws.connected = False  # else flask-sock would send a close frame
-    ws.mode = "gevent"  # in which flask-sock answers with no bytes
+    ws.connected = False  # otherwise flask-sock would send a close frame
+    ws.mode = "gevent"  # in this mode flask-sock answers with no bytes

@@ -1,6 +1,6 @@
-"""`/notifications`, a WebSocket, and the same by plain HTTP: who may connect, and how the group gets it.
+"""`/notifications`, a WebSocket, and the same over plain HTTP: access, and the handover to the group.
 
-flask-sock routes the request and does the handshake, after Flask has checked who sends it. Then the group
+flask-sock routes the request and does the handshake, after Flask has checked its sender. Then the group
 takes the socket from the HTTP server, and the view returns. Nothing of the request stays in memory. A plain
 request for `/api/notifications` that has to wait goes the same way.
 """
@@ -42,13 +42,13 @@ def init_app(app: Flask) -> None:
 
 
 def start(app: Flask) -> gevent.Greenlet:
-    """Feed the app's group from now on: with saves of this process and of others on the same file.
+    """Start the app's group, for saves of this process and of others on the same file.
 
     Returns the greenlet of the watcher.
     """
     group = state_of(app).group
     group.pull()
-    models.areas.refresh()  # builds the index now, not when the first incident comes
+    models.areas.refresh()  # builds the index now, and not at the first incident
     models.committed.append(group.committed)
     group.start()
     return gevent.spawn(_watcher(app, group).run)
@@ -70,7 +70,7 @@ def _watcher(app: Flask, group: Group) -> Watcher:
         version=lambda: models.database.version,
         valid=valid,
         note_use=note_use,
-        refresh=models.areas.refresh,  # bit by bit, so that no save waits for an import of areas
+        refresh=models.areas.refresh,  # in pieces, so that no save waits for an import of areas
     )
 
 
@@ -87,7 +87,7 @@ def heartbeat(seq: int) -> bytes:
 
 @bp.before_request
 def admit() -> Response | None:
-    """Refuse, before the upgrade, who may not connect; find where the others start."""
+    """Refuse a client that may not connect, before the upgrade; find the cursor of the others."""
     if request.method != "GET":
         abort(405)
     origin = request.headers.get("Origin")
@@ -119,7 +119,7 @@ def _wrong_with_handshake() -> Response | None:
 
 
 def _refusal(status: int, text: str) -> Response:
-    """Return the answer to what is no handshake, with what would be one (RFC 6455, section 4.4)."""
+    """Return the answer to a bad handshake, with the right version (RFC 6455, section 4.4)."""
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": WEBSOCKET_VERSION}
     return Response(text, status, headers, content_type="text/plain")
 
@@ -135,7 +135,7 @@ def not_a_websocket() -> Response:
 def _may_connect_from(origin: str | None) -> bool:
     """Return whether a page of this origin may connect: of this site, or of one that the operator named.
 
-    None, without the header, is no browser.
+    A request without the header (None) is from no browser.
     """
     return origin is None or origin in state().settings.origins or origins.is_ours(origin)
 
@@ -187,7 +187,7 @@ class Silence(Response):
 
 @bp.get("/api/notifications")
 def messages() -> Response:
-    """Return the messages that follow `since`, one a line. Where there are none, wait so long for some."""
+    """Return the messages after `since`, one a line. If there are none, wait for some."""
     wait = _wait()
     is_behind = g.since is not None and g.since < g.head
     entries = models.Notification.after(g.since, state().group.limits.chunk_bytes) if is_behind else []
@@ -213,7 +213,7 @@ def _wait() -> float:
 
 
 def _make_room(group: Group) -> None:
-    """Answer the oldest request of this session that waits, if a browser would run out of connections."""
+    """Answer the oldest waiting request of this session, if a browser would run out of connections."""
     own = [poll for poll in group.polls if poll.owner == auth.session_key()]
     most = 1 if state().settings.share_port else polling.PER_SESSION  # other processes have some as well
     if len(own) >= most and not g.credential.is_token:
@@ -230,7 +230,7 @@ def release_quota(_error: BaseException | None) -> None:
 
 @bp.errorhandler(ConnectionError)
 def gone(_error: ConnectionError) -> Response:
-    return Response(status=400)  # which nobody reads: the peer went during the handshake
+    return Response(status=400)  # nobody reads it, because the peer closed during the handshake
 
 
 @bp.errorhandler(RemoteProtocolError)

@@ -1,4 +1,4 @@
-"""How many connections may be open at once for notifications: a bound for each account and each address."""
+"""The limits of open connections for notifications, for each account and each address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 
 
 class ConnectionQuota:
-    """How many connections each account and each address has."""
+    """The number of connections of each account and each address."""
 
     def __init__(self, per_account: int, per_address: int) -> None:
         self._per_account = per_account

@@ -26,8 +26,9 @@ OTHER_NAME = (
     "Use the name that you were given. Who runs the tracker can let it answer to more names: TRACKER_HOSTS.\n"
 )
 PORT = re.compile(r":[0-9]+$")
-CACHEABLE = ("static", "tiles.vendor", "tiles.pmtiles")  # endpoints of files that are the same for everybody
-# Endpoints that tell nothing that strangers may not know. Who asks them often uses the server's address.
+# endpoints of files that are the same for all clients
+CACHEABLE = ("static", "tiles.vendor", "tiles.pmtiles")
+# Endpoints without secrets. Their clients often use the server's address.
 ANY_HOST = ("health.healthz", "health.readyz")
 
 log = logging.getLogger("tracker")
@@ -45,10 +46,10 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def headers(tiles: str) -> dict[str, str]:
-    """Return the headers that tell a browser where pages may load from. `tiles` is the tiles' URL template.
+    """Return the headers that name the sources from which a page may load.
 
-    A tile server gets this site's origin, since OpenStreetMap's refuses requests without one. Without such
-    tiles no other site gets anything.
+    `tiles` is the tiles' URL template. A tile server gets this site's origin, since OpenStreetMap's refuses
+    requests without one. Without such tiles no other site gets anything.
     """
     tile_host = ""
     if tiles:
@@ -67,25 +68,28 @@ def headers(tiles: str) -> dict[str, str]:
 
 def wrong_host(hosts: tuple[str, ...]) -> Response:
     """Return the answer to a request for a name that is not this tracker's. The log says once what to set."""
-    _tell_operator(hosts)
+    _warn_operator(hosts)
     return Response(OTHER_NAME, 400, content_type="text/plain; charset=utf-8")
 
 
 def _check_named(names: list[str]) -> None:
-    """Refuse a request for a name that the operator has not listed, but for those that watch the server."""
+    """Refuse a request for a name that the operator has not listed, except those that watch the server."""
     if request.endpoint not in ANY_HOST and not host_is_trusted(request.host, names):
         raise SecurityError("the name is not in TRACKER_HOSTS")
 
 
 def _check_host(names: Set[str]) -> None:
-    """Refuse a request for another name: a web site may have its own name lead here, and read the answer."""
+    """Refuse a request for another name.
+
+    Otherwise a web site could let its own name resolve to here, and read the answer.
+    """
     name = PORT.sub("", request.host)
     if request.endpoint not in ANY_HOST and name not in names:
         raise SecurityError("other names than localhost must be in TRACKER_HOSTS")
 
 
 @cache
-def _tell_operator(hosts: tuple[str, ...]) -> None:
+def _warn_operator(hosts: tuple[str, ...]) -> None:
     """Log once why requests are refused. The name that was asked for is a stranger's, and is left out."""
     if hosts:
         log.warning(
@@ -109,7 +113,7 @@ def _drop_bad_dates() -> None:
             parse_date(environ.get(name))
         except OverflowError:
             del environ[name]
-            if name == "HTTP_IF_RANGE":  # the range may be of another version: the whole is sent
+            if name == "HTTP_IF_RANGE":  # the range may be of another version, so the whole file is sent
                 environ.pop("HTTP_RANGE", None)
 
 

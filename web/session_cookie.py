@@ -1,4 +1,4 @@
-"""The cookie of a session: its name, and which answers may set it. Its content is in `auth`."""
+"""The cookie of a session: its name, and the answers that may set it. Its content is in `auth`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ SAFE = {"GET", "HEAD", "OPTIONS"}  # methods of requests that change nothing
 
 
 class SessionInterface(SecureCookieSessionInterface):
-    """Flask's, with a cookie of this tracker's own name, which stays in TLS once it came by it.
+    """Flask's interface, with this tracker's own cookie name, and with TLS a cookie for TLS only.
 
-    Cookies don't know ports: by a common name two trackers on one host would sign each other out.
+    Cookies are for all ports of a host: with one name, two trackers there would sign each other out.
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """Do as Flask does, but accept a signature of any time: a wrong clock may have given it."""
+        """Open as Flask does, but accept a signature of any time, because a wrong clock may have made it."""
         serializer = self.get_signing_serializer(app)
         value = request.cookies.get(self.get_cookie_name(app))
         if serializer is None or value is None:
@@ -27,9 +27,9 @@ class SessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def get_cookie_name(self, app: Flask) -> str:
-        """Return the cookie's name; by TLS one that browsers take only from TLS.
+        """Return the cookie's name; over TLS one that browsers accept only over TLS.
 
-        At the top of a host they take it for this host only, too. That name forbids any other path.
+        At the top of a host they accept it for this host only, too. That name forbids any other path.
         """
         name = super().get_cookie_name(app)
         if not request.is_secure:
@@ -49,9 +49,10 @@ class SessionInterface(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
     def _would_replace_unseen(self, app: Flask) -> bool:
-        """Return whether a page of another site has sent this, for which the browser holds the cookie back.
+        """Return whether a page of another site has sent this request.
 
-        It would take a new one, though, so that any site could sign a person out by a form.
+        The browser then sends no cookie, but would accept a new one. So any site could sign a person out with
+        a form.
         """
         origin = request.headers.get("Origin")
         is_foreign = origin is not None and origin.partition("://")[2] != request.host

@@ -20,7 +20,7 @@ KEY = "tracker"  # of this object among Flask's extensions
 
 @dataclass(frozen=True)
 class State:
-    """The parts that `create_app` has put together. The open database is not one of them: `models` has it."""
+    """The parts of the application, made by `create_app`. The open database is in `models`."""
 
     settings: Settings
     epoch: str  # the name of the log; a cursor of another epoch is refused

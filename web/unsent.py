@@ -1,4 +1,4 @@
-"""Forms that can't be taken: their browser was signed out, or signed in again, after the page was opened.
+"""Forms that can't be accepted: their browser was signed out, or signed in again, after the page was opened.
 
 The typed texts are shown again, so that nothing is lost. Nothing is stored before the person has sent the
 form once more. Only forms of this tracker's own pages are shown again; a form of another site is refused.
@@ -40,12 +40,12 @@ class StaleToken(BadRequest):
 
 
 def sentence() -> str:
-    """Return what to tell the person if this form must only be shown again, or ""."""
+    """Return the sentence for the person if this form must only be shown again, or ""."""
     return str(g.get("unsent", ""))
 
 
 def show_again(words: str) -> None:
-    """Have the view show the form again, with these words, instead of acting on it."""
+    """Let the view show the form again, with these words, instead of acting on it."""
     g.unsent = words
 
 
@@ -57,19 +57,19 @@ def is_form() -> bool:
 
 
 def is_typed() -> bool:
-    """Return whether the form has something in it that a person would have to type or draw again."""
+    """Return whether the form has a text or drawing that a person would have to enter again."""
     return any(request.form.get(name, "").strip() for name in (*TYPED, *DRAWN))
 
 
 def has_page() -> bool:
-    """Return whether the form's address is also that of the page that it stands on."""
+    """Return whether the form's address is also that of its page."""
     return _can_be_opened(request.path)
 
 
 def page(words: str, status: int) -> ResponseReturnValue:
-    """Answer with a page that says why nothing was done, and sends the same fields when the person wants it.
+    """Answer with a page that says why nothing was done, and can send the same fields again.
 
-    Passwords and codes are not sent back. If there were any, the page leads to where they are entered.
+    Passwords and codes are not sent back. If there were any, the page links to the form for them.
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
     lost = any(_is_secret(name) for name in request.form if name not in ("csrf_token", *ASKED_AGAIN))
@@ -81,7 +81,7 @@ def page(words: str, status: int) -> ResponseReturnValue:
 
 
 def isolated(name: str) -> str:
-    """Keep the writing direction of a name to itself within a sentence."""
+    """Isolate the writing direction of a name within a sentence."""
     return f"\u2068{name}\u2069"
 
 

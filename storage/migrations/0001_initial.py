@@ -1,4 +1,4 @@
-"""The first schema. A frozen copy: it knows nothing of models.py as that goes on.
+"""The first schema. A frozen copy, which does not follow later changes of models.py.
 
 AUTOINCREMENT wherever an id is seen by others, so that the id of something deleted is never used again.
 """

@@ -1,4 +1,4 @@
-"""What accounts and safety need: tokens, one-time links, sign-ins, waits, and unverified reports."""
+"""The tables of accounts and safety: tokens, one-time links, sign-ins, waits, and unverified reports."""
 
 from typing import Any
 

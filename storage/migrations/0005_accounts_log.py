@@ -1,4 +1,4 @@
-"""Refused sign-ins apart from the others, what admins do, codes of a phone, and passwords to be changed."""
+"""A list of refused sign-ins, the log of admins, codes of a phone, and passwords that must be changed."""
 
 from typing import Any
 

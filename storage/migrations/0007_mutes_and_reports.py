@@ -1,4 +1,4 @@
-"""When a mute was set, the alerts to tell when it ends; when an incident happened, and suspected spam."""
+"""The start of a mute, the alerts to announce at its end, the time of an incident, and suspected spam."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""The version of each incident and area, and the answers that are kept for requests that are sent twice."""
+"""The version of each incident and area, and the stored answers for repeated requests."""
 
 from typing import Any
 
-# The version of what is there already is the log entry that shows it, as Notification.next_version names it.
+# The version of an existing row is its last log entry, in the form of Notification.next_version.
 SCHEMA = """
 ALTER TABLE incident ADD COLUMN version TEXT NOT NULL DEFAULT '';
 ALTER TABLE area_of_interest ADD COLUMN version TEXT NOT NULL DEFAULT '';

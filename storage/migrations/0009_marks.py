@@ -1,4 +1,4 @@
-"""A mark for each log entry, and the places of readers in the log that pruning must leave.
+"""A mark for each log entry, and the cursors of readers that pruning must keep.
 
 Entries from before have no mark: writing one into each would rewrite the whole log.
 """

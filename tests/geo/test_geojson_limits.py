@@ -39,6 +39,12 @@ def test_json_of_so_many_values(count: int) -> None:
             geojson.parse_json(text)
 
 
+def test_json_of_the_largest_polygon_with_altitudes_is_taken() -> None:
+    position = [1.5, 2.5, 3.5]
+    text = json.dumps({"type": "Polygon", "coordinates": [[position] * geojson.MAX_POSITIONS]})
+    assert len(geojson.parse_json(text)["coordinates"][0]) == geojson.MAX_POSITIONS
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -229,6 +235,26 @@ def test_short_way_of_an_outline_and_its_holes() -> None:
     assert shape.area == pytest.approx(180 - 1)
     plain = geojson.parse_polygon(polygon(SQUARE, HOLE), short_way=True)
     assert plain == geojson.parse_polygon(polygon(SQUARE, HOLE))
+
+
+@pytest.mark.parametrize("turn", [-360, 0, 360])
+@pytest.mark.parametrize("west", [-175, -174.0000001, 0, 169])
+def test_hole_is_moved_to_its_outline_however_far_it_is_from_the_first_vertex(west: float, turn: int) -> None:
+    """The outline is nearly as wide as the world, and its first vertex is at an end of it."""
+    outline = [[x, 0] for x in range(-175, 176, 50)] + [[x, 9] for x in range(175, -176, -50)] + [[-175, 0]]
+    if abs(west + turn) > 355:
+        turn = 0
+    hole = [[x + turn, y] for x, y in ([west, 1], [west + 5, 2], [west + 5, 1], [west, 1])]
+    shape = geojson.to_polygon(geojson.parse_polygon(polygon(outline, hole), short_way=True))
+    assert shapely.bounds(shape.interiors[0]).tolist() == pytest.approx([west, 1, west + 5, 2])
+    other = [[100, 1], [100, 2], [101, 2], [100, 1]]
+    both = geojson.to_polygon(geojson.parse_polygon(polygon(outline, hole, other), short_way=True))
+    assert shapely.bounds(both.interiors[1]).tolist() == [100, 1, 101, 2]
+
+
+def test_outline_round_a_pole_has_no_short_way() -> None:
+    ring = [[-170, 80], [-60, 80], [60, 80], [170, 80], [-170, 80]]
+    assert refusal(polygon(ring), short_way=True) == "the polygon goes round a pole: there is no short way"
 
 
 # Centres

@@ -31,7 +31,7 @@ export class FakeServer {
     this.#serve();
   }
 
-  /** Answers who waits, without news. */
+  /** Answers the waiting requests, without entries. */
   timeOut() {
     for (const { url, answer } of this.#take())
       answer(200, [

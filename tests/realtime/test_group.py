@@ -191,7 +191,7 @@ def test_replay_buffer_is_bounded_and_keeps_at_least_three_quarters() -> None:
 
 
 def test_batch_is_a_chunk() -> None:
-    """One frame more than CHUNK_BYTES at most, so that no socket is offered the whole buffer."""
+    """A batch has at most CHUNK_BYTES and one more frame, so no socket is offered the whole buffer."""
     for chunk_bytes, count in ((150, 4), (133, 4), (132, 3)):  # of frames of 44 bytes each
         buffer = ReplayBuffer(0, Limits(chunk_bytes=chunk_bytes))
         buffer.extend(entries(*range(1, 11), size=40))
@@ -201,9 +201,28 @@ def test_batch_is_a_chunk() -> None:
         assert batch.ends == [44, 88, 132, 176][:count]
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b'{"seq":1,"type":"alert","actor":"x"}', b"alert"),
+        (
+            b'{"seq":%d,"mark":"abcd_-gh","type":"alert_acknowledged"}' % ((1 << 63) - 1),
+            b"alert_acknowledged",
+        ),
+        (b'{"seq":1}', b"other"),
+    ],
+)
+def test_entries_are_counted_by_type(text: bytes, kind: bytes) -> None:
+    """Entries of older versions have no mark before their type."""
+    buffer = ReplayBuffer(0, LIMITS)
+    for seq in (1, 2):
+        buffer.extend([(seq, text)])
+    assert buffer.entries == {kind: 2}
+
+
 @pytest.mark.parametrize("first", [4, 5])
 def test_replay_buffer_never_hides_a_gap(first: int) -> None:
-    """Entries that were pruned before they were read leave nobody's cursor valid that is before them."""
+    """A cursor before entries that were pruned unread gets no answer from the buffer."""
     after = entries(first, first + 1)
     size = len(Batch.of(after).data)
     buffer = ReplayBuffer(0, Limits(buffer_bytes=2 * size - 1))
@@ -869,16 +888,24 @@ def test_step_that_fails_is_tried_again_after_a_second(monkeypatch: pytest.Monke
     assert events == ["step", "step", 1, "step", "step"]
 
 
-def test_stop_does_not_wait_for_ever() -> None:
+def test_stop_does_not_wait_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that does not close its connection costs CLOSE_S, and its descriptor is freed, too."""
-    group = Group(lambda _seq, _size: [], lambda _seq: b"", limits=Limits(close_s=0.05))
-    ours, theirs = socket.socketpair()
-    with theirs:
-        group.add(Client(ours, 0))
-        group.stop()
-        assert theirs.recv(100) == frame(CLOSE, b"\x03\xe9")
-    assert not group.clients
-    assert ours.fileno() == -1
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
+        slept.append(seconds)
+        world.time += seconds
+
+    sock = Socket()
+    world.connect(sock)
+    with monkeypatch.context() as patch:
+        patch.setattr(gevent, "sleep", sleep)
+        world.group.stop()
+    assert sum(slept) == pytest.approx(LIMITS.close_s, abs=0.1)
+    assert sock.control() == [(CLOSE, b"\x03\xe9")]
+    assert sock.closed
+    assert not world.group.clients
 
 
 def test_stop_closes_everybody_and_frees_the_descriptors() -> None:

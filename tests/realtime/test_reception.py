@@ -1,4 +1,4 @@
-"""What clients send: frames are answered or dropped, and too many or too large ones end the connection."""
+"""Frames of clients are answered or dropped, and too many or too large ones end the connection."""
 
 import struct
 

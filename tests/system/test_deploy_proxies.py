@@ -136,7 +136,7 @@ def test_large_area_passes(person: Person) -> None:
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_timeouts_are_longer_than_the_heartbeat(path: Path) -> None:
-    """No silent connection must be cut. Tracker says something every 25 seconds."""
+    """A proxy must not cut a connection without new entries. Tracker says something every 25 seconds."""
     text = path.read_text(encoding="utf-8")
     timeouts = r"^\s*(?:proxy_read_timeout|read_timeout|timeout (?:client|server|tunnel)) +(\d+)s"
     found = re.findall(timeouts, text, re.MULTILINE)

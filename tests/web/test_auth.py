@@ -1,4 +1,4 @@
-"""Who may do what, and when a session or a token ends: in-process, with a clock of the tests' own."""
+"""Roles, sign-in, sessions and tokens, in-process: a test moves the clock."""
 
 import json
 import time
@@ -135,7 +135,7 @@ def test_accounts_are_for_admins(app: Flask, role: str, status: int) -> None:
 
 
 def test_typed_form_of_a_viewer_is_shown_again(app: Flask) -> None:
-    """The person may have meant to be signed in with the other account."""
+    """A person may have another account that is allowed to send the form."""
     answer = signed_in(app, "viewer").post(CREATE, data=TYPED, headers=OWN_PAGE)
     assert answer.status_code == 403
     assert "You are signed in as \u2068viewer\u2069. Your account is for looking." in answer.text
@@ -284,7 +284,7 @@ def test_program_without_a_token_is_told_to_send_one(app: Flask) -> None:
 
 
 def test_token_does_not_open_pages(app: Flask) -> None:
-    """A good one is told why, a bad one that it is bad."""
+    """A page refuses a good token with the reason, and a bad one as bad."""
     browser = Browser(app)
     assert browser.get("/", headers=bearer(app)).status_code == 403
     assert browser.get("/", headers={"Authorization": "Bearer nothing"}).status_code == 401
@@ -318,11 +318,14 @@ def test_form_of_another_site_leads_to_the_sign_in(app: Flask) -> None:
 
 
 def test_form_of_an_earlier_session_is_shown_again(app: Flask) -> None:
-    """With the name of who is signed in now; a program's is refused."""
+    """The page names the account that is signed in now; a request of a program is refused."""
     browser = signed_in(app)
     shown = browser.post(CREATE, data={**TYPED, "csrf_token": "old"}, headers=OWN_PAGE)
     assert shown.status_code == 400
     assert "You signed in as \u2068editor\u2069 after this page was opened." in shown.text
+    button = browser.post("/accounts/logout/", data={"csrf_token": "old"}, headers=OWN_PAGE)
+    assert button.status_code == 400
+    assert "Nothing is saved yet: check it, and send it again." in button.text
     refused = browser.post(INCIDENTS, json=incident("Forged"))
     assert refused.status_code == 400
     assert refused.get_json()["fields"] == {"csrf_token": "this is not the token of your session"}
@@ -330,7 +333,7 @@ def test_form_of_an_earlier_session_is_shown_again(app: Flask) -> None:
 
 
 def test_public_form_needs_a_token_too(app: Flask) -> None:
-    """For a visitor the words are others."""
+    """The page names no account to a visitor."""
     report = {"Referer": "http://localhost/tracker/incident/report/"}
     answer = Browser(app).post("/tracker/incident/report/", data={"name": "x"}, headers=report)
     assert answer.status_code == 400
@@ -338,7 +341,7 @@ def test_public_form_needs_a_token_too(app: Flask) -> None:
 
 
 def test_sign_in_page_of_before_another_sign_in(app: Flask) -> None:
-    """It leads on for the same account, and asks another one for the password once more."""
+    """The page leads on for the same account, and asks for the password of another account once more."""
     browser = signed_in(app)
     page = {"Referer": f"http://localhost{LOGIN}"}
     same = browser.post(LOGIN, data={"username": "EDITOR", "next": CREATE}, headers=page)
@@ -400,7 +403,7 @@ def test_refused_sign_in(app: Flask, name: str, password: str, account: str | No
 
 
 def test_waits_begin_after_a_burst_for_a_name(app: Flask, clock: Clock) -> None:
-    """And a sign-in ends them, and makes the address one where other people's guesses cause no wait."""
+    """A sign-in ends the waits. Then guesses from other addresses cause no wait at this address."""
     for _ in range(BURST_PER_NAME):
         assert typed(app, password="wrong").status_code == 401
     refused = typed(app)
@@ -424,7 +427,7 @@ def test_waits_begin_after_a_burst_from_an_address(app: Flask) -> None:
 
 
 def test_account_signs_in_only_so_often(app: Flask, clock: Clock) -> None:
-    """Each sign-in costs a hash and a session. Who has the password has no reason to try on."""
+    """Each sign-in costs a hash and a session, so the right password does not lift the limit."""
     with app.test_request_context(LOGIN, method="POST"):
         user = accounts.find(NAME)
         for _ in range(SIGN_INS_PER_HOUR):
@@ -439,7 +442,7 @@ def test_account_signs_in_only_so_often(app: Flask, clock: Clock) -> None:
 
 
 def test_busy_server_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It counts no try and notes nothing."""
+    """A server that is too busy to check a password counts no try and notes nothing."""
     monkeypatch.setattr(passwords, "MAX_IN_FLIGHT_PER_CLIENT", 0)
     answer = typed(app)
     assert answer.status_code == 503
@@ -458,7 +461,7 @@ def test_account_that_was_changed_while_it_signed_in(app: Flask, monkeypatch: py
 
 
 def test_second_step_is_asked_for(app: Flask) -> None:
-    """What the browser had before the password is gone; there is no session before the code."""
+    """The password clears the cookie, and no session begins before the code."""
     user = accounts.find(NAME)
     totp.Totp.create(user=user.id, secret="x", enabled=True, force_insert=True)
     browser = Browser(app)
@@ -643,7 +646,7 @@ def test_token_is_found_in_its_header(app: Flask, form: str) -> None:
 
 
 def test_keys_of_all_sessions_of_an_account_have_one_owner(app: Flask) -> None:
-    """So a form that is sent again after another sign-in is not a second thing."""
+    """A form that is sent again after another sign-in is recognised by its key."""
     signed_in(app)
     with app.test_request_context("/"):
         auth.sign_in(accounts.find("editor"))
@@ -694,7 +697,7 @@ def test_sign_in_leads_to_no_other_site(app: Flask, target: str, leads_to: str) 
 
 
 def test_page_of_another_site_replaces_no_cookie(app: Flask) -> None:
-    """A browser sends it without the cookie, and would take a new one: the person would be signed out."""
+    """A browser sends such a form without the cookie. A new cookie would sign the person out."""
     headers = {"Origin": "https://evil.example"}
     sent = Browser(app).post(CREATE, data={"name": ""}, headers=headers)
     assert "Set-Cookie" not in sent.headers
@@ -724,7 +727,7 @@ def test_cookie_stays_in_tls_if_it_came_by_it(app: Flask, base_url: str) -> None
 
 
 def test_answer_that_changes_nothing_sets_no_cookie(app: Flask) -> None:
-    """A session is not stored anew with every answer: it ends so long after the sign-in."""
+    """The cookie is not set again with every answer, since a session ends some time after the sign-in."""
     browser = signed_in(app)
     browser.get(CREATE)
     assert "Set-Cookie" not in browser.get(CREATE).headers

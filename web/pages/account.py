@@ -17,7 +17,7 @@ from web.forms import Form
 from web.lists import Page
 from web.pages.account_actions import log_own, once
 
-# What words in a User-Agent mean. The first that is in it counts: most browsers claim to be others, too.
+# The meaning of words in a User-Agent. The first match counts, because most browsers also name others.
 BROWSERS = {
     "Edg": "Edge",
     "OPR": "Opera",
@@ -46,7 +46,7 @@ bp = Blueprint("accounts", __name__)
 
 @bp.app_template_filter("browser")
 def browser_words(user_agent: str) -> str:
-    """Say what a User-Agent is, like "Firefox on Linux"; or its beginning if that is not known."""
+    """Return a User-Agent in words, like "Firefox on Linux"; or its start, if it is unknown."""
     browser, system = (
         next((name for word, name in known.items() if word in user_agent), "")
         for known in (BROWSERS, SYSTEMS)
@@ -64,9 +64,9 @@ def own() -> ResponseReturnValue:
 def _own(
     *, password: Form | None = None, token: Form | None = None, secret: str = "", wait: float = 0
 ) -> ResponseReturnValue:
-    """Show the person's own page; `secret` is a token just made, which is never shown again.
+    """Show the person's own page; `secret` is a new token, which is never shown again.
 
-    `wait` is how many seconds the person must wait before the next try.
+    `wait` is the number of seconds before the next attempt.
     """
     user = auth.signed_in()
     password, token = password or Form(), token or Form()
@@ -93,7 +93,7 @@ def _own(
 @bp.route("/accounts/password/", methods=["GET", "POST"])
 @auth.needs("viewer")
 def change_password() -> ResponseReturnValue:
-    """Set it, end every session, and begin a new one here."""
+    """Set a new password, end every session, and begin a new one here."""
     user = auth.signed_in()
     if request.method == "GET":
         return _password_page(user) if user.password_temporary else redirect(url_for("accounts.own"))
@@ -110,10 +110,10 @@ def change_password() -> ResponseReturnValue:
 
 
 def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
-    """Do it for `user`, who has given the present password; `known` is as the account was then."""
+    """Change the password of `user`, who has given the present one; `known` is the account at that time."""
     if new != request.form.get("new_password_again", ""):
         return _password_page(user, "new_password_again", "These are two different passwords.")
-    if confirm.needs_code(user):  # or a session and a password would be enough to get one that is confirmed
+    if confirm.needs_code(user):  # otherwise a session and a password would be enough for a confirmed session
         wait, why = confirm.check_code(user, request.form.get(confirm.CODE, ""))
         if why:
             return _password_page(user, confirm.CODE, why, wait=wait)
@@ -129,7 +129,7 @@ def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
 
 
 def _password_page(user: User, field: str = "", error: str = "", *, wait: float = 0) -> ResponseReturnValue:
-    """Show what is wrong with a field: on the own page, or on the only one while a password is temporary."""
+    """Show the error of a field: on the own page, or on the only one while a password is temporary."""
     form = Form.refused({field: error} if error else {})
     if user.password_temporary:
         status = 429 if wait else 422 if error else 200
@@ -211,7 +211,7 @@ def end_session() -> ResponseReturnValue:
 @bp.route("/accounts/reset/<secret>/", methods=["GET", "POST"])
 @auth.public
 def reset(secret: str) -> ResponseReturnValue:
-    """The one-time link: choose a password. Opening it uses nothing up."""
+    """Let the owner of a one-time link choose a password. Opening the link does not use it up."""
     user = accounts.find_reset(secret)
     if user is None:
         abort(404, NO_LINK)

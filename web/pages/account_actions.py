@@ -21,7 +21,7 @@ def once(make: Callable[[], int]) -> int:
     def do() -> idempotency.Answer:
         return idempotency.Answer(200, {"id": str(make())}, b"")
 
-    changing = {"csrf_token", confirm.PASSWORD, confirm.CODE}  # may be others when the form is sent again
+    changing = {"csrf_token", confirm.PASSWORD, confirm.CODE}  # these may differ when the form is sent again
     fields = sorted(item for item in request.form.items() if item[0] not in changing)
     asked = idempotency.request_hash(request.path.encode(), to_json(fields).encode())
     key = asked if "key" in request.form else secrets.token_hex(16)

@@ -44,7 +44,7 @@ def page() -> ResponseReturnValue:
 def _admin(
     *, form: Form | None = None, link_for: User | None = None, secret: str = ""
 ) -> ResponseReturnValue:
-    """Show the page of all accounts; `secret` is of a one-time link just made, which is never shown again."""
+    """Show the page of all accounts; `secret` is of a new one-time link, which is never shown again."""
     form = form or Form()
     link = url_for("accounts.reset", secret=secret, _external=True) if secret else ""
     page = render_template(
@@ -91,7 +91,7 @@ def create_user() -> ResponseReturnValue:
         with database.atomic():
             user = User.get_by_id(once(make))
             secret = accounts.make_reset(user)
-            if not made:  # the form was sent again, perhaps when the account has long been in use
+            if not made:  # the form was sent again, perhaps long after the account was first used
                 log("link for a new password made", user.name)
     except Invalid as error:
         return _admin(form=Form.refused(error.fields))

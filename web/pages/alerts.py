@@ -21,7 +21,7 @@ def alert_list() -> ResponseReturnValue:
 
 
 def _alert_list(*, notes: dict[int, str]) -> ResponseReturnValue:
-    """Show the list; `notes` are typed already, by alert: it got worse before they were sent."""
+    """Show the list; `notes` has the typed notes, by alert, if an alert escalated before they were sent."""
     chosen = {name: request.args.get(name, "") for name in ("area", "severity", "state")}
     query = Alert.select()
     if chosen["area"].isdecimal() and int(chosen["area"]) <= MAX_ID:
@@ -45,7 +45,7 @@ def _alert_list(*, notes: dict[int, str]) -> ResponseReturnValue:
 
 
 def _alerting_areas() -> list[tuple[int, str]]:
-    """Return (id, name) of the areas that the newest alerts were of, by name, to choose from."""
+    """Return (id, name) of the areas of the newest alerts, by name, for the filter."""
     newest = Alert.select(Alert.area_id, Alert.area_name).order_by(Alert.id.desc()).limit(MAX_CHOICE)
     return sorted(dict(newest.tuples()).items(), key=lambda area: area[1].casefold())
 
@@ -65,7 +65,7 @@ def alert_acknowledge(pk: int) -> ResponseReturnValue:
 @bp.post("/tracker/alert/read/")
 @auth.needs("viewer")
 def alert_read() -> ResponseReturnValue:
-    """Note that this person has seen the alerts up to the `seq` that the page showed."""
+    """Record that this person has seen the alerts up to the `seq` that the page showed."""
     seq = request.form.get("seq", 0, type=int)
     auth.signed_in().read_up_to(min(max(seq, 0), Notification.bounds()[1]))
     return redirect(url_for("pages.alert_list"), 303)

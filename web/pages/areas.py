@@ -60,13 +60,13 @@ def area_mute(pk: int) -> ResponseReturnValue:
 def mute_until(choice: str, here: datetime) -> datetime | None:
     """Return the end of a mute that begins now, `here` by the clock of this machine. Raises Invalid.
 
-    A page with JavaScript sends tomorrow as a time: that of who looks at it, wherever the server stands.
+    A page with JavaScript sends tomorrow as a time, in the time zone of its reader.
     """
     tomorrow = datetime.combine(here.date() + timedelta(days=1), MORNING)
     presets = {
         "off": None,
         "hour": here + timedelta(hours=1),
-        "tomorrow": tomorrow.astimezone(),  # by the offset from UTC that holds there and then
+        "tomorrow": tomorrow.astimezone(),  # with the offset from UTC that holds tomorrow
         "week": here + timedelta(days=7),
     }
     return presets[choice] if choice in presets else parse_until(choice)

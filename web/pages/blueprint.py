@@ -1,4 +1,4 @@
-"""The blueprint of the pages, and what every template can use."""
+"""The blueprint of the pages, and the variables of every template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.state import state
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-# What each page has as JSON for its scripts; static/js/base/published.js reads it.
+# Each page has this as JSON for its scripts; static/js/base/published.js reads it.
 PUBLISHED: dict[str, Any] = {
     "severities": [
         {"code": severity.value, "name": severity.word, "rank": severity.level + 1} for severity in Severity

@@ -43,7 +43,7 @@ add_pages(Incident, "incident", incident_from, incident_values)
 
 @bp.post("/tracker/incident/confirm/<int:pk>/")
 def incident_confirm(pk: int) -> ResponseReturnValue:
-    """Say that a public report is true, as it was shown."""
+    """Confirm that a public report is true, in the version that the page showed."""
     try:
         with Incident.changing(pk) as incident:
             if not incident.verified:

@@ -38,7 +38,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return detail_page(model.find(pk))
 
     def store(form: Form, pk: int | None) -> str:
-        """Store what the form has. Return the object's path; "" if the form must be shown again."""
+        """Store the form. Return the object's path; "" if the form must be shown again."""
         if pk is None:
             return "" if unsent.sentence() else form.once(model, read)
         try:
@@ -71,7 +71,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
             except versions.Conflict as conflict:
                 clashes = conflict.clashes
             except model.DoesNotExist:
-                _tell_who_deleted(model, pk)
+                _flash_who_deleted(model, pk)
                 return redirect(url_for(f"pages.{noun}_list"), 303)
         shown = {noun: model.find(pk), "clashes": clashes}
         return render_template(f"{noun}s/delete.html", **shown), 409 if clashes else 200
@@ -85,7 +85,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
 
 
 def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> ResponseReturnValue:
-    """Show one incident or area; with `clashes`, why what was asked for was not done."""
+    """Show one incident or area; `clashes` are the reasons why an action was not carried out."""
     noun = "area" if isinstance(thing, AreaOfInterest) else "incident"
     shown = {noun: thing, "feature": thing.feature(), "clashes": clashes}
     if isinstance(thing, AreaOfInterest):
@@ -99,8 +99,11 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
     return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
 
 
-def _tell_who_deleted(model: type[Tracked], pk: int) -> None:
-    """Say who was quicker, unless it is the same person: a button pressed twice. Raises DoesNotExist."""
+def _flash_who_deleted(model: type[Tracked], pk: int) -> None:
+    """Name the person who deleted it first, unless it is the same one, who pressed twice.
+
+    Raises DoesNotExist.
+    """
     by = versions.deleted_by(model, min(pk, MAX_ID))
     if by != actor.get():
         flash(f"{versions.who(by)} deleted it already.")

@@ -28,7 +28,7 @@ from web.forms import Form
 from web.pages.blueprint import bp
 from web.state import state
 
-# What makes a report another one.
+# Two reports are different if one of these fields differs.
 TYPED = (*Incident.texts(), "severity", "location_lon", "location_lat")
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
@@ -62,9 +62,10 @@ def report() -> ResponseReturnValue:
 
 
 def _note_age(form: Form, values: dict[str, Any]) -> str:
-    """Set when it happened, if the report was written `age` seconds before it was sent, without a network.
+    """Set the time of the incident, if the report waited `age` seconds for a network.
 
-    A device may count wrongly, so an age beyond MAX_REPORT_AGE is cut. Return what to say of that, or "".
+    A device's clock may be wrong, so an age beyond MAX_REPORT_AGE is cut. Return a sentence about that, or
+    "".
     """
     text = form.values.get("age", "")
     try:
@@ -84,15 +85,15 @@ def _note_age(form: Form, values: dict[str, Any]) -> str:
 
 
 def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
-    """Tell a person by a page, and the page's script in JSON, what became of a report."""
+    """Answer a report: a person gets a page, and the page's script JSON."""
     stored = not (wait or form.errors)
     status = 429 if wait else 201 if stored else form.status
     headers = auth.retry_after(wait)
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
         error = form.errors.get("", "Some fields need another look.")
-        told = {"stored": True} | ({"note": said} if said else {})
-        return told if stored else {"error": error, "fields": fields}, status, headers
+        answer = {"stored": True} | ({"note": said} if said else {})
+        return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success"), 303)
     return render_template("report/form.html", form=form), status, headers

@@ -55,7 +55,7 @@ def _let_in(user: User, target: str) -> ResponseReturnValue | None:
 
 
 def _login_again(name: str, target: str) -> ResponseReturnValue:
-    """Answer a sign-in page from before another sign-in: lead on if that was of the same account."""
+    """Answer an old sign-in page, from before another sign-in. Redirect if that was the same account."""
     known = auth.current_user()
     if known is not None and known == accounts.named(name):
         return redirect(target, 303)
@@ -70,12 +70,12 @@ def _login_page(name: str, target: str, errors: dict[str, str]) -> str:
 @bp.get("/signed_in/", endpoint="signed_in")
 @auth.public
 def signed_in_page() -> ResponseReturnValue:
-    """Say who is signed in: to a person who signed in for another tab, and to that tab's script."""
+    """Name the signed-in account, for a person who signed in for another tab, and for that tab's script."""
     return render_template("sign_in/signed_in.html")
 
 
 def _ask_for_code(user: User, target: str) -> ResponseReturnValue:
-    """Lead on to the second step. The cookie says for some minutes who has given the password."""
+    """Redirect to the second step. For some minutes the cookie names the account whose password was given."""
     SignIn.note(user.name, request.remote_addr or "", "gave the password, was asked for a code")
     session.clear()
     session["halfway"] = f"{user.id} {time.time()} {auth.credentials(user)}"

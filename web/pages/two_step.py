@@ -1,4 +1,4 @@
-"""The pages of the second step of a sign-in: entering a code, and setting up the app that makes them."""
+"""The pages of the second step of a sign-in: entering a code, and setting up the app."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ bp = Blueprint("two_step", __name__, url_prefix="/accounts")
 @bp.route("/login/code/", methods=["GET", "POST"])
 @auth.public
 def code() -> ResponseReturnValue:
-    """Ask for the code, of somebody who has given the password."""
+    """Ask a person who has given the password for the code."""
     target = auth.local(request.values.get("next", ""))
     user = halfway()
     if user is None:
@@ -47,9 +47,9 @@ def _status(wait: float, errors: dict[str, str]) -> int:
 
 
 def halfway() -> User | None:
-    """Return who has given the password of an account a moment ago, in this browser, and owes the code.
+    """Return the account whose password was just given in this browser, without the code yet.
 
-    Not if the password or the account was changed since.
+    None if the password or the account was changed since.
     """
     try:
         id_, given, credentials = str(session.get("halfway", "")).split()
@@ -91,7 +91,7 @@ def _enrol(user: User, error: str = "") -> ResponseReturnValue:
 @bp.post("/totp/enable/")
 @auth.needs("viewer")
 def enable() -> ResponseReturnValue:
-    """Turn codes on, with a code that shows that the app has the secret; show the recovery codes, once."""
+    """Turn codes on, after a first code from the app; show the recovery codes, once."""
     user = auth.signed_in()
     if (page := confirm.ask("turn on sign-in codes")) is not None:
         return page

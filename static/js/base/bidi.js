@@ -2,7 +2,7 @@
 
 const FIRST_STRONG_ISOLATE = "\u2068";
 const POP_ISOLATE = "\u2069";
-const CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g; // a name that has these could end its isolate
+const CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g; // with these a name could end its isolate
 
 /** Isolates a text where no element can be used; elsewhere `<bdi>` does the same. @param {string} text */
 export const isolate = (text) => `${FIRST_STRONG_ISOLATE}${String(text).replace(CONTROLS, "")}${POP_ISOLATE}`;

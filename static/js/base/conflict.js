@@ -1,4 +1,4 @@
-/** Shows what others have changed since this person began to edit: both values, who and when, and a choice. */
+/** Shows the changes of others since this person began to edit: both values, name and time, and a choice. */
 
 import { isolate } from "./bidi.js";
 import { element, sinceWords } from "./elements.js";
@@ -12,7 +12,11 @@ import { published } from "./published.js";
  */
 export const isConflict = ({ status, answer }) => status === 409 && Array.isArray(answer?.conflicts);
 
-/** Who changed it and how long ago: "Ada …, 2 min. ago". @param {Clash} clash @param {string} what */
+/**
+ * The name of the person who changed it, and how long ago: "Ada …, 2 min. ago".
+ * @param {Clash} clash
+ * @param {string} what
+ */
 export const changedWords = ({ by, at }, what) =>
   `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
 

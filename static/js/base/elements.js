@@ -46,7 +46,7 @@ export function link(path, text, attributes = {}) {
 }
 
 /** @type {Intl.RelativeTimeFormat} */
-let ago; // made at the first use, since the browser needs milliseconds for it
+let ago; // created at the first use, because it takes the browser milliseconds
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
   ["day", 86_400],
@@ -64,7 +64,7 @@ export function sinceWords(moment) {
   return ago.format(-Math.floor(seconds / size), unit);
 }
 
-const LATE_MS = 60_000; // up to this difference one time is shown
+const LATE_MS = 60_000; // with a smaller difference only one time is shown
 
 /**
  * When an incident happened, and when it was reported, if that was later.
@@ -102,7 +102,7 @@ const CLOCK = {
 };
 
 /**
- * Who has muted an area, and until when; "" if it is not muted.
+ * The name of the person who muted an area, and the end; "" if it is not muted.
  * @param {{muted_until?: string, muted_by?: string}} properties
  */
 export function mutedWords(properties) {

@@ -20,7 +20,7 @@ function mark(control, sentence) {
 }
 
 /**
- * @param {HTMLFormElement} form its earlier problems go
+ * @param {HTMLFormElement} form its earlier problems are removed
  * @param {Record<string, string>} problems sentence by field; fields that the form lacks are passed over
  * @returns {HTMLElement | null} the first control that has one, in focus
  */

@@ -7,7 +7,7 @@
  * @typedef {[number, number]} Position longitude, latitude in degrees, WGS 84
  * @typedef {{type: "Point", coordinates: Position}} Point
  * @typedef {{type: "Polygon", coordinates: Position[][]}} Polygon
- * @typedef {{type: string, coordinates: any}} Geometry one of these, before anybody has looked which
+ * @typedef {{type: string, coordinates: any}} Geometry one of these, not checked yet
  * @typedef {[number, number, number, number]} Box west, south, east, north in degrees
  */
 
@@ -16,7 +16,7 @@ const MAX_LONGITUDE = 180;
 const MAX_DRAWN_LONGITUDE = 540; // a polygon across the antimeridian is drawn on the neighbouring copy of the world
 const MAX_LATITUDE = 90;
 
-/** A problem with what was typed, as a sentence. */
+/** A problem of a typed text, as a sentence. */
 export class TypedError extends Error {}
 
 /** @param {number} degrees */
@@ -73,7 +73,7 @@ export function parsePolygon(text) {
 const isLong = (degrees) => Math.abs(degrees) > 180 && Math.abs(degrees) < 360; // an edge of 360° has no short way
 const steps = (ring) => ring.slice(1).map(([longitude], index) => longitude - ring[index][0]);
 
-/** Whether an edge can be meant in two ways: see long-edges.js. @param {Polygon} polygon */
+/** Whether an edge has two possible meanings: see long-edges.js. @param {Polygon} polygon */
 export const hasLongEdge = ({ coordinates }) => coordinates.some((ring) => steps(ring).some(isLong));
 
 /**

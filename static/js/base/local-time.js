@@ -2,7 +2,7 @@
 
 const pad = (number) => String(number).padStart(2, "0");
 
-/** @param {string} iso "" or ISO 8601 @returns {string} "" for what is no moment */
+/** @param {string} iso "" or ISO 8601 @returns {string} "" for other text */
 export function toLocal(iso) {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return "";

@@ -46,8 +46,8 @@ const words = (text) =>
 /**
  * Makes a search over places.
  * @param {Place[]} places most people first
- * @returns {(text: string, limit?: number) => Place[]} those that have, for every word typed, one that begins so;
- *   first those whose name begins with all of it
+ * @returns {(text: string, limit?: number) => Place[]} those that have, for every typed word, a word with this start;
+ *   first those whose name starts with the whole text
  */
 export function placeSearch(places) {
   const folded = places.map((place) => ` ${words(fullName(place)).join(" ")}`);

@@ -1,5 +1,5 @@
 /**
- * Keeps the tabs of one browser informed about who is signed in.
+ * Keeps the tabs of one browser informed about the signed-in account.
  * Each page announces its account when it opens. The other tabs take its CSRF token, because their own ended with the
  * earlier sign-in. If it is another account, they show that nothing can be saved in them.
  */
@@ -39,7 +39,7 @@ export function onSignIn(listener) {
 }
 
 /**
- * What another sign-in means for this page. Pure.
+ * The effect of another sign-in on this page. Pure.
  * @param {string} user of the page
  * @param {SignIn} found
  * @returns {"nobody" | "same" | "other"}
@@ -82,7 +82,7 @@ function take(found) {
   return state;
 }
 
-/** Asks the server who is signed in now, and updates this page. @returns {Promise<"nobody" | "same" | "other">} */
+/** Asks the server for the signed-in account, and updates this page. @returns {Promise<"nobody" | "same" | "other">} */
 export async function refresh() {
   const answer = await fetch(meta("user").dataset.signedIn, { cache: "no-store" });
   const found = readSignIn(new DOMParser().parseFromString(await answer.text(), "text/html"));

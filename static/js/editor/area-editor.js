@@ -1,5 +1,5 @@
 /**
- * Edits one polygon on a map: it is drawn or typed, each shows the other, and both can be undone. Says how many open
+ * Edits one polygon on a map. A person draws or types it; both stay equal, and both can be undone. Says how many open
  * incidents lie inside. Works on the elements of templates/areas/_fields.html, on the form's page and beside the live
  * map.
  */
@@ -25,7 +25,7 @@ export class AreaEditor {
   #tools;
   #longEdges;
   #history = new History(null);
-  #nudged = null; // what the arrow keys made: going on with them is one step to undo
+  #nudged = null; // the polygon after the last arrow key; several keys in a row are one step to undo
   #editable = true;
   #open = false;
   #showing = false;
@@ -73,16 +73,16 @@ export class AreaEditor {
     return this.#open && this.#drawing.drawing && this.#drawing.canUndo;
   }
 
-  /** What keeps the polygon from being saved, or "". */
+  /** The reason why the polygon can't be saved, or "". */
   get problem() {
     return this.#text.problem || (this.isDrawing ? UNFINISHED : "");
   }
 
-  /** Begins with the polygon that is typed already, if it is one. */
+  /** Begins with the typed polygon, if the text is valid. */
   open() {
     this.#open = true;
     const typed = this.#text.problem ? null : this.#text.read();
-    const keep = !this.#longEdges.wasAsked || this.#longEdges.keeps; // what is stored has been decided
+    const keep = !this.#longEdges.wasAsked || this.#longEdges.keeps; // the stored polygon was decided before
     this.#history = new History(this.#longEdges.ask(typed, keep));
     this.#fit();
     this.#show(this.polygon);
@@ -95,7 +95,7 @@ export class AreaEditor {
     this.open();
   }
 
-  /** Takes all of it off the map. */
+  /** Removes everything from the map. */
   close() {
     this.#open = false;
     this.#vertexChoice.clear();
@@ -124,7 +124,7 @@ export class AreaEditor {
   }
 
   #show(polygon, ring = 0) {
-    this.#showing = true; // on the way there is no polygon for a moment
+    this.#showing = true; // meanwhile there is no polygon for a moment
     this.#editable = this.#drawing.show(polygon, ring);
     this.#showing = false;
     this.#view.setOutline(this.#editable ? null : polygon, this.#longEdges.other);
@@ -196,7 +196,7 @@ export class AreaEditor {
       redo: () => this.#redo(),
       nextVertex: () => this.#vertexChoice.step(1),
       removeVertex: () => this.#vertexChoice.remove(),
-      /** The Delete key: a vertex if one is chosen; from the map itself the ring that is selected. */
+      /** The Delete key removes the chosen vertex, or, on the map itself, the selected ring. */
       remove: ({ alsoRing }) =>
         this.#vertexChoice.chosen
           ? this.#vertexChoice.remove()

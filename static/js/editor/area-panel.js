@@ -60,7 +60,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-  /** The fields that this person has changed, and wants to stay so. */
+  /** The fields that this person has changed, without those for which they chose the others' value. */
   function changed() {
     const [now, before, theirs] = [values(), valuesOf(base), takenFrom(question)];
     return new Set(Object.keys(now).filter((name) => !same(now[name], before[name]) && !theirs.has(name)));
@@ -73,10 +73,11 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     for (const [name, value] of Object.entries(typed)) if (fields.has(name)) form.elements[name].value = value;
     if (fields.has("polygon")) editor.openWith(polygon);
     base = feature;
-    if (feature && fields.has("polygon")) base = { ...feature, geometry: editor.polygon ?? polygon }; // as it is typed
+    // in the form that the text has
+    if (feature && fields.has("polygon")) base = { ...feature, geometry: editor.polygon ?? polygon };
   }
 
-  /** Shows what others have changed: as it is now, or if this person has changed it, too, as a question. */
+  /** Shows the changes of others. If this person has changed the same field, it asks which value stays. */
   function ask({ feature, conflicts }) {
     const mine = changed();
     put(feature, new Set(Object.keys(values()).filter((name) => !mine.has(name))));
@@ -88,7 +89,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     problem.scrollIntoView({ block: "start" });
   }
 
-  /** The area was deleted: what is in the form is saved as a new one. */
+  /** The area was deleted, so the form will save a new one. */
   function makeNew() {
     pk = base = null;
     askWhich(question, []);
@@ -149,7 +150,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     form.hidden = false;
     panel.classList.add("editing");
     panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");
-    view.resize(); // on a phone the panel takes its room from the map
+    view.resize(); // on a phone the panel makes the map smaller
     put(feature, new Set(["name", "severity", "polygon"]));
     form.elements.name.focus();
   };

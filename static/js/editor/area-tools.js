@@ -1,4 +1,4 @@
-/** The buttons, the keys and the hint by which a polygon is drawn and edited: templates/areas/_fields.html. */
+/** The buttons, keys and hints for drawing and editing a polygon: templates/areas/_fields.html. */
 
 const HINTS = {
   outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
@@ -11,7 +11,7 @@ const HINTS = {
   wouldCross: "With a corner here the outline would cross itself.",
 };
 
-const FIELDS = "input:not([type=radio]), textarea"; // fields that do with these keys what fields do
+const FIELDS = "input:not([type=radio]), textarea"; // fields in which these keys have their usual meaning
 
 /**
  * @typedef {"outline" | "hole" | "undo" | "redo" | "nextVertex" | "removeVertex"} Command
@@ -39,7 +39,7 @@ function hintFor({ drawing: { drawing, drawsHole, crosses, wouldCross }, editabl
 /**
  * @param {KeyboardEvent} event
  * @param {Actions} actions
- * @returns {(() => unknown) | null} what the key means
+ * @returns {(() => unknown) | null} the action of the key
  */
 function meaning(event, actions) {
   const key = event.key.toLowerCase();

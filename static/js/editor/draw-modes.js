@@ -1,4 +1,4 @@
-/** terra-draw as it is used here: what can be done to a polygon, and what one that is drawn or edited looks like. */
+/** The set-up of terra-draw: the actions on a polygon, and its look while it is drawn or edited. */
 
 import { onPaletteChange, readPalette } from "../base/palette.js";
 
@@ -58,8 +58,8 @@ export function makeTerraDraw(terraDraw, adapter) {
       new TerraDrawSelectMode({
         styles: styles(readPalette(), "selected"),
         flags: { polygon: { feature: { draggable: true, coordinates } } },
-        keyEvents: { deselect: null, delete: null, rotate: null, scale: null }, // the keys are area-tools.js's
-        allowManualDeselection: false, // a vertex is also hit from outside
+        keyEvents: { deselect: null, delete: null, rotate: null, scale: null }, // area-tools.js handles the keys
+        allowManualDeselection: false, // a click just outside a vertex also selects it
       }),
     ],
     undoRedo: { modeLevel: new TerraDrawModeUndoRedo() },

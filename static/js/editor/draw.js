@@ -1,6 +1,6 @@
 /**
- * Drawing and editing one polygon with its holes, with terra-draw on a map of map.js. terra-draw edits polygons without
- * holes only, so every ring is a polygon of its own here: the first is the outline, the others are holes.
+ * Drawing and editing one polygon with its holes, with terra-draw on a map of map.js. It can't edit holes, so every
+ * ring is a polygon of its own here. The first is the outline, the others are holes.
  */
 
 import { makeTerraDraw } from "./draw-modes.js";
@@ -49,21 +49,21 @@ export class Drawing {
     return this.drawing && this.#drawsHole;
   }
 
-  /** Whether the polygon drawn crosses itself somewhere. */
+  /** Whether the drawn polygon crosses itself. */
   get crosses() {
     return this.#rings
       .map((id) => this.#draw.getSnapshotFeature(id))
       .some((feature) => feature && this.#crosses(feature));
   }
 
-  /** Whether what is being drawn would cross itself with a vertex where the pointer is: a click there does nothing. */
+  /** Whether the ring being drawn would cross itself with a vertex at the pointer: then a click does nothing. */
   get wouldCross() {
     if (!this.drawing) return false;
     const isDrawn = ({ id, geometry }) => geometry.type === "Polygon" && !this.#rings.includes(id);
     return this.#draw.getSnapshot().filter(isDrawn).some(this.#crosses);
   }
 
-  /** The polygon as it is on the map at this moment, also while it is dragged. @returns {Polygon | null} */
+  /** The polygon on the map at this moment, also during a drag. @returns {Polygon | null} */
   get polygon() {
     const features = this.#rings.map((id) => this.#draw.getSnapshotFeature(id));
     return features.length > 0 && features.every(Boolean)
@@ -98,21 +98,21 @@ export class Drawing {
     return true;
   }
 
-  /** The next clicks draw an outline, which takes the place of the polygon. */
+  /** Lets the next clicks draw an outline, which replaces the polygon. */
   drawOutline() {
     this.#drawsHole = false;
     this.#draw.setMode("polygon");
     this.#options.onStep();
   }
 
-  /** The next clicks draw a hole. */
+  /** Lets the next clicks draw a hole. */
   drawHole() {
     this.#drawsHole = true;
     this.#draw.setMode("polygon");
     this.#options.onStep();
   }
 
-  /** Whether a vertex of a ring being drawn can be taken back. */
+  /** Whether the last vertex of the ring being drawn can be undone. */
   get canUndo() {
     return this.#draw.canUndo();
   }
@@ -131,13 +131,13 @@ export class Drawing {
     this.#options.onStep();
   }
 
-  /** Removes the ring that is selected: a hole, or with the outline the whole polygon. */
+  /** Removes the selected ring: a hole, or with the outline the whole polygon. */
   removeSelected() {
     const selected = this.#rings.filter((id) => this.#draw.getSnapshotFeature(id)?.properties.selected);
     if (selected.length > 0) this.#draw.removeFeatures(selected);
   }
 
-  /** Takes the polygon off the map and lets go of it, until `show`. */
+  /** Removes the polygon from the map, until `show`. */
   stop() {
     this.#reset();
     this.#draw.stop();

@@ -1,6 +1,6 @@
-/** The states a thing has been in, to go back and forth between them. Pure. */
+/** A history of states, for undo and redo. Pure. */
 
-const MAX_STATES = 200; // more steps than anyone takes back
+const MAX_STATES = 200; // more steps than a person undoes
 
 /** @template State */
 export class History {
@@ -24,7 +24,7 @@ export class History {
     return this.#index < this.#states.length - 1;
   }
 
-  /** Goes on to a new state; what had been undone is forgotten. @param {State} state */
+  /** Adds a new state, and drops those that were undone. @param {State} state */
   push(state) {
     this.#states = [...this.#states.slice(0, this.#index + 1), state].slice(-MAX_STATES);
     this.#index = this.#states.length - 1;

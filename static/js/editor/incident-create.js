@@ -1,4 +1,4 @@
-/** Reports an incident where the map was clicked with the right button or held, in a small form at that place. */
+/** Reports an incident in a small form on the map, at a right click or a long press. */
 
 import { whileBusy } from "../base/busy.js";
 import { element, severityBadge } from "../base/elements.js";
@@ -59,7 +59,7 @@ function makeForm() {
 
 const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
 
-/** What the server found wrong, in one line. */
+/** The server's errors in one line. */
 const wrong = ({ message, fields }) =>
   Object.entries(fields ?? {})
     .map(([name, why]) => `${name}: ${why}`)
@@ -73,8 +73,8 @@ const wrong = ({ message, fields }) =>
 /**
  * @param {import("../map/view.js").MapView} view
  * @param {{save: (feature: object, key: string) => Promise<import("../live/messages.js").Feature>, done: (feature:
- *   import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: something was
- *   typed, and the form is gone without a decision
+ * import("../live/messages.js").Feature) => void, onClosed: (draft: Draft) => void}} actions onClosed: called with the
+ * typed values when the form closes without Save or Cancel
  * @returns {(at: [number, number], draft?: Draft) => void} opens the form at a place
  */
 export function incidentCreator(view, { save, done, onClosed }) {
@@ -83,7 +83,7 @@ export function incidentCreator(view, { save, done, onClosed }) {
   return (at, draft = null) => {
     const form = makeForm();
     const { elements } = form;
-    let key = draft?.key ?? newKey(); // of this incident, however often it is sent
+    let key = draft?.key ?? newKey(); // of this incident, the same for each attempt
     const problem = form.querySelector(".field-error");
     const pin = view.pin(({ coordinates }) => moveTo(coordinates));
     const say = (sentence) => {

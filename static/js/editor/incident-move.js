@@ -1,5 +1,5 @@
 /**
- * The ring around the chosen incident, by which it can be dragged, or moved with the arrow keys, to where it really is.
+ * The handle around the chosen incident: a person drags it, or moves it with the arrow keys, to correct the location.
  */
 
 import { isolate } from "../base/bidi.js";
@@ -11,13 +11,13 @@ const STEP = 8; // pixels; 1 with Shift
 /**
  * @param {import("../map/view.js").MapView} view
  * @param {{move: ((feature: import("../live/messages.js").Feature, at: [number, number]) => void) | null}} actions
- *   null: this person may not
+ *   null: this person has no right to it
  * @returns {{choose: (feature: import("../live/messages.js").Feature | null) => void}}
  */
 export function incidentHandle(view, { move }) {
   let handle = null;
   let chosen = null;
-  let from = null; // the incident as it was when the moving began; null while it is not moved
+  let from = null; // the incident before the move; null without a move
 
   function choose(feature) {
     if (feature && chosen?.id === feature.id && handle) {

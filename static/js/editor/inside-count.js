@@ -1,9 +1,9 @@
-/** How many open incidents lie in an area that is not saved yet, as a sentence. */
+/** Shows how many open incidents lie in an unsaved area, as a sentence. */
 
 import { ApiError, call } from "../base/api.js";
 import { longEdgesQuery } from "../base/geojson.js";
 
-const PAUSE_MS = 300; // after the last change, before the server is asked
+const PAUSE_MS = 300; // between the last change and the request
 
 /** @param {{open: number, alerting: number}} counts */
 export function insideWords({ open, alerting }) {
@@ -19,9 +19,9 @@ export function insideWords({ open, alerting }) {
 }
 
 /**
- * @param {HTMLElement} place where to say it
+ * @param {HTMLElement} place gets the sentence
  * @param {string} address of the API
- * @returns {(polygon: object | null, severity: string) => void} to be called when either has changed
+ * @returns {(polygon: object | null, severity: string) => void} call it when either has changed
  */
 export function insideCount(place, address) {
   let timer;

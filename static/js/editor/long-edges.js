@@ -21,7 +21,7 @@ export class LongEdges {
     fieldset.addEventListener("change", () => this.#ways && onChoice());
   }
 
-  /** Whether the page came with the question. */
+  /** Whether the page already had the question. */
   get wasAsked() {
     return !this.#fieldset.disabled;
   }
@@ -31,20 +31,20 @@ export class LongEdges {
     return this.#fieldset.querySelector(":checked").value === "keep";
   }
 
-  /** The way that is not chosen, to be shown beside the other; null when nothing is asked. */
+  /** The polygon of the way that is not chosen, for the map; null without a question. */
   get other() {
     return this.#ways && (this.keeps ? this.#ways.cross : this.#ways.keep);
   }
 
-  /** The way that is chosen; null when nothing is asked. */
+  /** The polygon of the chosen way; null without a question. */
   get chosen() {
     return this.#ways && (this.keeps ? this.#ways.keep : this.#ways.cross);
   }
 
   /**
-   * Asks if need be.
+   * Asks if the polygon has a long edge.
    * @param {Polygon | null} polygon
-   * @param {boolean} keep what is chosen first
+   * @param {boolean} keep whether the long way is preselected
    * @returns {Polygon | null} the chosen way
    */
   ask(polygon, keep) {

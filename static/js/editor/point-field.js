@@ -1,4 +1,4 @@
-/** One location that can be put on the map, or typed in any of several ways; each way shows what the others said. */
+/** One location that a person sets on the map, or types in several ways. All ways show the same location. */
 
 import { format, parseDegrees, parsePoint, TypedError } from "../base/geojson.js";
 
@@ -34,7 +34,7 @@ export function geojson(text) {
   };
 }
 
-/** What a way says, or null if it says nothing that is a location. @param {Way} way */
+/** The location that was typed in a way, or null if there is none. @param {Way} way */
 function readOrNull(way) {
   try {
     return way.read();
@@ -44,15 +44,14 @@ function readOrNull(way) {
 }
 
 /**
- * @param {Way[]} ways the first one that says something at the start is believed
- * @param {HTMLElement} problem where to say what is wrong with what was typed
+ * @param {Way[]} ways the first with a location at the start counts
+ * @param {HTMLElement} problem gets the error of the typed text
  * @param {(point: Point | null, typed: boolean) => void} onChange called at the start too, if there is a location
  * @returns {{set: (point: Point) => void, isValid: () => boolean}} set: from the map or the device; isValid: whether
- *   what
- * was typed last is a location or nothing, else it says what is wrong
+ *   the last typed text is a location or empty; otherwise it shows the error
  */
 export function pointField(ways, problem, onChange) {
-  /** @type {Way | null} where somebody has typed after the last `set` */
+  /** @type {Way | null} in which the person has typed after the last `set` */
   let typedIn = null;
 
   function say(way, sentence) {

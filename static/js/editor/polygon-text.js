@@ -1,4 +1,4 @@
-/** The polygon as text that can be typed, with what is wrong with it. */
+/** The polygon as text that a person can type, with its error. */
 
 import { format, parsePolygon, TypedError } from "../base/geojson.js";
 
@@ -8,14 +8,14 @@ export class PolygonText {
   #area;
   #complaint;
 
-  /** @param {HTMLTextAreaElement} area @param {HTMLElement} complaint where to say what is wrong */
+  /** @param {HTMLTextAreaElement} area @param {HTMLElement} complaint gets the error */
   constructor(area, complaint) {
     this.#area = area;
     this.#complaint = complaint;
     area.addEventListener("change", () => this.#say(this.problem));
   }
 
-  /** What is wrong with the text, or "". */
+  /** The error of the text, or "". */
   get problem() {
     try {
       this.read();

@@ -1,18 +1,18 @@
 /**
- * Lets a moment be chosen by local time, where the form without script has it as ISO 8601. What is not changed stays as
- * it was, to the microsecond.
+ * Adds a field for local time to a form, which without scripts has the moment as ISO 8601. An unchanged moment stays
+ * exact, to the microsecond.
  */
 
 import { element } from "../base/elements.js";
 import { fromLocal, offsetWords, toLocal } from "../base/local-time.js";
 
-const OFFSET = /(Z|[+-]\d\d:?\d\d)$/i; // without one a moment means another time elsewhere
+const OFFSET = /(Z|[+-]\d\d:?\d\d)$/i; // without an offset a moment would be ambiguous
 const INCOMPLETE = "Complete the time, or clear all of it.";
 
-/** @param {HTMLInputElement} input holds ISO 8601, and goes on doing so @returns {{isValid: () => boolean}} */
+/** @param {HTMLInputElement} input has ISO 8601, also afterwards @returns {{isValid: () => boolean}} */
 export function timeField(input) {
   const shown = OFFSET.test(input.value) ? toLocal(input.value) : "";
-  if (input.value && !shown) return { isValid: () => true }; // what was typed without script is corrected as text
+  if (input.value && !shown) return { isValid: () => true }; // an error in the ISO text is corrected as text
   const described = input.getAttribute("aria-describedby") ?? "";
   const local = element("input", { type: "datetime-local", id: `${input.id}-local`, "aria-describedby": described });
   const hint = document.getElementById(`${input.id}-hint`);

@@ -1,12 +1,12 @@
 /**
- * The chosen vertex of the polygon that is being edited: a ring around it, which takes the keys. A vertex is chosen by
- * a click or a tap, or one after the other; then it can be moved and removed without a pointer.
+ * The chosen vertex of the edited polygon: a focusable marker around it, which handles the keys. A click, a tap or the
+ * next key chooses a vertex. Then the keys can move and remove it.
  */
 
 import { count, nearest, neighbour, positionOf, withVertexAt, withoutVertex } from "./vertices.js";
 import { element } from "../base/elements.js";
 
-const REACH = 18; // pixels around a vertex: a fingertip
+const REACH = 18; // pixels around a vertex, for a fingertip
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 const STEP = 8; // pixels; 1 with Shift
 const STEPS_BY_KEY = { PageDown: 1, PageUp: -1 };
@@ -21,14 +21,14 @@ export class VertexChoice {
   /** @type {ReturnType<import("../map/view.js").MapView["place"]> | null} */ #mark = null;
   #button;
 
-  /** What to tell the person of the chosen vertex; "" without one. */
+  /** The hint about the chosen vertex; "" without one. */
   words = "";
 
   /**
    * @param {import("../map/view.js").MapView} view
    * @param {{polygon: () => Polygon | null, onMove: (polygon: Polygon, ring: number) => void, onRemove: (polygon:
    *   Polygon, ring: number) => void, onChoice: () => void}} actions
-   *   polygon: what has vertices to choose now
+   *   polygon: the polygon whose vertices can be chosen now
    */
   constructor(view, actions) {
     this.#view = view;
@@ -50,7 +50,7 @@ export class VertexChoice {
     this.#button.focus();
   }
 
-  /** Removes the chosen vertex, and chooses the one that follows. */
+  /** Removes the chosen vertex, and chooses the next one. */
   remove() {
     const polygon = this.#actions.polygon();
     if (!polygon || !this.#chosen) return;

@@ -1,5 +1,5 @@
 /**
- * The vertices of a polygon: which one is near, which is the next, the polygon without one or with one elsewhere. Pure.
+ * Functions on the vertices of a polygon: find the nearest or the next one, remove one, move one. Pure.
  */
 
 /**
@@ -25,7 +25,7 @@ export const count = ({ coordinates }, ring) => (coordinates[ring]?.length ?? 1)
 export const positionOf = ({ coordinates }, { ring, index }) => verticesOf(coordinates[ring] ?? []).at(index);
 
 /**
- * The vertex so many steps on, around the outline and then around the holes.
+ * The next vertex or the one before, around the outline and then around the holes.
  * @param {Polygon} polygon
  * @param {Vertex | null} vertex null: before the first
  * @param {number} step 1 or -1
@@ -41,7 +41,7 @@ export function neighbour(polygon, vertex, step) {
 }
 
 /**
- * The nearest vertex within reach, or null.
+ * The nearest vertex within `reach`, or null.
  * @param {Polygon} polygon
  * @param {(position: Position) => number} distance
  * @param {number} reach in what `distance` returns
@@ -64,7 +64,7 @@ export const withVertexAt = (polygon, { ring, index }, position) =>
   withRing(polygon, ring, verticesOf(polygon.coordinates[ring]).with(index, position));
 
 /**
- * Without a vertex; without a whole hole if it had but three. Null where the outline had but three.
+ * The polygon without a vertex. A hole of three vertices is removed; for an outline of three it is null.
  * @param {Polygon} polygon
  * @param {Vertex} vertex
  * @returns {Polygon | null}

@@ -8,7 +8,7 @@ export class AlertNote {
   /**
    * Call it after each change of the note. When all alerts of the note are taken or over, the note is for the present
    * ones.
-   * @param {string} text @param {import("./alerts.js").AreaAlert[]} alerts that nobody has taken
+   * @param {string} text @param {import("./alerts.js").AreaAlert[]} alerts that nobody has acknowledged
    */
   follow(text, alerts) {
     const keys = alerts.map(alertKey);
@@ -16,7 +16,7 @@ export class AlertNote {
     else if (!keys.some((key) => this.#alerts?.has(key))) this.#alerts = new Set(keys);
   }
 
-  /** Whether an alert may be taken with this note. @param {import("./alerts.js").AreaAlert} alert */
+  /** Whether this note may acknowledge an alert. @param {import("./alerts.js").AreaAlert} alert */
   isFor(alert) {
     return this.#alerts === null || this.#alerts.has(alertKey(alert));
   }

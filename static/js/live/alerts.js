@@ -55,13 +55,13 @@ export class Alerts {
   /**
    * Replaces all alerts by the answer of /api/alerts/.
    * @param {{alerts: any[], unread: number, read_seq: number}} answer
-   * @param {Map<number, Feature>} incidents @param {Map<number, Feature>} areas what is known of both
-   * @param {number} since a log entry: what was raised after it, and waits, is news
-   * @returns {Set<number>} incidents with news, the oldest first
+   * @param {Map<number, Feature>} incidents @param {Map<number, Feature>} areas the loaded ones
+   * @param {number} since a log entry: alerts that were raised after it, and wait, interrupt
+   * @returns {Set<number>} incidents whose alerts interrupt, the oldest first
    */
   load({ alerts, unread, read_seq: readSeq }, incidents, areas, since = Infinity) {
     this.byIncident = new Map();
-    const news = new Set();
+    const interrupting = new Set();
     for (const alert of [...alerts].sort((a, b) => a.raised_seq - b.raised_seq)) {
       const pk = keyOf(alert.incident);
       const known = this.byIncident.get(pk);
@@ -73,12 +73,12 @@ export class Alerts {
         reason: "raised",
         areas: [...(known?.areas ?? []), areaAlert],
       });
-      if (alert.raised_seq > since && isWaiting(areaAlert)) news.add(pk);
+      if (alert.raised_seq > since && isWaiting(areaAlert)) interrupting.add(pk);
     }
     const open = alerts.filter((alert) => !alert.muted && alert.raised_seq > readSeq);
     this.#unread = new Map(open.map(({ id, raised_seq: seq }) => [id, seq]));
     this.read({ unread, read_seq: readSeq });
-    return news;
+    return interrupting;
   }
 
   /** Applies the server's answer about what this person has read. @param {{unread: number, read_seq: number}} answer */
@@ -99,23 +99,23 @@ export class Alerts {
    * Handles an `alert` message.
    * @returns {boolean} whether it interrupts: an area that is not muted was raised or escalated
    */
-  take({ seq, feature, reason = "raised", areas_of_interest: told }) {
+  take({ seq, feature, reason = "raised", areas_of_interest: areas }) {
     const { pk } = feature.properties;
     const before = this.byIncident.get(pk);
     const known = new Map((before?.areas ?? []).map((area) => [area.id, area]));
-    const news = told.filter((area) => (area.reason ?? reason) !== "updated");
-    for (const area of told)
-      known.set(area.alert, fromMessage(area, seq, news.includes(area) ? null : known.get(area.alert)));
+    const raised = areas.filter((area) => (area.reason ?? reason) !== "updated");
+    for (const area of areas)
+      known.set(area.alert, fromMessage(area, seq, raised.includes(area) ? null : known.get(area.alert)));
     this.byIncident.delete(pk);
     this.byIncident.set(pk, {
       seq,
       feature,
-      reason: news.length > 0 ? reason : (before?.reason ?? reason),
+      reason: raised.length > 0 ? reason : (before?.reason ?? reason),
       areas: [...known.values()],
     });
-    const loud = news.filter(({ muted }) => !muted);
-    for (const { alert } of loud) this.#unread.set(alert, seq);
-    return loud.length > 0;
+    const interrupting = raised.filter(({ muted }) => !muted);
+    for (const { alert } of interrupting) this.#unread.set(alert, seq);
+    return interrupting.length > 0;
   }
 
   /** Handles an `alert_cleared` message. @returns {number[]} incidents that have no alert any more */

@@ -6,13 +6,13 @@
 /**
  * @typedef {{changed: Set<number>, removed: Set<number>}} Keys primary keys
  * @typedef {object} Change
- * @property {boolean} reset everything was loaded anew; `incidents` and `areas` then say nothing
+ * @property {boolean} reset everything was loaded again; `incidents` and `areas` are then empty
  * @property {Keys} incidents
  * @property {Keys} areas
  * @property {Set<number>} created incidents that were reported just now
  * @property {boolean} closed the closed incidents were loaded
  * @property {Set<number>} raised incidents whose alerts should interrupt, the oldest first
- * @property {boolean} alerts the set of alerts, one of them, or what is unread is another
+ * @property {boolean} alerts the set of alerts, one of them, or the unread count has changed
  * @property {boolean} connection
  * @property {string} notice a sentence for the reader, or ""
  */
@@ -31,7 +31,7 @@ const noChange = () => ({
 });
 
 export class Changes {
-  /** @type {Change} what the listeners have not been told */ pending = noChange();
+  /** @type {Change} the changes that the listeners do not have yet */ pending = noChange();
   #schedule;
   #listeners = new Set();
   #scheduled = false;

@@ -39,7 +39,7 @@ export class Socket {
   #polls = false; // whether a LongPoll is the transport
   #full = false; // whether the server refused this page because it has too many connections
   #reason = ""; // the server's sentence about that
-  #heardAt = 0;
+  #receivedAt = 0;
   #greeted = false;
   #retryAt = 0;
   #retryTimer;
@@ -95,7 +95,7 @@ export class Socket {
   }
 
   #receive(text) {
-    this.#heardAt = this.#scope.Date.now();
+    this.#receivedAt = this.#scope.Date.now();
     this.#expectWithin(SILENCE_MS);
     const message = parseMessage(text);
     if (!message) return;
@@ -172,7 +172,7 @@ export class Socket {
    */
   #seen() {
     if (this.#scope.document.visibilityState !== "visible") return;
-    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#heardAt > SILENCE_MS) this.#drop();
+    if (this.#greeted && this.#link && this.#scope.Date.now() - this.#receivedAt > SILENCE_MS) this.#drop();
     this.#retryNow();
   }
 

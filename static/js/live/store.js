@@ -1,10 +1,10 @@
 /**
- * The state of the page: open incidents, areas, alerts, the connection. Everything else listens to it.
+ * The state of the page: open incidents, areas, alerts, the connection. All other parts listen to it.
  * Pure: it knows neither the socket nor the map nor the document. `apply` takes one message, `load` takes whole
  * collections. Listeners get all changes since their last call, once per turn of the given schedule.
  */
 
-import { AlertNews } from "./alert-news.js";
+import { AlertUpdates } from "./alert-updates.js";
 import { Alerts } from "./alerts.js";
 import { Changes } from "./changes.js";
 import { Replay } from "./replay.js";
@@ -24,17 +24,17 @@ const byKey = (features) => new Map(features.map((feature) => [feature.propertie
 
 export class Store {
   /** @type {Map<number, Feature>} */ incidents = new Map();
-  /** @type {Map<number, Feature> | null} the closed ones, once somebody wants to see them */ closed = null;
+  /** @type {Map<number, Feature> | null} the closed ones, once the filter includes them */ closed = null;
   /** @type {Map<number, Feature>} */ areas = new Map();
-  /** What is open and what is unread. */ alerts = new Alerts();
+  /** The open and the unread alerts. */ alerts = new Alerts();
   /** @type {Connection} */ connection = { state: "connecting" };
   /** @type {number | null} the log entry handled last */ seq = null;
   /** @type {string | null} the mark of that entry; null if it has none */ mark = null;
   /** @type {string | null} the log that `seq` counts in */ epoch = null;
 
   #changes;
-  #news;
-  /** @type {Message[] | null} what arrived while the collections are loaded anew */ #held = null;
+  #alertUpdates;
+  /** @type {Message[] | null} messages that arrive while the collections are loaded again */ #held = null;
   /** @type {Replay | null} */ #replay = null;
   #greeted = false;
   /** @type {Set<number> | null} incidents that messages were about while the closed ones are loaded */ #touched = null;
@@ -42,7 +42,7 @@ export class Store {
   /** @param {{schedule?: (run: () => void) => void}} [options] schedule: calls `run` soon, once; at once by default */
   constructor({ schedule = (run) => run() } = {}) {
     this.#changes = new Changes(schedule);
-    this.#news = new AlertNews(this.alerts, this.#changes);
+    this.#alertUpdates = new AlertUpdates(this.alerts, this.#changes);
   }
 
   /**
@@ -72,7 +72,7 @@ export class Store {
     this.#moveTo(oldest);
     this.epoch = incidents.epoch;
     const raised = this.alerts.load(alerts, this.incidents, this.areas, since);
-    this.#news.loadedAt(alerts.seq);
+    this.#alertUpdates.loadedAt(alerts.seq);
     const notice = again ? "The map was loaded anew: changes while you were away could not be listed one by one." : "";
     this.#changes.startAnew({ raised, notice });
     const held = this.#held ?? [];
@@ -90,7 +90,7 @@ export class Store {
     if (this.#replay && message.seq > this.#replay.until) this.finishReplay();
     this.#moveTo(message);
     if (message.type === "post_save" || message.type === "post_delete") this.#featureMessage(message);
-    else if (message.type !== "unknown" && message.type !== "erased") this.#news.handle(message, this.#replay);
+    else if (message.type !== "unknown" && message.type !== "erased") this.#alertUpdates.handle(message, this.#replay);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#changes.wake();
   }
@@ -180,7 +180,7 @@ export class Store {
     if (type === "post_save" && closed === true) this.closed?.set(pk, feature);
     else this.closed?.delete(pk);
     if (created && !gone && !this.#replay) this.#changes.pending.created.add(pk);
-    this.#news.refresh(pk, gone ? null : feature, this.#replay);
+    this.#alertUpdates.refresh(pk, gone ? null : feature, this.#replay);
   }
 
   #tell(change) {

@@ -68,9 +68,8 @@ function socketAddress(addresses, store) {
 }
 
 /**
- * Returns a function that asks and takes the answer, or gives up.
- * Only the newest call counts. An older answer may arrive later, when the connection broke and came back, and would set
- * the store back.
+ * Returns a function that asks, and passes the answer to `take`, or calls `giveUp`. Only the newest call counts. An
+ * older answer may arrive later, when the connection broke and came back, and would set the store back.
  * @template T
  * @param {() => Promise<T>} ask @param {(answer: T) => void} take @param {() => void} giveUp
  */

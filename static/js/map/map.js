@@ -1,5 +1,5 @@
 /**
- * Loads the map library, and makes a map or says why there is none. The only module that loads it.
+ * Loads the map library, and makes a map or shows why there is none. The only module that loads it.
  * view.js has the operations of a map. Only this folder and editor/draw.js use the library.
  */
 

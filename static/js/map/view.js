@@ -111,7 +111,7 @@ export class MapView {
     onPick(this.map, listener);
   }
 
-  /** @returns {[number, number]} what is in the middle of the view */
+  /** @returns {[number, number]} the middle of the view */
   get centre() {
     const { lng, lat } = this.map.getCenter();
     return pointAt(lng, lat).coordinates;
@@ -188,7 +188,7 @@ export class MapView {
   /**
    * Shows a polygon that is not a feature: one being typed, or the accuracy of a location.
    * @param {object | null} polygon
-   * @param {object | null} [other] what could be meant instead, dotted
+   * @param {object | null} [other] its other possible meaning, drawn dotted
    */
   setOutline(polygon, other = null) {
     const shown = [

@@ -10,7 +10,7 @@ const form = document.getElementById("area-form");
 if (view) {
   const editor = await AreaEditor.create(form, view);
   editor.open();
-  watchUnsaved(() => editor.isDrawing); // what is finished stands in the form
+  watchUnsaved(() => editor.isDrawing); // the form has every finished polygon
   form.addEventListener("submit", (event) => {
     if (!editor.isDrawing) return;
     event.preventDefault();

@@ -1,4 +1,4 @@
-/** The two switches for what happens while the tab is in the background: see attention.js. */
+/** The two switches for notifications and sounds of a background tab: see attention.js. */
 
 import { isWanted, sound, unlockSound, want } from "../screen/attention.js";
 

@@ -1,4 +1,4 @@
-/** The page of one incident or one area: its own map, with nothing else on it. */
+/** The page of one incident or area, with a map of that alone. */
 
 import { areaForMap, incidentForMap } from "../map/sync-features.js";
 import { createMap } from "../map/map.js";

@@ -1,4 +1,4 @@
-/** What every page does: it follows who is signed in, and asks before what was typed in its forms is lost. */
+/** Runs on every page: follows sign-ins of other tabs, and asks before typed text is lost. */
 
 import { followSession } from "../base/session.js";
 import { watchForm } from "../base/unsaved.js";

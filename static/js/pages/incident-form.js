@@ -1,4 +1,4 @@
-/** The form of an incident: its time, and its location, which is put on the map or typed, as degrees or as GeoJSON. */
+/** The form of an incident: its time, and its location on the map, in degrees or as GeoJSON. */
 
 import { createMap } from "../map/map.js";
 import { degrees, geojson, pointField } from "../editor/point-field.js";
@@ -25,7 +25,8 @@ const field = pointField(
 const happened = timeField(part("happened"));
 
 part("location_geojson").form.addEventListener("submit", (event) => {
-  if (!field.isValid() || !happened.isValid()) event.preventDefault(); // or what was valid last would be saved
+  // otherwise the last valid location would be saved
+  if (!field.isValid() || !happened.isValid()) event.preventDefault();
 });
 
 view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });

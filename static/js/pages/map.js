@@ -1,4 +1,4 @@
-/** The map page: brings the store, the connection, the map, the panel, the dialog and the labels together. */
+/** The map page: connects the store, the socket, the map, the panel, the dialog and the labels. */
 
 import { showAlerts } from "../screen/alert-dialog.js";
 import { announceCreated, createAnnouncer } from "../screen/announcer.js";
@@ -25,11 +25,11 @@ import { Store } from "../live/store.js";
 import { showUnread, summarise } from "../screen/unread.js";
 
 const WORLD_BOX = [-180, -90, 180, 90];
-const AGE_MS = 15_000; // "last hour" may show what is older for this long
+const AGE_MS = 15_000; // a filter such as "last hour" may show older incidents for this long
 
 const part = (id) => document.getElementById(id);
 
-/** Calls of the API by what they are for; null for what this person may not. */
+/** The calls of the API; null for those that this person may not make. */
 function callsOf({ api, mayEdit }, store) {
   const read = (seq) =>
     call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then(
@@ -50,7 +50,7 @@ function callsOf({ api, mayEdit }, store) {
   };
 }
 
-/** Looks at everything that is shown, once it is loaded. */
+/** Zooms to everything that is shown, after the first load. */
 function lookAtAll(store, selection, view) {
   const look = () => view.fit([...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry));
   if (store.seq !== null) return look();
@@ -65,7 +65,7 @@ async function start() {
   const { alertsPage, host, ...addresses } = part("tracker").dataset;
   const store = new Store({ schedule: nextFrame });
   const selection = new Selection(store);
-  /** For looking into the page while developing and testing; nothing of Tracker reads it. */
+  /** For developers and tests; no code of Tracker reads it. */
   window.tracker = { store, selection, view: null, map: null };
 
   const notices = createNotices(part("notices"));

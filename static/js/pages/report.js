@@ -1,5 +1,5 @@
 /**
- * The public report: two taps, locate and send. What is written without a network is kept here and sent later, once.
+ * The public report: two taps, locate and send. A report without a network stays on the device and is sent later, once.
  */
 
 import { showProblems } from "../base/form-problems.js";
@@ -33,12 +33,12 @@ function storage() {
   try {
     return localStorage;
   } catch {
-    return NO_STORAGE; // where the person has forbidden it, even naming it is an error
+    return NO_STORAGE; // where the person has forbidden storage, even the access throws
   }
 }
 
 /**
- * What the server would refuse anyway, told before a report is kept that can never be sent.
+ * The errors that the server would find, so that the device keeps no report that can never be sent.
  * @param {import("../report/queue.js").Fields} fields
  * @returns {Record<string, string>} sentences by field
  */
@@ -71,8 +71,8 @@ queue.subscribe(() => {
 });
 let suggested = "";
 /**
- * @type {import("../report/queue.js").Entry | null} a refused report that is in the form again: it happened when it was
- *   first written
+ * @type {import("../report/queue.js").Entry | null} a refused report that is in the form again; its time is that of the
+ *   first writing
  */
 let corrected = null;
 const placing = placePart((words) => {
@@ -97,7 +97,7 @@ function correct(entry) {
     const control = part(name);
     if (control && !["key", "csrf_token"].includes(name)) control.value = value;
   }
-  part("location_lat").dispatchEvent(new Event("input", { bubbles: true })); // the map follows
+  part("location_lat").dispatchEvent(new Event("input", { bubbles: true })); // this moves the map
   tell(found ?? {}, error ?? "");
 }
 
@@ -111,7 +111,8 @@ async function submit() {
   queue.add(fields, corrected ? queue.age(corrected) : 0);
   await queue.flush();
   let entry = queue.get(fields.key);
-  if (entry?.state === "waiting" && !entry.error) await queue.flush(); // not tried: an earlier round was just ending
+  // it was not tried, because an earlier round was just ending
+  if (entry?.state === "waiting" && !entry.error) await queue.flush();
   entry = queue.get(fields.key);
   if (entry?.state === "sent") {
     queue.remove(fields.key);

@@ -1,6 +1,6 @@
-/** On every page: a form that is on its way is not sent again by a second click or Enter. */
+/** Runs on every page: a second click or Enter does not send a form again while it is being sent. */
 
-const PATIENCE_MS = 20_000; // after this the person may try again; the server knows a creating form that comes twice
+const PATIENCE_MS = 20_000; // then the person may try again; the server recognises a creating form that comes twice
 
 function release(form) {
   form.removeAttribute("aria-busy");
@@ -17,7 +17,7 @@ document.addEventListener("submit", (event) => {
   form.setAttribute("aria-busy", "true");
   setTimeout(() => {
     for (const button of form.querySelectorAll("button:enabled")) {
-      // not before: what a button stands for is sent, too
+      // not earlier, because the form also sends the value of its button
       button.dataset.sent = "";
       button.disabled = true;
     }

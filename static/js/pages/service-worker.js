@@ -1,19 +1,19 @@
 /**
  * Keeps the public report page and its files, so that it opens without a network too. It is registered for that page
- * and for the map library's worker, nothing else of the site goes through here. The network comes first; what is
- * kept is for when there is none.
+ * and for the map library's worker, and handles no other request. It uses the network first, and the kept files without
+ * one.
  */
 
 const ROOT = new URL(".", self.location.href).pathname; // where Tracker is, with a slash at its end
 const CACHE = ROOT === "/" ? "report" : `report ${ROOT}`; // other trackers of this host have their own
 const PAGE = `${ROOT}tracker/incident/report/`;
 const ASSETS = [`${ROOT}static/`, `${ROOT}vendor/`];
-const PATIENCE_MS = 5_000; // on a network that does not answer, what is kept is shown after this
+const PATIENCE_MS = 5_000; // after this time without an answer the kept file is used
 
 const pathOf = ({ url }) => new URL(url).pathname;
 const version = (answer) => answer?.headers.get("ETag");
 
-/** The page is kept as anybody sees it, not with the name of who is signed in. */
+/** Keeps the page as a visitor sees it, without the name of an account. */
 async function keep(path) {
   const answer = await fetch(path, path === PAGE ? { credentials: "omit" } : {});
   if (answer.ok) await (await caches.open(CACHE)).put(path, answer);

@@ -1,4 +1,4 @@
-/** Asks the device where it is, and says in words how that goes. */
+/** Asks the device for its location, and returns errors as sentences. */
 
 const PATIENCE_MS = 20_000; // a satellite fix outdoors takes about this long
 const REASONS = {
@@ -9,10 +9,10 @@ const REASONS = {
 
 /** @typedef {{longitude: number, latitude: number, accuracy: number}} Found accuracy in metres */
 
-/** Whether this page may ask at all: browsers give the location on https (and on this very device) only. */
+/** Whether this page may ask: browsers give the location only on https, and to pages of the same machine. */
 export const mayLocate = () => isSecureContext && "geolocation" in navigator;
 
-/** Whether the person has allowed it before, so that asking shows no question. */
+/** Whether the person has allowed it before, so that the browser shows no question. */
 export async function locationAllowed() {
   try {
     return (await navigator.permissions.query({ name: "geolocation" })).state === "granted";
@@ -33,7 +33,7 @@ export function locate() {
   });
 }
 
-/** A distance as one says it. @param {number} metres */
+/** A distance in words. @param {number} metres */
 export function metres(metres) {
   if (metres < 1000) return `${Math.max(1, Math.round(metres))} m`;
   return `${(metres / 1000).toLocaleString("en", { maximumFractionDigits: metres < 10_000 ? 1 : 0 })} km`;

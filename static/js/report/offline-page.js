@@ -4,11 +4,11 @@ import { within } from "../base/addresses.js";
 
 const WORKER = within("/service-worker.js");
 const PAGE = within("/tracker/incident/report/");
-// What a worker loads belongs to its own address, not to the page's
+// A worker's requests belong to its own address, not to the page's
 const MAP_WORKER = within("/vendor/maplibre-gl-worker.mjs");
 const ASSETS = [within("/static/"), within("/vendor/")];
 
-/** Has the service worker keep this page and all files that it has loaded. */
+/** Lets the service worker keep this page and all files that it has loaded. */
 export async function keepPage() {
   if (!("serviceWorker" in navigator)) return;
   try {
@@ -21,6 +21,6 @@ export async function keepPage() {
     const own = loaded.filter(isAsset);
     active?.postMessage([PAGE, ...new Set(own.map(({ pathname }) => pathname))]);
   } catch (error) {
-    console.info("This page will not open without a network:", error); // the outbox works all the same
+    console.info("This page will not open without a network:", error); // the outbox works without it
   }
 }

@@ -3,14 +3,14 @@
 import { backoff } from "../base/backoff.js";
 import { element, sinceWords } from "../base/elements.js";
 
-const FIRST_WAITS = 2; // attempts that are skipped in the backoff: a network is seldom back within a second
+const FIRST_WAITS = 2; // attempts that the backoff skips: a network seldom returns within a second
 
 /** @typedef {import("./queue.js").ReportQueue} ReportQueue */
 /** @typedef {import("./queue.js").Entry} Entry */
 
 const WORDS = { waiting: "Waiting for the network", sent: "Sent", refused: "Refused" };
 
-/** What became of a report, in words. @param {Entry} entry */
+/** The state of a report in words. @param {Entry} entry */
 function stateWords({ state, note, error, problems }) {
   const why = [error, ...Object.values(problems ?? {})].filter(Boolean).join(" ");
   if (state === "refused") return `Refused: ${why}`;
@@ -46,9 +46,10 @@ function row(entry, age, { onEdit, onRemove }) {
 }
 
 /**
- * @param {HTMLElement} section holds a list and a place for a note; hidden while there is nothing to tell
+ * @param {HTMLElement} section has a list and a place for a note; hidden while both are empty
  * @param {ReportQueue} queue
- * @param {(entry: Entry) => void} onEdit when somebody wants to correct a refused report; it is no longer kept then
+ * @param {(entry: Entry) => void} onEdit called when the person corrects a refused report; the queue no longer has it
+ *   then
  */
 export function showOutbox(section, queue, onEdit) {
   const actions = {
@@ -75,7 +76,7 @@ export function showOutbox(section, queue, onEdit) {
 }
 
 /**
- * Sends what waits: now, when the network or the page comes back, and every now and then.
+ * Sends the waiting reports: now, when the network or the page returns, and at intervals.
  * @param {ReportQueue} queue
  */
 export function keepSending(queue) {

@@ -1,5 +1,5 @@
 /**
- * A field to search a place in: suggestions below it, chosen by finger, mouse or keyboard (the ARIA combobox pattern).
+ * A field to search places, with suggestions for finger, mouse and keyboard (the ARIA combobox pattern).
  */
 
 import { element } from "../base/elements.js";
@@ -71,13 +71,13 @@ export function placeField(input, list, search, onChoose) {
   };
   input.addEventListener("keydown", (event) => {
     if (!(event.key in keys) || event.isComposing) return;
-    event.preventDefault(); // Enter above all: it would send the form
+    event.preventDefault(); // above all Enter, which would send the form
     if (event.key === "Enter" || event.key === "Escape" || found.length > 0) keys[event.key]();
   });
   input.addEventListener("input", look);
   input.addEventListener("focus", () => input.select());
   input.addEventListener("blur", hide);
-  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+  list.addEventListener("pointerdown", (event) => event.preventDefault()); // so that the field keeps the focus
   list.addEventListener("click", ({ target }) =>
     choose([...list.children].indexOf(/** @type {Element} */ (target).closest("[role=option]"))),
   );

@@ -1,4 +1,4 @@
-/** Where the report is: from the device, the map, a search over places, or typed; and the words for it. */
+/** The location of the report, from the device, the map, a search or typing; and its words. */
 
 import { circle, pointAt } from "../base/geojson.js";
 import { locate, locationAllowed, mayLocate, metres } from "./locate.js";
@@ -7,9 +7,9 @@ import { placeField } from "./place-search.js";
 import { placeSearch, readPlaces, whereabouts } from "../base/places.js";
 import { degrees, pointField } from "../editor/point-field.js";
 
-const STREET_ZOOM = 16; // as close as the map goes to a found location; streets and the circle of a good fix are seen
-const BARE_ZOOM = 14; // the same where the map has no streets
-const TOWN_ZOOM = 11; // to a searched place
+const STREET_ZOOM = 16; // zoom at a found location, which shows streets and the circle of a good fix
+const BARE_ZOOM = 14; // the same for a map without streets
+const TOWN_ZOOM = 11; // zoom at a searched place
 const part = (id) => document.getElementById(id);
 
 async function loadPlaces() {
@@ -20,8 +20,8 @@ async function loadPlaces() {
 }
 
 /**
- * @param {(words: string) => void} onWords called with the whereabouts, "" when there is no place near or no location
- * @returns {Promise<{clear: () => void}>} once the map is there
+ * @param {(words: string) => void} onWords called with the location in words, "" without a location or a place near it
+ * @returns {Promise<{clear: () => void}>} when the map is loaded
  */
 export async function placePart(onWords) {
   const { tiles, pmtiles } = readConfig();

@@ -1,16 +1,16 @@
 /**
- * The reports written on this device: each is kept until the server has it, and sent once, however often that is tried.
- * Knows neither the page nor the network: it is given a storage (localStorage) and a way to send.
+ * The reports of this device. It keeps each until the server has it. Several attempts store it once.
+ * Knows neither the page nor the network: it gets a storage (localStorage) and a function that sends.
  *
- * Each report is an item of its own, by its idempotency key, so that two tabs don't overwrite each other; should both
- * send the same one, the server stores it once.
+ * Each report is an item of its own, by its idempotency key, so that two tabs don't overwrite each other. If both send
+ * the same one, the server stores it once.
  */
 
 import { ownName } from "../base/addresses.js";
 
 const PREFIX = ownName("report.");
-const MAX_AGE_MS = 30 * 24 * 3600 * 1000; // nobody waits longer for a network: a clock was set meanwhile
-const SENT_KEPT_MS = 24 * 3600 * 1000; // a day later nobody asks any more whether it went out
+const MAX_AGE_MS = 30 * 24 * 3600 * 1000; // a longer wait means that a clock was set
+const SENT_KEPT_MS = 24 * 3600 * 1000; // a sent report is listed for a day
 
 /**
  * @typedef {Record<string, string>} Fields as the form sends them
@@ -24,17 +24,17 @@ export class ReportQueue {
   #send;
   #now;
   #running;
-  #begun = new Map(); // when a report of this page was written, by the clock that nobody sets
+  #begun = new Map(); // when a report of this page was written, by the monotonic clock
   #listeners = new Set();
   /** @type {Promise<void> | null} */
   #flushing = null;
-  #unkept = new Map(); // what the storage would not take (it is full, or forbidden): kept while the page is open
+  #unkept = new Map(); // reports that the storage refused (it is full, or forbidden); they live as long as the page
 
   /**
    * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage whose keys are its own properties
    * @param {(fields: Fields) => Promise<Outcome>} send never rejects
    * @param {() => number} [now] the device's clock, ms
-   * @param {() => number} [running] one that nobody sets, ms; it may stand still while the device sleeps
+   * @param {() => number} [running] the monotonic clock, ms; it may stand still while the device sleeps
    */
   constructor(storage, send, now = Date.now, running = () => performance.now()) {
     this.#storage = storage;
@@ -60,7 +60,7 @@ export class ReportQueue {
     return this.#unkept.get(key) ?? this.#read(PREFIX + key);
   }
 
-  /** Whether a report would be gone if the page were closed now. */
+  /** Whether closing the page now would lose a report. */
   get atRisk() {
     return this.#unkept.size > 0;
   }
@@ -79,8 +79,8 @@ export class ReportQueue {
   }
 
   /**
-   * How long ago a report was written, in ms. Two clocks tell: the device's may be set meanwhile, the other one knows
-   * only the reports of this page, and may stand still while the device sleeps.
+   * How long ago a report was written, in ms, by two clocks. The device's clock may be set meanwhile. The monotonic one
+   * knows only the reports of this page, and may stand still while the device sleeps.
    * @param {{key: string, written: number}} entry
    */
   age({ key, written }) {
@@ -97,13 +97,13 @@ export class ReportQueue {
     this.#tell();
   }
 
-  /** Tries to send what waits, one after the other, oldest first; ends at the first for which there is no network. */
+  /** Tries to send the waiting reports in sequence, oldest first; stops at the first that finds no network. */
   flush() {
     this.#flushing ??= this.#run().finally(() => (this.#flushing = null));
     return this.#flushing;
   }
 
-  /** Forgets what was sent long ago. */
+  /** Drops reports that were sent long ago. */
   tidy() {
     for (const { key, state, written } of this.entries()) {
       if (state === "sent" && this.#now() - written > SENT_KEPT_MS) this.remove(key);
@@ -112,12 +112,12 @@ export class ReportQueue {
 
   async #run() {
     const tried = new Set();
-    // Asked each time: one may have come in meanwhile
+    // read each time, because one may have been added meanwhile
     const next = () => this.waiting.find(({ key }) => !tried.has(key));
     for (let entry = next(); entry; entry = next()) {
       tried.add(entry.key);
       const outcome = await this.#send({ ...entry.fields, age: String(Math.round(this.age(entry) / 1000)) });
-      if (!this.get(entry.key)) continue; // another tab has done with it
+      if (!this.get(entry.key)) continue; // another tab has sent or removed it
       this.#write({ ...entry, ...outcome, fields: outcome.state === "sent" ? {} : entry.fields });
       if (outcome.state === "waiting") return;
     }

@@ -1,6 +1,7 @@
-/** Brings one report to the server, and tells what became of it. Knows neither the page nor the queue. */
+/** Sends one report to the server, and returns the outcome. Knows neither the page nor the queue. */
 
-const PATIENCE_MS = 20_000; // a phone with one bar needs seconds for a few hundred bytes; after this it has no network
+// a phone with a weak signal needs seconds for a few hundred bytes; after this it counts as offline
+const PATIENCE_MS = 20_000;
 const TOKEN = /<meta name="csrf-token" content="([^"]+)"/;
 const TRY_LATER = new Set([408, 425, 429]); // and every 5xx
 

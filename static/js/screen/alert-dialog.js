@@ -1,7 +1,7 @@
 /**
- * The dialog that interrupts: names each incident and the areas it is in, and takes "I have it". Several alerts are one
- * dialog. It takes only alerts that have been on the screen long enough, and with a note only those that the note
- * was begun for.
+ * The dialog that interrupts: it names each incident and its areas, and has the button "I have it". Several alerts are
+ * one dialog. The button acknowledges only alerts that were on the screen long enough. With a note, these are the
+ * alerts at the start of the note.
  */
 
 import { AlertNote } from "../live/alert-note.js";
@@ -12,13 +12,13 @@ import { named, OnScreen } from "./on-screen.js";
 import { severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
 
-const MAX_ENTRIES = 20; // a dialog is read, not scrolled for minutes; the panel lists them all
+const MAX_ENTRIES = 20; // more would need long scrolling; the panel lists all
 
 /**
  * @typedef {object} Actions
  * @property {((alerts: import("../live/alerts.js").AreaAlert[], note: string) => Promise<unknown>) | null} acknowledge
- *   null: this person may not
- * @property {(seq: number) => void} read told when the person has looked at alerts up to this entry
+ *   null: this person has no right to it
+ * @property {(seq: number) => void} read called when the person has seen the alerts up to this entry
  */
 
 const hint = (words) => element("span", { class: "hint" }, words);
@@ -68,7 +68,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
   const part = (name) => dialog.querySelector(`#alert-${name}`);
   /** @type {Set<number>} incidents whose alerts are in the dialog */
   const shown = new Set();
-  /** @type {Map<number, HTMLButtonElement>} that take one incident, by its key */
+  /** @type {Map<number, HTMLButtonElement>} buttons that acknowledge one incident, by its key */
   let buttons = new Map();
   const onScreen = new OnScreen(showButtons);
   const note = new AlertNote();
@@ -108,7 +108,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     showButtons();
   }
 
-  /** Lets the buttons take what may be taken now, and says how much of it that is. */
+  /** Enables the buttons for the alerts that can be acknowledged now, and shows how many these are. */
   function showButtons() {
     const taken = new Set(takeable());
     const alerts = alertsOf(shown);
@@ -190,7 +190,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
   });
   store.subscribe(({ raised, alerts }) => {
     for (const pk of raised) {
-      shown.delete(pk); // so that it comes first
+      shown.delete(pk); // this puts it first
       shown.add(pk);
     }
     if (shown.size > 0 && (alerts || raised.size > 0)) show();

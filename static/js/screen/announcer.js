@@ -1,10 +1,10 @@
-/** Tells a screen reader what has changed, in a live region, without flooding it. */
+/** Announces changes to a screen reader in a live region, at a limited rate. */
 
 import { isolate } from "../base/bidi.js";
 
-const PAUSE_MS = 1_000; // between two sentences; incidents that come meanwhile share one
+const PAUSE_MS = 1_000; // between two sentences; incidents of the meantime share one
 
-/** What is said of incidents that were just reported. @param {import("../live/messages.js").Feature[]} incidents */
+/** The sentence about incidents that were just reported. @param {import("../live/messages.js").Feature[]} incidents */
 export function createdWords(incidents) {
   const [
     {

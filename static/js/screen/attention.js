@@ -12,9 +12,9 @@ const TONES = [
   [880, 0],
   [1174.7, 0.14],
   [880, 0.28],
-]; // hertz, and seconds after the start
+]; // tones: hertz, and seconds after the start
 const TONE_S = 0.22;
-const LOUDNESS = 0.25; // of 1: heard across a room, not startling
+const LOUDNESS = 0.25; // of 1: audible across a room, but not startling
 const MOST_NAMES = 4; // in one notification
 
 /** @param {Way} way */
@@ -22,7 +22,7 @@ export function isWanted(way) {
   try {
     return localStorage.getItem(ownName(way)) === "on";
   } catch {
-    return false; // this browser keeps nothing
+    return false; // this browser stores nothing
   }
 }
 
@@ -31,13 +31,13 @@ export function want(way, on) {
   try {
     localStorage.setItem(ownName(way), on ? "on" : "off");
   } catch {
-    // It holds for as long as the page does not ask.
+    // It holds until the page is closed.
   }
 }
 
 let context = null;
 
-/** Browsers let a page sound only after somebody has touched it. Call this in an event of the person's. */
+/** Browsers allow sounds only after a person has touched the page. Call this in such an event. */
 export function unlockSound() {
   context ??= new AudioContext();
   if (context.state === "suspended") context.resume();
@@ -59,7 +59,7 @@ export function sound() {
 }
 
 /**
- * What a notification says of these alerts.
+ * The text of a notification about these alerts.
  * @param {import("../live/alerts.js").Alert[]} alerts
  * @returns {{title: string, body: string}}
  */
@@ -83,7 +83,7 @@ function notifyDesktop(alerts) {
       notification.close();
     };
   } catch (error) {
-    console.info("No desktop notification:", error); // some phones have them for installed pages only
+    console.info("No desktop notification:", error); // some phones allow them only for installed pages
   }
 }
 

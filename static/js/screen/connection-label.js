@@ -1,4 +1,4 @@
-/** The label that always says how the connection to the server is. */
+/** The label with the state of the connection to the server. */
 
 const WORDS = {
   connected: "Connected",

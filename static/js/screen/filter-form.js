@@ -1,13 +1,12 @@
 /**
- * The form that chooses which incidents are shown, and keeps the choice in the address, so that it can be shared as a
- * link.
+ * The form of the filter. It keeps the filter in the address, so that a link shares it.
  */
 
 import { element } from "../base/elements.js";
 import { EVERYTHING, readFilter, strictness, writeFilter } from "../live/filter.js";
 import { fromLocal, toLocal } from "../base/local-time.js";
 
-const PAUSE_MS = 150; // while somebody types
+const PAUSE_MS = 150; // of typing
 
 /** @param {HTMLFormElement} form @returns {import("../live/filter.js").Filter} */
 function readForm({ elements }) {
@@ -49,7 +48,7 @@ function listAreas(select, store, chosen) {
 /**
  * @param {HTMLFormElement} form as in map.html
  * @param {import("../live/store.js").Store} store whose areas can be chosen
- * @param {(filter: import("../live/filter.js").Filter) => void} onChange called at once with what the address says
+ * @param {(filter: import("../live/filter.js").Filter) => void} onChange called at once with the filter in the address
  */
 export function filterForm(form, store, onChange) {
   const part = (id) => form.querySelector(`#filter-${id}`);
@@ -65,7 +64,7 @@ export function filterForm(form, store, onChange) {
     part("range").hidden = filter.since !== "range";
     const url = new URL(location.href);
     writeFilter(url.searchParams, filter);
-    url.search = url.searchParams.toString().replaceAll("%2C", ","); // easier to read where it is pasted
+    url.search = url.searchParams.toString().replaceAll("%2C", ","); // easier to read in a pasted link
     if (url.href !== location.href) history.replaceState(history.state, "", url);
     onChange(filter);
   }

@@ -1,4 +1,4 @@
-/** What can be changed on the map itself: incidents reported and moved, areas drawn and edited. */
+/** Changes on the map itself: reporting and moving incidents, drawing and editing areas. */
 
 import { areaPanel } from "../editor/area-panel.js";
 import { isolate } from "../base/bidi.js";
@@ -72,9 +72,9 @@ export function mapEditing(view, { save }, { notices, announce, show }) {
   const actions = { "new-incident": () => create(view.centre), "new-area": () => editArea(null) };
   for (const [id, act] of Object.entries(actions)) {
     part(id).addEventListener("click", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a tab of its own
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // opens a tab of its own
       event.preventDefault();
-      part("panel-toggle").setAttribute("aria-expanded", "false"); // on a phone the map is below it
+      part("panel-toggle").setAttribute("aria-expanded", "false"); // on a phone the panel covers the map
       act();
     });
   }

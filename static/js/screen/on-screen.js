@@ -1,8 +1,8 @@
-/** Watches which alerts are on the screen: elements that name them in `data-alerts`, in a tab that is looked at. */
+/** Observes which alerts are on the screen, in a visible tab: elements name them in `data-alerts`. */
 
 import { alertKey, SeenAlerts } from "../live/seen-alerts.js";
 
-const VISIBLE = 0.5; // of an element's area
+const VISIBLE = 0.5; // visible share of an element's area
 
 /** The value of `data-alerts`. @param {import("../live/alerts.js").AreaAlert[]} alerts */
 export const named = (alerts) => alerts.map(alertKey).join();
@@ -26,7 +26,7 @@ export class OnScreen {
   }
 
   /**
-   * Watches what this element holds now, and nothing else; to be called when its content has changed.
+   * Observes the present content of this element only. Call it when the content has changed.
    * @param {HTMLElement} root
    */
   look(root) {

@@ -1,16 +1,17 @@
-/** What the panel lists, in which order and in which words. Pure. */
+/** The entries of the panel, with their order and words. Pure. */
 
 import { isWaiting, whoHasIt } from "../live/alerts.js";
 import { isolate } from "../base/bidi.js";
 import { stateWords, whenWords } from "../base/elements.js";
 
-export const MAX_ROWS = 100; // more than anyone reads, few enough to be drawn at once
+export const MAX_ROWS = 100; // more than a person reads, and few enough to be drawn at once
 
 /** @typedef {import("../base/geojson.js").Box} Box */
 
 /** @param {Box} box @param {[number, number]} position */
 export function contains([west, south, east, north], [longitude, latitude]) {
-  const shifted = longitude + 360 * Math.ceil((west - longitude) / 360); // the first copy of it not west of the box
+  // the first copy of the position that is not west of the box
+  const shifted = longitude + 360 * Math.ceil((west - longitude) / 360);
   return latitude >= south && latitude <= north && shifted <= east;
 }
 
@@ -18,8 +19,7 @@ const newer = ({ properties: a }, { properties: b }) =>
   a.created < b.created ? 1 : a.created > b.created ? -1 : b.pk - a.pk;
 
 /**
- * The newest incidents in the box. With tens of thousands of them this runs often, so it sorts hardly more than it
- * returns.
+ * The newest incidents in the box. It runs often, also with tens of thousands, so it sorts hardly more than it returns.
  * @param {Iterable<import("../live/messages.js").Feature>} incidents @param {Box} box
  */
 export function newestIn(incidents, box) {
@@ -30,7 +30,7 @@ export function newestIn(incidents, box) {
     first.sort(newer).splice(MAX_ROWS);
     oldest = first[MAX_ROWS - 1]?.properties.created ?? "";
   };
-  // The last to come are mostly the newest, so from the end hardly any has to be taken in only to be cut off again.
+  // The last in the list are mostly the newest. So a walk from the end adds hardly any that is cut off again.
   for (const incident of [...incidents].reverse()) {
     if (!contains(box, incident.geometry.coordinates)) continue;
     count += 1;

@@ -1,6 +1,6 @@
 /**
- * The panel beside the map: open alerts first, then the selected incidents in view, newest first. It knows the view
- * only as a box, and keeps the reader's place in the list.
+ * The panel beside the map: open alerts first, then the selected incidents in view, newest first. It knows the map's
+ * view only as a box, and keeps the reader's scroll position.
  */
 
 import { isWaiting } from "../live/alerts.js";
@@ -9,7 +9,7 @@ import { named, OnScreen } from "./on-screen.js";
 import { alertWords, incidentWords, MAX_ROWS, newestIn, waitingFirst } from "./panel-entries.js";
 import { arrange, keepingPlace, moveByArrows } from "./rows.js";
 
-const PAUSE_MS = 300; // between two rebuildings of the list during a burst
+const PAUSE_MS = 300; // between two updates of the list during a burst
 const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
 
 /** @typedef {import("./panel-entries.js").Box} Box */
@@ -19,8 +19,8 @@ const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
  * @param {import("../live/store.js").Store} store @param {import("../live/selection.js").Selection} selection
  * @param {{box: () => Box, choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}}
  *   view
- * @returns {{refresh: () => void, hasSeen: (alert: import("../live/alerts.js").AreaAlert) => boolean}} refresh: to be
- *   called when the view has changed
+ * @returns {{refresh: () => void, hasSeen: (alert: import("../live/alerts.js").AreaAlert) => boolean}} refresh: call it
+ *   when the view has changed
  */
 export function showPanel(panel, store, selection, { box, choose, point }) {
   const part = (id) => panel.querySelector(`#${id}`);

@@ -1,4 +1,4 @@
-/** What a popup on the map says of incidents and areas: nodes, never HTML. */
+/** The content of a popup about incidents and areas, as nodes, never as HTML. */
 
 import { isWaiting, whoHasIt } from "../live/alerts.js";
 import { isolate } from "../base/bidi.js";
@@ -8,15 +8,16 @@ import { named } from "./on-screen.js";
 /**
  * @typedef {object} Context
  * @property {(pk: number) => import("../live/alerts.js").Alert | undefined} alertOf an incident
- * @property {((alerts: import("../live/alerts.js").AreaAlert[]) => void) | null} acknowledge null: this person may not
- * @property {(alert: import("../live/alerts.js").AreaAlert) => boolean} hasSeen whether this person has seen it
+ * @property {((alerts: import("../live/alerts.js").AreaAlert[]) => void) | null} acknowledge null: this person has no
+ *   right to it @property {(alert: import("../live/alerts.js").AreaAlert) => boolean} hasSeen whether this person has
+ *   seen it
  * @property {((area: import("../live/messages.js").Feature) => void) | null} editArea null: this person may not
  */
 
 const hint = (words) => element("span", { class: "hint" }, words);
 
 /**
- * Who has an incident's alert, or the button to say so.
+ * The name of the person who acknowledged an incident's alert, or the button for that.
  * @param {import("../live/alerts.js").Alert} alert
  * @param {Pick<Context, "acknowledge" | "hasSeen">} context
  */

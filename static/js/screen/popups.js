@@ -1,6 +1,5 @@
 /**
- * Opens popups for what is picked on the map or in the list, keeps the open one true, and puts a handle around one
- * incident.
+ * Opens popups for picks on the map or in the list, updates the open one, and puts a handle around one incident.
  */
 
 import { OnScreen } from "./on-screen.js";

@@ -1,4 +1,4 @@
-/** A list of rows that each choose an incident: changed in place, so that focus and the reader's place in it stay. */
+/** A list of rows, each of which chooses an incident. It changes in place, so focus and scroll position stay. */
 
 import { element, severityShape } from "../base/elements.js";
 
@@ -18,7 +18,7 @@ function row(pk, { choose, point }) {
 }
 
 /**
- * Makes the list's rows those of the entries, keeping rows that stay so that focus and scroll position do too.
+ * Updates the rows from the entries. Rows that stay are kept, and so are focus and scroll position.
  * @param {HTMLElement} list
  * @param {{key: string, feature: import("../live/messages.js").Feature, more: string, waits?: boolean, alerts?:
  *   string}[]} entries a changed feature has another key
@@ -48,7 +48,7 @@ export function arrange(list, entries, actions) {
 
 const MOVES = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 
-/** One stop of the Tab key for the whole list; within it the arrow keys move. @param {HTMLElement} list */
+/** Makes the whole list one stop of the Tab key; within it the arrow keys move. @param {HTMLElement} list */
 export function moveByArrows(list) {
   list.addEventListener("keydown", (event) => {
     const rows = [...list.querySelectorAll(".row")];
@@ -64,7 +64,7 @@ export function moveByArrows(list) {
 }
 
 /**
- * Changes a scrolled list so that what the reader looks at stays where it is.
+ * Changes a scrolled list without moving the rows that the reader sees.
  * @param {HTMLElement} scroller
  * @param {() => void} change
  */

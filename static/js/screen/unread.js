@@ -1,6 +1,5 @@
 /**
- * The number of unread alerts: in the navigation, in the title, and once as a sentence about what came while the person
- * was away.
+ * The number of unread alerts: in the navigation, in the title, and once as a summary after an absence.
  */
 
 import { element } from "../base/elements.js";
@@ -26,7 +25,7 @@ export function summary({ unread, waiting }) {
 }
 
 /**
- * Says once, after loading, what came while the person was away.
+ * Shows once, after loading, a summary of the alerts during the person's absence.
  * @param {import("../live/store.js").Store} store
  * @param {{say: (sentence: string, options: object) => void, alertsPage: string, read: (seq: number) => void}} page
  */

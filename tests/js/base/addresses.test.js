@@ -9,7 +9,7 @@ test("a path of a tracker below a root begins with the root", () => {
   assert.equal(within("/tracker/incident/7/"), "/north/tracker/incident/7/");
 });
 
-test("what a browser keeps for the host is named by the root, and by no part of another root", () => {
+test("keys in the browser's storage have the whole root, so that no other root matches", () => {
   assert.equal(ownName("session"), "tracker /north session");
   assert.ok(!"tracker /north.report. x".startsWith(ownName("report.")));
 });

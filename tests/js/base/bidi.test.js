@@ -11,7 +11,7 @@ import { incident } from "../examples.js";
 const HEBREW = "שרפה בכפר";
 const isolated = `\u2068${HEBREW}\u2069`;
 
-test("a person's text keeps its direction to itself in every sentence", () => {
+test("a person's text is isolated in every sentence", () => {
   const feature = incident(1, { name: HEBREW });
   const area = { name: HEBREW, muted: false, acknowledged: { by: HEBREW, at: "2026-01-01T00:00:00Z", note: "" } };
   assert.equal(createdWords([feature]), `New incident: ${isolated}, High`);

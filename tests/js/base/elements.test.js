@@ -6,13 +6,13 @@ import { stateWords, whenWords } from "../../../static/js/base/elements.js";
 
 const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 
-test("two times are told only of what was reported late", () => {
+test("only a late report shows two times", () => {
   assert.equal(whenWords({ created: ago(5) }), "5 min. ago");
   assert.equal(whenWords({ created: ago(5), happened: ago(5.5) }), "5 min. ago");
   assert.equal(whenWords({ created: ago(5), happened: ago(125) }), "happened 2 hr. ago, reported 5 min. ago");
 });
 
-test("suspected spam is called so, and else what is unverified", () => {
+test("suspected spam has its own word, other unverified reports theirs", () => {
   assert.deepEqual(stateWords({ closed: true, verified: true, suspected_spam: false }), ["closed"]);
   assert.deepEqual(stateWords({ closed: false, verified: false, suspected_spam: false }), ["unverified"]);
   assert.deepEqual(stateWords({ closed: false, verified: false, suspected_spam: true }), ["suspected spam"]);

@@ -41,7 +41,7 @@ test("a typed point is read, from a feature too, and rounded to seven decimals",
   );
 });
 
-test("what is not a point is refused with a sentence", () => {
+test("other values than a point are refused with a sentence", () => {
   const wrong = [
     "",
     "x",

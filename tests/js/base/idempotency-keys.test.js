@@ -13,7 +13,7 @@ test("a second try has the key of the first", () => {
   assert.equal(intentions.keyOf("save"), intentions.keyOf("save"));
 });
 
-test("another intention, and the same again once it is done, have keys of their own", () => {
+test("another request, and the same one after its answer, get new keys", () => {
   const intentions = counting();
   const keys = [intentions.keyOf("save"), intentions.keyOf("mute")];
   intentions.done("save");
@@ -21,7 +21,7 @@ test("another intention, and the same again once it is done, have keys of their 
   assert.equal(new Set(keys).size, 3);
 });
 
-test("of many that were never answered the oldest is forgotten", () => {
+test("of many unanswered requests the oldest key is dropped", () => {
   const intentions = counting();
   const first = intentions.keyOf("0");
   for (let number = 1; number <= 100; number++) intentions.keyOf(`${number}`);

@@ -35,17 +35,17 @@ test("case, accents and letters with strokes make no difference", () => {
   assert.deepEqual(names("helsingor"), ["Helsingør, Denmark"]);
 });
 
-test("a name that begins so comes before one that has it further on, and larger places first", () => {
+test("names that start with the text come before names that contain it, and larger places first", () => {
   assert.deepEqual(names("athens"), ["Athens, Greece", "Athens, United States", "New Athens, United States"]);
   assert.deepEqual(names("athens", 1), ["Athens, Greece"]);
 });
 
-test("the country narrows it down, with or without a comma", () => {
+test("the country narrows the search, with or without a comma", () => {
   for (const text of ["Athens, Greece", "athens gre", "greece athens"])
     assert.deepEqual(names(text), ["Athens, Greece"]);
 });
 
-test("nothing typed, or nothing like it, finds nothing", () => {
+test("an empty or unknown text finds nothing", () => {
   for (const text of ["", "  ", ",", "xyzzy", "thens"]) assert.deepEqual(names(text), [], text);
 });
 
@@ -55,13 +55,13 @@ test("the nearest place is found across the antimeridian and beside the poles", 
   assert.equal(nearestPlace([], [0, 0]), null);
 });
 
-test("the way from one place to another is its length and direction", () => {
+test("the way between two places has a length and a direction", () => {
   const { km, bearing } = way([0, 0], [0, 1]);
   assert.ok(Math.abs(km - 111.2) < 0.1 && bearing === 0);
   assert.equal(Math.round(way([179, 0], [-179, 0]).bearing), 90);
 });
 
-test("whereabouts are near a place, or so far in some direction from it, or nothing in the middle of an ocean", () => {
+test("a position in words is near a place, or a distance and direction from it, or empty on an ocean", () => {
   assert.equal(whereabouts(PLACES, [24.018, 35.5138]), "near Chania, Greece");
   assert.equal(whereabouts(PLACES, [7.42, 43.73]), "near Monaco");
   assert.equal(whereabouts(PLACES, [24.029, 34.611]), "100 km south of Chania, Greece");

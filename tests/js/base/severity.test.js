@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { SEVERITIES, severityCoded, severityNamed } from "../../../static/js/base/severity.js";
 
-test("the severities stand from the most severe to the least, as their ranks do", () => {
+test("the severities are in the order of their ranks, the most severe first", () => {
   assert.deepEqual(
     SEVERITIES.map(({ rank }) => rank),
     [5, 4, 3, 2, 1],

@@ -11,7 +11,7 @@ test("undo goes back to the first state and no further, redo forward to the last
   assert.deepEqual([history.redo(), history.redo(), history.redo()], ["b", "c", "c"]);
 });
 
-test("a new state forgets what had been undone", () => {
+test("a new state drops the undone states", () => {
   const history = new History("a");
   history.push("b");
   history.undo();
@@ -20,7 +20,7 @@ test("a new state forgets what had been undone", () => {
   assert.equal(history.undo(), "a");
 });
 
-test("it is said whether there is anything to undo or redo", () => {
+test("canUndo and canRedo follow the position in the history", () => {
   const history = new History(null);
   assert.deepEqual([history.canUndo, history.canRedo], [false, false]);
   history.push("b");
@@ -29,7 +29,7 @@ test("it is said whether there is anything to undo or redo", () => {
   assert.deepEqual([history.canUndo, history.canRedo], [false, true]);
 });
 
-test("a long session is remembered in part only", () => {
+test("the history keeps a bounded number of states", () => {
   const history = new History(0);
   for (let state = 1; state <= 10_000; state += 1) history.push(state);
   let steps = 0;

@@ -38,7 +38,7 @@ test("without its first vertex a ring still ends where it begins", () => {
   ]);
 });
 
-test("an outline keeps three vertices, a hole of three goes as a whole", () => {
+test("an outline keeps three vertices, and a hole of three is removed whole", () => {
   const triangle = withoutVertex(polygon, { ring: 0, index: 3 });
   assert.equal(count(triangle, 0), 3);
   assert.equal(withoutVertex(triangle, { ring: 0, index: 1 }), null);
@@ -57,7 +57,7 @@ test("the first vertex can be moved, and the ring stays closed", () => {
   assert.deepEqual(polygon.coordinates[0], OUTLINE);
 });
 
-test("one after the other all vertices are reached, those of holes too, and round again", () => {
+test("a step goes through all vertices, also those of holes, and then starts again", () => {
   const seen = [];
   let vertex = null;
   for (let turn = 0; turn < 8; turn += 1) {
@@ -77,7 +77,7 @@ test("one after the other all vertices are reached, those of holes too, and roun
   assert.deepEqual(neighbour(polygon, { ring: 0, index: 0 }, -1), { ring: 1, index: 2 });
 });
 
-test("the nearest vertex is chosen, none that is out of reach", () => {
+test("the nearest vertex within reach is chosen, and no other", () => {
   const from = (place) => (position) => Math.hypot(position[0] - place[0], position[1] - place[1]);
   assert.deepEqual(nearest(polygon, from([8, 8]), 2), { ring: 0, index: 2 });
   assert.deepEqual(nearest(polygon, from([3.5, 4]), 2), { ring: 1, index: 2 });

@@ -7,7 +7,7 @@ const one = { id: 5, seq: 10 };
 const escalated = { id: 5, seq: 12 };
 const other = { id: 6, seq: 11 };
 
-test("a note is for what was there when it was begun", () => {
+test("a note belongs to the alerts at its start", () => {
   const note = new AlertNote();
   assert.equal(note.isFor(other), true);
   note.follow("B", [one]);
@@ -20,7 +20,7 @@ test("a note is for what was there when it was begun", () => {
   assert.equal(note.isFor(other), true);
 });
 
-test("a note whose alerts are over is for the others once it is changed", () => {
+test("a note whose alerts are over belongs to the others after its next change", () => {
   const note = new AlertNote();
   note.follow("Boat", [one]);
   assert.equal(note.isFor(other), false);

@@ -27,13 +27,13 @@ test("alerts of one incident in several areas are one entry", () => {
   assert.equal(feature.properties.name, "Incident 1");
 });
 
-test("an alert of an incident that is not in the collection yet is named all the same", () => {
+test("an alert has the name of an incident that is not in the collection yet", () => {
   const alerts = new Alerts();
   alerts.load({ alerts: [answered(9, 5)], unread: 1, read_seq: 4 }, new Map(), new Map());
   assert.equal(alerts.byIncident.get(9).feature.properties.name, "Incident 9");
 });
 
-test("an escalation takes the acknowledgement away, an update keeps it", () => {
+test("an escalation removes the acknowledgement, an update keeps it", () => {
   const alerts = new Alerts();
   alerts.take(alert(1, incident(2)));
   alerts.acknowledge(acknowledged(2, 2));
@@ -43,7 +43,7 @@ test("an escalation takes the acknowledgement away, an update keeps it", () => {
   assert.equal(whoHasIt(alerts.byIncident.get(2)), null);
 });
 
-test("unread counts each alert once, muted ones not, and past ones go on counting", () => {
+test("unread counts each alert once, no muted ones, and past ones, too", () => {
   const alerts = new Alerts();
   alerts.load({ alerts: [answered(1, 3), answered(2, 5)], unread: 4, read_seq: 3 }, new Map(), new Map());
   assert.equal(alerts.unread, 4);
@@ -57,7 +57,7 @@ test("unread counts each alert once, muted ones not, and past ones go on countin
   assert.equal(alerts.unread, 1);
 });
 
-test("only who has seen all that is unread has read it", () => {
+test("alerts count as read only when all unread ones were seen", () => {
   const alerts = new Alerts();
   alerts.take(alert(6, incident(3)));
   assert.ok(alerts.areAllUnread([3]));
@@ -75,7 +75,7 @@ test("an alert in two areas is over when both are cleared", () => {
   assert.deepEqual(alerts.clear({ alerts: [{ id: 900, incident: "Incident:2", area: "AreaOfInterest:2" }] }), [2]);
 });
 
-test("in the panel those that nobody has come first, and each says who has it", () => {
+test("in the panel unacknowledged alerts come first, and each other one has a name", () => {
   const alerts = new Alerts();
   alerts.take(alert(1, incident(1)));
   alerts.take(alert(2, incident(2)));
@@ -99,12 +99,12 @@ test("a notification names one alert with its areas, and several by their incide
   assert.match(wording(all).body, /^High: .Incident 1.\n.*\nand 2 more$/s);
 });
 
-test("the summary says what came and what waits", () => {
+test("the summary has the numbers of new and of waiting alerts", () => {
   assert.equal(summary({ unread: 1, waiting: 0 }), "1 alert since you last looked. Nobody is waited for.");
   assert.equal(summary({ unread: 3, waiting: 1 }), "3 alerts since you last looked. 1 still waits for somebody.");
 });
 
-test("what lies inside an area is said as a sentence", () => {
+test("the number of incidents inside an area is a sentence", () => {
   assert.equal(insideWords({ open: 0, alerting: 0 }), "No open incident lies inside.");
   assert.equal(
     insideWords({ open: 1, alerting: 1 }),
@@ -116,7 +116,7 @@ test("what lies inside an area is said as a sentence", () => {
   );
 });
 
-test("the end of a mute is news, and then the alert waits for somebody", () => {
+test("the end of a mute announces the alert, which then waits", () => {
   const alerts = new Alerts();
   assert.equal(alerts.take(alert(4, incident(1), "raised", { muted: true })), false);
   assert.equal(alerts.waiting, 0);

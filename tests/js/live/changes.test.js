@@ -36,7 +36,7 @@ test("a change is sent once", () => {
   assert.deepEqual(received[1].areas.changed, new Set());
 });
 
-test("a reset replaces what was noted, but for the connection", () => {
+test("a reset replaces the collected changes, except the connection", () => {
   const { changes, received, turn } = scheduled();
   changes.note("incidents", 1, { gone: false });
   changes.pending.connection = true;

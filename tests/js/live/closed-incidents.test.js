@@ -21,7 +21,7 @@ function loaded(filter = {}) {
   return { store, selection };
 }
 
-/** A server that answers when and what it is told. */
+/** A server whose answers, and their time, a test decides. */
 function slowServer() {
   const asked = [];
   return {
@@ -33,7 +33,7 @@ function slowServer() {
   };
 }
 
-test("closed incidents come when they are loaded, and messages meanwhile count more", async () => {
+test("closed incidents appear when they are loaded, and messages meanwhile have priority", async () => {
   const { store, selection } = loaded({ state: "all" });
   const { asked, fetchClosed } = slowServer();
   const loading = store.loadClosed(fetchClosed);
@@ -48,7 +48,7 @@ test("closed incidents come when they are loaded, and messages meanwhile count m
   assert.ok(store.incidents.has(4));
 });
 
-test("closed incidents that come after everything was loaded anew are of the time before", async () => {
+test("closed incidents from before a full reload are ignored", async () => {
   const { store } = loaded();
   const { asked, fetchClosed } = slowServer();
   const before = store.loadClosed(fetchClosed);
@@ -78,7 +78,7 @@ function page(filter) {
   return { store, selection, asked, said, timers, choose };
 }
 
-test("the closed incidents are asked for when the filter wants them, once, and until they come", async () => {
+test("the closed incidents are requested once when the filter includes them, until the request succeeds", async () => {
   const { selection, asked, said, timers, choose } = page("open");
   assert.equal(asked.length, 0);
   choose("closed");
@@ -114,7 +114,7 @@ test("after a failure closed incidents are loaded only if wanted, and a new fail
   assert.equal(said.length, 2);
 });
 
-test("a fetch from before everything was loaded anew fails without a word", async () => {
+test("a failed request from before a full reload is ignored", async () => {
   const { store, selection, asked, said, timers } = page("all");
   store.load(OPEN);
   asked[1].answer([closed(4)]);
@@ -126,7 +126,7 @@ test("a fetch from before everything was loaded anew fails without a word", asyn
   assert.equal(asked.length, 3);
 });
 
-test("what was closed while the fetch failed is not shown", async () => {
+test("incidents that were closed during a failed request are not shown", async () => {
   const { store, selection, asked, timers } = page("all");
   store.apply(saved(11, closed(1)));
   asked[0].fail();

@@ -10,7 +10,7 @@ const NOW = Date.parse("2026-01-08T12:00:00Z");
 const passes = (filter, feature, areas = []) =>
   matcher({ ...EVERYTHING, ...filter }, new Map(areas.map((each) => [each.properties.pk, each])), NOW)(feature);
 
-test("a filter survives its way through the address, and leaves alone what else stands there", () => {
+test("a filter is the same after the address, and keeps other parameters", () => {
   const filter = {
     severities: ["UR", "HI"],
     state: "all",
@@ -28,17 +28,17 @@ test("a filter survives its way through the address, and leaves alone what else 
   assert.equal(params.toString(), "theme=dark");
 });
 
-test("what makes no sense in an address counts as not said", () => {
+test("nonsense in an address is ignored", () => {
   const params = new URLSearchParams("severities=XX,UR&state=ajar&area=-1&since=ages&from=yesterday");
   assert.deepEqual(readFilter(params), { ...EVERYTHING, severities: ["UR"] });
 });
 
-test("the strictness counts the ways in which something is left out", () => {
+test("the strictness counts the active criteria", () => {
   assert.equal(strictness(EVERYTHING), 0);
   assert.equal(strictness({ ...EVERYTHING, severities: ["UR"], state: "closed", text: " ", since: "day" }), 3);
 });
 
-test("each part of a filter lets through what it says", () => {
+test("each criterion of a filter passes its incidents", () => {
   const fire = incident(
     1,
     {
@@ -62,7 +62,7 @@ test("each part of a filter lets through what it says", () => {
   assert.ok(!passes({ area: 9 }, fire, [area(1)]), "an area that is no more has nothing inside");
 });
 
-test("a polygon covers what is inside, not what is in its hole, on every copy of the world", () => {
+test("a polygon covers its inside but not its hole, on every copy of the world", () => {
   const ring = (west, south, size) => [
     [west, south],
     [west + size, south],
@@ -79,7 +79,7 @@ test("a polygon covers what is inside, not what is in its hole, on every copy of
 
 const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 
-test("the filter by time asks when it happened, and of what older versions told, when it was reported", () => {
+test("the filter by time uses the time of the event, and for messages of older versions that of the report", () => {
   const lastHour = matcher({ ...EVERYTHING, since: "hour" }, new Map(), Date.now());
   assert.equal(lastHour({ properties: { created: ago(5), happened: ago(125) } }), false);
   assert.equal(lastHour({ properties: { created: ago(125), happened: ago(5) } }), true);

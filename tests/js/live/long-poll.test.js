@@ -17,12 +17,12 @@ async function rest() {
 }
 
 function started(query = "", server = new FakeServer()) {
-  const told = { messages: [], codes: [] };
+  const received = { messages: [], codes: [] };
   const scope = { fetch: (...args) => server.fetch(...args), setTimeout: (...args) => setTimeout(...args) };
   const poll = new LongPoll(`http://here/api/notifications${query}`, scope);
-  poll.addEventListener("message", ({ data }) => told.messages.push(JSON.parse(data)));
-  poll.addEventListener("close", ({ code }) => told.codes.push(code));
-  return { server, told, poll };
+  poll.addEventListener("message", ({ data }) => received.messages.push(JSON.parse(data)));
+  poll.addEventListener("close", ({ code }) => received.codes.push(code));
+  return { server, received, poll };
 }
 
 const entries = ({ messages }) => messages.filter(({ type }) => type === "post_save").map(({ seq }) => seq);
@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 test("the first request is answered at once, the next ones wait", async () => {
-  const { server, told } = started();
+  const { server, received } = started();
   await settled();
   assert.deepEqual(
     server.asked.map((url) => url.searchParams.get("wait")),
@@ -42,11 +42,11 @@ test("the first request is answered at once, the next ones wait", async () => {
   );
   assert.equal(server.asked[1].searchParams.get("since"), "0");
   assert.equal(server.asked[1].searchParams.get("epoch"), "e");
-  assert.equal(hellos(told).length, 1);
+  assert.equal(hellos(received).length, 1);
 });
 
-test("each entry comes once and in order, after one greeting", async () => {
-  const { server, told } = started();
+test("each entry comes once and in order, after one hello", async () => {
+  const { server, received } = started();
   await settled();
   for (let seq = 1; seq <= 20; seq += 1) {
     await server.save(saved(seq, incident(seq)));
@@ -54,19 +54,19 @@ test("each entry comes once and in order, after one greeting", async () => {
   }
   await rest();
   assert.deepEqual(
-    entries(told),
+    entries(received),
     Array.from({ length: 20 }, (_, index) => index + 1),
   );
-  assert.equal(hellos(told).length, 1);
+  assert.equal(hellos(received).length, 1);
 });
 
 test("it continues after the entry that the page has", async () => {
   const server = new FakeServer();
   for (let seq = 1; seq <= 5; seq += 1) await server.save(saved(seq, incident(seq)));
-  const { told } = started("?since=3&epoch=e", server);
+  const { received } = started("?since=3&epoch=e", server);
   await settled();
-  assert.deepEqual(entries(told), [4, 5]);
-  assert.ok(hellos(told)[0].recovered);
+  assert.deepEqual(entries(received), [4, 5]);
+  assert.ok(hellos(received)[0].recovered);
 });
 
 test("it asks with the mark of the entry that it names", async () => {
@@ -82,40 +82,40 @@ test("it asks with the mark of the entry that it names", async () => {
   assert.deepEqual([asked().get("since"), asked().get("mark")], ["2", null]);
 });
 
-test("a backlog is fetched without pauses", async () => {
+test("older entries are fetched without pauses", async () => {
   const server = new FakeServer();
   server.most = 2;
   for (let seq = 1; seq <= 9; seq += 1) await server.save(saved(seq, incident(seq)));
-  const { told } = started("?since=0&epoch=e", server);
+  const { received } = started("?since=0&epoch=e", server);
   await settled();
-  assert.deepEqual(entries(told), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(entries(received), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("after news there is a pause in which more gathers", async () => {
-  const { server, told } = started();
+test("after new entries there is a pause in which more gather", async () => {
+  const { server, received } = started();
   await settled();
   await server.save(saved(1, incident(1)));
   await settled();
   await server.save(saved(2, incident(2)));
   await settled();
-  assert.deepEqual(entries(told), [1]);
+  assert.deepEqual(entries(received), [1]);
   mock.timers.tick(PAUSE_MS);
   await settled();
-  assert.deepEqual(entries(told), [1, 2]);
+  assert.deepEqual(entries(received), [1, 2]);
 });
 
-test("a heartbeat is handed on and moves nothing", async () => {
-  const { server, told } = started();
+test("a heartbeat is passed on and does not move the cursor", async () => {
+  const { server, received } = started();
   await settled();
   server.timeOut();
   await settled();
-  assert.equal(told.messages.at(-1).type, "heartbeat");
+  assert.equal(received.messages.at(-1).type, "heartbeat");
   await rest();
   assert.equal(server.asked.at(-1).searchParams.get("since"), "0");
 });
 
-test("another log is greeted anew", async () => {
-  const { server, told } = started();
+test("another log sends a new hello", async () => {
+  const { server, received } = started();
   await settled();
   server.epoch = "other";
   server.log = [saved(1, incident(1)), saved(2, incident(2))];
@@ -124,10 +124,10 @@ test("another log is greeted anew", async () => {
   await server.save(saved(3, incident(3)));
   await rest();
   assert.deepEqual(
-    hellos(told).map(({ recovered }) => recovered),
+    hellos(received).map(({ recovered }) => recovered),
     [false, false],
   );
-  assert.deepEqual(entries(told), [3]);
+  assert.deepEqual(entries(received), [3]);
 });
 
 test("refusals close with the code of a WebSocket, and end it", async () => {
@@ -137,17 +137,17 @@ test("refusals close with the code of a WebSocket, and end it", async () => {
     [503, 1006],
     [302, 1006],
   ]) {
-    const { server, told } = started();
+    const { server, received } = started();
     await settled();
     server.status = status;
     server.fail();
     await rest();
-    assert.deepEqual(told.codes, [code], String(status));
+    assert.deepEqual(received.codes, [code], String(status));
     assert.equal(server.waiting.length, 0);
   }
 });
 
-test("an answer of something in between closes, and moves nothing", async () => {
+test("an answer of a proxy closes, and does not move the cursor", async () => {
   for (const text of [
     "",
     "<html>Please sign in to this hotel</html>\n",
@@ -155,13 +155,13 @@ test("an answer of something in between closes, and moves nothing", async () => 
     "null\n",
     '{"type":"post_save","seq":9}\n',
   ]) {
-    const { told } = started("", { fetch: async () => ({ status: 200, text: async () => text }) });
+    const { received } = started("", { fetch: async () => ({ status: 200, text: async () => text }) });
     await rest();
-    assert.deepEqual(told, { messages: [], codes: [1006] }, text);
+    assert.deepEqual(received, { messages: [], codes: [1006] }, text);
   }
 });
 
-test("an answer that was cut off is taken up to its last whole line", async () => {
+test("of a cut answer all whole lines are used", async () => {
   const answers = [
     response(200, [hello(0)]),
     {
@@ -170,28 +170,28 @@ test("an answer that was cut off is taken up to its last whole line", async () =
     },
   ];
   const asked = [];
-  const { told } = started("?since=0&epoch=e", {
+  const { received } = started("?since=0&epoch=e", {
     fetch: async (address) => {
       asked.push(new URL(address).searchParams.get("since"));
       return answers.shift() ?? new Promise(() => {});
     },
   });
   await rest();
-  assert.deepEqual(entries(told), [1]);
+  assert.deepEqual(entries(received), [1]);
   assert.deepEqual(asked, ["0", "0", "1"]);
-  assert.deepEqual(told.codes, []);
+  assert.deepEqual(received.codes, []);
 });
 
-test("a lost network closes it; one that was ended says nothing more", async () => {
+test("a lost network closes it, and after close() nothing more is dispatched", async () => {
   const lost = started("", { fetch: async () => Promise.reject(new TypeError("failed to fetch")) });
   await settled();
-  assert.deepEqual(lost.told.codes, [1006]);
-  const { server, told, poll } = started();
+  assert.deepEqual(lost.received.codes, [1006]);
+  const { server, received, poll } = started();
   await settled();
   poll.close();
   await server.save(saved(1, incident(1)));
   await rest();
-  assert.equal(told.messages.length, 2);
-  assert.deepEqual(told.codes, []);
+  assert.equal(received.messages.length, 2);
+  assert.deepEqual(received.codes, []);
   assert.equal(server.asked.length, 2);
 });

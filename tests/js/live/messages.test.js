@@ -26,17 +26,17 @@ test("a message of each known type is read as it is", () => {
   for (const message of messages) assert.deepEqual(parse(message), message);
 });
 
-test("a message of a newer server keeps nothing but its place in the log", () => {
+test("a message of a newer server keeps only its position in the log", () => {
   assert.deepEqual(parse({ type: "weather", seq: 4, rain: true }), { type: "unknown", seq: 4 });
   assert.deepEqual(parse({ type: "weather", seq: 4, mark: "m" }), { type: "unknown", seq: 4, mark: "m" });
   assert.deepEqual(parse({ type: "toString", seq: 4 }), { type: "unknown", seq: 4 });
 });
 
-test("what is not a message is passed over", () => {
+test("other texts are ignored", () => {
   for (const text of ["", "{", "null", "7", "[]", '"hello"', "{}"]) assert.equal(parseMessage(text), null, text);
 });
 
-test("a message without what its type needs is passed over", () => {
+test("a message without the fields of its type is ignored", () => {
   const broken = [
     { type: "heartbeat" },
     { type: "heartbeat", seq: "1" },

@@ -23,7 +23,7 @@ test("an alert is seen when it has been on the screen for a second", () => {
   assert.equal(told, 1);
 });
 
-test("one that comes later is not seen yet, and an escalation is not either", () => {
+test("a later alert is not seen yet, and neither is an escalation", () => {
   const seen = new SeenAlerts();
   seen.appear(alertKey(one));
   mock.timers.tick(SEEN_MS / 2);
@@ -37,7 +37,7 @@ test("one that comes later is not seen yet, and an escalation is not either", ()
   assert.equal(seen.has(alertKey(escalated)), false);
 });
 
-test("a glance is none: what leaves the screen begins anew, what was seen stays seen", () => {
+test("an alert that leaves the screen too early starts again, and a seen one stays seen", () => {
   const seen = new SeenAlerts();
   for (let glance = 0; glance < 3; glance += 1) {
     seen.appear(alertKey(one));
@@ -52,7 +52,7 @@ test("a glance is none: what leaves the screen begins anew, what was seen stays 
   assert.equal(seen.has(alertKey(one)), true);
 });
 
-test("drawing the same alert again does not begin anew, and what is gone is forgotten", () => {
+test("drawing the same alert again does not restart its time, and removed alerts are dropped", () => {
   const seen = new SeenAlerts();
   for (let part = 0; part < 4; part += 1) {
     seen.appear(alertKey(one));
@@ -64,6 +64,6 @@ test("drawing the same alert again does not begin anew, and what is gone is forg
   assert.equal(seen.has(alertKey(one)), false);
 });
 
-test("what was seen is named by the newest entry of the log", () => {
+test("the seen alerts are identified by the newest entry of the log", () => {
   assert.equal(seenUpTo([one, other]), 11);
 });

@@ -24,7 +24,7 @@ function selected(filter = {}) {
   return { store, selection, changes, later: (ms) => (now += ms) };
 }
 
-test("what is reported, changed, closed and deleted enters and leaves the selection", () => {
+test("reported, changed, closed and deleted incidents enter and leave the selection", () => {
   const { store, selection, changes } = selected({ severities: ["HI"] });
   store.apply(saved(11, incident(2)));
   store.apply(saved(12, incident(3, { severity: "Low" })));
@@ -41,7 +41,7 @@ test("what is reported, changed, closed and deleted enters and leaves the select
   );
 });
 
-test("what was missed is shown and does not count as just reported", () => {
+test("missed incidents are shown and do not count as just reported", () => {
   const { store, changes } = selected();
   store.apply(hello(12));
   store.apply(saved(11, incident(2)));
@@ -51,7 +51,7 @@ test("what was missed is shown and does not count as just reported", () => {
   );
 });
 
-test("what becomes too old leaves by itself", () => {
+test("an incident that becomes too old leaves the selection by itself", () => {
   const { selection, later } = selected({ since: "hour" });
   assert.equal(selection.shown.size, 1);
   later(3_600_000);
@@ -59,7 +59,7 @@ test("what becomes too old leaves by itself", () => {
   assert.equal(selection.shown.size, 0);
 });
 
-test("an area that is changed changes what is selected by it", () => {
+test("a changed area changes the selection", () => {
   const { store, selection } = selected({ area: 1 });
   assert.equal(selection.shown.size, 0);
   const wide = {

@@ -54,7 +54,7 @@ function fakeScope(server) {
 
 const FULL = "This account has reached its limit.";
 
-/** A socket just opened, with what it has told. */
+/** A socket just opened, with its messages and states. */
 function opened({ verdict = "open" } = {}) {
   const told = { messages: [], states: [], ways: [], last: null, signedOut: 0 };
   const server = new FakeServer();
@@ -85,7 +85,7 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: START });
 });
 
-test("connected is said only after the server has said hello", () => {
+test("the state is connected only after hello", () => {
   const { told } = opened();
   assert.deepEqual(told.states, ["connecting"]);
   newest().say(hello(1));
@@ -108,7 +108,7 @@ test("a lost connection is tried again after a wait", () => {
   assert.equal(told.states.at(-1), "connecting");
 });
 
-test("thirty-five seconds of silence are a dead link", () => {
+test("thirty-five seconds of silence end the connection", () => {
   const { told } = opened();
   newest().say(hello(1));
   mock.timers.tick(SILENCE_MS - 1);
@@ -122,13 +122,13 @@ test("thirty-five seconds of silence are a dead link", () => {
   assert.ok(link.closed);
 });
 
-test("an attempt that hangs is given up", () => {
+test("an attempt without an answer is given up", () => {
   const { told } = opened();
   mock.timers.tick(CONNECT_MS);
   assert.equal(told.states.at(-1), "reconnecting");
 });
 
-test("a link that was given up can tell nothing more", () => {
+test("a dropped link changes nothing any more", () => {
   const { told } = opened();
   const link = newest();
   mock.timers.tick(CONNECT_MS);
@@ -138,7 +138,7 @@ test("a link that was given up can tell nothing more", () => {
   assert.equal(told.states.at(-1), "reconnecting");
 });
 
-test("coming online or being looked at again ends the wait at once", () => {
+test("going online or becoming visible ends the wait at once", () => {
   for (const event of ["online", "visibilitychange"]) {
     const { scope } = opened();
     newest().end();
@@ -148,7 +148,7 @@ test("coming online or being looked at again ends the wait at once", () => {
   }
 });
 
-test("being looked at again leaves a living link alone and replaces one that died while timers slept", () => {
+test("becoming visible keeps a live link, and replaces one that ended while timers slept", () => {
   const { scope } = opened();
   newest().say(hello(1));
   scope.document.dispatchEvent(new Event("visibilitychange"));
@@ -158,7 +158,7 @@ test("being looked at again leaves a living link alone and replaces one that die
   assert.ok(FakeWebSocket.all.length > 1);
 });
 
-test("without a network the state is offline, and it goes on trying", () => {
+test("without a network the state is offline, and attempts go on", () => {
   const { scope, told } = opened();
   newest().say(hello(1));
   scope.navigator.onLine = false;
@@ -169,7 +169,7 @@ test("without a network the state is offline, and it goes on trying", () => {
   assert.equal(told.states.at(-1), "connected");
 });
 
-test("an ended session leads to the sign-in page and to no further attempt", () => {
+test("an ended session leads to the sign-in page, without another attempt", () => {
   const { told } = opened();
   newest().say(hello(1));
   newest().end(SESSION_ENDED);
@@ -178,7 +178,7 @@ test("an ended session leads to the sign-in page and to no further attempt", () 
   assert.equal(FakeWebSocket.all.length, 1);
 });
 
-test("a refused attempt asks whether the session is still good, and retries if it is", async () => {
+test("a refused attempt checks the session, and retries if it is valid", async () => {
   const { told } = opened({ verdict: "open" });
   newest().end();
   await settled();
@@ -208,7 +208,7 @@ async function fallenBack(options) {
   return found;
 }
 
-test("after three refused WebSockets it follows by plain requests, and says so", async () => {
+test("after three refused WebSockets it polls, and the state says so", async () => {
   const { told, server } = await fallenBack();
   assert.equal(told.states.at(-1), "connected");
   assert.equal(told.ways.at(-1), "http");
@@ -221,7 +221,7 @@ test("after three refused WebSockets it follows by plain requests, and says so",
   );
 });
 
-test("WebSockets that hang are refused ones, too", async () => {
+test("WebSockets without an answer count as refused", async () => {
   const { told } = opened();
   for (let attempt = 0; attempt < MAX_REFUSALS; attempt += 1) {
     mock.timers.tick(CONNECT_MS);
@@ -232,7 +232,7 @@ test("WebSockets that hang are refused ones, too", async () => {
   assert.equal(told.ways.at(-1), "http");
 });
 
-test("a browser without WebSocket follows by plain requests", async () => {
+test("a browser without WebSocket polls", async () => {
   const original = FakeWebSocket;
   const { told, scope } = opened();
   scope.WebSocket = class {
@@ -250,7 +250,7 @@ test("a browser without WebSocket follows by plain requests", async () => {
   assert.equal(original.all.length, 1);
 });
 
-test("while the server is away no way is given up", async () => {
+test("while the server is away no transport is given up", async () => {
   const { told, server } = opened({ verdict: "unreachable" });
   for (let attempt = 0; attempt < 10; attempt += 1) {
     newest().end();
@@ -262,7 +262,7 @@ test("while the server is away no way is given up", async () => {
   assert.ok(!told.ways.includes("http"));
 });
 
-test("a greeted WebSocket makes up for the refused ones before it", async () => {
+test("a WebSocket with a hello resets the count of refusals", async () => {
   const { told, server } = opened();
   for (let attempt = 0; attempt < 4 * MAX_REFUSALS; attempt += 1) {
     if (attempt % 2) newest().say(hello(1));
@@ -274,7 +274,7 @@ test("a greeted WebSocket makes up for the refused ones before it", async () => 
   assert.equal(told.states.at(-1), "connecting");
 });
 
-test("a server without a place for this page is told, until there is one", async () => {
+test("the state is full while the server has too many connections", async () => {
   const { told } = opened({ verdict: "full" });
   for (let attempt = 0; attempt < 2 * MAX_REFUSALS; attempt += 1) {
     newest().end();
@@ -291,7 +291,7 @@ test("a server without a place for this page is told, until there is one", async
   assert.equal(told.ways.at(-1), "websocket");
 });
 
-test("a WebSocket is tried now and then, and takes over without a word lost or a wait", async () => {
+test("a WebSocket is tried at intervals, and takes over without a loss or a wait", async () => {
   const { told, server } = await fallenBack();
   const before = told.states.length;
   for (let waited = 0; waited < TRIAL_MS; waited += WAIT_S * 1000) {
@@ -314,7 +314,7 @@ test("a WebSocket is tried now and then, and takes over without a word lost or a
   assert.equal(FakeWebSocket.all.length, MAX_REFUSALS + 2);
 });
 
-test("a trial that fails disturbs nothing, and coming online is a reason to try", async () => {
+test("a failed trial changes nothing, and going online starts one", async () => {
   const { scope, told, server } = await fallenBack();
   const before = told.states.length;
   scope.dispatchEvent(new Event("online"));
@@ -327,7 +327,7 @@ test("a trial that fails disturbs nothing, and coming online is a reason to try"
   assert.equal(told.messages.at(-1).seq, 1);
 });
 
-test("plain requests that fail are tried again, and then a WebSocket", async () => {
+test("failed polls are tried again, and then a WebSocket", async () => {
   const { told, server } = await fallenBack();
   server.status = 500;
   const asked = server.asked.length;
@@ -350,7 +350,7 @@ test("a session that ends while a request waits leads to the sign-in page", asyn
   assert.equal(told.signedOut, 1);
 });
 
-test("silence of plain requests is a dead link, too", async () => {
+test("silence of polls ends the connection, too", async () => {
   const { told } = await fallenBack();
   mock.timers.tick(SILENCE_MS);
   assert.equal(told.states.at(-1), "reconnecting");

@@ -17,7 +17,7 @@ import {
   saved,
 } from "../examples.js";
 
-/** A store that was loaded at entry 10 and has been told that nothing was missed, with what its listener heard. */
+/** A store that was loaded at entry 10 and has missed nothing, with the changes that its listener got. */
 function connected() {
   const store = new Store();
   store.load({ incidents: collection([incident(1)]), areas: collection([area(1)]) });
@@ -30,7 +30,7 @@ function connected() {
 const notices = (changes) => changes.map(({ notice }) => notice).filter(Boolean);
 const raised = (changes) => changes.flatMap((change) => [...change.raised]);
 
-test("a saved incident is there, and the listener is told which", () => {
+test("a saved incident is in the store, and the listener gets its key", () => {
   const { store, changes } = connected();
   store.apply(saved(11, incident(2)));
   assert.equal(store.incidents.get(2).properties.name, "Incident 2");
@@ -58,7 +58,7 @@ test("an area is saved and deleted without touching the incidents", () => {
   assert.deepEqual([...store.incidents.keys()], [1]);
 });
 
-test("a feature of a model that is not known changes nothing but the place in the log", () => {
+test("a feature of an unknown model only advances the position in the log", () => {
   const { store } = connected();
   store.apply(saved(11, { ...incident(1), properties: { model: "Vehicle", pk: 1 } }));
   assert.equal(store.incidents.get(1).properties.name, "Incident 1");
@@ -82,7 +82,7 @@ test("a message that was handled before changes nothing", () => {
   assert.equal(changes.length, 1);
 });
 
-test("the older of the two collections says where to go on in the log", () => {
+test("the log continues after the older of the two collections", () => {
   const store = new Store();
   store.load({ incidents: collection([], 12), areas: collection([], 10) });
   assert.equal(store.seq, 10);
@@ -102,7 +102,7 @@ test("the mark is that of the last entry, whatever its type; an entry of an olde
   assert.equal(store.mark, null);
 });
 
-test("when the log went back, alerts interrupt that the lost log had not", () => {
+test("after the log went back, alerts that the lost log did not have interrupt", () => {
   const { store, changes } = connected();
   store.apply({ ...saved(20, incident(2)), mark: "lost" });
   store.apply({ ...hello(15, false), went_back: true });
@@ -131,7 +131,7 @@ test("the changes of one turn reach the listener together", () => {
   assert.deepEqual([...changes[0].incidents.removed], [3]);
 });
 
-test("a listener that was taken away hears no more", () => {
+test("a removed listener is not called", () => {
   const { store } = connected();
   let heard = 0;
   const stop = store.subscribe(() => (heard += 1));
@@ -172,7 +172,7 @@ test("an alert of a muted area is kept, and does not interrupt", () => {
   assert.equal(store.alerts.byIncident.size, 1);
 });
 
-test("an acknowledged alert stays, everybody is told who has it, and it interrupts no more", () => {
+test("an acknowledged alert stays with the person's name, and does not interrupt", () => {
   const { store, changes } = connected();
   store.apply(alert(11, incident(2)));
   store.apply(acknowledged(12, 2));
@@ -212,7 +212,7 @@ test("the alerts that are open at first do not interrupt", () => {
   assert.equal(store.alerts.unread, 1);
 });
 
-test("alerts raised since, and found when all is loaded anew, interrupt together", () => {
+test("alerts raised before a full reload interrupt together", () => {
   const { store, changes } = connected();
   store.apply(hello(50, false));
   store.load(
@@ -226,7 +226,7 @@ test("alerts raised since, and found when all is loaded anew, interrupt together
   assert.deepEqual(raised(changes), [3, 2]);
 });
 
-test("what is in the loaded alerts already is not handled again", () => {
+test("messages that the loaded alerts include are ignored", () => {
   const store = new Store();
   store.load({ ...loadedAt(10, []), alerts: { seq: 12, alerts: [], unread: 1, read_seq: 0 } });
   store.apply(hello(12));
@@ -244,7 +244,7 @@ test("the alert of a closed or deleted incident is over", () => {
   assert.equal(store.alerts.byIncident.size, 0);
 });
 
-test("an alert that is over before the listener is told does not interrupt", () => {
+test("an alert that is over before the listener is called does not interrupt", () => {
   const turns = [];
   const store = new Store({ schedule: (run) => turns.push(run) });
   const changes = [];
@@ -255,7 +255,7 @@ test("an alert that is over before the listener is told does not interrupt", () 
   assert.deepEqual(raised(changes), []);
 });
 
-test("what was missed is told in one sentence and one set of alerts, at the end", () => {
+test("a replay ends with one sentence and one set of alerts", () => {
   const { store, changes } = connected();
   store.apply(hello(14));
   store.apply(saved(11, incident(2)));
@@ -268,7 +268,7 @@ test("what was missed is told in one sentence and one set of alerts, at the end"
   assert.deepEqual(raised(changes), [2]);
 });
 
-test("a missed alert that is over by the end of the catching-up does not interrupt", () => {
+test("a missed alert that is over at the end of the replay does not interrupt", () => {
   const { store, changes } = connected();
   store.apply(hello(12));
   store.apply(alert(11, incident(2)));
@@ -284,7 +284,7 @@ test("a missed alert that was updated later still interrupts, once", () => {
   assert.deepEqual(raised(changes), [2]);
 });
 
-test("what comes after the missed stretch is live and not counted", () => {
+test("entries after the replay are live and not counted", () => {
   const { store, changes } = connected();
   store.apply(hello(12));
   store.apply(saved(11, incident(2)));
@@ -292,7 +292,7 @@ test("what comes after the missed stretch is live and not counted", () => {
   assert.deepEqual(notices(changes), ["1 change while you were away"]);
 });
 
-test("a heartbeat or a wait ends a catching-up whose last entry never comes", () => {
+test("a heartbeat or a wait ends a replay whose last entry never comes", () => {
   for (const end of [(store) => store.apply({ type: "heartbeat", seq: 12 }), (store) => store.finishReplay()]) {
     const { store, changes } = connected();
     store.apply(hello(12));
@@ -302,14 +302,14 @@ test("a heartbeat or a wait ends a catching-up whose last entry never comes", ()
   }
 });
 
-test("a reconnection that missed nothing says nothing", () => {
+test("a reconnection without missed entries shows no sentence", () => {
   const { store, changes } = connected();
   store.apply(hello(10));
   store.apply(saved(11, incident(2)));
   assert.deepEqual(notices(changes), []);
 });
 
-test("the stretch between loading and the first connection is not called an absence", () => {
+test("entries between loading and the first connection do not count as missed", () => {
   const store = new Store();
   const changes = [];
   store.subscribe((change) => changes.push(change));
@@ -319,7 +319,7 @@ test("the stretch between loading and the first connection is not called an abse
   assert.deepEqual(notices(changes), []);
 });
 
-test("when the log cannot be followed, live messages wait until the collections are loaded anew", () => {
+test("after a gap in the log, live messages wait until the collections are loaded again", () => {
   const { store, changes } = connected();
   store.apply(hello(3, false, "other"));
   store.apply(saved(4, incident(7)));
@@ -333,7 +333,7 @@ test("when the log cannot be followed, live messages wait until the collections 
   assert.ok(changes.some(({ reset }) => reset));
 });
 
-test("alerts whose incidents are not in the collections loaded anew are over", () => {
+test("alerts whose incidents are not in the reloaded collections are over", () => {
   const { store } = connected();
   store.apply(alert(11, incident(2)));
   store.apply(hello(3, false, "other"));
@@ -341,7 +341,7 @@ test("alerts whose incidents are not in the collections loaded anew are over", (
   assert.equal(store.alerts.byIncident.size, 0);
 });
 
-test("the state of the connection is kept and told", () => {
+test("the state of the connection is kept and sent to listeners", () => {
   const { store, changes } = connected();
   store.setConnection({ state: "reconnecting", retryAt: 5 });
   assert.equal(store.connection.state, "reconnecting");

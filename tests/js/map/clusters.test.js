@@ -33,7 +33,7 @@ test("neighbours are one cluster with their number, the worst severity and the b
   assert.ok(longitude > 24 && longitude < 25 && latitude > 35 && latitude < 36);
 });
 
-test("what lies apart stands for itself, as it was given", () => {
+test("incidents that are far apart stay single and unchanged", () => {
   const places = [at(1, 24, 35), at(2, -60, 10)];
   const features = clustered(places, 2, WORLD);
   assert.deepEqual(new Set(features), new Set(places.map(({ feature }) => feature)));
@@ -55,7 +55,7 @@ test("every incident is counted once, at each zoom", () => {
     assert.equal(total(clustered(places, zoom, WORLD)), 3000, `at zoom ${zoom}`);
 });
 
-test("closer than the last zoom of clusters even those on one spot stand for themselves", () => {
+test("above the last zoom of clusters even incidents at one position stay single", () => {
   assert.deepEqual(counts(clustered([at(1, 24, 35), at(2, 24, 35)], MAX_ZOOM, WORLD)), [2]);
   assert.deepEqual(counts(clustered([at(1, 24, 35), at(2, 24, 35)], MAX_ZOOM + 1, WORLD)), [1, 1]);
 });
@@ -69,7 +69,7 @@ test("only clusters in the box are returned, also across the antimeridian and in
   assert.deepEqual(shown([-200, -89, 200, 89]), [1, 2, 3, 4]);
 });
 
-test("many are written short", () => {
+test("large counts are abbreviated", () => {
   const many = (number) =>
     clustered(
       Array.from({ length: number }, (_, pk) => at(pk, 24, 35)),
@@ -79,6 +79,6 @@ test("many are written short", () => {
   assert.deepEqual([999, 1000, 1560, 10_400].map(many), ["999", "1k", "1.6k", "10k"]);
 });
 
-test("the poles, which the projection does not reach, are in it", () => {
+test("incidents at the poles, outside the projection, are clustered too", () => {
   assert.equal(total(clustered([at(1, 0, 90), at(2, 0, -90)], 0, WORLD)), 2);
 });

@@ -6,7 +6,7 @@ import { incident } from "../examples.js";
 
 const settled = () => new Promise((done) => setImmediate(done));
 
-/** A queue whose receiver finishes each diff only when told to. */
+/** A queue whose receiver finishes each diff only when the test says so. */
 function slow() {
   const diffs = [];
   const finish = [];
@@ -20,7 +20,7 @@ function slow() {
   return { queue, diffs, finish };
 }
 
-test("what is put in one turn is one diff, the last word on each feature", async () => {
+test("changes of one turn are one diff, with the last state of each feature", async () => {
   const { queue, diffs } = slow();
   queue.put(1, incident(1));
   queue.put(2, incident(2));
@@ -47,7 +47,7 @@ test("a burst during a diff waits for its end and is then one diff", async () =>
   assert.equal(diffs[1].add.length, 500);
 });
 
-test("the receiver rests as long as it worked", async () => {
+test("the pause is as long as the receiver's work", async () => {
   const waits = [];
   let now = 0;
   const queue = new DiffQueue(
@@ -62,7 +62,7 @@ test("the receiver rests as long as it worked", async () => {
   assert.deepEqual(waits, [80]);
 });
 
-test("what was cleared is not handed on", async () => {
+test("cleared changes are not sent", async () => {
   const { queue, diffs } = slow();
   queue.put(1, incident(1));
   queue.clear();

@@ -5,7 +5,7 @@ import { covers, degreesLabel, graticule, graticuleStep, grown } from "../../../
 
 const labels = (box, step) => graticule(box, step).features.map(({ properties }) => properties.label);
 
-test("lines are never closer than 140 pixels, nor, but at the extremes, farther apart than 400", () => {
+test("lines are at least 140 pixels apart, and at most 400 except at the extremes", () => {
   for (let zoom = 0; zoom <= 22; zoom += 0.1) {
     const pixels = (graticuleStep(zoom) * 512 * 2 ** zoom) / 360;
     if (graticuleStep(zoom) < 30) assert.ok(pixels >= 140, `${pixels} at ${zoom}`);
@@ -13,7 +13,7 @@ test("lines are never closer than 140 pixels, nor, but at the extremes, farther 
   }
 });
 
-test("degrees have their direction, and as many decimals as tell one line from the next", () => {
+test("degrees have their direction, and enough decimals to distinguish two lines", () => {
   assert.equal(degreesLabel(24, ["E", "W"], 2), "24° E");
   assert.equal(degreesLabel(-24.5, ["E", "W"], 0.5), "24.5° W");
   assert.equal(degreesLabel(-0.05, ["N", "S"], 0.05), "0.05° S");
@@ -28,7 +28,7 @@ test("the lines of a box are the multiples of the step in it", () => {
   assert.deepEqual(labels([23.9, 35.4, 24.15, 35.55], 0.1), ["23.9° E", "24.0° E", "24.1° E", "35.4° N", "35.5° N"]);
 });
 
-test("across the antimeridian the degrees go on from the other side", () => {
+test("across the antimeridian the degrees continue from the other side", () => {
   assert.deepEqual(labels([170, 1, 195, 2], 10), ["170° E", "180°", "170° W"]);
 });
 

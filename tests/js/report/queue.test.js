@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { ReportQueue } from "../../../static/js/report/queue.js";
 
-/** What the queue needs of localStorage; `full` as when its quota is used up. */
+/** The methods of localStorage that the queue needs; `full` as when its quota is used up. */
 class FakeStorage {
   full = false;
 
@@ -52,7 +52,7 @@ test("a report waits on the device until it is sent, also after a reload", async
   assert.deepEqual(outcomes.a, OFFLINE);
 });
 
-test("what was sent is not sent again, and its words are kept no longer than needed", async () => {
+test("a sent report is not sent again, and its text is dropped", async () => {
   const { queue, sent } = setUp();
   queue.add(fields("a", "Fire"));
   await queue.flush();
@@ -61,7 +61,7 @@ test("what was sent is not sent again, and its words are kept no longer than nee
   assert.deepEqual([queue.get("a").fields, queue.get("a").name], [{}, "Fire"]);
 });
 
-test("two calls at once send each report once, also one that comes in meanwhile", async () => {
+test("two calls at once send each report once, also one that is added meanwhile", async () => {
   const { queue, sent } = setUp();
   queue.add(fields("a"));
   const both = [queue.flush(), queue.flush()];
@@ -70,7 +70,7 @@ test("two calls at once send each report once, also one that comes in meanwhile"
   assert.deepEqual(sent, ["a", "b"]);
 });
 
-test("they go out in the order of writing, and the first without a network ends the round", async () => {
+test("reports are sent in the order of writing, and the first failure of the network ends the round", async () => {
   const { queue, sent } = setUp({ b: OFFLINE });
   for (const key of ["c", "b", "a"]) queue.add(fields(key));
   await queue.flush();
@@ -78,7 +78,7 @@ test("they go out in the order of writing, and the first without a network ends 
   assert.deepEqual(states(queue), ["c sent", "b waiting", "a waiting"]);
 });
 
-test("a refused one says why, keeps its words, is not tried again and holds up no other", async () => {
+test("a refused report has the reason, keeps its text, is not tried again and delays no other", async () => {
   const { queue, sent } = setUp({
     a: { state: "refused", error: "Some fields need another look.", problems: { name: "too long" } },
   });
@@ -92,7 +92,7 @@ test("a refused one says why, keeps its words, is not tried again and holds up n
   );
 });
 
-test("one that is discarded while it is being sent does not come back", async () => {
+test("a report that is discarded while it is being sent does not return", async () => {
   const { queue } = setUp({ a: OFFLINE });
   queue.add(fields("a"));
   const flushed = queue.flush();
@@ -101,7 +101,7 @@ test("one that is discarded while it is being sent does not come back", async ()
   assert.deepEqual(states(queue), []);
 });
 
-test("without room to keep it a report is still sent, and it is known to be at risk", async () => {
+test("a report that the storage refuses is still sent, and counts as at risk", async () => {
   const { queue, storage, sent } = setUp({ a: OFFLINE });
   storage.full = true;
   queue.add(fields("a"));
@@ -120,7 +120,7 @@ test("other things in the storage, and broken ones, are left alone", () => {
   assert.deepEqual(setUp({}, storage).queue.entries(), []);
 });
 
-test("what was sent more than a day ago is forgotten", async () => {
+test("reports that were sent more than a day ago are dropped", async () => {
   const storage = new FakeStorage();
   const { queue } = setUp({ b: OFFLINE }, storage);
   for (const key of ["a", "b"]) queue.add(fields(key));
@@ -134,7 +134,7 @@ test("what was sent more than a day ago is forgotten", async () => {
   assert.deepEqual(states(later), ["b waiting"]);
 });
 
-test("a report goes out with its age, by whichever clock went on", async () => {
+test("a report is sent with its age, by the clock that went on", async () => {
   const clock = { now: 1_000_000, running: 50_000 };
   const sent = [];
   const storage = new FakeStorage();

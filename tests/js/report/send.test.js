@@ -26,7 +26,7 @@ test("a report is sent with a fresh token and its own key, until the server answ
   assert.equal(asked[1].method, "POST");
 });
 
-test("without a network it waits, whichever of the two requests fails", async () => {
+test("without a network the report waits, whichever of the two requests fails", async () => {
   for (const answers of [[new TypeError("Failed to fetch")], [PAGE, new TypeError("Failed to fetch")]]) {
     assert.equal((await send(...answers)).outcome.state, "waiting");
   }
@@ -52,13 +52,13 @@ test("a busy or broken server is tried again later", async () => {
   assert.equal((await send(new Response("", { status: 502 }))).outcome.state, "waiting");
 });
 
-test("a refusal says why, in general and for each field", async () => {
+test("a refusal has reasons, in general and for each field", async () => {
   const { outcome } = await send(PAGE, json({ error: "No.", fields: { name: "too long" } }, 422));
   assert.deepEqual(outcome, { state: "refused", error: "No.", problems: { name: "too long" } });
   assert.equal((await send(PAGE, new Response("", { status: 413 }))).outcome.state, "refused");
 });
 
-test("where only people who are signed in may report, that is said", async () => {
+test("if only signed-in people may report, the outcome says so", async () => {
   const { outcome } = await send(new Response("<h1>Forbidden</h1>", { status: 403 }));
   assert.equal(outcome.state, "refused");
   assert.match(outcome.error, /signed in/);

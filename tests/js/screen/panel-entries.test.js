@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { contains, newestIn } from "../../../static/js/screen/panel-entries.js";
 import { incident } from "../examples.js";
 
-test("a box across the antimeridian contains what lies on both sides of it", () => {
+test("a box across the antimeridian contains positions on both sides of it", () => {
   const fiji = [170, -20, 190, -10];
   assert.ok(contains(fiji, [178, -18]));
   assert.ok(contains(fiji, [-175, -15]));
@@ -13,7 +13,7 @@ test("a box across the antimeridian contains what lies on both sides of it", () 
   assert.ok(!contains(fiji, [-165, -15]));
 });
 
-test("a box on a neighbouring copy of the world contains what lies there", () => {
+test("a box on a neighbouring copy of the world contains positions there", () => {
   assert.ok(contains([380, 30, 390, 40], [24, 35]));
   assert.ok(contains([-340, 30, -330, 40], [24, 35]));
   assert.ok(contains([-180, -90, 180, 90], [24, 35]));

@@ -8,7 +8,7 @@ import { isolate } from "../base/bidi.js";
 
 /** @typedef {import("./replay.js").Replay} Replay */
 
-export class AlertNews {
+export class AlertUpdates {
   #alerts;
   #changes;
   #loadedSeq = -1;

@@ -122,6 +122,11 @@ class Group(Reception):
             self.wake()
         return self.buffer.head
 
+    def lowest_cursor(self) -> int | None:
+        """Return the lowest cursor of a client, after which it needs the log; None without clients."""
+        behind = [client.cursor for client in self.clients if not client.live and not client.closing]
+        return min([*self._cursors.values(), *behind], default=None)
+
     def add(self, client: Client, greeting: bytes = b"", received: bytes = b"") -> None:
         """Add a client: send it the message `greeting`, then the entries after its cursor.
 

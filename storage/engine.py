@@ -40,7 +40,8 @@ WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that wa
 # 1.61 (1,000 saves by HTTP, a fast disk). With 8 saves at once there is no difference.
 ALONE_S = 0.005  # since the last flush; then few callers share the next one, and a thread would only cost,
 FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
-CHECKPOINT_PAGES = 4000  # of 4 KB in the -wal, four times SQLite's default: each save writes some pages again
+PAGE_BYTES = 4096
+CHECKPOINT_PAGES = 4000  # in the -wal, four times SQLite's default: each save writes some pages again
 FILE_LOOK_S = 0.2  # between two looks whether the file was replaced
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that mean: no file of this path
 REPLACED_STATUS = 3  # the exit status then: a start would make an empty database if the file was removed
@@ -321,6 +322,8 @@ def open_database(
         "fullfsync": 1,  # on macOS a flush would else end in the cache of the disk
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
+        "journal_size_limit": CHECKPOINT_PAGES * PAGE_BYTES,
+        "secure_delete": 1,  # overwrite what is deleted: nobody can read it in the file's free space
     }
     database.hold_reports = hold_reports
     database.init(str(path), pragmas=pragmas, timeout=0)

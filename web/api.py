@@ -23,7 +23,7 @@ from flask.typing import ResponseReturnValue
 from base import loop
 from base.errors import Invalid
 from base.values import to_json
-from domain import idempotency, versions
+from domain import erasure, idempotency, versions
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
@@ -104,6 +104,14 @@ def areas() -> ResponseReturnValue:
 @bp.route("/api/incidents/<int:pk>/", methods=["GET", "PATCH", "DELETE"])
 def incident(pk: int) -> ResponseReturnValue:
     return _one(Incident, pk, "location")
+
+
+@bp.post("/api/incidents/<int:pk>/erase/")
+@auth.needs("admin")
+def erase_incident(pk: int) -> ResponseReturnValue:
+    """Erase an incident and what was derived from it; `todo` is what is left for the operator, or null."""
+    erasure.erase(pk, auth.signed_in().name, request.remote_addr or "")
+    return jsonify(erased=f"Incident:{pk}", todo=erasure.overwrite() or None)
 
 
 @bp.route("/api/areas/<int:pk>/", methods=["GET", "PATCH", "DELETE"])

@@ -396,7 +396,7 @@ def test_mistake_of_ours_is_no_failure_of_the_disk(clock: Disk) -> None:
 
 
 def test_file_that_was_exchanged_says_so(database: Path, clock: Disk) -> None:
-    """What is saved from now on is lost with the old file."""
+    """Later saves go into the old file and are lost with it."""
     moved = database.with_suffix(".moved")
     database.rename(moved)
     assert models.database.why_not_writable().startswith("The database file was replaced or removed")

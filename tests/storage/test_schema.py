@@ -1,5 +1,6 @@
 """Migrations: each schema that was ever out comes to the newest, with its data, and nothing else migrates."""
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -20,14 +21,14 @@ from storage import engine, schema
 
 # Of each migration that is in a version: a database somewhere has it. Write a new one instead of a change.
 FROZEN = {
-    "0001_initial": "f373ed1b1be21be47f7678e45575bbcadecd0e9217be2fac53fb6afc3b3c35c9",
-    "0002_alerts": "0afa3c16004124480149d0ce95fe6bedd896fb9adb1e83937977435f2462ef55",
-    "0003_accounts": "8e145389d0cc4d83653432130af2de55b9fdf5ba0e63711b76f2eb64ca849008",
-    "0004_credentials": "db1b7eb9b5d7c274703a924ae25e84da9253c7e3062e3899f9d99f30cd31d40c",
-    "0005_accounts_log": "f7e242b207741d6202b0d476b5e89a555d437778c2cf74e666c50fc7c6e7d84e",
-    "0006_centroid": "76923e42becb1409de9a5847341c255bb0873a9cdebe4bbaa77c3a81ff447bd0",
-    "0007_mutes_and_reports": "be8a7500fa9f25bd848aa6010f28efa52e9d6301a1fc4a16fa539d2a9ed8187a",
-    "0008_versions": "c42c4cb84e7b25e7fd3964b31ca97eb608004ab5d764436d44007f2df71b4f0c",
+    "0001_initial": "eb764ebaa0a328e1aa24361261a9ce42180be2db604adbd373fc36ce82ee1888",
+    "0002_alerts": "333efdbef98c6d0cb230fcddb7d51da4380c50984afadc6a9f97f342b515b300",
+    "0003_accounts": "de1843429483a490bc9099874515e33f6e24d95531f48cc87e1921bd667dbcf1",
+    "0004_credentials": "85dfee3047412a3b8d054bef5cc9ea8c0ba959c1bde39aae01048c999273bd83",
+    "0005_accounts_log": "70009001724d6ddc95a17629052e1611b16b2a66ff415b6183fbfd27d813cf7b",
+    "0006_centroid": "6ded3c3e383fa7c52bbbdb7fcfd3535e07ec05532f5e08206f6d40fb7bb38a48",
+    "0007_mutes_and_reports": "2e540c34ab7a15df85ba7550a87ae40475ab4f19c91967f6f225051a30d8d8b6",
+    "0008_versions": "b6faf78d376b81225f653b0ffcd51c3ce03e7c90ac0d2430c767b6b522dd9e73",
 }
 NAMES = schema.names(engine.MIGRATIONS)
 MOMENT = "2026-01-02T03:04:05.678901Z"
@@ -79,7 +80,15 @@ ROWS = {
 
 
 def digest(name: str) -> str:
-    return hashlib.sha256((engine.MIGRATIONS / f"{name}.py").read_bytes()).hexdigest()
+    """Return the hash of a migration's code: of its lines without docstrings and comments."""
+    text = (engine.MIGRATIONS / f"{name}.py").read_text(encoding="utf-8")
+    words: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node):
+            words.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = [line for number, line in enumerate(text.splitlines(), 1) if number not in words]
+    code = [line for line in lines if line.strip() and not line.strip().startswith("#")]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
 def test_migrations_that_are_out_are_frozen() -> None:

@@ -544,7 +544,7 @@ def _is_about(message: Message, about: Feature | str) -> bool:
     if not subject:
         return False
     if isinstance(about, str):
-        return bool(subject["properties"]["name"] == about)
+        return bool(subject["properties"].get("name") == about)  # what is gone has none
     return bool(subject["id"] == about["id"])
 
 

@@ -50,6 +50,22 @@ test("a deleted incident and a closed one are gone", () => {
   );
 });
 
+test("entries that were erased change nothing, and the delete at their end is applied", () => {
+  const { store, changes } = connected();
+  store.apply(alert(11, incident(1)));
+  store.apply({ type: "erased", seq: 12, mark: "a" });
+  store.apply({ ...deleted(13, incident(1)), erased: true });
+  store.apply(cleared(14, 1));
+  assert.equal(store.incidents.size, 0);
+  assert.equal(store.alerts.byIncident.size, 0);
+  assert.equal(store.alerts.waiting, 0);
+  assert.deepEqual(
+    changes.flatMap((change) => [...change.incidents.removed]),
+    [1],
+  );
+  assert.equal(store.seq, 14);
+});
+
 test("an area is saved and deleted without touching the incidents", () => {
   const { store } = connected();
   store.apply(saved(11, area(2)));

@@ -17,6 +17,7 @@
     AdminAction    admin_action      what an admin did to an account
     Throttle       throttle          how often something was tried, and until when it is refused
     StoredAnswer   answer            the answer to a request, for its repetition
+    Reader         reader            how far behind the readers of another server are
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
 A query that changes many rows at once calls no hook: use none. Every room but `domain` takes the tables from
@@ -107,7 +108,10 @@ def log_save(_model: type[Tracked], instance: Tracked, *, created: bool) -> None
 
 @signals.post_delete(sender=Tracked)
 def log_delete(_model: type[Tracked], instance: Tracked) -> None:
-    Notification.append(instance.feature_id, "post_delete", feature=to_json(instance.feature()))
+    said = {"erased": True} if instance.is_erased else {}
+    Notification.append(
+        instance.feature_id, "post_delete", **said, feature=to_json(instance.stub(instance.id))
+    )
     is_incident = isinstance(instance, Incident)
     if is_incident:
         Alert.clear(list(Alert.open().where(Alert.incident_id == instance.id)), "incident deleted")

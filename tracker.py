@@ -30,12 +30,12 @@ from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.times import parse_period
 from base.version import VERSION
-from commands import backup, check, importer, migrate, reload, restore, shared, tokens, users
+from commands import backup, check, erase, importer, migrate, prune, reload, restore, shared, tokens, users
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
 
-STOP_S = 10  # after which the server has ended when it is told to stop, whatever hangs
+STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
 # The settings that are options, too.
 OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
@@ -45,7 +45,7 @@ GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     # Only here: Flask and the map's files take a third of a start, and no command needs them.
-    from domain import mutes
+    from domain import mutes, retention
     from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
     from web.app import create_app
@@ -75,6 +75,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     loop_watch = state_of(app).loop_watch
     loop_watch.start()
     ending_mutes = gevent.spawn(mutes.watch)
+    pruning = gevent.spawn(retention.watch, prune.periods(settings))
     backups = _backups(settings)
     watching_file = gevent.spawn(models.database.watch_file)
     sockets = gevent.Greenlet(notifications.stop, app, watcher)
@@ -99,6 +100,7 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     logs.event(logs.log, logging.INFO, "Tracker stops")
     stop()
     ending_mutes.kill()
+    pruning.kill()
     loop_watch.stop()
     sockets.join()
     backups.join()
@@ -253,6 +255,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     users.add_arguments(subparsers, Parser)
     tokens.add_arguments(subparsers, Parser)
     backup.add_arguments(subparsers)
+    erase.add_arguments(subparsers)
+    prune.add_arguments(subparsers)
     restore.add_arguments(subparsers)
     check.add_arguments(subparsers)
     migrate.add_arguments(subparsers)

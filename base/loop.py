@@ -19,6 +19,11 @@ PAUSE_S = 1e-6  # in this sleep gevent polls the sockets; in sleep(0) it does so
 _working = Semaphore()
 
 
+def pause(seconds: float) -> None:
+    """Let other greenlets run, and other processes write, for so long. Not for transactions."""
+    gevent.sleep(seconds)
+
+
 @contextmanager
 def after_pause() -> Iterator[None]:
     """Do the block's work after a pause, while no other greenlet does a piece of long work.

@@ -66,8 +66,8 @@ class Exposition:
         self._lines += [f"# HELP {name} {words}", f"# TYPE {name} {kind}"]
 
     def _sample(self, name: str, labels: Labels, value: float) -> None:
-        told = ",".join(f'{label}="{str(text).translate(ESCAPES)}"' for label, text in labels.items())
-        self._lines.append(f"{name}{{{told}}} {_number(value)}" if told else f"{name} {_number(value)}")
+        pairs = ",".join(f'{label}="{str(text).translate(ESCAPES)}"' for label, text in labels.items())
+        self._lines.append(f"{name}{{{pairs}}} {_number(value)}" if pairs else f"{name} {_number(value)}")
 
 
 def _number(value: float) -> str:

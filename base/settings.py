@@ -18,6 +18,8 @@ from base.times import parse_period
 
 MOST_HOURS = 10 * 366 * 24.0
 MANY = 1 << 31
+MOST_DAYS = 36_525.0
+KEEP = tuple(f"keep_{kind}days" for kind in ("", "closed_", "unconfirmed_", "alerts_", "sign_ins_"))
 PREFIX = "TRACKER_"
 CONFIG = "TRACKER_CONFIG"  # names the file; it can't stand in the file itself
 TESTS = "TRACKER_TESTS_"  # begins the variables of the tests, which are no settings
@@ -70,6 +72,11 @@ class Settings:
     reports_per_address: int = 30  # an hour
     reports_in_total: int = 300  # an hour
     hold_reports: bool = False  # whether a public report alerts nobody until an editor confirms it
+    keep_days: float = 0.0  # entries of the log; 0 keeps them for ever, as in the next four
+    keep_closed_days: float = 0.0  # closed incidents, after their last change
+    keep_unconfirmed_days: float = 0.0  # public reports that nobody has confirmed
+    keep_alerts_days: float = 0.0  # alerts that have ended
+    keep_sign_ins_days: float = 0.0  # sign-ins and refused ones
     backup_folder: str = ""  # where the server makes backups by itself; empty for none
     backup_every: str = "1d"  # from the start of one backup to that of the next
     backup_keep: int = 14  # backups that the server leaves in the folder
@@ -201,6 +208,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return lambda value: "" if value in words else f"this must be {', '.join(words[:-1])} or {words[-1]}"
 
 
+def _wrong_with_days(days: float) -> str:
+    return "" if days == 0 or 1 <= days <= MOST_DAYS else "this must be 0 for ever, or 1 day to 100 years"
+
+
 CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a value, or ""
     "root": _wrong_with_root,
     "proxies": _wrong_with_network,
@@ -213,6 +224,7 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "sockets_per_address": _within(0, MANY, "more than 0"),
     "reports_per_address": _within(-1, MANY, "0 or more"),
     "reports_in_total": _within(-1, MANY, "0 or more"),
+    **dict.fromkeys(KEEP, _wrong_with_days),
     "backup_every": _wrong_with_period,
     "backup_keep": _within(0, MANY, "more than 0"),
     "log": _one_of(*FORMATS),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import models
 from base.settings import Settings
+from base.terminal import say
 from domain import admin_log
 from models import User
 
@@ -45,6 +47,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if not options.opens:
         return int(options.run(options) or 0)
     models.open_database(settings.database, create=options.creates, hold_reports=settings.hold_reports)
+    options.settings = settings
     try:
         options.run(options)
     except models.Invalid as error:
@@ -56,8 +59,22 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def log(action: str, user: User) -> None:
     """Append an action on an account to the admins' log, with the name of the system's user."""
+    admin_log.note(action, user.name, who=system_user())
+
+
+def system_user() -> str:
+    """Return the name of the system's user, as the admins' log has it."""
     try:
         who = getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for its user
         who = "somebody"
-    admin_log.note(action, user.name, who=f"{who}, by command line")
+    return f"{who}, by command line"
+
+
+def confirm(question: str) -> bool:
+    """Ask a question, and return whether the answer is yes. Raises TrackerError if nobody can answer."""
+    say(question, "Type yes to go on.")
+    answer = sys.stdin.readline()
+    if not answer:
+        raise models.TrackerError("nobody has answered: say --yes if you are sure")
+    return answer.strip().lower() in ("yes", "y")

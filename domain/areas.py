@@ -147,8 +147,8 @@ class AreaOfInterest(Tracked):
         """Yield lists of the open incidents within the bounds, each after reading MAX_READ."""
         west, south, east, north = bounds
         near = [
-            Incident.longitude.between(west - turn, east - turn) & Incident.latitude.between(south, north)
-            for turn in (-360, 0, 360)
+            Incident.longitude.between(west - shift, east - shift) & Incident.latitude.between(south, north)
+            for shift in (-360, 0, 360)
         ]
         columns = (
             *(Incident.longitude, Incident.latitude, Incident.id),

@@ -24,6 +24,8 @@ from storage.engine import Model, database
 MAX_KEY = 255  # characters; a UUID has 36
 KEPT = timedelta(days=1)  # a phone that was offline repeats its request within this time
 MOST = 1000  # answers kept for one owner; then the oldest is deleted
+PORTION = 100  # answers that are looked at in one transaction
+ERASED = ""  # in place of the hash of a request: what it made was erased
 FEWEST = 100  # the newest answers, kept even if they seem old: the clock may have been set
 
 
@@ -74,7 +76,7 @@ def once(owner: str, key: str, request: str, do: Callable[[], Answer]) -> Answer
             _keep(owner, key, request, answer)
             return answer
     answer = Answer(kept.status, json.loads(kept.headers), zlib.decompress(kept.body))
-    if kept.request != request:
+    if kept.request not in (ERASED, request):
         raise Reused(answer)
     return answer
 
@@ -83,6 +85,24 @@ def request_hash(*parts: bytes) -> str:
     """Return a hash that differs if any part of two requests differs."""
     lengths = b",".join(b"%d" % len(part) for part in parts)
     return hashlib.sha256(b"\n".join([lengths, *parts])).hexdigest()
+
+
+def erase(id_: int, location: str, mention: str) -> int:
+    """Erase an object from the answers after this id, of about PORTION. Return the last id; 0 at the end.
+
+    The answer to the request that made the object, at `location`, becomes 410. So the request does not make
+    the object again if it is repeated. Other answers with `mention` in their body are forgotten.
+    """
+    rows = list(StoredAnswer.select().where(StoredAnswer.id > id_).order_by(StoredAnswer.id).limit(PORTION))
+    with database.atomic():
+        for row in rows:
+            if json.loads(row.headers).get("Location") == location:
+                gone = {"error": "What this request made has been erased.", "fields": {}}
+                row.request, row.status, row.body = ERASED, 410, zlib.compress(to_json(gone).encode())
+                row.save()
+            elif mention.encode() in zlib.decompress(row.body):
+                row.delete_instance()
+    return int(rows[-1].id) if len(rows) == PORTION else 0
 
 
 def _keep(owner: str, key: str, request: str, answer: Answer) -> None:

@@ -71,6 +71,7 @@ class Tracked(Model):
     created = peewee.TextField()
     updated = peewee.TextField()
     version = peewee.TextField(default="")  # each save makes a new one, which never repeats
+    is_erased = False  # whether it is deleted by `erasure`, which blanks its log entries, too
 
     @classmethod
     def find(cls, pk: int) -> Any:
@@ -171,6 +172,12 @@ class Tracked(Model):
             "geometry": geometry,
             "properties": properties,
         }
+
+    @classmethod
+    def stub(cls, pk: int) -> dict[str, Any]:
+        """Return the Feature of an object that is gone: which one it was, and nothing that it held."""
+        properties = {"model": cls.__name__, "pk": pk}
+        return {"type": "Feature", "id": f"{cls.__name__}:{pk}", "geometry": None, "properties": properties}
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         raise NotImplementedError

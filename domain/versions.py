@@ -76,9 +76,11 @@ class Conflict(TrackerError):
     code = 409
 
     def __init__(self, thing: Tracked, clashes: list[Clash], changed: frozenset[str] = frozenset()) -> None:
-        told = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
+        listed = ", ".join(f"{clash.field} (by {clash.by or 'somebody'})" for clash in clashes)
         what = (
-            f"These fields have been changed meanwhile: {told}." if told else "It has been saved meanwhile."
+            f"These fields have been changed meanwhile: {listed}."
+            if listed
+            else "It has been saved meanwhile."
         )
         super().__init__(f"{what} Nothing was stored. Read it again, and send your change for that version.")
         self.clashes = clashes
@@ -151,7 +153,7 @@ def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None =
     """Return each field with the person who set its present value, and when, by the log after an entry."""
     theirs, mine = _values(thing), mine or defaultdict(lambda: None)
     found: dict[str, tuple[str | None, str | None]] = dict.fromkeys(names, (None, None))
-    same, size = set(names), 0
+    same, size, reaches_back = set(names), 0, bool(after)
     cursor = database.execute_sql(CHANGES, (type(thing).__name__, thing.id, after))
     for at, message in cursor:
         entry = json.loads(message)
@@ -159,10 +161,13 @@ def _clashes(thing: Tracked, names: list[str], after: int, mine: Values | None =
             then = _values_in(entry["feature"])
             same = {name for name in same if then[name] == theirs[name]}
             found |= dict.fromkeys(same, (entry["actor"], at))
+            reaches_back = reaches_back or entry["created"]
         size += len(message)
         if not same or size > MAX_READ:
             break
     cursor.close()
+    if not reaches_back:  # the oldest entry that is left has the value from one that was pruned
+        found |= dict.fromkeys(same, (None, None))
     return [Clash(name, mine[name], theirs[name], *found[name]) for name in names]
 
 

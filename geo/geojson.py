@@ -116,8 +116,8 @@ def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     west, _, east, _ = polygon.bounds
     if east - west > 360:
         raise GeometryError("the polygon is wider than the world")
-    turn = -360 * math.floor(((west + east) / 2 + 180) / 360)
-    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), turn))
+    shift = -360 * math.floor(((west + east) / 2 + 180) / 360)
+    checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), shift))
     checked.centroid = _centroid(polygon)
     checked.long_edge = long_edge(polygon)
     return checked
@@ -181,7 +181,7 @@ def _short_way(rings: list[Any]) -> list[Any]:
     return turned
 
 
-def polygon_geojson(polygon: Polygon, shift: float = 0) -> dict[str, Any]:
+def polygon_geojson(polygon: Polygon, shift: float) -> dict[str, Any]:
     """Return the GeoJSON of a shapely polygon, its longitudes shifted by `shift` degrees."""
     rings = [polygon.exterior, *polygon.interiors]
     coordinates = [

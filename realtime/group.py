@@ -48,14 +48,14 @@ T = TypeVar("T")
 
 
 class Offer:
-    """What a round offers to all live clients at one cursor, and how many of a slice took all of it."""
+    """The bytes that a round offers to all live clients at one cursor."""
 
-    __slots__ = ("batch", "data", "last", "size", "taken")  # the quickest to read, in a loop over all clients
+    __slots__ = ("batch", "data", "frames", "last", "size")  # quickest to read
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.data, self.size = batch, batch.data, len(batch.data)
         self.last = batch.seqs[-1] if batch.seqs else 0
-        self.taken = 0
+        self.frames = len(batch.seqs)
 
 
 class Group(Reception):
@@ -121,6 +121,11 @@ class Group(Reception):
             self.buffer.extend(entries)
             self.wake()
         return self.buffer.head
+
+    def lowest_cursor(self) -> int | None:
+        """Return the lowest cursor of a client, after which it needs the log; None without clients."""
+        behind = [client.cursor for client in self.clients if not client.live and not client.closing]
+        return min([*self._cursors.values(), *behind], default=None)
 
     def add(self, client: Client, greeting: bytes = b"", received: bytes = b"") -> None:
         """Add a client: send it the message `greeting`, then the entries after its cursor.
@@ -236,14 +241,11 @@ class Group(Reception):
         offers: dict[int, Offer] = {}
         for some in _slices(self._live, self.limits.slice_clients):
             self._offer_all(some, offers)
-            for offer in offers.values():
-                self.counts.bytes += offer.size * offer.taken
-                self.counts.frames += len(offer.batch.seqs) * offer.taken
-                offer.taken = 0
         self._last_sent = self._clock()
 
     def _offer_all(self, socks: list[Any], offers: dict[int, Offer]) -> None:
         cursors = self._cursors
+        size = frames = 0  # that the sockets took
         for sock in socks:
             if (cursor := cursors.get(sock)) is None:  # it left during a pause
                 continue
@@ -261,9 +263,12 @@ class Group(Reception):
                 sent = -1
             if sent == offer.size:
                 cursors[sock] = offer.last
-                offer.taken += 1
+                size += sent
+                frames += offer.frames
             else:
                 self._fall_behind(self._live[sock], offer.batch, sent)
+        self.counts.bytes += size
+        self.counts.frames += frames
 
     def _offer_at(self, cursor: int, offers: dict[int, Offer]) -> Offer | None:
         """Return the offer to clients at a cursor, kept for others; None if the replay buffer has lost it."""

@@ -14,6 +14,9 @@ from wsproto.frame_protocol import Opcode
 from realtime.limits import Limits
 
 Entry = tuple[int, bytes]  # seq and JSON text
+# In the text of an entry after which the log has other texts for entries before it. No text of a person can
+# have this: JSON escapes their quotes.
+REWRITES = b'"erased":true'
 TYPE_END = 100  # bytes of an entry in which its type is looked for
 
 
@@ -40,7 +43,10 @@ class Batch(NamedTuple):
 
 
 class ReplayBuffer:
-    """The newest frames, in order: all after `start`, up to `head`."""
+    """The newest frames, in order: all after `start`, up to `head`.
+
+    Forgets all frames before an entry that REWRITES. Clients that need them read the log.
+    """
 
     def __init__(self, head: int, limits: Limits) -> None:
         self._limits = limits
@@ -54,7 +60,8 @@ class ReplayBuffer:
         for seq, text in entries:
             if seq <= self.head:  # two reads of the log ran at the same time
                 continue
-            if seq > self.head + 1:  # pruned before it was read: clients that are behind are closed
+            # Pruned before it was read: clients that are behind are closed.
+            if seq > self.head + 1 or REWRITES in text:
                 self._seqs, self._frames, self._bytes, self.start = [], [], 0, seq - 1
             piece = frame(Opcode.TEXT, text)
             self._seqs.append(seq)

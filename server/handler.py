@@ -75,7 +75,7 @@ class Handler(AnsweringHandler):
         started, self._first_sent = time.monotonic(), 0.0
         request_id.set(environ["tracker.request_id"])
         self.server.queue.wait(addresses.client(environ["REMOTE_ADDR"]))
-        app = _tell_methods if head.path == "*" else None
+        app = _answer_with_methods if head.path == "*" else None
         self.answer(
             head.method,
             head.version,
@@ -232,7 +232,7 @@ class Handler(AnsweringHandler):
         return connection, self._incoming.data
 
 
-def _tell_methods(_environ: Any, start_response: Any) -> list[bytes]:
+def _answer_with_methods(_environ: Any, start_response: Any) -> list[bytes]:
     """Answer `OPTIONS *`, which asks for the methods of the whole server."""
     start_response("204 No Content", [("Allow", METHODS)])
     return []

@@ -13,7 +13,7 @@ from base.paths import is_root
 SIGNS = {"forwarded", "via", "x-real-ip"}  # headers that only proxies add, beside those of X-Forwarded-…
 UNIX = "unix"  # stands for the address of who connects to a Unix socket
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tracker.proxies")
 _told = Once()
 
 
@@ -44,7 +44,7 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
     prefix = environ.pop("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
     if not is_proxy(environ["REMOTE_ADDR"], proxies):
         if forwarded:
-            _tell_operator(environ["REMOTE_ADDR"])
+            _warn_operator(environ["REMOTE_ADDR"])
         return
     for hop in reversed([hop for hop in forwarded.split(",") if hop.strip()]):
         address = addresses.forwarded(hop)
@@ -59,7 +59,7 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
         environ["SCRIPT_NAME"] = prefix
 
 
-def _tell_operator(address: str) -> None:
+def _warn_operator(address: str) -> None:
     """Log once for each address that its X-Forwarded-For is not trusted."""
     if _told.is_new(address):
         log.warning(

@@ -103,7 +103,7 @@ class AnsweringHandler(WSGIHandler):
         environ: dict[str, Any] = self.server.get_environ()
         return environ
 
-    # What follows has pywsgi's names.
+    # The methods below have pywsgi's names.
 
     def handle(self) -> None:
         self.serve()
@@ -221,7 +221,7 @@ class AcceptingServer(WSGIServer):
         """Serve a connection over TLS. A subclass must define it."""
         raise NotImplementedError
 
-    # What follows has pywsgi's names.
+    # The methods below have pywsgi's names.
 
     def do_handle(self, connection: Any, address: Any) -> None:
         known_as = self.admit(connection, address)

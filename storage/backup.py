@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from storage import files
 from storage.engine import Setting, database
 
 GOOD, FAILED = "backup", "backup_failure"  # settings that hold JSON, see LastBackup
+IS_OVER = "UPDATE setting SET value = json_set(value, '$.is_failing', json('false')) WHERE name = ?"
 KEEP_VALUE = "INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 
@@ -34,11 +35,7 @@ class LastBackup:
     bytes: int = 0
     failed_at: str = ""
     reason: str = ""  # of that failure, as a sentence
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether the last one failed."""
-        return self.failed_at > self.at
+    is_failing: bool = False  # whether none has succeeded since; the times may be of a wrong clock
 
 
 def back_up(target: str | Path, source: str | Path | None = None, step: files.Step | None = None) -> None:
@@ -51,7 +48,7 @@ def back_up(target: str | Path, source: str | Path | None = None, step: files.St
         files.copy(source, target, step)
         values = {"at": now(), "file": str(Path(target).absolute()), "bytes": files.size_of(target)}
     except TrackerError as error:
-        _note(source, FAILED, {"failed_at": now(), "reason": str(error)})
+        _note(source, FAILED, {"failed_at": now(), "reason": str(error), "is_failing": True})
         raise
     _note(source, GOOD, values)
 
@@ -66,6 +63,8 @@ def _note(source: str | Path, name: str, values: dict[str, Any]) -> None:
         files.check_ours(source)
         with closing(files.connect(source, "rw")) as connection, connection:
             connection.execute(KEEP_VALUE, (name, json.dumps(values)))
+            if name == GOOD:
+                connection.execute(IS_OVER, (FAILED,))
     except (sqlite3.Error, TrackerError):
         _unnoted.update(values)
 
@@ -76,4 +75,5 @@ def last_backup() -> LastBackup:
     for row in Setting.select().where(Setting.name << (GOOD, FAILED)):
         with suppress(ValueError):
             found |= json.loads(row.value)
-    return LastBackup(**found | _unnoted)
+    known = {field.name for field in fields(LastBackup)}
+    return LastBackup(**{name: value for name, value in (found | _unnoted).items() if name in known})

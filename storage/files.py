@@ -48,9 +48,9 @@ def identity(path: str | Path) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def connect(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
+def connect(path: str | Path, mode: str = "ro", wait_s: float = LOCK_WAIT_S) -> sqlite3.Connection:
     """Open a file that exists, with the mode "ro" or "rw". Raises sqlite3.Error."""
-    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=LOCK_WAIT_S)
+    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=wait_s)
 
 
 def check_ours(path: str | Path, *, may_be_empty: bool = True) -> None:
@@ -193,6 +193,14 @@ def lock_out(path: str | Path) -> int:
         os.close(descriptor)
         raise UnusableDatabase(f"{path} is in use: stop the server and all commands that use it") from error
     return descriptor
+
+
+def is_being_written(path: str | Path, seconds: float) -> bool:
+    """Return whether other processes write to the database for all of this time."""
+    with closing(connect(path, "rw", seconds)) as connection, suppress(sqlite3.OperationalError):
+        connection.execute("BEGIN IMMEDIATE")
+        return False
+    return True
 
 
 def is_in_use(path: str | Path) -> bool:

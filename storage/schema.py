@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from base.times import clock
 from storage import files
 from storage.files import UnusableDatabase
 
+ALONE_S = 1.0  # in which another process that looks at the database, as this one does, closes it
+WRITES_S = 0.5  # a transaction that lasts longer is a migration: those of a running server are short
+LOOK_S = 0.1  # between two looks
 COPIES = 2  # made before migrations, and kept beside the database
 STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -38,18 +42,28 @@ def applied(connection: sqlite3.Connection) -> list[str]:
 def check_alone(path: Path, directory: Path) -> None:
     """Raise UnusableDatabase if migrating the file would change tables that another process works with.
 
-    To be called before this process opens the database. Errors of the file are left to who opens it.
+    To be called before this process opens the database. Errors of the file are left to who opens it. While
+    another process migrates the file, this one waits: of servers that start at once, one migrates.
     """
+    deadline = time.monotonic() + ALONE_S
+    while _would_disturb(path, directory):
+        if files.is_being_written(path, WRITES_S):
+            deadline = time.monotonic() + ALONE_S
+        elif time.monotonic() > deadline:
+            raise UnusableDatabase(
+                "it must be migrated, and another process uses it: stop all servers and commands first"
+            )
+        time.sleep(LOOK_S)
+
+
+def _would_disturb(path: Path, directory: Path) -> bool:
+    """Return whether the file must be migrated, and another process has it open."""
     try:
         with closing(files.connect(path)) as connection:
             has = applied(connection)
-        in_use = bool(has) and has != names(directory) and files.is_in_use(path)
+        return bool(has) and has != names(directory) and files.is_in_use(path)
     except (sqlite3.Error, OSError):
-        return
-    if in_use:
-        raise UnusableDatabase(
-            "it must be migrated, and another process uses it: stop all servers and commands first"
-        )
+        return False
 
 
 def bring_up_to_date(database: peewee.SqliteDatabase, directory: Path, *, migrate: bool) -> None:
@@ -82,7 +96,10 @@ def bring_up_to_date(database: peewee.SqliteDatabase, directory: Path, *, migrat
 
 
 def _keep_copy(path: Path, newest: str) -> Path:
-    """Copy the database beside itself."""
+    """Copy the database beside itself. First remove the rests of such copies that were interrupted."""
+    for part in _beside(path, ".part"):
+        if files.is_abandoned(part):
+            part.unlink()
     target = path.with_name(f"{path.name}.before-{newest[:4]}-{clock().strftime(STAMP)}")
     say(f"The database is migrated. First it is copied to {target}.")
     try:
@@ -102,12 +119,14 @@ def _remove_old(path: Path, kept: Path) -> None:
 
 def copies(path: Path) -> list[Path]:
     """Return the copies that were made before migrations of this database, the oldest first."""
-    pattern = re.compile(rf"{re.escape(path.name)}\.before-\d{{4}}-(\d{{8}}T\d{{6}}Z)")
-    found = [
-        (match[1], other)
-        for other in path.absolute().parent.iterdir()
-        if (match := pattern.fullmatch(other.name))
-    ]
+    return _beside(path, "")
+
+
+def _beside(path: Path, end: str) -> list[Path]:
+    """Return the files that are named like copies of this database, with this end, the oldest first."""
+    pattern = re.compile(rf"{re.escape(path.name)}\.before-\d{{4}}-(\d{{8}}T\d{{6}}Z){re.escape(end)}")
+    folder = path.absolute().parent
+    found = [(match[1], other) for other in folder.iterdir() if (match := pattern.fullmatch(other.name))]
     return [path.with_name(other.name) for _, other in sorted(found) if other.is_file()]
 
 

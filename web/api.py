@@ -23,7 +23,7 @@ from flask.typing import ResponseReturnValue
 from base import loop
 from base.errors import Invalid
 from base.values import to_json
-from domain import idempotency, versions
+from domain import erasure, idempotency, versions
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
@@ -106,6 +106,14 @@ def incident(pk: int) -> ResponseReturnValue:
     return _one(Incident, pk, "location")
 
 
+@bp.post("/api/incidents/<int:pk>/erase/")
+@auth.needs("admin")
+def erase_incident(pk: int) -> ResponseReturnValue:
+    """Erase an incident and what was derived from it; `todo` is what is left for the operator, or null."""
+    erasure.erase(pk, auth.signed_in().name, request.remote_addr or "")
+    return jsonify(erased=f"Incident:{pk}", todo=erasure.overwrite() or None)
+
+
 @bp.route("/api/areas/<int:pk>/", methods=["GET", "PATCH", "DELETE"])
 def area(pk: int) -> ResponseReturnValue:
     return _one(AreaOfInterest, pk, "polygon")
@@ -135,7 +143,7 @@ def mute(pk: int) -> ResponseReturnValue:
     until = parse_until(body["until"])
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
-        _heed_if_match(area)
+        _check_if_match(area)
         versions.ensure_unchanged(area, base, "muted_until")
         area.mute(until)
     return _answer(area)
@@ -209,14 +217,14 @@ def _one(model: type[Tracked], pk: int, geometry_field: str) -> ResponseReturnVa
         return _answer(model.find(pk))
     if request.method == "DELETE":
         with model.changing(pk) as thing:
-            _heed_if_match(thing)
+            _check_if_match(thing)
             thing.delete_instance()
         return "", 204
     feature = _feature(partial=True)
     fields = _fields(geometry_field, feature)
     base = _version(feature.get("properties") or {})
     with model.changing(pk) as thing:
-        _heed_if_match(thing)
+        _check_if_match(thing)
         fields = _without_mute(fields, thing)
         if base is not None:
             fields = versions.merge(thing, fields, base)
@@ -241,7 +249,7 @@ def _answer(thing: Tracked, status: int = 200, **headers: str) -> ResponseReturn
     return jsonify(thing.feature()), status, {"ETag": f'"{thing.version}"', **headers}
 
 
-def _heed_if_match(thing: Tracked) -> None:
+def _check_if_match(thing: Tracked) -> None:
     """Raise Stale if the request is for another version than the present one (RFC 9110, section 13.1.1)."""
     if "If-Match" in request.headers and not request.if_match.contains(thing.version):
         versions.ensure_current(thing, next(iter(request.if_match.as_set()), "none"))

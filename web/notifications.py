@@ -19,6 +19,7 @@ from wsproto.utilities import RemoteProtocolError
 import models
 from base import addresses
 from base.version import VERSION
+from domain import readers
 from realtime import polling
 from realtime.client import Client
 from realtime.group import Group
@@ -50,6 +51,7 @@ def start(app: Flask) -> gevent.Greenlet:
     group.pull()
     models.areas.refresh()  # builds the index now, and not at the first incident
     models.committed.append(group.committed)
+    readers.here.append(group.lowest_cursor)
     group.start()
     return gevent.spawn(_watcher(app, group).run)
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest
 from base.once import Once
 from server.http1 import is_host
 
-log = logging.getLogger("tracker")
+log = logging.getLogger("tracker.proxies")
 _told = Once()
 
 

@@ -68,7 +68,7 @@ def headers(tiles: str) -> dict[str, str]:
 
 def wrong_host(hosts: tuple[str, ...]) -> Response:
     """Return the answer to a request for a name that is not this tracker's. The log says once what to set."""
-    _tell_operator(hosts)
+    _warn_operator(hosts)
     return Response(OTHER_NAME, 400, content_type="text/plain; charset=utf-8")
 
 
@@ -89,7 +89,7 @@ def _check_host(names: Set[str]) -> None:
 
 
 @cache
-def _tell_operator(hosts: tuple[str, ...]) -> None:
+def _warn_operator(hosts: tuple[str, ...]) -> None:
     """Log once why requests are refused. The name that was asked for is a stranger's, and is left out."""
     if hosts:
         log.warning(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import models
 from base.process import STARTED, process
@@ -22,7 +21,6 @@ PACKAGES = ("gevent", "flask", "peewee", "shapely")  # whose versions matter whe
 LOW_DISK = 256 << 20  # bytes that are left, below which the page warns; a backup needs room, too
 LARGE_WAL = 64 << 20  # bytes: four times as large as it grows between two checkpoints
 MANY_FILES = 0.8  # of the open files that the system allows
-BACKUP_NOTES = ("backup", "backup_failure")  # the settings in which backups note their outcome, as JSON
 SHOWN = 5  # accounts or addresses that a warning names
 
 
@@ -114,16 +112,6 @@ class LastBackup(NamedTuple):
 
 def last_backup() -> LastBackup:
     """Return the last backup, by the server or by the command, which both note in the database."""
-    good, bad = (_noted(name) for name in BACKUP_NOTES)
-    at, failed_at = str(good.get("at", "")), str(bad.get("failed_at", ""))
-    size = readable(good.get("bytes", 0)) if at else ""
-    return LastBackup(at, size, str(bad.get("reason", "")) if failed_at > at else "")
-
-
-def _noted(name: str) -> dict[str, Any]:
-    row = models.Setting.get_or_none(models.Setting.name == name)
-    try:
-        found: dict[str, Any] = json.loads(row.value) if row else {}
-    except ValueError:
-        found = {}
-    return found
+    last = models.last_backup()
+    size = readable(last.bytes) if last.at else ""
+    return LastBackup(last.at, size, last.reason if last.is_failing else "")

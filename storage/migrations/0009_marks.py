@@ -13,10 +13,6 @@ CREATE TABLE reader (
     cursor INTEGER NOT NULL,
     at TEXT NOT NULL
 ) WITHOUT ROWID;
-
-INSERT INTO setting (name, value)
-    SELECT 'free_space', 'may hold what was deleted before the version that overwrites it'
-    WHERE EXISTS (SELECT 1 FROM sqlite_sequence WHERE name IN ('notification', 'incident'));
 """
 
 

@@ -202,7 +202,7 @@ def polygons(draw: st.DrawFn) -> Polygon:
 def stored(shape: Polygon) -> Polygon | None:
     """Return the polygon as the database returns it; None if it is refused."""
     try:
-        return geojson.to_polygon(geojson.parse_polygon(geojson.polygon_geojson(shape)))
+        return geojson.to_polygon(geojson.parse_polygon(geojson.polygon_geojson(shape, 0)))
     except GeometryError:
         return None
 

@@ -52,7 +52,12 @@ export const collection = (features, seq = 10, epoch = "e") => ({
 });
 
 export const saved = (seq, feature) => ({ type: "post_save", seq, created: true, feature });
-export const deleted = (seq, feature) => ({ type: "post_delete", seq, feature });
+/** A delete says which feature is gone, and nothing that it held. */
+export const deleted = (seq, { type, id, properties: { model, pk } }) => ({
+  type: "post_delete",
+  seq,
+  feature: { type, id, geometry: null, properties: { model, pk } },
+});
 /** An alert of one incident in one area; the alert's id is 100 more than the incident's. */
 export const alert = (seq, feature, reason = "raised", { muted = false } = {}) => ({
   type: "alert",

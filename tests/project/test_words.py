@@ -1,12 +1,14 @@
-"""Documents and docstrings use plain words: at most 25 in a sentence, and no coined ones.
+"""Documents, docstrings and comments use plain words: at most 25 in a sentence, and no coined ones.
 
 `python tests/project/test_words.py` prints the problems of each file.
 """
 
 import ast
+import io
 import re
 import sys
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,7 @@ BETTER = {
     r"heeds?": "follows, reads",
     r"worthless": "revoked",
 }
+DIRECTIVE = re.compile(r"(?:noqa|nosec|type:|fmt:|pragma)")  # a comment for a tool
 BANNED = re.compile(rf"\b(?:{'|'.join(BETTER)})\b", re.IGNORECASE)
 # A clause in the place of a noun, at the front of its sentence: "What was saved is sent." A question is none.
 CLAUSE_FOR_NOUN = re.compile(r"^(?:What|Who|That which)\b(?!.*\?$).* (?:is|are|was|were|has|have|gets?)\b")
@@ -59,6 +62,32 @@ def prose_of_python(text: str) -> Iterator[str]:
             yield from (paragraph for paragraph in paragraphs if not paragraph.startswith("    "))
 
 
+def comments_of_python(text: str) -> Iterator[str]:
+    """Yield the comments of a module; lines of comment without code between them are one text."""
+    lines: list[str] = []
+    before = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        words = token.string.lstrip("#! ").strip()
+        alone = token.line.lstrip().startswith("#")
+        if token.start[0] != before + 1 or not alone:
+            yield " ".join(lines)
+            lines = []
+        lines.append("" if DIRECTIVE.match(words) else words)
+        before = token.start[0] if alone else 0
+    yield " ".join(lines)
+
+
+def prose_of_javascript(text: str) -> Iterator[str]:
+    """Yield the comments of a module, without the types in them."""
+    for block, line in re.findall(r"/\*\*?((?:(?!\*/).)*)\*/|(?<![:\"'`\w])//([^\n]*)", text, re.DOTALL):
+        words = re.sub(r"^\s*\*", " ", block, flags=re.MULTILINE) or line
+        while (plain := re.sub(r"\{[^{}]*\}", " ", words)) != words:
+            words = plain
+        yield from re.split(r"@[a-z]+\b|\n\s*\n", words)
+
+
 def sentences(prose: str) -> Iterator[str]:
     """Yield the sentences of a paragraph; code, links and pictures count as one word each."""
     prose = re.sub(r"!?\[[^]]*\]\([^)]*\)|`[^`]+`", "Code", prose)
@@ -80,9 +109,16 @@ def problems(prose: str) -> Iterator[str]:
             yield f"a clause in place of a noun: {sentence}"
 
 
+READERS: dict[str, list[Callable[[str], Iterator[str]]]] = {
+    ".md": [prose_of_markdown],
+    ".py": [prose_of_python, comments_of_python],
+    ".js": [prose_of_javascript],
+}
+
+
 def problems_of(path: Path) -> list[str]:
-    read = prose_of_markdown if path.suffix == ".md" else prose_of_python
-    return [problem for prose in read(path.read_text(encoding="utf-8")) for problem in problems(prose)]
+    text = path.read_text(encoding="utf-8")
+    return [problem for read in READERS[path.suffix] for prose in read(text) for problem in problems(prose)]
 
 
 def texts(suffix: str) -> list[Path]:
@@ -96,7 +132,7 @@ def texts(suffix: str) -> list[Path]:
 
 @pytest.mark.parametrize(
     "path",
-    [*texts(".md"), *texts(".py")],
+    [path for suffix in READERS for path in texts(suffix)],
     ids=lambda path: path.as_posix(),
 )
 def test_text_is_plain(path: Path) -> None:
@@ -122,6 +158,18 @@ def test_problems_are_found(prose: str, expected: list[str]) -> None:
     assert all(problem.startswith(start) for problem, start in zip(found, expected, strict=True))
 
 
+def test_comments_are_read() -> None:
+    """Lines of one comment are one text; directives for tools and the types of JavaScript are no text."""
+    python = "x = 1  # one\n# two\n# three\ny = 2  # noqa: A001\n"
+    assert [prose for prose in comments_of_python(python) if prose] == ["one", "two three"]
+    script = '/** One\n * two. @param {{a: {b: string}}} how three */ x("http://host"); // four'
+    assert [" ".join(prose.split()) for prose in prose_of_javascript(script)] == [
+        "One two.",
+        "how three",
+        "four",
+    ]
+
+
 def test_code_in_markdown_is_not_read() -> None:
     """Code and headings are skipped; each list item and table cell is a text of its own."""
     page = "# What is news\n\n    whoever\n\n```\nnews\n```\n\n- one\n- two\n\n| a | b |\n|---|---|\n"
@@ -134,7 +182,7 @@ def test_code_in_markdown_is_not_read() -> None:
 
 
 if __name__ == "__main__":
-    for file in [*texts(".md"), *texts(".py")]:
+    for file in [path for suffix in READERS for path in texts(suffix)]:
         if file_problems := problems_of(ROOT / file):
             sys.stdout.write(f"\n{file}: {len(file_problems)}\n")
             sys.stdout.writelines(f"  {problem}\n" for problem in file_problems)

@@ -373,7 +373,9 @@ def test_gap_in_the_log_closes(world: World) -> None:
     assert sock.control()[-1][1][:2] == struct.pack("!H", 1013)
 
 
-def test_log_that_cannot_be_read_closes_the_replay_only(world: World) -> None:
+def test_log_that_cannot_be_read_closes_the_replay_only(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """If reading fails, the replaying client is closed and must reconnect. The live client stays."""
     world.save(*[100] * 50)
     world.group.pull()
@@ -385,6 +387,7 @@ def test_log_that_cannot_be_read_closes_the_replay_only(world: World) -> None:
     world.group.add(client)
     world.pause()
     assert behind.control()[-1][1][:2] == struct.pack("!H", 1013)
+    assert "A replay failed; its client will come back" in caplog.text
     world.log.failing = False
     world.save()
     world.settle(live)

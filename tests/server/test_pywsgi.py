@@ -29,6 +29,7 @@ HANDLER_METHODS = {  # those that are extended or called, with their parameters
 SERVER_METHODS = {
     "get_environ": ["self"],
     "do_handle": ["self", "args"],
+    "do_read": ["self"],
     "do_close": ["self", "sock", "args"],
     "wrap_socket_and_handle": ["self", "client_socket", "address"],
     "handle": ["self", "sock", "address"],

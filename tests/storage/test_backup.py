@@ -111,7 +111,7 @@ def test_copy_that_would_fill_the_disk_is_refused(
     assert list(folder.iterdir()) == []
 
 
-# What is noted
+# The notes
 
 
 def test_last_backup_is_noted_and_the_last_failure_too(database: Path, folder: Path, clock: Clock) -> None:
@@ -128,9 +128,12 @@ def test_last_backup_is_noted_and_the_last_failure_too(database: Path, folder: P
     assert (last.at, last.failed_at) == (first.at, models.timestamp(clock.time))
     assert "one.db: File exists" in last.reason
     assert last.is_failing
-    clock.time += HOUR
+    clock.time -= 5 * HOUR  # a clock that was ahead is set back
     models.back_up(folder / "two.db")
     assert not models.last_backup().is_failing
+    with pytest.raises(models.UnusableDatabase):
+        models.back_up(folder / "two.db")
+    assert models.last_backup().is_failing
     assert database.exists()
 
 

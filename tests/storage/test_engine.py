@@ -314,6 +314,99 @@ def test_disk_that_fails_ends_the_process(
     assert disk.flushed_by == []
 
 
+# Whether it can be written
+
+
+@pytest.fixture
+def clock(database: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Return the time of the engine. The database was written just now."""
+    assert database.exists()
+    clock = Disk()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    with models.database.atomic():
+        add("just now")
+    assert models.database.why_not_writable() == ""
+    return clock
+
+
+def make_readonly(on: int) -> None:
+    models.database.execute_sql(f"PRAGMA query_only = {on}")
+
+
+def fail_to_save() -> None:
+    with pytest.raises(peewee.DatabaseError), models.database.atomic():
+        add(f"number {len(names())}")
+
+
+def test_save_that_fails_says_why_until_one_succeeds(clock: Disk) -> None:
+    """A save is tried again after PROBE_S without one, if somebody asks."""
+    make_readonly(1)
+    assert models.database.why_not_writable() == "", "nobody has tried yet"
+    fail_to_save()
+    assert models.database.why_not_writable() == engine.FAILURES["readonly"]
+    make_readonly(0)
+    clock.now += engine.PROBE_S
+    assert models.database.why_not_writable() == engine.FAILURES["readonly"]
+    clock.now += 0.001
+    assert models.database.why_not_writable() == ""
+    make_readonly(1)
+    clock.now += engine.PROBE_S + 0.001
+    assert models.database.why_not_writable() == engine.FAILURES["readonly"]
+    make_readonly(0)
+    with models.database.atomic():
+        add("again")
+    assert models.database.why_not_writable() == ""
+
+
+def test_full_database_says_so(clock: Disk) -> None:
+    pages = models.database.execute_sql("PRAGMA page_count").fetchone()[0]
+    models.database.execute_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(peewee.DatabaseError), models.database.atomic():
+        models.Setting.create(name="large", value="x" * 100_000)
+    assert models.database.why_not_writable() == engine.FAILURES["is full"]
+    assert clock.flushed_by == []
+
+
+def test_locked_database_says_so(database: Path, clock: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT_S", -1.0)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        fail_to_save()
+        other.execute("ROLLBACK")
+    assert models.database.why_not_writable() == engine.FAILURES["locked"]
+    assert clock.flushed_by == []
+
+
+def test_commit_that_fails_says_why(clock: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: object) -> None:
+        raise peewee.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(peewee.SqliteDatabase, "commit", fail)
+        fail_to_save()
+    assert models.database.why_not_writable() == engine.FAILURES["disk I/O error"]
+    assert clock.flushed_by == []
+
+
+def test_mistake_of_ours_is_no_failure_of_the_disk(clock: Disk) -> None:
+    with pytest.raises(peewee.IntegrityError), models.database.atomic():
+        add("just now")
+    assert models.database.why_not_writable() == ""
+    assert clock.flushed_by == []
+
+
+def test_file_that_was_exchanged_says_so(database: Path, clock: Disk) -> None:
+    """Later saves go into the old file and are lost with it."""
+    moved = database.with_suffix(".moved")
+    database.rename(moved)
+    assert models.database.why_not_writable().startswith("The database file was replaced or removed")
+    database.write_bytes(moved.read_bytes())
+    assert models.database.why_not_writable().startswith("The database file was replaced or removed")
+    moved.rename(database)
+    assert models.database.why_not_writable() == ""
+    assert clock.flushed_by == []
+
+
 # Opening
 
 

@@ -1,5 +1,6 @@
 """Migrations: each schema that was ever out comes to the newest, with its data, and nothing else migrates."""
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -7,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,14 @@ from storage import engine, schema
 
 # Of each migration that is in a version: a database somewhere has it. Write a new one instead of a change.
 FROZEN = {
-    "0001_initial": "ebd576dae0e131f5a5ec1d7faf982f183435ffd78983dc8c712ec93fe88cc0f8",
-    "0002_alerts": "0afa3c16004124480149d0ce95fe6bedd896fb9adb1e83937977435f2462ef55",
-    "0003_accounts": "673c753124f5ec0bd04d0627fc8d8c156005af89eb032af8ab7b633336a58a47",
-    "0004_credentials": "db1b7eb9b5d7c274703a924ae25e84da9253c7e3062e3899f9d99f30cd31d40c",
-    "0005_accounts_log": "2d47739dc9707d3932d49fc339d88952cd66d9b861e2cf043be300c2c1470300",
-    "0006_centroid": "76923e42becb1409de9a5847341c255bb0873a9cdebe4bbaa77c3a81ff447bd0",
-    "0007_mutes_and_reports": "e42bc0d539bce22509f6ab7b5905830b17af9f1421d03c109d7de5ab53c4c50e",
-    "0008_versions": "5f0977247ed53ad7aa915579696d381cae9328fdc81dcc4e627a376224db31f7",
+    "0001_initial": "eb764ebaa0a328e1aa24361261a9ce42180be2db604adbd373fc36ce82ee1888",
+    "0002_alerts": "333efdbef98c6d0cb230fcddb7d51da4380c50984afadc6a9f97f342b515b300",
+    "0003_accounts": "de1843429483a490bc9099874515e33f6e24d95531f48cc87e1921bd667dbcf1",
+    "0004_credentials": "85dfee3047412a3b8d054bef5cc9ea8c0ba959c1bde39aae01048c999273bd83",
+    "0005_accounts_log": "70009001724d6ddc95a17629052e1611b16b2a66ff415b6183fbfd27d813cf7b",
+    "0006_centroid": "6ded3c3e383fa7c52bbbdb7fcfd3535e07ec05532f5e08206f6d40fb7bb38a48",
+    "0007_mutes_and_reports": "2e540c34ab7a15df85ba7550a87ae40475ab4f19c91967f6f225051a30d8d8b6",
+    "0008_versions": "b6faf78d376b81225f653b0ffcd51c3ce03e7c90ac0d2430c767b6b522dd9e73",
 }
 NAMES = schema.names(engine.MIGRATIONS)
 MOMENT = "2026-01-02T03:04:05.678901Z"
@@ -78,7 +80,15 @@ ROWS = {
 
 
 def digest(name: str) -> str:
-    return hashlib.sha256((engine.MIGRATIONS / f"{name}.py").read_bytes()).hexdigest()
+    """Return the hash of a migration's code: of its lines without docstrings and comments."""
+    text = (engine.MIGRATIONS / f"{name}.py").read_text(encoding="utf-8")
+    words: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node):
+            words.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = [line for number, line in enumerate(text.splitlines(), 1) if number not in words]
+    code = [line for line in lines if line.strip() and not line.strip().startswith("#")]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
 def test_migrations_that_are_out_are_frozen() -> None:
@@ -185,6 +195,23 @@ def test_database_that_others_use_is_not_migrated(
     assert "another process uses it: stop all servers and commands first" in done.stderr
 
 
+def test_process_waits_while_another_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two servers that start at once one migrates; the other goes on with the newest schema."""
+    path = tmp_path / "tracker.db"
+    make_old(path, 3, monkeypatch)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(run_tracker, tmp_path, "migrate")
+        with pytest.raises(TimeoutError):
+            waiting.result(schema.ALONE_S + 2 * schema.WRITES_S)
+        for name in NAMES[3:]:  # a stand-in for their changes, which take long
+            other.execute("INSERT INTO schema_migration (name, applied) VALUES (?, '')", (name,))
+        other.execute("COMMIT")
+        done = waiting.result()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert schema.copies(path) == []
+
+
 def test_database_of_a_newer_version_can_be_copied(tmp_path: Path) -> None:
     models.open_database(tmp_path / "tracker.db")
     models.database.execute_sql("INSERT INTO schema_migration (name, applied) VALUES ('9999_future', '')")
@@ -244,10 +271,12 @@ def test_few_copies_are_kept_and_nothing_else_is_removed(
     make_old(path, 3, monkeypatch)
     own = [tmp_path / f"own.db.before-0002-20{year}0101T000000Z" for year in (24, 25, 99)]
     others = [tmp_path / name for name in ("own.db.before-me", "other.db.before-0001-20240101T000000Z")]
-    for other in (*own, *others):
+    interrupted = tmp_path / "own.db.before-0003-20260101T000000Z.part"
+    for other in (*own, *others, interrupted):
         other.touch()
     models.open_database(path, migrate=True)
     models.database.close()
+    assert not interrupted.exists()
     kept = schema.copies(path)
     assert len(kept) == schema.COPIES
     assert own[-1] in kept

@@ -54,8 +54,8 @@ def wait_until(condition: Callable[[], T], *, what: str = "the condition", timeo
     return value
 
 
-# Servers listen below the ports that the kernel gives to clients (from 32768 on Linux): a client's connection
-# must not take the port while a server starts again.
+# Servers listen below the ports that the kernel gives to clients (from 32768 on Linux). Otherwise a client
+# could take the port while a server starts again.
 _PORTS = range(20_000, 32_000)
 _ports = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))
 
@@ -544,7 +544,7 @@ def _is_about(message: Message, about: Feature | str) -> bool:
     if not subject:
         return False
     if isinstance(about, str):
-        return bool(subject["properties"]["name"] == about)
+        return bool(subject["properties"].get("name") == about)  # what is gone has none
     return bool(subject["id"] == about["id"])
 
 

@@ -232,17 +232,18 @@ def test_maps_of_both_work_beside_each_other(pair: Pair, open_screen: OpenScreen
     tokens = [each.page.locator("meta[name=csrf-token]").get_attribute("content") for each in (first, second)]
     assert tokens[0] != tokens[1]
     first.page.bring_to_front()
-    first.page.locator("#incident-rows button").first.click()
+    first.page.locator("#incident-rows button", has_text="Fire at /north").click()
     first.page.locator(".maplibregl-popup a.incident").click()
     first.page.wait_for_url(re.compile(r"/north/tracker/incident/\d+/$"))
 
 
 def _shows_own(pair: Pair, root: str, open_screen: OpenScreen, beside: Screen | None = None) -> Screen:
-    """Open a tracker's map, and save an incident there that it shows."""
+    """Open a tracker's map, and change an incident that it shows."""
     person = pair.person(root)
     screen = open_screen(person, beside=beside)
+    stored = person.save_incident("Smoke", 10, 10)  # the map opens where it is
     page = screen.open_map()
-    person.save_incident(f"Fire at {root}", 10, 10)
+    person.change(stored, name=f"Fire at {root}")
     expect(page.locator("#incident-rows")).to_contain_text(f"Fire at {root}")
     return screen
 

@@ -323,6 +323,9 @@ def test_form_of_an_earlier_session_is_shown_again(app: Flask) -> None:
     shown = browser.post(CREATE, data={**TYPED, "csrf_token": "old"}, headers=OWN_PAGE)
     assert shown.status_code == 400
     assert "You signed in as \u2068editor\u2069 after this page was opened." in shown.text
+    button = browser.post("/accounts/logout/", data={"csrf_token": "old"}, headers=OWN_PAGE)
+    assert button.status_code == 400
+    assert "Nothing is saved yet: check it, and send it again." in button.text
     refused = browser.post(INCIDENTS, json=incident("Forged"))
     assert refused.status_code == 400
     assert refused.get_json()["fields"] == {"csrf_token": "this is not the token of your session"}

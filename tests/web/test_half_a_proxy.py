@@ -29,6 +29,11 @@ def _nothing_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxies, "_told", Once())
 
 
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged about proxies. A busy machine adds warnings of slow requests."""
+    return [record.getMessage() for record in caplog.records if record.name == "tracker.proxies"]
+
+
 @pytest.fixture
 def person(app: Flask) -> Browser:
     person = Browser(app)
@@ -44,7 +49,7 @@ def test_refused_socket_names_both_hosts(person: Browser, caplog: pytest.LogCapt
     sentence = answers[0].get_json()["error"]
     assert PAGE in sentence
     assert "localhost" in sentence
-    (said,) = caplog.messages
+    (said,) = warnings(caplog)
     assert said.startswith(
         f"A WebSocket of a page of {PAGE} was refused, because it came for the host localhost."
     )
@@ -54,7 +59,7 @@ def test_refused_socket_names_both_hosts(person: Browser, caplog: pytest.LogCapt
 def test_each_pair_of_hosts_is_said_once(person: Browser, caplog: pytest.LogCaptureFixture) -> None:
     for host in ("a.example", "b.example:8443", "a.example"):
         person.get("/notifications", headers={**WEBSOCKET, "Origin": f"https://{host}"})
-    assert [re.findall(r"page of (\S+) was", said) for said in caplog.messages] == [
+    assert [re.findall(r"page of (\S+) was", said) for said in warnings(caplog)] == [
         ["a.example"],
         ["b.example:8443"],
     ]
@@ -66,7 +71,7 @@ def test_each_pair_of_hosts_is_said_once(person: Browser, caplog: pytest.LogCapt
 def test_nonsense_is_not_logged(person: Browser, caplog: pytest.LogCaptureFixture, origin: str) -> None:
     """Only what can be a host gets into the log."""
     assert person.get("/notifications", headers={**WEBSOCKET, "Origin": origin}).status_code == 403
-    assert caplog.messages == []
+    assert warnings(caplog) == []
 
 
 def test_refused_form_names_both_hosts(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
@@ -77,7 +82,7 @@ def test_refused_form_names_both_hosts(app: Flask, caplog: pytest.LogCaptureFixt
     answers = [stranger.post("/accounts/login/", data=form, headers=own) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {400}
     assert f"This page came from {PAGE}, but the request came for localhost." in answers[0].text
-    (said,) = caplog.messages
+    (said,) = warnings(caplog)
     assert said.startswith(f"A form of a page of {PAGE} was refused, because it came for the host localhost.")
 
 
@@ -103,24 +108,24 @@ def test_form_with_an_old_token_is_still_shown_again(
     answer = person.post("/tracker/incident/create/", data=form, headers=own)
     assert answer.status_code == 400
     assert "Fire" in answer.text
-    assert caplog.messages == []
+    assert warnings(caplog) == []
 
 
 def test_hidden_tls_is_logged_once(person: Browser, caplog: pytest.LogCaptureFixture) -> None:
     """The page came by https, and the proxy says nothing of that."""
     for _ in range(2):
         person.get("/notifications", headers={**WEBSOCKET, "Origin": "https://localhost"})
-    (said,) = caplog.messages
+    (said,) = warnings(caplog)
     assert "X-Forwarded-Proto" in said
 
 
 def test_lost_upgrade_is_logged_once(person: Browser, caplog: pytest.LogCaptureFixture) -> None:
     """A proxy that knows no WebSockets removes Upgrade, but not the handshake's other headers."""
     person.get("/notifications")
-    assert caplog.messages == []
+    assert warnings(caplog) == []
     left = {name: text for name, text in WEBSOCKET.items() if name.startswith("Sec-")}
     assert [person.get("/notifications", headers=left).status_code for _ in range(2)] == [426, 426]
-    (said,) = caplog.messages
+    (said,) = warnings(caplog)
     assert said.startswith("A WebSocket came without the header Upgrade.")
 
 
@@ -133,7 +138,7 @@ def test_forwarded_address_of_an_unknown_proxy_is_logged_once(caplog: pytest.Log
     trusted = [addresses.parse_network("10.0.0.0/24")]
     for peer in ("10.0.1.9", "10.0.1.9", "10.0.0.1", "10.0.2.9"):
         proxies.through_proxies({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": "192.0.2.1"}, trusted)
-    assert [re.findall(r"set TRACKER_PROXIES=(\S+)\.", said) for said in caplog.messages] == [
+    assert [re.findall(r"set TRACKER_PROXIES=(\S+)\.", said) for said in warnings(caplog)] == [
         ["10.0.1.9"],
         ["10.0.2.9"],
     ]
@@ -141,14 +146,14 @@ def test_forwarded_address_of_an_unknown_proxy_is_logged_once(caplog: pytest.Log
 
 def test_request_without_the_header_is_nothing_to_log(caplog: pytest.LogCaptureFixture) -> None:
     proxies.through_proxies({"REMOTE_ADDR": "10.0.1.9"}, [])
-    assert caplog.messages == []
+    assert warnings(caplog) == []
 
 
 def test_strangers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     for number in range(10 * MOST):
         proxies.through_proxies({"REMOTE_ADDR": f"2001:db8::{number}", "HTTP_X_FORWARDED_FOR": "::1"}, [])
-    assert len(caplog.messages) == MOST
+    assert len(warnings(caplog)) == MOST
 
 
 def test_server_prints_it(server: Server) -> None:

@@ -36,6 +36,12 @@ def without_actor(message: Message) -> Message:
     return {key: value for key, value in message.items() if key not in ("actor", "mark")}
 
 
+def stub(stored: Feature) -> Feature:
+    """Return what is told of an object that is gone."""
+    properties = {name: stored["properties"][name] for name in ("model", "pk")}
+    return {"type": "Feature", "id": stored["id"], "geometry": None, "properties": properties}
+
+
 # Who may connect
 
 
@@ -117,11 +123,11 @@ def test_changed_incident_is_sent_as_not_created(person: Person, watch: Watch) -
 
 
 def test_deleted_incident_is_sent(person: Person, watch: Watch) -> None:
-    """A delete is sent as post_delete, with the Feature before it."""
+    """A delete is sent as post_delete: which object it was, and nothing that it held."""
     stored = person.save_incident("To be deleted")
     person.delete(stored)
     message = watch.wait_for_type("post_delete", stored)
-    assert without_actor(message) == {"type": "post_delete", "seq": message["seq"], "feature": stored}
+    assert without_actor(message) == {"type": "post_delete", "seq": message["seq"], "feature": stub(stored)}
     assert watch.about(stored) == ["post_save", "post_delete"]
 
 
@@ -130,7 +136,7 @@ def test_areas_are_sent(person: Person, watch: Watch) -> None:
     stored = person.save_area("Told area", square(-60, -60))
     assert watch.wait_for_type("post_save", stored)["feature"] == stored
     person.delete(stored)
-    assert watch.wait_for_type("post_delete", stored)["feature"] == stored
+    assert watch.wait_for_type("post_delete", stored)["feature"] == stub(stored)
     assert watch.about(stored) == ["post_save", "post_delete"]
 
 
@@ -307,9 +313,9 @@ incident.delete_instance()
 def test_save_and_delete_in_a_shell_are_sent(server: Server, watch: Watch) -> None:
     """The models' hooks send messages, so a script that saves with the models is sent like a page."""
     subprocess.run([sys.executable, "-c", SHELL, server.database], cwd=ROOT, check=True, timeout=30)
-    deleted = watch.wait_for_type("post_delete", "From a shell")
-    assert deleted["feature"]["geometry"] == point(1, 2)
-    assert watch.about("From a shell") == ["post_save", "post_delete"]
+    stored = watch.wait_for_type("post_save", "From a shell")["feature"]
+    assert stored["geometry"] == point(1, 2)
+    assert watch.wait_for_type("post_delete", stored)["feature"] == stub(stored)
 
 
 def test_area_of_another_process_is_matched_by_the_next_incident(

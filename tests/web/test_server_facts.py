@@ -1,6 +1,6 @@
 """The part of /admin/ about the running server: versions, sizes, and what needs attention."""
 
-import json
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -41,19 +41,17 @@ def test_page_has_versions_and_sizes(admin: Browser) -> None:
     assert "needs attention" not in page
 
 
-def test_last_backup_is_told(admin: Browser) -> None:
+def test_last_backup_is_told(admin: Browser, tmp_path: Path) -> None:
     """Of the last one the page has the time and the size; of a failure after it the reason."""
-    good = {"at": "2030-01-31T08:00:00.000000Z", "file": "/backups/a.db", "bytes": 3 << 20}
-    models.Setting.insert(name="backup", value=json.dumps(good)).execute()
+    models.back_up(tmp_path / "<it>.db")
     text = admin.get("/admin/").text
-    assert "2030-01-31T08:00" in text
-    assert "3.0 MiB" in text
+    assert models.last_backup().at[:16] in text
+    assert "KiB" in text
     assert "failed" not in text
-    bad = {"failed_at": "2030-02-01T08:00:00.000000Z", "reason": "can't write <it>"}
-    models.Setting.insert(name="backup_failure", value=json.dumps(bad)).execute()
-    assert "The last try failed: can&#39;t write &lt;it&gt;" in admin.get("/admin/").text
-    later = good | {"at": "2030-02-02T08:00:00.000000Z"}
-    models.Setting.update(value=json.dumps(later)).where(models.Setting.name == "backup").execute()
+    with pytest.raises(models.UnusableDatabase):
+        models.back_up(tmp_path / "<it>.db")
+    assert "&lt;it&gt;.db: File exists" in admin.get("/admin/").text.partition("The last try failed: ")[2]
+    models.back_up(tmp_path / "later.db")
     assert "The last try failed" not in admin.get("/admin/").text
 
 

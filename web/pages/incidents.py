@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import redirect, request
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from base.values import to_json
-from domain import versions
-from models import Incident
-from web import root
+from domain import erasure, versions
+from models import MAX_ID, Incident
+from web import auth, root
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
@@ -53,3 +53,17 @@ def incident_confirm(pk: int) -> ResponseReturnValue:
     except versions.Conflict as conflict:
         return detail_page(Incident.find(pk), conflict.clashes)
     return redirect(root.address(incident.url), 303)
+
+
+@bp.route("/tracker/incident/erase/<int:pk>/", methods=["GET", "POST"])
+@auth.needs("admin")
+def incident_erase(pk: int) -> ResponseReturnValue:
+    """Ask whether to erase an incident; with POST, erase it. A deleted one has log entries to erase."""
+    erasure.ensure_known(pk)
+    if request.method == "GET":
+        return render_template(
+            "incidents/erase.html", pk=pk, incident=Incident.get_or_none(Incident.id == min(pk, MAX_ID))
+        )
+    erasure.erase(pk, auth.signed_in().name, request.remote_addr or "")
+    flash(erasure.overwrite() or f"Incident {pk} is erased.")
+    return redirect(url_for("pages.incident_list"), 303)

@@ -71,7 +71,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
             except versions.Conflict as conflict:
                 clashes = conflict.clashes
             except model.DoesNotExist:
-                _tell_who_deleted(model, pk)
+                _flash_who_deleted(model, pk)
                 return redirect(url_for(f"pages.{noun}_list"), 303)
         shown = {noun: model.find(pk), "clashes": clashes}
         return render_template(f"{noun}s/delete.html", **shown), 409 if clashes else 200
@@ -99,7 +99,7 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
     return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
 
 
-def _tell_who_deleted(model: type[Tracked], pk: int) -> None:
+def _flash_who_deleted(model: type[Tracked], pk: int) -> None:
     """Name the person who deleted it first, unless it is the same one, who pressed twice.
 
     Raises DoesNotExist.

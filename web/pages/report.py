@@ -92,8 +92,8 @@ def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
         error = form.errors.get("", "Some fields need another look.")
-        told = {"stored": True} | ({"note": said} if said else {})
-        return told if stored else {"error": error, "fields": fields}, status, headers
+        answer = {"stored": True} | ({"note": said} if said else {})
+        return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success"), 303)
     return render_template("report/form.html", form=form), status, headers

@@ -22,8 +22,10 @@ const keys = new IdempotencyKeys();
 /**
  * Calls the API. If the session has ended, or another one has begun, it signs in again and sends the call once more.
  * @param {string} method @param {string} address @param {object} [body]
- * @param {{key?: string, asks?: boolean}} [options] key: the idempotency key; by default a POST with the same body has
- *   the same key until it is answered. asks: whether a person who is signed out is asked to sign in, beside the page
+ * @param {object} [options]
+ * @param {string} [options.key] the idempotency key; by default a POST with the same body has the same one until its
+ *   answer
+ * @param {boolean} [options.asks] whether a person who is signed out is asked to sign in, beside the page
  * @returns {Promise<any>} the answer's JSON; null if it has none
  * @throws {ApiError}
  */

@@ -102,7 +102,7 @@ const CLOCK = {
 };
 
 /**
- * Who has muted an area, and until when; "" if it is not muted.
+ * The name of the person who muted an area, and the end; "" if it is not muted.
  * @param {{muted_until?: string, muted_by?: string}} properties
  */
 export function mutedWords(properties) {

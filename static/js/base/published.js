@@ -1,6 +1,7 @@
 /**
- * Settings that the server writes into each page: severities, limits of texts in characters, the names of plain text
- * fields, the labels of fields by name, the path of the host below which Tracker is, and the version. See web/pages.
+ * Settings that the server writes into each page: severities, limits of texts in characters, names of plain text
+ * fields, and labels of fields by name. It also has the version, and the path of the host below which Tracker is. See
+ * web/pages.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Drawing and editing one polygon with its holes, with terra-draw on a map of map.js. terra-draw edits polygons without
- * holes only, so every ring is a polygon of its own here: the first is the outline, the others are holes.
+ * Drawing and editing one polygon with its holes, with terra-draw on a map of map.js. It can't edit holes, so every
+ * ring is a polygon of its own here. The first is the outline, the others are holes.
  */
 
 import { makeTerraDraw } from "./draw-modes.js";

@@ -4,14 +4,15 @@
  * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
  *   muted_until?: string, muted_by?: string} & Record<string, any>} Properties of an incident or area; both have more
  * @typedef {import("../base/geojson.js").Geometry} Geometry
- * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature
+ * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature of a `post_delete` it
+ *   has no geometry, and of the properties only `model` and `pk`
  * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}}
  *   AreaOfAlert
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
  * @typedef {{seq: number, mark?: string}} Place in the log; an entry of an older version has no mark
  * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean, version?: string}
  *   | {type: "post_save", created: boolean, feature: Feature}
- *   | {type: "post_delete", feature: Feature}
+ *   | {type: "post_delete", feature: Feature, erased?: boolean}
  *   | {type: "alert", feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}
  *   | {type: "alert_cleared", reason: string, alerts: AlertPair[]}
  *   | {type: "alert_acknowledged", alerts: AlertPair[], by: string, at: string, note: string}

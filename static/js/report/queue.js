@@ -2,7 +2,7 @@
  * The reports of this device. It keeps each until the server has it. Several attempts store it once.
  * Knows neither the page nor the network: it gets a storage (localStorage) and a function that sends.
  *
- * Each report is an item of its own, by its idempotency key, so that two tabs don't overwrite each other; if both send
+ * Each report is an item of its own, by its idempotency key, so that two tabs don't overwrite each other. If both send
  * the same one, the server stores it once.
  */
 

@@ -1,9 +1,9 @@
-/** Short sentences over the map. Each goes after some time, or when the person dismisses it. */
+/** Short sentences for the reader over the map, each until it is dismissed or has been there long enough. */
 
 import { element } from "../base/elements.js";
 
 const STAY_MS = 20_000;
-const MOST = 3; // at once; one more removes the oldest
+const MOST = 3; // at once; the oldest goes
 
 /**
  * @param {HTMLElement} place a live region
@@ -26,7 +26,7 @@ export function createNotices(place) {
 
 /**
  * @param {ReturnType<typeof createNotices>} notices @param {import("../live/store.js").Store} store
- * @param {string} host the host name in the page's address
+ * @param {string} host the name for which the server was asked for this page
  */
 export function showNotices({ say }, store, host) {
   store.subscribe(({ notice }) => notice && say(notice));
@@ -35,8 +35,8 @@ export function showNotices({ say }, store, host) {
     if (!connection || store.connection.way !== "http") return;
     stop();
     say(
-      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets ` +
-        "are refused. The operator finds in Tracker’s log what to set.",
+      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets are ` +
+        "refused. The operator finds in Tracker’s log what to set.",
       { stay: true },
     );
   });

@@ -37,7 +37,7 @@ function mayReload(touchedAt, now) {
 
 /**
  * @param {Pick<ReturnType<typeof import("./notices.js").createNotices>, "say">} notices
- * @returns {(version: unknown) => void} to be called with the server's version, whenever it is told
+ * @returns {(version: unknown) => void} call it with the server's version, after each hello
  */
 export function followUpdates({ say }) {
   let touchedAt = 0;

@@ -21,7 +21,7 @@ function loaded(filter = {}) {
   return { store, selection };
 }
 
-/** A server that answers when and what it is told. */
+/** A server whose answers, and their time, a test decides. */
 function slowServer() {
   const asked = [];
   return {

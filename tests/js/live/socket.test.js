@@ -54,7 +54,7 @@ function fakeScope(server) {
 
 const FULL = "This account has reached its limit.";
 
-/** A socket just opened, with what it has told. */
+/** A socket just opened, with its messages and states. */
 function opened({ verdict = "open" } = {}) {
   const told = { messages: [], states: [], ways: [], last: null, signedOut: 0 };
   const server = new FakeServer();

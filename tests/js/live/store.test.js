@@ -17,7 +17,7 @@ import {
   saved,
 } from "../examples.js";
 
-/** A store that was loaded at entry 10 and has been told that nothing was missed, with what its listener heard. */
+/** A store that was loaded at entry 10 and has missed nothing, with the changes that its listener got. */
 function connected() {
   const store = new Store();
   store.load({ incidents: collection([incident(1)]), areas: collection([area(1)]) });
@@ -48,6 +48,22 @@ test("a deleted incident and a closed one are gone", () => {
     changes.flatMap((change) => [...change.incidents.removed]),
     [2, 1],
   );
+});
+
+test("entries that were erased change nothing, and the delete at their end is applied", () => {
+  const { store, changes } = connected();
+  store.apply(alert(11, incident(1)));
+  store.apply({ type: "erased", seq: 12, mark: "a" });
+  store.apply({ ...deleted(13, incident(1)), erased: true });
+  store.apply(cleared(14, 1));
+  assert.equal(store.incidents.size, 0);
+  assert.equal(store.alerts.byIncident.size, 0);
+  assert.equal(store.alerts.waiting, 0);
+  assert.deepEqual(
+    changes.flatMap((change) => [...change.incidents.removed]),
+    [1],
+  );
+  assert.equal(store.seq, 14);
 });
 
 test("an area is saved and deleted without touching the incidents", () => {

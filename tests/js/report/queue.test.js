@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { ReportQueue } from "../../../static/js/report/queue.js";
 
-/** What the queue needs of localStorage; `full` as when its quota is used up. */
+/** The methods of localStorage that the queue needs; `full` as when its quota is used up. */
 class FakeStorage {
   full = false;
 

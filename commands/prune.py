@@ -1,0 +1,100 @@
+"""`python tracker.py prune`: deletes at once what is older than the periods of the settings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import IO, Any
+
+import models
+from base.settings import Settings
+from base.terminal import say
+from base.times import timestamp
+from base.values import to_json
+from commands.shared import Commands, add_command, confirm
+from domain import retention
+from domain.retention import KINDS, Periods
+from storage.files import PRIVATE
+
+
+def add_arguments(commands: Commands) -> None:
+    """Add the command `prune` to the parser of tracker.py."""
+    text = "delete what is older than TRACKER_KEEP_DAYS and the other periods, also while a server runs"
+    parser = add_command(commands, "prune", text, prune)
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    parser.add_argument("--yes", action="store_true", help="do not ask before")
+    parser.add_argument(
+        "--export", metavar="FILE", help="first write it to this new file, as JSON Lines; it is private"
+    )
+
+
+def periods(settings: Settings) -> Periods:
+    """Return the periods that the settings name."""
+    return Periods(
+        log=settings.keep_days,
+        closed=settings.keep_closed_days,
+        unconfirmed=settings.keep_unconfirmed_days,
+        alerts=settings.keep_alerts_days,
+        sign_ins=settings.keep_sign_ins_days,
+    )
+
+
+def prune(options: argparse.Namespace) -> None:
+    """Say what is old and, if the person agrees, delete it. Raises TrackerError."""
+    kept = periods(options.settings)
+    if not any(kept):
+        raise models.TrackerError("there is nothing to prune: no period is set (see TRACKER_KEEP_DAYS)")
+    say(f"Ages are measured from {timestamp(retention.present())[:16]}Z.")
+    old = {kind: cutoff for kind in KINDS if (cutoff := retention.cutoff_of(kind, kept))}
+    if not _report(old) or options.dry_run:
+        return
+    if not options.yes and not confirm("Delete all of it? Nobody can bring it back."):
+        say("Nothing was deleted.")
+        return
+    with ExitStack() as stack:
+        file = stack.enter_context(_new_file(options.export)) if options.export else None
+        for kind, cutoff in old.items():
+            export = _exporter(file, kind.name) if file else None
+            say(retention.prune(kind, cutoff, export=export), f"{kind.name} deleted")
+
+
+def _report(old: dict[Any, str]) -> int:
+    """Print how many of each kind are old. Return how many there are together."""
+    total = 0
+    for kind in KINDS:
+        if kind not in old:
+            say("-", kind.name, "kept for ever")
+            continue
+        count = retention.count_old(kind, old[kind])
+        say(count, kind.name, f"of {kind.total}, from before {old[kind][:16]}Z")
+        total += count
+    floor = retention.log_floor()
+    say(f"The log is kept from entry {floor.seq} in any case: {floor.why}.")
+    return total
+
+
+def _new_file(path: str) -> IO[str]:
+    """Open a new file that only this user can read. Raises TrackerError."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    except OSError as error:
+        raise models.TrackerError(f"can't write {path}: {error.strerror}; nothing was deleted") from error
+    return os.fdopen(descriptor, "w", encoding="utf-8")
+
+
+def _exporter(file: IO[str], kind: str) -> Callable[[list[dict[str, Any]]], None]:
+    """Return a function that puts rows on the disk, one a line."""
+
+    def export(rows: list[dict[str, Any]]) -> None:
+        try:
+            file.writelines(f"{to_json({'kind': kind} | row)}\n" for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise models.TrackerError(
+                f"can't write {file.name}: {error.strerror}; what it does not have was not deleted"
+            ) from error
+
+    return export

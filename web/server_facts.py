@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
 
 import models
 from base.process import STARTED, process
@@ -82,6 +81,9 @@ def problems() -> list[str]:
 def _storage_problems(found: Sizes) -> Iterator[str]:
     if reason := models.database.why_not_writable():
         yield reason
+    backup = models.last_backup()
+    if backup.is_failing:
+        yield f"The last backup failed: {backup.reason}."
     if found.disk_free < LOW_DISK:
         yield f"The disk has only {readable(found.disk_free)} left. Make room before it is full."
     if found.wal > LARGE_WAL:
@@ -100,18 +102,3 @@ def _limits_reached() -> Iterator[str]:
     own = process()
     if own and own.open_files > MANY_FILES * own.max_files:
         yield f"{own.open_files:,} of the {own.max_files:,} open files that the system allows are in use."
-
-
-class LastBackup(NamedTuple):
-    """The last backup that is known: when, its size for people, and why a later one failed; "" if none."""
-
-    at: str = ""
-    size: str = ""
-    failure: str = ""
-
-
-def last_backup() -> LastBackup:
-    """Return the last backup, by the server or by the command, which both note in the database."""
-    last = models.last_backup()
-    size = readable(last.bytes) if last.at else ""
-    return LastBackup(last.at, size, last.reason if last.is_failing else "")

@@ -10,7 +10,7 @@ from domain import accounts
 from domain.accounts import ROLES, Token
 from domain.admin_log import AdminAction
 from domain.sign_ins import Refusal, SignIn
-from models import MAX_ID, Session, User, database
+from models import MAX_ID, Session, User, database, last_backup
 from web import auth, confirm, server_facts
 from web.forms import Form
 from web.lists import Page
@@ -33,6 +33,7 @@ LISTS = (
 )
 
 bp = Blueprint("admin", __name__)
+bp.add_app_template_filter(server_facts.readable, "readable_size")
 
 
 @bp.get("/admin/")
@@ -64,7 +65,7 @@ def _admin(
         actions=Page.of(AdminAction.select().order_by(AdminAction.id.desc()), "actions_page"),
         server_facts=server_facts.facts(),
         server_started=server_facts.started(),
-        last_backup=server_facts.last_backup(),
+        last_backup=last_backup(),
         problems=server_facts.problems(),
         refusals=Page.of(Refusal.select().order_by(Refusal.id.desc()), "refusals_page"),
     )

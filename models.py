@@ -20,8 +20,8 @@
     Reader         reader            how far behind the readers of another server are
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
-A query that changes many rows at once calls no hook: use none. Every room but `domain` takes the tables from
-here, so that the hooks are always connected.
+A query that changes many rows at once calls no hook: use none. Every room but `domain` takes incidents, areas
+and alerts from here, so that the hooks are always connected.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    # Only here: Flask and the map's files take a third of a start, and no command needs them.
+    # Imported only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes, retention
     from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
@@ -205,7 +205,7 @@ def _first_line(path: str) -> str:
 
 
 def _reload_certificate(settings: Settings, http: Any) -> None:
-    """Read the certificate again, for the connections to come. If it can't be used, keep the one before."""
+    """Read the certificate again, for new connections. If it can't be used, keep the old one."""
     from server import tls
 
     if not settings.certfile:

@@ -1,4 +1,4 @@
-"""Alerts: episodes of an open incident of enough severity in an area of interest.
+"""Alerts: each lasts while an open incident lies in an area of interest and is severe enough for it.
 
 Knows neither incidents nor areas as tables: the save hooks in models.py pass their values.
 """
@@ -39,11 +39,11 @@ class AlertRefs(NamedTuple):
 
 
 class Alert(Model):
-    """An episode: an open incident of enough severity in an area, from the save that first matched.
+    """An open incident that lies in an area and is severe enough for it, since the save that first matched.
 
-    It ends when the incident is closed, deleted, moved out or made less severe than the area asks for. It
-    also ends when the area is changed so that it no longer matches. It keeps the names of both, since they
-    may be deleted.
+    The alert ends when the incident is closed, deleted, moved out or made less severe than the area asks for.
+    It also ends when the area is deleted, or changed so that the two no longer match. It keeps the names of
+    both, since they may be deleted.
     """
 
     incident_id = peewee.IntegerField()
@@ -51,7 +51,7 @@ class Alert(Model):
     area_id = peewee.IntegerField()
     area_name = peewee.TextField()
     severity = peewee.TextField()  # the incident's, when it was last saved
-    muted = peewee.BooleanField(default=False)  # no page interrupts for it before `unmute`
+    muted = peewee.BooleanField(default=False)  # no page interrupts for it while this is true
     raised = peewee.TextField()
     raised_seq = peewee.IntegerField()  # of the message that last raised, escalated or unmuted it
     acknowledged = peewee.TextField(null=True)
@@ -76,8 +76,8 @@ class Alert(Model):
     def reconcile(cls, incident: Any, feature: str, matching: list[Any], seq: int, *, created: bool) -> None:
         """Raise, update and clear the alerts of a saved incident. To be called in its transaction.
 
-        `feature` is the incident's JSON, `matching` are the areas that it alerts now, and `seq` is the next
-        message's.
+        `feature` is the incident's JSON, and `matching` are the areas that it alerts now. The next message
+        gets the number `seq`.
         """
         mine = [] if created else cls.open().where(cls.incident_id == incident.id)
         before = {alert.area_id: alert for alert in mine}
@@ -155,7 +155,7 @@ class Alert(Model):
 
     @classmethod
     def refs_in(cls, area: Any) -> list[AlertRefs]:
-        """Return the ids of an area's open alerts, incidents with them. Fast: there may be thousands."""
+        """Return the ids of an area's open alerts and of their incidents. Fast: there may be thousands."""
         found = database.execute_sql(
             "SELECT id, incident_id, area_id FROM alert WHERE area_id = ? AND cleared IS NULL", (area.id,)
         )
@@ -206,7 +206,7 @@ class Alert(Model):
 
     @classmethod
     def unread(cls, user: Any) -> int:
-        """Count, up to MAX_UNREAD, the unmuted alerts that are newer than this person's last read one."""
+        """Count the alerts that this person has not read, without muted ones, up to MAX_UNREAD."""
         return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).limit(MAX_UNREAD).count()
 
     @property

@@ -27,7 +27,7 @@ from realtime.limits import Limits
 from realtime.replay import Batch, Entry, ReplayBuffer
 
 READ, WRITE = 1, 2  # libev's event masks
-PRIORITY = 1  # of events that clients cause by sending: they are short, and go before waiting requests
+PRIORITY = 1  # of reading from clients: that is short, so the loop does it before other waiting work
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class Delivery:
         self.polls: dict[Poll, None] = {}  # waiting requests, oldest first; they are clients as well
         self.arrived = 0  # clients so far
         self.buffer = ReplayBuffer(head, limits)
-        # Of live clients, by socket. A round reads nothing else of a client: with thousands, each other
-        # object would be a read of uncached memory.
+        # Of live clients, by socket. A round reads nothing else of a client. With thousands of clients, each
+        # further object would be a read of uncached memory.
         self._live: dict[Any, Client] = {}
         self._cursors: dict[Any, int] = {}
         self._read = read
@@ -178,7 +178,7 @@ class Delivery:
             self._close(client, CloseReason.TRY_AGAIN_LATER, "the log has been cut")
 
     def _is_ready(self, client: Client) -> bool:
-        """Return whether the client may get entries: it stays, and its socket may have room."""
+        """Return whether the client may get entries: it is not leaving, and its socket may have room."""
         return client in self.clients and not client.closing and client.write_watcher is None
 
     def _offer(self, client: Client, batch: Batch) -> bool:

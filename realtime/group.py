@@ -11,8 +11,8 @@ closed.
 
 Per client and round there is one `send()` of shared bytes on a plain non-blocking socket: no greenlet, no
 queue, no copy and no lock. After a round entries gather for some time, and meanwhile requests are answered.
-So while much is saved one round carries many saves, and sending takes a quarter of the time (half of it with
-8,000 clients).
+So under load one round carries many saves, and sending takes a quarter of the time (half of it with 8,000
+clients).
 
 This module knows neither Flask nor the database: the log is a function that is given to `Group`.
 """
@@ -50,7 +50,7 @@ T = TypeVar("T")
 class Offer:
     """The bytes that a round offers to all live clients at one cursor."""
 
-    __slots__ = ("batch", "data", "frames", "last", "size")  # quickest to read
+    __slots__ = ("batch", "data", "frames", "last", "size")  # slots: a round reads these for each client
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.data, self.size = batch, batch.data, len(batch.data)
@@ -78,7 +78,7 @@ class Group(Reception):
         super().__init__(read, head, loop or gevent.get_hub().loop, clock, limits)
         self._heartbeat = heartbeat
         self._last_sent = clock()  # when the live clients were last sent something
-        self._cool_down = 0.0  # seconds after that during which entries gather
+        self._cool_down = 0.0  # seconds after `_last_sent`, during which entries gather
         self._last_ping = clock()
         self._wake_event = Event()
         self._greenlets: list[gevent.Greenlet] = []
@@ -164,7 +164,7 @@ class Group(Reception):
         if self._cool_down:  # after a round; entries that are saved meanwhile join it
             gevent.sleep(max(PAUSE_S, self._last_sent + self._cool_down - self._clock()))
             self._cool_down = 0.0
-        timed = len(self._commits)  # all of them are in the log now, and perhaps more when it was read
+        timed = len(self._commits)  # these are in the log now; the read below may find later ones, too
         new = self._read_or_wake(self.buffer.head)
         self.buffer.extend(new)
         if new or any(cursor < self.buffer.head for cursor in self._cursors.values()):
@@ -181,7 +181,7 @@ class Group(Reception):
             self._answer_polls()
 
     def _note_delays(self, new: list[Entry], timed: int) -> None:
-        """Count how long the first so many commits took to the last live client of this round."""
+        """Count how long the first `timed` commits took to reach the last live client of this round."""
         if self._is_piece(new):
             return  # their entries may be in the rest
         commits = self._commits[:timed]
@@ -192,7 +192,7 @@ class Group(Reception):
             self._log_round(self._last_sent - commits[0][0], [request for _, request in commits])
 
     def _log_round(self, seconds: float, requests: list[str]) -> None:
-        """Log a round by the requests that caused it; as a warning if people notice how long it took."""
+        """Log a round with the requests that caused it; as a warning if people notice how long it took."""
         level = logging.WARNING if seconds > SLOW_S else logging.DEBUG
         event(
             log,
@@ -331,7 +331,7 @@ class Group(Reception):
     def _cool_down_after(self, new: list[Entry], took: float) -> float:
         """Return how many seconds entries gather after a round.
 
-        After a part of older entries it is only a pause.
+        That is only a pause if the log may have more entries already.
         """
         if self._is_piece(new):
             return PAUSE_S

@@ -24,7 +24,7 @@ from server.proxies import is_local, is_proxy, through_proxies
 from server.pywsgi import AnsweringHandler
 from server.tls import RECORD
 
-HSTS = b"max-age=15552000"  # 180 days: longer than any session, and an end to it if TLS is given up
+HSTS = b"max-age=15552000"  # 180 days: then browsers forget it, in case the operator gives up TLS
 METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"  # methods that this server answers
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,8 @@ class Handler(AnsweringHandler):
     def receive(self, deadline: float) -> bytes:
         """Return the peer's next bytes; nothing at its end. Raises OSError.
 
-        Raises TimeoutError at the deadline, also while the peer sends without a break. For this the loop
-        looks at its clocks in a pause before each piece but the first.
+        Raises TimeoutError at the deadline, even while the peer sends without a break. So there is a pause
+        before each piece but the first, in which the loop updates its clock.
         """
         if self._pieces:
             gevent.sleep(PAUSE_S)
@@ -193,7 +193,8 @@ class Handler(AnsweringHandler):
         return access_log.request_id(given, is_trusted=is_trusted)
 
     def more_headers(self) -> list[tuple[bytes, bytes]]:
-        is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")  # other programs use its ports
+        # Other programs use other ports of localhost, and may speak no TLS there.
+        is_local = self.environ.get("HTTP_HOST", "").startswith("localhost")
         is_https = self.environ["wsgi.url_scheme"] == "https"
         found = [(b"X-Request-ID", self.environ["tracker.request_id"].encode())]
         return [*found, (b"Strict-Transport-Security", HSTS)] if is_https and not is_local else found

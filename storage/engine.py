@@ -35,24 +35,28 @@ from storage import disk, files, peewee_private, schema
 from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
 LOCK_POLL_S = 0.005  # between two tries; it sleeps, so that other greenlets run
-WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: a process that waits tries within it
-# A flush in the loop answers a save alone in 1.62 ms, one in a thread in 1.73. It takes 1.41 ms of CPU, not
-# 1.61 (1,000 saves by HTTP, a fast disk). With 8 saves at once there is no difference.
-ALONE_S = 0.005  # since the last flush; then few callers share the next one, and a thread would only cost,
-FAST_DISK_S = 0.001  # unless the last flush took longer: then a thread lets others go on meanwhile
+WRITE_GAP_S = LOCK_POLL_S  # between two of many transactions: long enough for a waiting process to try
+# A flush runs in the loop if both are true: the last one ended more than ALONE_S ago, and took less than
+# FAST_DISK_S. Otherwise a thread lets others go on meanwhile. In the loop a single save is answered in
+# 1.62 ms and takes 1.41 ms of CPU. With a thread it is 1.73 ms, and 1.61 of CPU (1,000 saves by HTTP, a fast
+# disk). With 8 saves at once there is no difference.
+ALONE_S = 0.005
+FAST_DISK_S = 0.001
 PAGE_BYTES = 4096
 CHECKPOINT_PAGES = 4000  # in the -wal, four times SQLite's default: each save writes some pages again
 FILE_LOOK_S = 0.2  # between two looks whether the file was replaced
-GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that mean: no file of this path
-REPLACED_STATUS = 3  # the exit status then: a start would make an empty database if the file was removed
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that mean: no file has this path
+# The exit status after that. The server must not be started again: if the file was removed, it would make an
+# empty database.
+REPLACED_STATUS = 3
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
 fdatasync: Callable[[int], None] = disk.flush
 T = TypeVar("T")
 
 
-PROBE_S = 10.0  # after the last try to write, `why_not_writable` tries again
-# A part of SQLite's message when a write fails, and the sentence for everybody, also for strangers.
+PROBE_S = 10.0  # this long after the last try to write, `why_not_writable` tries again
+# A part of SQLite's message when a write fails, and a sentence that everybody may read, even strangers.
 FAILURES = {
     "is full": "The disk is full. Nothing can be saved before there is room again.",
     "readonly": "The database can't be written: the file or its file system is read-only.",
@@ -100,7 +104,7 @@ class Database(peewee_private.OpenDatabase):
         self.synchronous = "normal"
 
     def sync(self) -> None:
-        """Return when everything that can be read now is on the disk. Not for transactions.
+        """Return when everything that can be read now is on the disk. Not to be called in a transaction.
 
         Lets other greenlets run. A call during a flush waits for the next one, which serves all calls until
         then.
@@ -205,7 +209,7 @@ class Database(peewee_private.OpenDatabase):
                 self._failure, self._tried = sentence, time.monotonic()
 
     def why_not_writable(self) -> str:
-        """Return a sentence that says why nothing can be saved; "" if it could be a moment ago.
+        """Return a sentence that says why nothing can be saved; "" if a save was possible a moment ago.
 
         Writes a row itself if nobody has tried to write lately. The sentence names no path.
         """
@@ -259,7 +263,7 @@ class Database(peewee_private.OpenDatabase):
         return data_version, self.connection().total_changes
 
     def try_write(self, query: Any) -> None:
-        """Execute a write that may be left out: it is if another process is writing or the disk is full."""
+        """Execute a write, or leave it out if another process is writing or the disk is full."""
         sql, params = query.sql()
         with suppress(peewee.OperationalError):
             super().execute_sql(sql, params)
@@ -319,7 +323,7 @@ def open_database(
     pragmas = {
         "journal_mode": "wal",
         "synchronous": "full",
-        "fullfsync": 1,  # on macOS a flush would else end in the cache of the disk
+        "fullfsync": 1,  # otherwise a flush on macOS would end in the cache of the disk
         "foreign_keys": 1,
         "wal_autocheckpoint": CHECKPOINT_PAGES,
         "journal_size_limit": CHECKPOINT_PAGES * PAGE_BYTES,

@@ -20,7 +20,7 @@ from base.values import to_json
 from storage.engine import Model, Setting, database
 
 log = logging.getLogger("tracker.saves")
-MARK_BYTES = 6  # random ones, in 8 characters: two entries have the same mark once in 2**48 times
+MARK_BYTES = 6  # random ones, as 8 characters: two entries have the same mark once in 2**48 cases
 LOG_START = "log_start"  # the setting that keeps the `seq` and the mark of the last pruned entry
 
 
@@ -43,11 +43,11 @@ def new_mark() -> str:
 
 
 class Notification(Model):
-    """The log: one row a message, `seq` without gaps. `message` is the JSON sent, less `seq` and `mark`.
+    """The log: one row a message, `seq` without gaps. `message` is the JSON without `seq` and `mark`.
 
     The mark is random. If the file is put back to an earlier state, the log goes on with entries whose `seq`
-    readers have seen already. Their marks differ, also if their content is the same. Entries of versions
-    before 0009_marks have none.
+    readers have seen already. Their marks differ, even if their content is the same. Entries that were
+    written before the migration 0009_marks have none.
     """
 
     seq = peewee.AutoField()
@@ -88,7 +88,7 @@ class Notification(Model):
 
     @classmethod
     def mark_at(cls, seq: int) -> str:
-        """Return the mark of the entry at `seq`; "" if it has none, or if more than this entry was pruned."""
+        """Return the mark of the entry at `seq`; "" if it has none, or was pruned with later ones."""
         row = database.execute_sql("SELECT mark FROM notification WHERE seq = ?", (seq,)).fetchone()
         if row is not None:
             return str(row[0])

@@ -3,8 +3,8 @@
 The browser has a random secret in Flask's signed cookie, and the database has its hash. So the server can end
 a session, and a copy of the database lets nobody in. A program sends a token instead.
 
-A view without a role of its own needs a sign-in: viewers may read it, and editors may change something with
-it. So a new page is never open by oversight.
+A view that names no role needs a sign-in: viewers may read it, and editors may change something with it. So a
+new page is never open by oversight.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from web import origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
-TOUCH_S = 300  # the precision of `last_used`: not every page view is a write
+TOUCH_S = 300  # the precision of `last_used`, so that not every page view is a write
 BURST_PER_NAME = 5  # attempts before waits begin
 SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 BURST_PER_ADDRESS = 20  # an office behind one address has more people
@@ -110,7 +110,7 @@ def guard() -> ResponseReturnValue | None:
 
 
 def _refuse(user: User, role: str) -> ResponseReturnValue:
-    """Refuse a request that needs a higher role. A typed form is shown again, for an account that has it."""
+    """Refuse a request that needs a higher role. Show a typed form again, for an account with that role."""
     if unsent.is_form() and unsent.is_typed():
         words = f"You are signed in as {unsent.isolated(user.name)}. {_why_not(role)}"
         return unsent.page(words, 403)
@@ -255,7 +255,7 @@ def owner() -> str:
 
 
 def valid_keys(keys: Set[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Return those of these `session_key`s that have not ended."""
+    """Return which of these `session_key`s belong to sessions that have not ended."""
     return accounts.valid_keys(keys, lifetime())
 
 
@@ -266,7 +266,7 @@ def lifetime() -> accounts.Lifetime:
 
 
 def note_use(keys: Iterable[tuple[int, str]]) -> None:
-    """Record that the sessions of these `session_key`s are in use: their pages are open."""
+    """Record that the sessions of these `session_key`s are in use, because their pages are open."""
     stale = accounts.moment(-min(TOUCH_S, state().settings.idle_hours * 360))
     wrong = Session.last_used > accounts.moment(accounts.CLOCK_STEP_S)
     for some in peewee.chunked([id_ for _, id_ in keys], 500):
@@ -292,7 +292,7 @@ def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
 
 
 def admitted() -> AbstractContextManager[None]:
-    """Take a place in the password queue, for this request's site. Raises passwords.Busy."""
+    """Take a place in the password queue, counted for the sender's network. Raises passwords.Busy."""
     return passwords.in_flight.admitted(addresses.site(request.remote_addr or ""))
 
 

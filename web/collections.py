@@ -1,7 +1,7 @@
 """The collections of features, compressed once for all who ask for the same state.
 
-A collection of 200,000 incidents is 93 MB of text. Ten pages that come back together ask for it at once.
-So the first of them makes it, a piece at a time, and the others are sent the same pieces.
+A collection of 200,000 incidents is 93 MB of text. Ten pages that come back together ask for it at once. So
+it is made once, a piece at a time, and all of them are sent the same pieces.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from base import loop
 
 GZIP = 16 + zlib.MAX_WBITS  # the format, as zlib names it
 LEVEL = 5  # of 9: 8.5 MB become 0.72 MB in 0.26 s; 0.69 MB would take 0.43 s
-KEPT_BYTES = 8 << 20  # of one collection, for the next who ask: about 200,000 incidents
+KEPT_BYTES = 8 << 20  # of one collection, kept for later requests: about 200,000 incidents
 
 
 class Collection:
@@ -42,7 +42,7 @@ class Collection:
             place += 1
 
     def _make(self) -> None:
-        """Make the next piece. If that fails, it fails for all readers: none takes a part for the whole."""
+        """Make the next piece. If that fails, all readers fail, so none takes a part for the whole."""
         self.failed = True
         piece = next(self._work)
         self.failed = False

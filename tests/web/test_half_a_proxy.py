@@ -1,4 +1,4 @@
-"""A proxy that is set up half: the log says once what to set, and the person gets a reason."""
+"""A proxy with an incomplete set-up: the log says once what to set, and the person gets a reason."""
 
 import logging
 import re

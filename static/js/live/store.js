@@ -1,7 +1,7 @@
 /**
  * The state of the page: open incidents, areas, alerts, the connection. All other parts listen to it.
  * Pure: it knows neither the socket nor the map nor the document. `apply` takes one message, `load` takes whole
- * collections. Listeners get all changes since their last call, once per turn of the given schedule.
+ * collections. Listeners are called when the given schedule says so, with all changes since their last call.
  */
 
 import { AlertUpdates } from "./alert-updates.js";
@@ -14,7 +14,8 @@ import { Replay } from "./replay.js";
  * @typedef {import("./messages.js").Message} Message
  * @typedef {{state: "connecting"|"connected"|"reconnecting"|"full"|"offline"|"signed-out", way?: "websocket"|"http",
  *   retryAt?: number, reason?: string}} Connection
- *   full: the server has no place for one more page, for this reason; way: how it is connected; retryAt: ms since 1970
+ *   full: a limit of the server refuses one more page. `reason` is its sentence about that. `way` is how the page is
+ *   connected. `retryAt` is when it tries again, in ms since 1970.
  */
 
 const NO_ALERTS = { alerts: [], unread: 0, read_seq: 0 };
@@ -37,7 +38,7 @@ export class Store {
   /** @type {Message[] | null} messages that arrive while the collections are loaded again */ #held = null;
   /** @type {Replay | null} */ #replay = null;
   #greeted = false;
-  /** @type {Set<number> | null} incidents that messages were about while the closed ones are loaded */ #touched = null;
+  /** @type {Set<number> | null} incidents in messages that came while the closed ones are loaded */ #touched = null;
 
   /** @param {{schedule?: (run: () => void) => void}} [options] schedule: calls `run` soon, once; at once by default */
   constructor({ schedule = (run) => run() } = {}) {

@@ -25,7 +25,7 @@ from base.terminal import say
 from commands.shared import Commands
 from domain import accounts
 from geo import geojson
-from models import Alert, AreaOfInterest, Incident
+from models import Alert, AreaOfInterest, Incident, Notification
 
 NAME = "demo"  # of the admin
 PEOPLE = ("Eleni", "Nikos", "Maria", "Giorgos")
@@ -201,6 +201,7 @@ def run(settings: Settings, serve: Callable[[Settings, str, City], None]) -> int
                 accounts.create(name, "editor", secrets.token_urlsafe(9))
             city = City()
             city.live_through(PAST)
+            accounts.find(NAME).read_up_to(Notification.position()["seq"])
         finally:
             models.actor.set(None)
             models.database.close()

@@ -6,6 +6,7 @@ open pages follow as always.
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 import tempfile
@@ -14,8 +15,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import gevent
+import peewee
 
 import models
 from base import times
@@ -27,10 +30,13 @@ from domain import accounts
 from geo import geojson
 from models import Alert, AreaOfInterest, Incident, Notification
 
+log = logging.getLogger("tracker.demo")
+
 NAME = "demo"  # of the admin
 PEOPLE = ("Eleni", "Nikos", "Maria", "Giorgos")
 PAST = timedelta(days=7)
 FEWEST, MOST = 14, 32  # open incidents
+KEPT: dict[str, Any] = {"keep_days": 8, "keep_alerts_days": 8}  # of the log and of past alerts
 CLOSED_KEPT = 300  # newest closed incidents; older ones are deleted, so that the demo can run for months
 PAUSE_S = (3.0, 8.0)  # between two events, shortest and longest
 GAP_MIN = (8.0, 50.0)  # the same, in minutes, in the past
@@ -163,7 +169,11 @@ class City:
         """Let the people do one thing after another, without end."""
         while True:
             gevent.sleep(self._chance.uniform(*PAUSE_S))
-            self.step()
+            try:
+                self.step()
+            except (peewee.PeeweeException, peewee.DoesNotExist, models.TrackerError) as error:
+                # A visitor may have deleted the incident.
+                log.warning("The demo left out a step: %s", error)
 
 
 @contextmanager
@@ -193,7 +203,7 @@ def run(settings: Settings, serve: Callable[[Settings, str, City], None]) -> int
     password = secrets.token_urlsafe(9)
     with tempfile.TemporaryDirectory(prefix="tracker-demo-") as folder:
         file = str(Path(folder, "demo.db"))
-        own = replace(settings, database=file, backup_folder="", admin_password_file="")  # nosec B106
+        own = replace(settings, database=file, backup_folder="", admin_password_file="", **KEPT)  # nosec B106
         models.open_database(own.database, migrate=True)
         try:
             accounts.create(NAME, "admin", password)

@@ -54,3 +54,23 @@ def test_past_is_consistent_and_bounded(
     models.database.close()
     done = run_tracker(tmp_path, "--database", database, "check")
     assert done.returncode == 0, done.stdout
+
+
+def test_stream_goes_on_after_a_failed_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visitor may delete an incident while one of the invented people changes it."""
+    steps: list[str] = []
+
+    class End(Exception):
+        pass
+
+    def step(_: demo.City) -> None:
+        steps.append("tried")
+        if len(steps) == 1:
+            raise Incident.DoesNotExist("it is gone")
+        raise End
+
+    monkeypatch.setattr(demo, "PAUSE_S", (0.0, 0.0))
+    monkeypatch.setattr(demo.City, "step", step)
+    with pytest.raises(End):
+        demo.City().live()
+    assert len(steps) == 2

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from base import loop
 from storage.engine import database
 
-PIECE = 10_000  # rows that are counted at once; others wait a few milliseconds
+PIECE = 2_500  # rows that are counted at once; others wait a few milliseconds
 MOST_AREAS = 10  # that are named
 
 INCIDENTS = """
@@ -24,7 +24,7 @@ INCIDENTS = """
 """
 OPEN = "SELECT severity, count(*) FROM incident WHERE closed = 0 AND id > ? AND id <= ? GROUP BY 1"
 ALERTS = """
-    SELECT area_name, acknowledged IS NOT NULL, cleared_reason = 'incident closed',
+    SELECT area_id, area_name, acknowledged IS NOT NULL, cleared_reason = 'incident closed',
         (julianday(acknowledged) - julianday(raised)) * 86400,
         (julianday(cleared) - julianday(raised)) * 86400
     FROM alert WHERE id > ? AND id <= ? AND raised >= ? AND raised < ?
@@ -40,14 +40,21 @@ class Overview:
     days: Counter[str] = field(default_factory=Counter)
     severities: Counter[str] = field(default_factory=Counter)
     open: Counter[str] = field(default_factory=Counter)  # at present, by severity
-    areas: Counter[str] = field(default_factory=Counter)  # alerts, by the area's name
+    areas: Counter[int] = field(default_factory=Counter)  # alerts, by the area's id: two may have one name
+    names: dict[int, str] = field(default_factory=dict)  # of the areas; the newest alert has the newest name
     to_acknowledge: list[float] = field(default_factory=list)  # seconds from the alert
     to_close: list[float] = field(default_factory=list)  # the same, if the incident was closed
 
     @property
     def busiest(self) -> list[tuple[str, int]]:
         """The areas with the most alerts, as (name, alerts)."""
-        return self.areas.most_common(MOST_AREAS)
+        return [(self.names[area], count) for area, count in self.areas.most_common(MOST_AREAS)]
+
+    @property
+    def other_areas(self) -> tuple[int, int]:
+        """How many areas `busiest` leaves out, and how many alerts these have."""
+        named = sum(count for _, count in self.busiest)
+        return max(0, len(self.areas) - MOST_AREAS), self.areas.total() - named
 
     @property
     def median_to_acknowledge(self) -> float | None:
@@ -81,8 +88,9 @@ def _count(found: Overview) -> Iterator[None]:
         yield
     for piece in _pieces("alert"):
         rows = database.execute_sql(ALERTS, (*piece, *period)).fetchall()
-        for area, acknowledged, closed, waited, lasted in rows:
+        for area, name, acknowledged, closed, waited, lasted in rows:
             found.areas[area] += 1
+            found.names[area] = name
             if acknowledged:
                 found.to_acknowledge.append(max(0.0, waited))
             if closed:
@@ -92,7 +100,7 @@ def _count(found: Overview) -> Iterator[None]:
 
 def _pieces(table: str) -> Iterator[tuple[int, int]]:
     """Yield ranges of ids that cover the table."""
-    newest_id = f"SELECT coalesce(max(id), 0) FROM {table}"  # noqa: S608  # nosec B608
-    (newest,) = database.execute_sql(newest_id).fetchone()
-    for start in range(0, newest, PIECE):
+    bounds = f"SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM {table}"  # noqa: S608  # nosec B608
+    oldest, newest = database.execute_sql(bounds).fetchone()
+    for start in range(oldest - 1, newest, PIECE):
         yield start, start + PIECE

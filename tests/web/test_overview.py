@@ -3,13 +3,16 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 from in_process import Browser
+from peewee import fn
 
 from base import times
 from domain import overview
 from geo import geojson
 from models import Alert, AreaOfInterest, Incident, actor
+from web.pages.overview import spoken
 
 PATH = "/tracker/overview/"
 DAY = datetime.now(UTC).replace(hour=12) - timedelta(days=4)  # of the first incident
@@ -106,3 +109,39 @@ def test_wrong_period_is_refused_with_the_reason(person: Browser, query: str, sa
     page = person.get(f"{PATH}?{query}")
     assert page.status_code == 422
     assert said in page.text
+
+
+def test_long_period_has_a_bar_for_seven_days(person: Browser, week: None) -> None:
+    """The bars have the same sum. The highest shows its number, which has room also among many bars."""
+    assert week is None
+    page = BeautifulSoup(person.get(f"{PATH}?from={after(-60)}&to={after(2)}").text, "html.parser")
+    assert len(page.select("svg.days rect")) == 9
+    assert [text.text for text in page.select("svg.days .highest")] == ["3"]
+    assert sum(int(cell.text) for cell in page.select("details td")) == 3
+    assert f"3, {after(-4)} to {after(2)}." in page.text
+
+
+def test_page_names_its_period(person: Browser) -> None:
+    """Print leaves out the form, and other spellings of a day become the one that the form shows."""
+    page = person.get(f"{PATH}?from=20010101&to=2001-W01-7").text
+    assert "2001-01-01 to 2001-01-07" in page
+    assert 'value="2001-01-01"' in page
+
+
+def test_areas_beyond_the_list_are_counted(
+    person: Browser, week: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two areas with the same name are two."""
+    assert week is None
+    Alert.update(area_id=99).where(Alert.id == Alert.select(fn.max(Alert.id))).execute()
+    monkeypatch.setattr(overview, "MOST_AREAS", 1)
+    assert overview.of(after(0), after(2)).busiest == [("<Harbour>", 2)]
+    assert "Not shown: 1 alert of 1 other area." in person.get(f"{PATH}?from={after(0)}").text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(9000, "2.5 hours"), (119 * 60, "119 minutes"), (3 * 86400, "3 days"), (0, "0 seconds")],
+)
+def test_durations_are_said_in_one_unit(seconds: float, said: str) -> None:
+    assert spoken(seconds) == said

@@ -17,22 +17,44 @@ from web.pages.blueprint import bp
 
 PERIOD = timedelta(days=6)  # from the first day to the last
 MOST_DAYS = 366
+MOST_BARS = 31  # of days; a longer period has a bar for each seven days
 YEARS = range(1970, 9000)
 WIDTH, HEIGHT, HEAD = 720, 160, 30  # of the chart of days, in units of the SVG; HEAD is for the numbers
+DIGIT, PHONE_DIGIT = 9, 17  # widths of a digit above a bar
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
 
 @dataclass
 class Bar:
-    """A bar of the chart of days, in units of the SVG."""
+    """A bar of the chart of days, in units of the SVG. It counts one day or several."""
 
     day: str
+    last: str
     count: int
     x: float
     y: float
     width: float
     height: float
     is_labelled: bool
+    is_highest: bool
+
+    @property
+    def middle(self) -> float:
+        return self.x + self.width / 2
+
+    @property
+    def name(self) -> str:
+        return self.day if self.day == self.last else f"{self.day} to {self.last}"
+
+
+@dataclass
+class Chart:
+    """The bars. `room` says where each bar has room for its number; elsewhere only the highest shows it."""
+
+    bars: list[Bar]
+    highest: Bar
+    room: str  # "everywhere", "wide" (not on a phone) or "nowhere"
+    unit: str
 
 
 @bp.get("/tracker/overview/")
@@ -50,7 +72,7 @@ def overview_page() -> ResponseReturnValue:
         "overview.html",
         form=form,
         figures=figures,
-        bars=_bars(figures) if figures else [],
+        chart=_chart(figures) if figures else None,
         spoken=spoken,
         by_severity=_by_severity,
         by_area=lambda figures: [(name, "", count) for name, count in figures.busiest],
@@ -71,27 +93,35 @@ def _day(form: Form, name: str) -> date | None:
     if found is None or found.year not in YEARS:
         form.errors[name] = "this must be a day, such as 2026-11-28"
         return None
+    form.values[name] = found.isoformat()  # the only form that a date field shows
     return found
 
 
-def _bars(figures: overview.Overview) -> list[Bar]:
-    step, most = WIDTH / len(figures.days), max(1, *figures.days.values())
-    every = -(-len(figures.days) // 8)  # about eight days are named below
+def _chart(figures: overview.Overview) -> Chart:
+    days = list(figures.days.items())
+    size = 1 if len(days) <= MOST_BARS else 7
+    groups = [days[start : start + size] for start in range(0, len(days), size)]
+    counts = [sum(count for _, count in group) for group in groups]
+    most, step = max(counts), WIDTH / len(groups)
+    every = -(-len(groups) // 8)  # about eight bars are named below
     bars = []
-    for number, (day, count) in enumerate(figures.days.items()):
-        height = count / most * (HEIGHT - HEAD)
-        bars.append(
-            Bar(
-                day,
-                count,
-                number * step,
-                HEIGHT - height,
-                step * 0.8,
-                height,
-                is_labelled=number % every == 0,
-            )
+    for number, (group, count) in enumerate(zip(groups, counts, strict=True)):
+        height = count / max(1, most) * (HEIGHT - HEAD)
+        bar = Bar(
+            group[0][0],
+            group[-1][0],
+            count,
+            (number + 0.1) * step,
+            HEIGHT - height,
+            step * 0.8,
+            height,
+            is_labelled=number % every == 0,
+            is_highest=number == counts.index(most),
         )
-    return bars
+        bars.append(bar)
+    digits = len(str(most))
+    room = "everywhere" if digits * PHONE_DIGIT <= step else "wide" if digits * DIGIT <= step else "nowhere"
+    return Chart(bars, bars[counts.index(most)], room, "day" if size == 1 else "seven days")
 
 
 def spoken(seconds: float | None) -> str:
@@ -100,5 +130,6 @@ def spoken(seconds: float | None) -> str:
         return "none"
     for unit, size in (("days", DAY_S), ("hours", HOUR_S), ("minutes", MINUTE_S)):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
+            number = seconds / size
+            return f"{number:.{1 if number < 10 else 0}f} {unit}".replace(".0 ", " ")
     return f"{seconds:.0f} seconds"

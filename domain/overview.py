@@ -6,7 +6,6 @@ done in pieces.
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from storage.engine import database
 
 PIECE = 2_500  # rows that are counted at once; others wait a few milliseconds
 MOST_AREAS = 10  # that are named
+ROUNDING = ((3600, 2 * 86400), (60, 2 * 3600))  # to so many seconds, from so many on
 
 INCIDENTS = """
     SELECT substr(created, 1, 10), severity, count(*) FROM incident
@@ -42,8 +42,10 @@ class Overview:
     open: Counter[str] = field(default_factory=Counter)  # at present, by severity
     areas: Counter[int] = field(default_factory=Counter)  # alerts, by the area's id: two may have one name
     names: dict[int, str] = field(default_factory=dict)  # of the areas; the newest alert has the newest name
-    to_acknowledge: list[float] = field(default_factory=list)  # seconds from the alert
-    to_close: list[float] = field(default_factory=list)  # the same, if the incident was closed
+    to_acknowledge: Counter[int] = field(
+        default_factory=Counter
+    )  # alerts, by `_rounded` seconds from the alert
+    to_close: Counter[int] = field(default_factory=Counter)  # the same, if the incident was closed
 
     @property
     def busiest(self) -> list[tuple[str, int]]:
@@ -57,13 +59,13 @@ class Overview:
         return max(0, len(self.areas) - MOST_AREAS), self.areas.total() - named
 
     @property
-    def median_to_acknowledge(self) -> float | None:
+    def median_to_acknowledge(self) -> int | None:
         """Seconds, or None if no alert was acknowledged."""
-        return statistics.median(self.to_acknowledge) if self.to_acknowledge else None
+        return _median(self.to_acknowledge)
 
     @property
-    def median_to_close(self) -> float | None:
-        return statistics.median(self.to_close) if self.to_close else None
+    def median_to_close(self) -> int | None:
+        return _median(self.to_close)
 
 
 def of(first: date, last: date) -> Overview:
@@ -92,15 +94,40 @@ def _count(found: Overview) -> Iterator[None]:
             found.areas[area] += 1
             found.names[area] = name
             if acknowledged:
-                found.to_acknowledge.append(max(0.0, waited))
+                found.to_acknowledge[_rounded(waited)] += 1
             if closed:
-                found.to_close.append(max(0.0, lasted))
+                found.to_close[_rounded(lasted)] += 1
         yield
+
+
+def _rounded(seconds: float) -> int:
+    """Round to seconds, from two hours on to minutes, from two days on to hours. Less than 0 becomes 0.
+
+    So a year has some 20,000 different times. Sorting these does not hold up others.
+    """
+    size = next((size for size, least in ROUNDING if seconds >= least), 1)
+    return max(0, round(seconds / size) * size)
+
+
+def _median(counts: Counter[int]) -> int | None:
+    """Return the lower one of two middle times, or None if there is no time."""
+    place = (counts.total() + 1) // 2
+    for seconds in sorted(counts):
+        place -= counts[seconds]
+        if place <= 0:
+            return seconds
+    return None
 
 
 def _pieces(table: str) -> Iterator[tuple[int, int]]:
     """Yield ranges of ids that cover the table."""
-    bounds = f"SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM {table}"  # noqa: S608  # nosec B608
-    oldest, newest = database.execute_sql(bounds).fetchone()
+    ends = []
+    for end in (
+        "coalesce(min(id), 1)",
+        "coalesce(max(id), 0)",
+    ):  # SQLite reads the whole table for both at once
+        (found,) = database.execute_sql(f"SELECT {end} FROM {table}").fetchone()  # noqa: S608  # nosec B608
+        ends.append(found)
+    oldest, newest = ends
     for start in range(oldest - 1, newest, PIECE):
         yield start, start + PIECE

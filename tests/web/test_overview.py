@@ -145,3 +145,25 @@ def test_areas_beyond_the_list_are_counted(
 )
 def test_durations_are_said_in_one_unit(seconds: float, said: str) -> None:
     assert spoken(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "median"),
+    [((), None), ((5,), 300), ((1, 2, 60), 120), ((1, 1, 1, 60), 60), ((150.4,), 150 * 60), ((-5,), 0)],
+)
+def test_median_counts_each_alert(week: None, minutes: tuple[float, ...], median: int | None) -> None:
+    """From two hours on, the median has whole minutes. A clock that was set back gives no negative time."""
+    assert week is None
+    Alert.delete().execute()
+    for number, each in enumerate(minutes):
+        Alert.create(
+            incident_id=number,
+            incident_name="",
+            area_id=1,
+            area_name="",
+            severity="HI",
+            raised_seq=1,
+            raised=times.timestamp(DAY),
+            acknowledged=times.timestamp(DAY + timedelta(minutes=each)),
+        )
+    assert overview.of(after(0), after(0)).median_to_acknowledge == median

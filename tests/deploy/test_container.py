@@ -86,7 +86,11 @@ mount --bind "$root" "$root"
 for name in usr dev proc; do mkdir -p "$root/$name"; mount --rbind "/$name" "$root/$name"; done
 for name in bin lib lib64 sbin; do ln -sfn "usr/$name" "$root/$name"; done
 mkdir -p "$root/venv" "$root$base" "$root/tmp"
-mount --bind "$venv" "$root/venv"
+for part in "$venv"/*; do  # one by one, because the venv's folder may be for its owner alone
+    place="$root/venv/${part##*/}"
+    if [ -d "$part" ]; then mkdir -p "$place"; else touch "$place"; fi
+    mount --bind "$part" "$place"
+done
 case $base in /usr*) ;; *) mount --bind "$base" "$root$base";; esac
 """
 READ_ONLY = """

@@ -85,9 +85,7 @@ def _vacuum(path: str) -> None:
     with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S)) as connection:
         connection.execute("PRAGMA secure_delete = 1")
         connection.execute("VACUUM")
-        connection.execute(
-            "PRAGMA busy_timeout = 0"
-        )  # SQLite would keep saves out while it waits for readers
+        connection.execute("PRAGMA busy_timeout = 0")  # while SQLite waits for readers, it keeps saves out
         deadline = time.monotonic() + LOCK_WAIT_S
         while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() > deadline:

@@ -19,6 +19,7 @@ import logging
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import gevent
@@ -30,7 +31,20 @@ from base.settings import BadSetting, Settings
 from base.terminal import Traceback, prepare, say
 from base.times import parse_period
 from base.version import VERSION
-from commands import backup, check, erase, importer, migrate, prune, reload, restore, shared, tokens, users
+from commands import (
+    backup,
+    check,
+    demo,
+    erase,
+    importer,
+    migrate,
+    prune,
+    reload,
+    restore,
+    shared,
+    tokens,
+    users,
+)
 from realtime.limits import Limits as GroupLimits
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
@@ -42,8 +56,15 @@ OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile",
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
-def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLimits) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+def serve(
+    settings: Settings,
+    group_limits: GroupLimits,
+    server_limits: ServerLimits,
+    *,
+    sign_in: str = "",
+    beside: Callable[[], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. `sign_in` is printed, and `beside` runs as a greenlet meanwhile."""
     # Imported only here: Flask and the map's files take a third of a start, and no command needs them.
     from domain import mutes, retention
     from server import stopping, systemd, unix_socket, wsgi
@@ -59,7 +80,9 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
     claimed = _claim_port(listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
-    sign_in = _first_account(settings)  # it is printed once, so only when nothing can fail any more
+    sign_in = (
+        _first_account(settings) or sign_in
+    )  # it is printed once, so only when nothing can fail any more
     models.database.group_commits()
     http = wsgi.Server(
         listener,
@@ -94,11 +117,14 @@ def serve(settings: Settings, group_limits: GroupLimits, server_limits: ServerLi
     say(f"Tracker runs at {_address(settings, listener)}")
     if sign_in:
         say(sign_in)
+    further = gevent.spawn(beside) if beside else None
     gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
     logs.event(logs.log, logging.INFO, "Tracker stops")
     stop()
+    if further:
+        further.kill()
     ending_mutes.kill()
     pruning.kill()
     loop_watch.stop()
@@ -260,6 +286,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     restore.add_arguments(subparsers)
     check.add_arguments(subparsers)
     migrate.add_arguments(subparsers)
+    demo.add_arguments(subparsers)
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
@@ -282,6 +309,13 @@ def run(
     if not found.command:
         serve(settings, group_limits, server_limits)
         return 0
+    if found.command == "demo":
+        return demo.run(
+            settings,
+            lambda own, sign_in, city: serve(
+                own, group_limits, server_limits, sign_in=sign_in, beside=city.live
+            ),
+        )
     is_new = not os.path.exists(settings.database)
     do = importer.run if found.command == "import" else shared.run
     try:

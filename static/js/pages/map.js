@@ -50,9 +50,14 @@ function callsOf({ api, mayEdit }, store) {
   };
 }
 
+const CITY_ZOOM = 13; // at which a city fills the map, where all incidents and areas are in one
+
 /** Zooms to everything that is shown, after the first load. */
 function lookAtAll(store, selection, view) {
-  const look = () => view.fit([...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry));
+  const look = () => {
+    const all = [...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry);
+    view.fit(all, all.length > 1 ? { maxZoom: CITY_ZOOM } : {});
+  };
   if (store.seq !== null) return look();
   const stop = store.subscribe((change) => {
     if (!change.reset) return;

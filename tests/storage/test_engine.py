@@ -411,7 +411,7 @@ def test_file_that_was_exchanged_says_so(database: Path, clock: Disk) -> None:
 
 
 def test_database_behind_a_link_is_flushed_and_watched(database: Path, tmp_path: Path) -> None:
-    """SQLite puts the -wal beside the file itself. A link to another file means that the file was replaced."""
+    """SQLite puts the -wal beside the file itself. A link to another file is noticed."""
     link = tmp_path / "link.db"
     link.symlink_to(database)
     models.open_database(link)

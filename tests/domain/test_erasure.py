@@ -20,7 +20,7 @@ import models
 from domain import accounts, erasure
 from models import Alert, AreaOfInterest, Incident, Notification
 from realtime.limits import Limits
-from realtime.replay import ReplayBuffer
+from realtime.replay_buffer import ReplayBuffer
 from storage import free_space
 from web.state import state_of
 

@@ -234,16 +234,18 @@ def _reload_certificate(settings: Settings, http: Any) -> None:
     """Read the certificate again, for new connections. If it can't be used, keep the old one."""
     from server import tls
 
+    names = {"certfile": settings.certfile, "keyfile": settings.keyfile or settings.certfile}
     if not settings.certfile:
-        say("Nothing is reloaded: this server has no certificate. Restart it for other settings.")
+        logs.event(logs.log, logging.WARNING, "Nothing is reloaded: this server has no certificate")
         return
     try:
         http.context = tls.context(settings.certfile, settings.keyfile)
     except OSError as error:
-        reason = error.strerror or error
-        say(f"tracker: keeps its certificate: can't use {settings.certfile}: {reason}", to_stderr=True)
+        reason = error.strerror or str(error)
+        words = "The server keeps its certificate: it can't use the files"
+        logs.event(logs.log, logging.ERROR, words, reason=reason, **names)
     else:
-        say(f"The certificate {settings.certfile} is reloaded.")
+        logs.event(logs.log, logging.INFO, "The certificate is reloaded", **names)
 
 
 def fail(message: str) -> NoReturn:

@@ -149,6 +149,8 @@ def _typed(label: str, value: Any, default: Any) -> Any:
         return tuple(value)
     if type(value) is not type(default):
         raise BadSetting(f"{label}: this must be {KINDS[type(default)]}")
+    if isinstance(value, str) and "\0" in value:  # no file has such a name
+        raise BadSetting(f"{label}: this has a null character")
     return value
 
 

@@ -56,7 +56,7 @@ def prune(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         file = stack.enter_context(_new_file(options.export)) if options.export else None
         for kind, cutoff in old.items():
-            export = _exporter(file, kind.name) if file else None
+            export = _exporter(file, options.export, kind.name) if file else None
             say(retention.prune(kind, cutoff, export=export), f"{kind.name} deleted")
 
 
@@ -84,7 +84,7 @@ def _new_file(path: str) -> IO[str]:
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
-def _exporter(file: IO[str], kind: str) -> Callable[[list[dict[str, Any]]], None]:
+def _exporter(file: IO[str], path: str, kind: str) -> Callable[[list[dict[str, Any]]], None]:
     """Return a function that puts rows on the disk, one a line."""
 
     def export(rows: list[dict[str, Any]]) -> None:
@@ -94,7 +94,7 @@ def _exporter(file: IO[str], kind: str) -> Callable[[list[dict[str, Any]]], None
             os.fsync(file.fileno())
         except OSError as error:
             raise models.TrackerError(
-                f"can't write {file.name}: {error.strerror}; what it does not have was not deleted"
+                f"can't write {path}: {error.strerror}; what it does not have was not deleted"
             ) from error
 
     return export

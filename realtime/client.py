@@ -6,7 +6,7 @@ from typing import Any
 
 from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode
 
-from realtime.replay import Entry, frame
+from realtime.replay_buffer import Entry, frame
 
 
 class Client:

@@ -24,7 +24,7 @@ from base.loop import PAUSE_S
 from realtime.client import Client, Poll
 from realtime.counts import Counts
 from realtime.limits import Limits
-from realtime.replay import Batch, Entry, ReplayBuffer
+from realtime.replay_buffer import Batch, Entry, ReplayBuffer
 
 READ, WRITE = 1, 2  # libev's event masks
 PRIORITY = 1  # of reading from clients: that is short, so the loop does it before other waiting work

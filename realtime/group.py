@@ -35,7 +35,7 @@ from base.loop import PAUSE_S
 from realtime.client import Client, Poll
 from realtime.limits import Limits
 from realtime.reception import Reception
-from realtime.replay import Batch, Entry, frame
+from realtime.replay_buffer import Batch, Entry, frame
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from realtime.client import Poll
-from realtime.replay import Entry
+from realtime.replay_buffer import Entry
 
 PER_SESSION = 3  # requests that wait at once; a browser has six connections to a host for all tabs
 CONTENT_TYPE = "application/x-ndjson"

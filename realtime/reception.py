@@ -8,7 +8,7 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, Pa
 
 from realtime.client import Client, Poll
 from realtime.delivery import Delivery
-from realtime.replay import frame
+from realtime.replay_buffer import frame
 
 
 class Reception(Delivery):

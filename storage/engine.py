@@ -175,9 +175,9 @@ class Database(peewee_private.OpenDatabase):
         """Return whether the next flush needs no thread: it is hardly shared, and the disk is fast."""
         return time.monotonic() - self._last_end > ALONE_S and self._last_took < FAST_DISK_S
 
-    def remember_file(self) -> None:
-        """Remember which file is to be opened, and that nothing has failed. Raises OSError."""
-        self.opened, self._failure = (_named(self.database),), ""
+    def remember_file(self, path: str | Path) -> None:
+        """Remember which file the path names, and that nothing has failed. Raises OSError."""
+        self.opened, self._failure = (_named(path),), ""
 
     def close_connection(self, connection: sqlite3.Connection) -> None:
         super().close_connection(connection)
@@ -330,10 +330,11 @@ def open_database(
         "secure_delete": 1,  # overwrite what is deleted: nobody can read it in the file's free space
     }
     database.hold_reports = hold_reports
-    database.init(str(path), pragmas=pragmas, timeout=0)
+    # SQLite puts its -wal beside the file itself, not beside a symbolic link to it.
+    database.init(os.path.realpath(path) if os.path.islink(path) else str(path), pragmas=pragmas, timeout=0)
     try:
         os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), PRIVATE))
-        database.remember_file()
+        database.remember_file(path)
         files.check_ours(path)
         if migrate:
             schema.check_alone(Path(path), MIGRATIONS)

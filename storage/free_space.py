@@ -8,10 +8,12 @@ that were deleted, 14 could still be read in the file. VACUUM writes the whole f
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
+from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from storage.engine import Setting, database
@@ -19,6 +21,9 @@ from storage.files import LOCK_WAIT_S, UnusableDatabase
 
 DUE = "free_space"  # the setting that says so
 MOST_BYTES = 128 << 20  # of a file that a server rewrites while people save: 223 MB took 4.4 s
+AGAIN_S = 0.1  # between two attempts to empty the write-ahead log while others read
+
+_sleep = monkey.get_original("time", "sleep")  # for the thread: gevent's would give it an event loop
 
 
 def note() -> None:
@@ -41,9 +46,7 @@ def overwrite() -> None:
 
     Other greenlets run meanwhile, but saves have to wait. It takes as much space on the disk again.
     """
-    try:
-        _worker().apply(_vacuum, (str(database.database),))
-    except sqlite3.Error as error:
+    if error := _worker().apply(_try_vacuum, (str(database.database),)):
         raise UnusableDatabase(
             f"the erased content may still be in unused parts of the database file: {error}. "
             "Run `python tracker.py erase --free-space` when nothing else uses the file."
@@ -69,10 +72,22 @@ def _worker() -> ThreadPool:
     return ThreadPool(1)
 
 
+def _try_vacuum(path: str) -> sqlite3.Error | None:
+    """Return the error: gevent prints one that is raised in a thread."""
+    try:
+        _vacuum(path)
+    except sqlite3.Error as error:
+        return error
+    return None
+
+
 def _vacuum(path: str) -> None:
     with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S)) as connection:
         connection.execute("PRAGMA secure_delete = 1")
         connection.execute("VACUUM")
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        raise sqlite3.OperationalError("another program is reading the file, so its -wal stays")
+        connection.execute("PRAGMA busy_timeout = 0")  # while SQLite waits for readers, it keeps saves out
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("another program is reading the file, so its -wal stays")
+            _sleep(AGAIN_S)

@@ -192,7 +192,7 @@ def _why_not(role: str) -> str:
     if g.credential.read_only:
         return "This token is for reading only."
     if g.credential.is_token and role == "admin":
-        return "Tokens are for the API only."
+        return "This is for an admin who is signed in. A token can't do it."
     if role == "admin":
         return "Only who manages the accounts may open this."
     return "Your account is for looking. To change something, ask for the role of an editor."

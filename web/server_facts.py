@@ -13,6 +13,7 @@ from base.process import STARTED, process
 from base.times import timestamp
 from base.version import VERSION
 from domain import throttle
+from storage import free_space
 from storage.sizes import Sizes, sizes
 from web.state import state
 
@@ -81,6 +82,8 @@ def problems() -> list[str]:
 def _storage_problems(found: Sizes) -> Iterator[str]:
     if reason := models.database.why_not_writable():
         yield reason
+    if free_space.is_due():
+        yield "Unused parts of the database file may still hold an erased report. Run `erase --free-space`."
     backup = models.last_backup()
     if backup.is_failing:
         yield f"The last backup failed: {backup.reason}."

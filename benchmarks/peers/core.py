@@ -18,7 +18,7 @@ from gevent.server import StreamServer
 from realtime.client import Client
 from realtime.group import Group
 from realtime.limits import Limits
-from realtime.replay import Entry
+from realtime.replay_buffer import Entry
 
 LIMITS = Limits()
 

@@ -144,6 +144,7 @@ def test_file_has_every_type(tmp_path: Path) -> None:
         ("hosts = [1]", "hosts: this must be a list of texts, as in "),
         ('hosts = ["https://map.example.org"]', "hosts: https://map.example.org is neither a name "),
         ("host = 1979-05-27", 'host: this must be a text, as in "abc"'),
+        (r'database = "a\u0000b"', "database: this has a null character"),
         ("port = ", "Invalid value (at end of document)"),
         ("port = 1\nport = 2", "Cannot overwrite a value"),
         (b"host = '\xff'", "'utf-8' codec can't decode"),

@@ -1,6 +1,9 @@
 """`python tracker.py prune`: what it says, asks, exports and deletes."""
 
+import errno
+import io
 import json
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -10,8 +13,20 @@ from typing import Any
 import pytest
 from harness import Person, Server, run_tracker
 
+import commands.prune
+import models
+
 OLD = "2020-01-01T00:00:00.000000Z"
 KEEP = {"TRACKER_KEEP_DAYS": "30"}
+
+
+class FullDisk(io.StringIO):
+    """A file on a full disk. Its name is a number, as that of a file which was opened by its descriptor."""
+
+    name = 11
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def prune(server: Server, *arguments: str, answer: str = "", **env: str) -> tuple[int, str]:
@@ -77,6 +92,14 @@ def test_exports_what_it_deletes(server: Server, person: Person, tmp_path: Path)
     assert person.save_incident("After")["id"]
     checked = run_tracker(server.folder, "check", env={"TRACKER_DATABASE": str(server.database)})
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_full_disk_ends_an_export_with_the_name_of_the_file() -> None:
+    """The rows that did not fit are not deleted."""
+    file = FullDisk()
+    export = commands.prune._exporter(file, "old.jsonl", "log entries")
+    with pytest.raises(models.TrackerError, match=r"can't write old\.jsonl: No space left"):
+        export([{"seq": 1}])
 
 
 def test_export_never_replaces_a_file(server: Server, person: Person, tmp_path: Path) -> None:

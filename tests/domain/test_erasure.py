@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import gevent
 import peewee
 import pytest
 from flask import Flask
@@ -19,7 +20,7 @@ import models
 from domain import accounts, erasure
 from models import Alert, AreaOfInterest, Incident, Notification
 from realtime.limits import Limits
-from realtime.replay import ReplayBuffer
+from realtime.replay_buffer import ReplayBuffer
 from storage import free_space
 from web.state import state_of
 
@@ -329,6 +330,26 @@ def test_reader_of_the_file_delays_the_rest(
         assert "--free-space" in answer.json["todo"]
     assert free_space.is_due()
     free_space.overwrite()
+    assert found_in(*files_of(database)) == []
+
+
+def test_saves_go_on_while_the_rewrite_waits_for_a_reader(database: Path) -> None:
+    """A backup reads one state of the file for long. Nobody's save waits for its end."""
+    incident = Incident.create(name=WORDS[0], longitude=1, latitude=2)
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM incident").fetchall()
+        erasure.erase(incident.id, "root")
+        rewriting = gevent.spawn(free_space.overwrite)
+        wal = Path(f"{database}-wal")
+        while wal.stat().st_size < database.stat().st_size:
+            gevent.sleep(0.01)
+        with closing(sqlite3.connect(database, timeout=2, isolation_level=None)) as writer:
+            for number in range(5):
+                writer.execute("INSERT INTO setting VALUES (?, '')", (f"saved {number}",))
+                gevent.sleep(0.05)
+        assert not rewriting.ready()
+    rewriting.get(timeout=20)
     assert found_in(*files_of(database)) == []
 
 

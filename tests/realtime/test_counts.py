@@ -7,7 +7,7 @@ from realtime import group as group_module
 from realtime.counts import Counts
 from realtime.limits import Limits
 from realtime.polling import Request
-from realtime.replay import frame
+from realtime.replay_buffer import frame
 from storage.engine import database
 
 LIMITS = Limits(buffer_bytes=600, chunk_bytes=150, slice_clients=2)

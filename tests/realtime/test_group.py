@@ -20,7 +20,7 @@ from realtime.client import Client
 from realtime.delivery import READ, WRITE
 from realtime.group import Group
 from realtime.limits import Limits
-from realtime.replay import Batch, Entry, ReplayBuffer, frame
+from realtime.replay_buffer import Batch, Entry, ReplayBuffer, frame
 
 # A few entries fall out of the replay buffer.
 LIMITS = Limits(buffer_bytes=600, chunk_bytes=150, slice_clients=2)

@@ -7,7 +7,7 @@ from fakes import Log, Socket, World
 from base.loop import PAUSE_S
 from realtime.limits import Limits
 from realtime.polling import Request
-from realtime.replay import Entry
+from realtime.replay_buffer import Entry
 
 LIMITS = Limits(buffer_bytes=600, chunk_bytes=150, slice_clients=2)
 HELLO = b'{"hello"}'

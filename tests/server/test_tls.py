@@ -320,11 +320,11 @@ def test_sighup_reloads_the_certificate(secure: Server, certificate: Path, tmp_p
         for count, bad in enumerate((b"", content.replace(b"BEGIN PRIVATE", b"BEGIN PUBLIC")), start=1):
             certificate.write_bytes(bad)
             secure.process.send_signal(signal.SIGHUP)
-            wait_for_line(secure, "keeps its certificate", count)
+            wait_for_line(secure, "ERROR tracker: The server keeps its certificate", count)
             assert served(secure) == first
         certificate.write_bytes(make_certificate(tmp_path))
         secure.process.send_signal(signal.SIGHUP)
-        wait_for_line(secure, "is reloaded", 1)
+        wait_for_line(secure, "INFO tracker: The certificate is reloaded", 1)
         assert served(secure) != first
         secure.person().save_incident("By the new certificate")
         watch.wait_for_type("post_save", "By the new certificate")

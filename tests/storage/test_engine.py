@@ -410,6 +410,22 @@ def test_file_that_was_exchanged_says_so(database: Path, clock: Disk) -> None:
 # Opening
 
 
+def test_database_behind_a_link_is_flushed_and_watched(database: Path, tmp_path: Path) -> None:
+    """SQLite puts the -wal beside the file itself. A link to another file is noticed."""
+    link = tmp_path / "link.db"
+    link.symlink_to(database)
+    models.open_database(link)
+    models.database.group_commits()
+    add("kept")
+    models.database.sync()
+    assert models.database.replaced == ""
+    shutil.copy(database, tmp_path / "other.db")
+    link.unlink()
+    link.symlink_to(tmp_path / "other.db")
+    assert models.database.replaced == str(link)
+    models.database.close()
+
+
 def test_other_database_takes_the_place_of_the_open_one(database: Path, tmp_path: Path) -> None:
     """With settings of its own, and a name of its own for the log."""
     models.open_database(database, hold_reports=True)

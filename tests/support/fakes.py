@@ -14,7 +14,7 @@ from realtime.client import Client
 from realtime.delivery import WRITE
 from realtime.group import DEFAULTS, Group
 from realtime.limits import Limits
-from realtime.replay import Entry
+from realtime.replay_buffer import Entry
 
 CLOSE, PING, PONG, TEXT = Opcode.CLOSE, Opcode.PING, Opcode.PONG, Opcode.TEXT
 

@@ -170,7 +170,9 @@ def test_may_of_tokens(app: Flask, role: str, read_only: bool, allowed: list[str
     with app.test_request_context(READABLE, headers=headers):
         assert [role for role in accounts.ROLES if auth.may(role)] == allowed
         assert auth._why_not("admin") == (
-            "This token is for reading only." if read_only else "Tokens are for the API only."
+            "This token is for reading only."
+            if read_only
+            else "This is for an admin who is signed in. A token can't do it."
         )
 
 

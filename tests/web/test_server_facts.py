@@ -9,6 +9,7 @@ from in_process import NAME, PASSWORD, Browser, make_app
 import models
 from base.version import VERSION
 from domain import accounts
+from storage import free_space
 from storage.sizes import Sizes
 from web import server_facts
 from web.state import state_of
@@ -52,6 +53,14 @@ def test_last_backup_is_shown(admin: Browser) -> None:
     bad = {"failed_at": "2030-02-01T08:00:00.000000Z", "reason": "can't write <it>", "is_failing": True}
     models.Setting.insert(name="backup_failure", value=json.dumps(bad)).execute()
     assert "The last backup failed: can&#39;t write &lt;it&gt;." in admin.get("/admin/").text
+
+
+def test_unfinished_erasure_needs_attention(admin: Browser) -> None:
+    """Until the unused parts of the file are overwritten, which a large file or a long reader puts off."""
+    free_space.note()
+    assert "erase --free-space" in admin.get("/admin/").text
+    free_space.overwrite()
+    assert "erase --free-space" not in admin.get("/admin/").text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import { showProblems } from "../base/form-problems.js";
 import { published } from "../base/published.js";
 import { parseDegrees } from "../base/geojson.js";
 import { newKey } from "../base/idempotency-keys.js";
-import { keepSending, showOutbox } from "../report/outbox.js";
+import { keepSending, showOutbox } from "../report/outbox-list.js";
 import { keepPage } from "../report/offline-page.js";
 import { ReportQueue } from "../report/queue.js";
 import { placePart } from "../report/place.js";

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import secrets
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -201,6 +203,7 @@ def add_arguments(commands: Commands) -> None:
 def run(settings: Settings, serve: Callable[[Settings, str, City], None]) -> int:
     """Serve the demo until SIGTERM or Ctrl-C. `serve` gets the settings, how to sign in, and the city."""
     password = secrets.token_urlsafe(9)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # until the server has its own: remove the folder
     with tempfile.TemporaryDirectory(prefix="tracker-demo-") as folder:
         file = str(Path(folder, "demo.db"))
         own = replace(settings, database=file, backup_folder="", admin_password_file="", **KEPT)  # nosec B106

@@ -1,23 +1,23 @@
 """The tables, and the save hooks in which every broadcast begins.
 
-    Incident       incident          something that happened at a place
-    AreaOfInterest area_of_interest  a polygon that somebody watches
-    Alert          alert             an incident that lies in an area, until it is acknowledged or over
-    Notification   notification      an entry of the log: a save, a delete, or a change of an alert
-    Setting        setting           a value that the program keeps in this database
-    User           user              an account
-    Session        session           a browser that is signed in
-    Confirmation   confirmation      when the owner of a session last gave the password in it
-    Token          token             what a program signs in with
-    Reset          reset             a link with which a password can be set once
-    Totp           totp              the second step of an account's sign-in
-    RecoveryCode   recovery_code     a code for when the second step is lost
-    SignIn         sign_in           a sign-in that succeeded
-    Refusal        refusal           sign-ins that were refused, counted by minute
-    AdminAction    admin_action      what an admin did to an account
-    Throttle       throttle          how often something was tried, and until when it is refused
-    StoredAnswer   answer            the answer to a request, for its repetition
-    Reader         reader            how far behind the readers of another server are
+    Incident       incident         domain/incidents.py    something that happened at a place
+    AreaOfInterest area_of_interest domain/areas.py        a polygon that somebody watches
+    Alert          alert            domain/alerts.py       an incident that lies in an area
+    Notification   notification     storage/log.py         a save, a delete, or a change of an alert
+    Setting        setting          storage/engine.py      a value that the program keeps in this database
+    User           user             domain/users.py        an account
+    Session        session          domain/users.py        a browser that is signed in
+    Confirmation   confirmation     domain/users.py        when a session's owner last gave the password
+    Token          token            domain/accounts.py     what a program signs in with
+    Reset          reset            domain/accounts.py     a link with which a password can be set once
+    Totp           totp             domain/totp.py         the second step of an account's sign-in
+    RecoveryCode   recovery_code    domain/totp.py         a code for when the second step is lost
+    SignIn         sign_in          domain/sign_ins.py     a sign-in that succeeded
+    Refusal        refusal          domain/sign_ins.py     sign-ins that were refused, counted by minute
+    AdminAction    admin_action     domain/admin_log.py    what an admin did to an account
+    Throttle       throttle         domain/throttle.py     how often something was tried, and its waits
+    StoredAnswer   answer           domain/idempotency.py  the answer to a request, for its repetition
+    Reader         reader           domain/readers.py      how far behind the readers of another server are
 
 A save or delete appends its notification to the log in the same transaction, and raises or ends alerts.
 A query that changes many rows at once calls no hook: use none. Every room but `domain` takes incidents, areas

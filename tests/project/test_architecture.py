@@ -136,7 +136,7 @@ def test_tables_are_imported_with_their_hooks() -> None:
 
 
 def test_models_names_every_table() -> None:
-    """models.py lists all tables, and describes a row of each."""
+    """models.py lists all tables with their modules, and describes a row of each."""
     defined = set()
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -144,10 +144,10 @@ def test_models_names_every_table() -> None:
                 "Model",
                 "Tracked",
             }:
-                defined.add(node.name)
+                defined.add((node.name, str(path.relative_to(ROOT))))
     text = (ROOT / "models.py").read_text(encoding="utf-8")
-    named = set(re.findall(r"^ +(\w+) +[a-z_]+ +\w", text, re.MULTILINE))
-    assert defined - {"Tracked"} - named == set()
+    named = set(re.findall(r"^ +(\w+) +[a-z_]+ +([a-z_]+/[a-z_]+\.py) +\w", text, re.MULTILINE))
+    assert {(name, path) for name, path in defined if name != "Tracked"} - named == set()
 
 
 def js_imports(path: Path) -> set[Path]:

@@ -11,6 +11,9 @@ from base import addresses, names
 from storage.engine import Model, database
 
 ADDRESS = "address:"  # the keys of addresses begin so
+BURST_PER_NAME = 5  # attempts before waits begin
+BURST_PER_ADDRESS = 20  # an office behind one address has more people
+SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
 LONGEST_S = 15 * 60.0  # the longest wait that guesses of others can cause
 FORGET_S = 24 * 3600.0  # after which failures are forgotten
 KNOWN_S = 90 * 24 * 3600.0  # how long a sign-in makes an address known for an account

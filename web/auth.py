@@ -44,9 +44,6 @@ from web.session_cookie import SAFE
 from web.state import state
 
 TOUCH_S = 300  # the precision of `last_used`, so that not every page view is a write
-BURST_PER_NAME = 5  # attempts before waits begin
-SIGN_INS_PER_HOUR = 100  # of one account, with the right password; each costs a hash and a session
-BURST_PER_ADDRESS = 20  # an office behind one address has more people
 # The endpoints for a person who must first change a password or set up codes.
 FINISHING = {"accounts.change_password", "two_step.enrol", "two_step.enable", "auth.logout"}
 # Blueprints that answer with a code instead of the sign-in page.
@@ -298,7 +295,7 @@ def admitted() -> AbstractContextManager[None]:
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:
     keys = throttle.by_name_from(name, address), addresses.key(address)
-    wait = throttle.attempt({keys[0]: BURST_PER_NAME, keys[1]: BURST_PER_ADDRESS})
+    wait = throttle.attempt({keys[0]: throttle.BURST_PER_NAME, keys[1]: throttle.BURST_PER_ADDRESS})
     user = accounts.named(name)
     known = user.name if user else None
     if wait:
@@ -308,7 +305,7 @@ def _check(name: str, password: str, outcome: str, address: str) -> tuple[float,
         why = "refused: not active" if user and not user.active else "refused: wrong password"
         Refusal.note(known, address, why if user else "refused: no such account")
         return 0.0, None
-    wait = throttle.limit(f"signed in:{user.id}", SIGN_INS_PER_HOUR, 3600.0)
+    wait = throttle.limit(f"signed in:{user.id}", throttle.SIGN_INS_PER_HOUR, 3600.0)
     if wait:  # it still counts as a failure: the owner of the password has no reason to go on
         Refusal.note(known, address, "refused: tried too often")
         return wait, None

@@ -91,7 +91,7 @@ def check_code(user: User, code: str) -> tuple[float, str]:
     """
     address = request.remote_addr or ""
     keys = f"code:{user.id}", addresses.key(address)
-    wait = throttle.attempt({keys[0]: auth.BURST_PER_NAME, keys[1]: auth.BURST_PER_ADDRESS})
+    wait = throttle.attempt({keys[0]: throttle.BURST_PER_NAME, keys[1]: throttle.BURST_PER_ADDRESS})
     if wait:
         Refusal.note(user.name, address, "refused: tried too often")
         return wait, f"Too many tries; again in {auth.duration(wait)}."

@@ -18,10 +18,11 @@ from base import times
 from domain import accounts, passwords, totp
 from domain.accounts import CLOCK_STEP_S, MAX_SESSIONS, Token
 from domain.sign_ins import Refusal, SignIn
+from domain.throttle import BURST_PER_ADDRESS, BURST_PER_NAME, SIGN_INS_PER_HOUR
 from models import Incident, Session, User, actor, database, open_database
 from storage.log import Notification
 from web import auth
-from web.auth import BURST_PER_ADDRESS, BURST_PER_NAME, SIGN_INS_PER_HOUR, TOUCH_S
+from web.auth import TOUCH_S
 from web.state import state_of
 
 CREATE = "/tracker/incident/create/"

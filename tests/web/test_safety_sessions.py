@@ -22,7 +22,6 @@ from peers import resident_bytes
 import models
 from base import addresses
 from domain import throttle
-from web import auth
 
 
 def attempt(server: Server, name: str, password: str, address: str = "") -> httpx.Response:
@@ -258,7 +257,7 @@ def test_guesses_at_one_name_must_wait_longer_and_longer(start_server: StartServ
     env = {"TRACKER_PROXIES": "127.0.0.1"}
     server = start_server(env=env)
     addresses = (f"203.0.113.{number}" for number in range(1, 250))
-    for number in range(auth.BURST_PER_NAME):
+    for number in range(throttle.BURST_PER_NAME):
         name = "admin" if number % 2 else "ADMIN"
         assert attempt(server, name, f"guess {number}", next(addresses)).status_code == 401
     for failures in range(5):  # more than the burst
@@ -282,13 +281,13 @@ def test_guesses_elsewhere_do_not_delay_known_addresses(start_server: StartServe
     server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
     for address in ("198.51.100.1", "2001:db8:1:2::3"):
         assert attempt(server, "admin", server.password, address).status_code == 303
-    for number in range(auth.BURST_PER_NAME):
+    for number in range(throttle.BURST_PER_NAME):
         assert attempt(server, "Admin", "guess", f"203.0.113.{number}").status_code == 401
     let_wait(server, throttle.by_name("admin"))
     assert attempt(server, "admin", server.password, "192.0.2.1").status_code == 429
     for address in ("198.51.100.1", "2001:db8:1:2:ffff::"):
         assert attempt(server, "admin ", server.password, address).status_code == 303
-    for _ in range(auth.BURST_PER_NAME):
+    for _ in range(throttle.BURST_PER_NAME):
         assert attempt(server, "admin", "guess", "198.51.100.1").status_code == 401
     let_wait(server, f"{throttle.by_name('admin')} {addresses.key('198.51.100.1')}")
     assert attempt(server, "admin", server.password, "198.51.100.1").status_code == 429
@@ -323,7 +322,7 @@ def let_wait(server: Server, key: str) -> None:
     """Make the running wait last minutes, as after more attempts."""
     with contextlib.closing(sqlite3.connect(server.database, timeout=PATIENCE_S)) as database, database:
         query = "UPDATE throttle SET count = 30, until = ? WHERE key = ? AND count >= ?"
-        changed = database.execute(query, (time.time() + 600, key, auth.BURST_PER_NAME)).rowcount
+        changed = database.execute(query, (time.time() + 600, key, throttle.BURST_PER_NAME)).rowcount
     assert changed == 1
 
 
@@ -339,11 +338,11 @@ def test_guesses_from_one_address_must_wait_whatever_the_name(start_server: Star
     """The address throttles one password with many names. IPv6 neighbours count as one."""
     server = start_server(env={"TRACKER_PROXIES": "127.0.0.1"})
     statuses: list[int] = []
-    while 429 not in statuses and len(statuses) < auth.BURST_PER_ADDRESS + 8:
+    while 429 not in statuses and len(statuses) < throttle.BURST_PER_ADDRESS + 8:
         number = len(statuses)
         answer = attempt(server, f"name {number}", "Spring2026!!", f"2001:db8:1:2::{number:x}")
         statuses.append(answer.status_code)
-    assert statuses[: auth.BURST_PER_ADDRESS] == [401] * auth.BURST_PER_ADDRESS
+    assert statuses[: throttle.BURST_PER_ADDRESS] == [401] * throttle.BURST_PER_ADDRESS
     assert statuses[-1] == 429
     assert attempt(server, server.name, server.password, "2001:db8:1:3::1").status_code == 303
 

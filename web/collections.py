@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from flask import Response, request
 
@@ -18,36 +19,62 @@ LEVEL = 5  # of 9: 8.5 MB become 0.72 MB in 0.26 s; 0.69 MB would take 0.43 s
 KEPT_BYTES = 8 << 20  # of one collection, kept for later requests: about 200,000 incidents
 
 
-class Collection:
-    """The gzip pieces of a collection. They are made as they are read, by any of the readers."""
+@dataclass
+class Piece:
+    """A piece of a collection. It leads to the next one, so pieces that all have read are freed."""
+
+    data: bytes  # empty: the end, or the place before the first piece
+    following: Piece | None = None
+
+
+class Work:
+    """Makes the pieces of a collection, one after the other."""
 
     def __init__(self, texts: Iterator[bytes]) -> None:
         self.size = 0  # bytes so far
         self.failed = False
-        self._pieces: list[bytes] = []
-        self._work = _compressed(texts)
+        self._pieces = _compressed(texts)
+
+    def after(self, last: Piece) -> Piece:
+        """Return the piece after this one, and make it unless another reader has done so.
+
+        If that fails, all readers fail, so none takes a part for the whole.
+        """
+        found = last.following
+        if found is None:
+            self.failed = True
+            found = last.following = Piece(next(self._pieces))
+            self.failed = False
+            self.size += len(found.data)
+        return found
+
+
+class Collection:
+    """The gzip pieces of a collection. They are made as they are read, by any of the readers.
+
+    A slow reader of a collection that is not the newest keeps only the pieces that it has not read.
+    """
+
+    def __init__(self, texts: Iterator[bytes]) -> None:
+        self.work = Work(texts)
+        self._start = Piece(b"")
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield all pieces, and make those that no other reader has made yet."""
-        place = 0
-        while True:
-            if place == len(self._pieces):
-                with loop.after_pause():
-                    if place == len(self._pieces):
-                        self._make()
-            piece = self._pieces[place]
-            if not piece:
-                return
-            yield piece
-            place += 1
+        """Return an iterator over all pieces. It makes those that no other reader has made yet."""
+        return _read(self._start, self.work)
 
-    def _make(self) -> None:
-        """Make the next piece. If that fails, all readers fail, so none takes a part for the whole."""
-        self.failed = True
-        piece = next(self._work)
-        self.failed = False
-        self._pieces.append(piece)
-        self.size += len(piece)
+
+def _read(piece: Piece, work: Work) -> Iterator[bytes]:
+    """Yield the pieces after this one, without a reference to those before."""
+    while True:
+        following = piece.following
+        if following is None:
+            with loop.after_pause():
+                following = work.after(piece)
+        piece = following
+        if not piece.data:
+            return
+        yield piece.data
 
 
 class Collections:
@@ -62,11 +89,13 @@ class Collections:
         `key` names the state that it shows: the log and the place in it. `make` returns its text in pieces.
         """
         kept_key, found = self._kept.get(kind, (None, None))
-        if found is None or found.failed or kept_key != key or found.size > KEPT_BYTES:
+        if found is None or kept_key != key or found.work.failed or found.work.size > KEPT_BYTES:
             found = Collection(make())
             self._kept[kind] = key, found
         is_packed = bool(request.accept_encodings["gzip"])
-        response = Response(iter(found) if is_packed else _text(found), content_type="application/geo+json")
+        response = Response(
+            iter(found) if is_packed else _text(iter(found)), content_type="application/geo+json"
+        )
         response.vary.add("Accept-Encoding")
         if is_packed:
             response.content_encoding = "gzip"

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,6 +89,18 @@ def test_readers_make_it_in_turns() -> None:
     assert b"" not in whole  # which would end the answer
 
 
+def test_slow_reader_keeps_nothing_that_it_has_read() -> None:
+    """Else each slow phone would keep a whole collection in memory, while saves go on."""
+    old = Collection(texts(*(bytes([number]) * 500_000 for number in range(20))))
+    slow = iter(old)
+    next(slow)
+    first = weakref.ref(old._start.following)
+    next(slow)
+    del old  # a newer one has taken its place
+    assert first() is None
+    assert list(slow)
+
+
 def test_failure_is_not_taken_for_the_end() -> None:
     """After an error all readers fail, and the next who asks gets a new collection."""
 
@@ -100,7 +113,7 @@ def test_failure_is_not_taken_for_the_end() -> None:
         list(made)
     with pytest.raises(RuntimeError):
         list(made)
-    assert made.failed
+    assert made.work.failed
 
 
 def test_large_collection_is_not_kept(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

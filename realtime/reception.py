@@ -64,7 +64,7 @@ class Reception(Delivery):
         """Count a client's frames and reads. If they are too many, close it with 1008 and return False.
 
         The generic cell rate algorithm: one number and one look at the clock. Each read brings at most
-        `max_message_bytes` (by TLS a record more), so this bounds bytes as well. The group reads no more from
+        `max_message_bytes` (one TLS record more), so this bounds bytes as well. The group reads no more from
         a client that it closes for this.
         """
         now = self._clock()

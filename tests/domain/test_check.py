@@ -148,7 +148,7 @@ def test_wrong_permissions_are_found(sound: Path, spoil: Callable[[Path], None],
 
 
 def test_command_says_what_is_wrong_by_its_status(sound: Path) -> None:
-    """0 for a sound one, also while a process has it open; 1 for a problem; 2 for what is no database."""
+    """The exit status is 0 for a sound database, 1 for a problem, and 2 for a file that is no database."""
     folder, name = sound.parent, ("--database", sound.name)
     done = run_tracker(folder, *name, "check")
     assert (done.returncode, done.stderr) == (0, ""), done

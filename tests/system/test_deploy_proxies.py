@@ -56,7 +56,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def front(
     request: pytest.FixtureRequest, behind: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
-    """One proxy after the other, by TLS."""
+    """One proxy after the other, over TLS."""
     front = FRONTS[request.param](tmp_path_factory.mktemp("front"), behind.port)
     yield front
     front.stop()
@@ -69,7 +69,7 @@ def person(front: Front, behind: Server) -> Person:
 
 
 def test_session_is_kept_to_tls(person: Person) -> None:
-    """Tracker knows that the person came by TLS."""
+    """Tracker knows that the person used TLS."""
     assert person.cookie_name.startswith("__Host-tracker_")
 
 

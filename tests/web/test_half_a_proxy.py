@@ -75,7 +75,7 @@ def test_nonsense_is_not_logged(person: Browser, caplog: pytest.LogCaptureFixtur
 
 
 def test_refused_form_names_both_hosts(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    """By TLS a form's page must be of the host that it is sent to."""
+    """Over TLS, a form must come from a page of the same host."""
     stranger = Browser(app, "https://localhost")
     form = {**form_of(stranger.get("/accounts/login/")), "username": NAME, "password": PASSWORD}
     own = {"Referer": f"https://{PAGE}/accounts/login/", "Origin": f"https://{PAGE}"}

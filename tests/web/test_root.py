@@ -132,7 +132,7 @@ def test_form_of_an_ended_session_leads_back_to_its_page(app: Flask) -> None:
 
 
 def test_cookie_is_sent_below_the_root_only(app: Flask) -> None:
-    """By TLS it keeps the prefix that any path may have."""
+    """Over TLS, it keeps the prefix that any path may have."""
     plain = Browser(app).get(f"{BELOW}/accounts/login/").headers["Set-Cookie"]
     tls = Browser(app, "https://localhost").get(f"{BELOW}/accounts/login/").headers["Set-Cookie"]
     assert re.match(rf"tracker_\w{{8}}=.*Path={BELOW}(;|$)", plain)

@@ -15,7 +15,9 @@ class FakeNotification {
   }
 }
 
-const registration = { showNotification: async (title, options) => void shown.push({ title, worker: true, ...options }) };
+const registration = {
+  showNotification: async (title, options) => void shown.push({ title, worker: true, ...options }),
+};
 
 Object.assign(globalThis, {
   isSecureContext: true,
@@ -32,17 +34,27 @@ Object.defineProperty(globalThis, "navigator", {
 const { callAttention, obstacle, wording } = await import("../../../static/js/screen/attention.js");
 
 let seq = 0;
+function nextSeq() {
+  seq += 1;
+  return seq;
+}
+
 const alert = (pk) => ({
-  feature: { id: `Incident:${pk}`, properties: { name: `Fire ${pk}`, severity: "High", url: `/tracker/incident/${pk}/` } },
-  areas: [{ name: "Town", seq: (seq += 1) }],
+  feature: {
+    id: `Incident:${pk}`,
+    properties: { name: `Fire ${pk}`, severity: "High", url: `/tracker/incident/${pk}/` },
+  },
+  areas: [{ name: "Town", seq: nextSeq() }],
 });
 
 /** A tab's store in which these incidents have raised alerts. */
 function tab(...keys) {
   const store = { epoch: "e", alerts: { byIncident: new Map(keys.map((pk) => [pk, alert(pk)])) } };
-  store.subscribe = (listener) => (store.raise = () => listener({ raised: new Set(keys) }));
-  callAttention(store);
-  return store;
+  store.subscribe = (listener) => {
+    store.raise = () => listener({ raised: new Set(keys) });
+  };
+  callAttention(/** @type {any} */ (store));
+  return /** @type {any} */ (store);
 }
 
 async function settle() {

@@ -104,7 +104,10 @@ export function wording(alerts) {
 const WORKER = within("/service-worker.js");
 const SCOPE = within("/tracker/incident/report/"); // the one that the report page registers, too
 
-/** The service worker that shows notifications where a page can't. @returns {Promise<ServiceWorkerRegistration | null>} */
+/**
+ * The service worker that shows notifications where a page can’t.
+ * @returns {Promise<ServiceWorkerRegistration | null>}
+ */
 export async function registerWorker() {
   try {
     const known = await navigator.serviceWorker.getRegistration(SCOPE);

@@ -25,7 +25,7 @@ const part = (id) => document.getElementById(id);
 
 /**
  * What the bell shows. Pure, as `blocked` and `mute` come from the browser.
- * @param {{desktop: boolean, sound: boolean, blocked: boolean, mute: boolean}} found desktop, sound: they are turned on;
+ * @param {{desktop: boolean, sound: boolean, blocked: boolean, mute: boolean}} found desktop, sound: turned on;
  *   blocked: the browser shows no notifications; mute: it plays no sound before a click
  * @returns {BellState}
  */

@@ -101,8 +101,8 @@ def _may_take(name: object) -> str:
 def _acknowledged(ids: list[int], seen: int | None, *, to: str | None = None) -> list[Alert]:
     """Return those of the alerts that are open and acknowledged.
 
-    Raises Changed if one was changed after `seen`, unless it is acknowledged by `to` already. For `to` it also
-    raises that if none is acknowledged.
+    Raises Changed if one was changed after `seen`, unless it is acknowledged by `to` already. With `to` it
+    also raises that if none is acknowledged.
     """
     found = list(Alert.open().where(Alert.id << ids).order_by(Alert.id))
     limit = MAX_ID if seen is None else seen

@@ -346,6 +346,7 @@ def test_alert_is_shown_with_its_state() -> None:
     (taken,) = Alert.acknowledge([alert.id], "mine", seen=head)
     assert taken.acknowledged
     shown |= {"acknowledged": taken.acknowledged, "acknowledged_by": "ann", "note": "mine"}
+    shown |= {"acknowledged_seq": head + 1}
     assert taken.as_json() == shown | {"state": "acknowledged"}
     fire.delete_instance()
     past = Alert.get()

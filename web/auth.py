@@ -192,7 +192,7 @@ def _why_not(role: str) -> str:
         return "This is for an admin who is signed in. A token can't do it."
     if role == "admin":
         return "Only who manages the accounts may open this."
-    return "Your account is for looking. To change something, ask for the role of an editor."
+    return "You have view-only access. To change something, ask an admin for the role of editor."
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:

@@ -1,6 +1,6 @@
 """The sentences in the source code, and the catalogues of web/translations/.
 
-As a program it brings the catalogues up to date: it adds new sentences without a translation, and removes
+As a program it brings the catalogues up to date. It adds new sentences without a translation, and removes
 those that the source no longer has. Without arguments it does that for all languages. With codes such as `el`
 it does it for these, and starts a catalogue that is missing.
 """

@@ -6,7 +6,11 @@ import { test } from "node:test";
 const load = (query) => import(`../../../static/js/base/translate.js?${query}`);
 
 const POLISH = {
-  sentences: { Close: "Zamknij", "%(n)s area": ["%(n)s obszar", "%(n)s obszary", "%(n)s obszarów"], "By %(who)s": "%(who)s!" },
+  sentences: {
+    Close: "Zamknij",
+    "%(n)s area": ["%(n)s obszar", "%(n)s obszary", "%(n)s obszarów"],
+    "By %(who)s": "%(who)s!",
+  },
   forms: { one: 0, few: 1, many: 2 },
 };
 

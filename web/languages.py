@@ -131,7 +131,7 @@ def translated(text: str) -> str:
     }
     if text.plural is None:
         return gettext(text.message, **values)
-    return _translations().ngettext(text.message, text.plural, values["n"]) % values
+    return _translations().ngettext(text.message, text.plural, text.values["n"]) % values
 
 
 def _translations() -> NullTranslations:

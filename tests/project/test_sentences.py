@@ -148,14 +148,14 @@ MODULES_LEFT: set[str] = {
 }
 
 
-# What the catalogues have
+# Catalogues
 
 
 def strings(message: Message) -> list[tuple[str, str]]:
     """Return each form of a message with its translations."""
     if isinstance(message.id, str):
         return [(message.id, str(message.string))]
-    return [(message.id[0 if form == 0 else 1], text) for form, text in enumerate(message.string)]
+    return [(message.id[0 if form == 0 else 1], text) for form, text in enumerate(message.string or ())]
 
 
 def translated(path: Path) -> list[Message]:
@@ -197,7 +197,7 @@ def test_translation_has_all_plural_forms(path: Path) -> None:
     catalogue = messages.read(path)
     for message in translated(path):
         if not isinstance(message.id, str):
-            assert len(message.string) == catalogue.num_plurals, message.id
+            assert len(message.string or ()) == catalogue.num_plurals, message.id
 
 
 @ALL
@@ -224,7 +224,7 @@ def test_languages_have_names_of_their_own() -> None:
     assert all(language.direction in ("ltr", "rtl") for language in found.values())
 
 
-# What the pages have
+# Pages
 
 
 class Texts(HTMLParser):

@@ -115,7 +115,8 @@ class Alert(Model):
             "raised_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (incident.id, incident.name, area.id, area.name, incident.severity, muted, incident.updated, seq),
         )
-        return {"alert": cursor.lastrowid, "reason": "raised", "muted": muted, "raised": incident.updated}
+        change = {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
+        return change | {"raised": incident.updated}
 
     def renew(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
         """Update an alert. Return its part of the message."""

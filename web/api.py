@@ -166,7 +166,7 @@ def mute_for_me(pk: int) -> ResponseReturnValue:
 def alerts() -> ResponseReturnValue:
     """Return the open alerts, the unacknowledged and the worst first, as they are for this account."""
     user = auth.signed_in()
-    head = Notification.position() | {"epoch": state().epoch, "account": user.id}
+    head = Notification.position() | {"epoch": state().epoch, "account": user.id, "account_name": user.name}
     own = {"personal_mutes": [mute.as_json() for mute in personal_mutes.of(user.id)]}
     found = Alert.most_important(MAX_ALERTS)
     return jsonify(head | _read_state() | own | {"alerts": [alert.as_json() for alert in found]})

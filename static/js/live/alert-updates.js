@@ -81,9 +81,10 @@ export class AlertUpdates {
 
   #release(message, replay) {
     const features = this.#alerts.release(message);
-    const keys = features.map(({ properties: { pk } }) => pk);
+    const open = features.map(({ properties: { pk } }) => this.#alerts.byIncident.get(pk));
+    const others = message.by === this.#alerts.name ? [] : open.filter(({ areas }) => areas.some(isUnacknowledged));
     this.#interrupt(
-      keys.filter((pk) => this.#alerts.byIncident.get(pk).areas.some(isUnacknowledged)),
+      others.map(({ feature }) => feature.properties.pk),
       replay,
     );
     this.#tell(features, `${isolate(message.by)} released ${whatWords(features)}`, replay);

@@ -27,7 +27,7 @@ import { isQuiet, isUnacknowledged, stateOf } from "./alert-order.js";
  * @typedef {{area: string, until: string, since: number, reason?: string}} PersonalMute since: the log entry with which
  *   it began
  * @typedef {{alerts: any[], unread: number, read_seq: number, unacknowledged?: number, account?: number,
- *   personal_mutes?: PersonalMute[]}} Answer of /api/alerts/
+ *   account_name?: string, personal_mutes?: PersonalMute[]}} Answer of /api/alerts/
  */
 
 const keyOf = (id) => Number(id.slice(id.indexOf(":") + 1));
@@ -39,6 +39,7 @@ export class Alerts {
   /** @type {Map<number, number>} seq of what is unread, by alert */ #unread = new Map();
   #unreadPast = 0;
   /** @type {number | null} the id of this person's account */ account = null;
+  /** The name of this person's account. */ name = "";
   /** @type {Map<string, PersonalMute>} by the id of the area's feature */ mutes = new Map();
   /** Incidents that count, beyond those that the answer lists. */ #beyond = 0;
 
@@ -70,6 +71,7 @@ export class Alerts {
     const { alerts, unread, read_seq: readSeq, personal_mutes: mutes = [], account = null } = answer;
     this.byIncident = new Map();
     this.account = account;
+    this.name = answer.account_name ?? "";
     const ended = [...this.mutes.values()].filter(({ area }) => !mutes.some((mute) => mute.area === area));
     this.mutes = new Map(mutes.map((mute) => [mute.area, mute]));
     const interrupting = new Set();

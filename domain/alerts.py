@@ -73,7 +73,7 @@ class Alert(Model):
 
     @classmethod
     def most_important(cls, most: int) -> list[Alert]:
-        """Return open alerts, at most so many: the unacknowledged first, of these the worst, and the oldest."""
+        """Return at most so many open alerts: the unacknowledged first, of these the worst and oldest."""
         rank = peewee.Case(cls.severity, [(severity.value, -severity.level) for severity in Severity])
         order = cls.acknowledged.is_null(False), cls.muted, rank, cls.raised, cls.id
         return list(cls.open().order_by(*order).limit(most))

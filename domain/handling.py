@@ -1,4 +1,4 @@
-"""Who handles an alert after somebody has acknowledged it: releasing it, and handing it over.
+"""Releases an acknowledged alert, or hands it over to another account.
 
 Each change is an entry in the log. A person says up to which entry they have seen the alerts (`seen`). If
 somebody has changed one of them since, nothing is done, and `Changed` says who it is now. A repeated request

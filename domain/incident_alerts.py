@@ -58,7 +58,7 @@ def unread(user: Any) -> int:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a list is filtered by; None or "" for all."""
+    """The filter of a list; None or "" is for all."""
 
     area: int | None = None
     severity: str = ""

@@ -1,7 +1,7 @@
 """Mutes of one person: an area whose alerts do not interrupt that person, and do not count for that person.
 
-Everybody else is alerted as before. Each change is an entry in the log, which names the account by its id, so
-that all pages of that account follow, on all devices. The reason is not in the log.
+Everybody else is alerted as before. Each change is an entry in the log, which names the account by its id. So
+all pages of that account follow, on all devices. The reason is not in the log.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_repetition_changes_nothing(taken: list[int]) -> None:
 
 
 def test_of_two_people_at_once_the_second_is_told(taken: list[int]) -> None:
-    """Both saw the same. What the second one asks for is not done, and the answer has the present state."""
+    """Both saw the same. The second request does nothing, and its answer has the present state."""
     seen = head()
     handling.hand_over(taken, "ann", seen=seen)
     before = head()

@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
- *   muted_until?: string, muted_by?: string, mute_reason?: string} & Record<string, any>} Properties of an incident or area; both have more
+ *   muted_until?: string, muted_by?: string, mute_reason?: string} & Record<string, any>} Properties of an incident or
+ *   area; both have more
  * @typedef {import("../base/geojson.js").Geometry} Geometry
  * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature of a `post_delete` it
  *   has no geometry, and of the properties only `model` and `pk`

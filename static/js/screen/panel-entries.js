@@ -45,7 +45,10 @@ export function newestIn(incidents, box) {
 export const incidentWords = (properties) =>
   [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
 
-/** Who has acknowledged an incident's alerts, or their state. @param {Pick<import("../live/alerts.js").Alert, "areas">} alert */
+/**
+ * The state of an incident's alerts, with the name of the person who has acknowledged them.
+ * @param {Pick<import("../live/alerts.js").Alert, "areas">} alert
+ */
 export function handledWords(alert) {
   const who = acknowledgementOf(alert);
   if (who) return `acknowledged by ${isolate(who.by)}`;

@@ -1,6 +1,6 @@
 /**
- * The number of incidents with unacknowledged alerts, in the navigation and in the title; and once, after an absence, a
- * summary of the alerts that are unread.
+ * The number of incidents with unacknowledged alerts, in the navigation and in the title. After an absence, once, a
+ * summary of the unread alerts.
  */
 
 import { element } from "../base/elements.js";

@@ -142,19 +142,6 @@ test("incidents that the answer does not list count, too", () => {
   assert.equal(alerts.unacknowledged, 1199);
 });
 
-test("the worst come first, of these the one that was raised first", () => {
-  const alerts = new Alerts();
-  const at = (hour) => ({ raised: `2026-01-01T0${hour}:00:00Z` });
-  alerts.take(inArea(1, incident(1), 1, at(3)));
-  alerts.take(inArea(2, incident(2), 2, at(1)));
-  alerts.take(inArea(3, incident(3, { severity: "Urgent" }), 3, at(5)));
-  alerts.take(inArea(4, incident(4, { severity: "Urgent" }), 4, { muted: true }));
-  assert.deepEqual(
-    inOrder(alerts.byIncident.values()).map(({ feature }) => feature.properties.pk),
-    [3, 2, 1, 4],
-  );
-});
-
 test("a released alert is unacknowledged and unread, and one that is handed over keeps its note", () => {
   const alerts = new Alerts();
   alerts.take(alert(1, incident(1)));

@@ -20,7 +20,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import gevent
 import peewee
@@ -46,13 +46,13 @@ from commands import (
     users,
 )
 from realtime.limits import Limits as GroupLimits
+from server import shared_port
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
 
 STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-# The settings that are options, too.
-OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
+OPTIONS = (*reload.OPTIONS, "share_port")  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -77,8 +77,10 @@ def serve(
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
+    if settings.share_port:
+        _on_shared_port(shared_port.check, listener, settings)  # before the file is made or migrated
     models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
-    claimed = _claim_port(listener, settings) if settings.share_port else None
+    claimed = _on_shared_port(shared_port.claim, listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
     sign_in = (
         _first_account(settings) or sign_in

@@ -50,6 +50,7 @@ from server import shared_port
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
 
+T = TypeVar("T")
 STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
 OPTIONS = (*reload.OPTIONS, "share_port")  # the settings that are options, too
@@ -173,12 +174,12 @@ def _listen(settings: Settings) -> socket.socket:
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
 
 
-def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
-    """Say which database is served on the shared port, or end if another process serves another one."""
-    from server import shared_port
-
+def _on_shared_port(
+    step: Callable[[socket.socket, str], T], listener: socket.socket, settings: Settings
+) -> T:
+    """Return the result of a step of shared_port, or end if another process serves another database there."""
     try:
-        return shared_port.claim(listener, settings.database)
+        return step(listener, settings.database)
     except OSError as error:
         fail(f"can't share port {settings.port}: {error.strerror or error}")
 
@@ -273,6 +274,12 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
     parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
     parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)
+    backups = "let the server make backups in this folder"
+    parser.add_argument("--backup-folder", metavar="FOLDER", help=backups, **given)
+    every = f"minutes (30m), hours or days (default: {Settings.backup_every})"
+    parser.add_argument("--backup-every", metavar="PERIOD", help=every, **given)
+    keep = f"the newest backups to keep there (default: {Settings.backup_keep})"
+    parser.add_argument("--backup-keep", metavar="COUNT", type=int, help=keep, **given)
     parser.add_argument("--config", default="", metavar="FILE", help="TOML with the settings")
     parser.add_argument("--version", action="version", version=f"Tracker {VERSION}")
     parser.add_argument(

@@ -1,7 +1,7 @@
 """A sentence for the log that is said once for each occasion. Knows no other room.
 
-Strangers can make new occasions at will. So each sender may cause a few in an hour, and all senders together a
-limited number. The next hour begins anew: nobody can hide for long what the operator must read.
+Strangers can make new occasions at will. So each sender may cause a few in an hour, and all together a small
+number. The next hour begins anew: nobody can hide for long what the operator must read.
 """
 
 from __future__ import annotations

@@ -73,6 +73,12 @@ def needs(role: str) -> Callable[[View], View]:
 public = needs("nobody")
 
 
+def admits_tokens(view: View) -> View:
+    """Let a view for admins also take an admin's token that may write. Other tokens are at most an editor's."""
+    view.__dict__["admits_tokens"] = True
+    return view
+
+
 def shows_unsent(view: View) -> View:
     """Mark a view that only shows the form again if `unsent.sentence` is not ""."""
     view.__dict__["shows_unsent"] = True
@@ -161,8 +167,16 @@ def _has(role: str) -> bool:
     user = signed_in()
     level = ROLES.index(user.role)
     if g.credential.is_token:
-        level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
+        level = min(level, ROLES.index(_most_of_token()))
     return level >= ROLES.index(role)
+
+
+def _most_of_token() -> str:
+    """Return the highest role that the token of this request may have, for the view that it asks for."""
+    if g.credential.read_only:
+        return "viewer"
+    view = current_app.view_functions.get(request.endpoint or "")
+    return "admin" if getattr(view, "admits_tokens", False) else "editor"
 
 
 def unfinished(user: User) -> str:
@@ -188,7 +202,7 @@ def _finish_first(page: str, view: object) -> ResponseReturnValue | None:
 def _why_not(role: str) -> str:
     if g.credential.read_only:
         return "This token is for reading only."
-    if g.credential.is_token and role == "admin":
+    if g.credential.is_token and role == "admin" and _most_of_token() != "admin":
         return "This is for an admin who is signed in. A token can't do it."
     if role == "admin":
         return "Only who manages the accounts may open this."

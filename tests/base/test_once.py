@@ -1,4 +1,4 @@
-"""What is said once: bounded for each sender and for all, and anew in the next hour."""
+"""Sentences that are said once are bounded, for each sender and for all, and in each hour anew."""
 
 from base.once import HOUR_S, PER_HOUR, PER_SENDER, REMEMBERED, Once
 

@@ -252,7 +252,8 @@ def _reload_certificate(settings: Settings, http: Any) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    say(f"tracker: {message}", to_stderr=True)
+    sys.stderr.write(logs.last_line(message))
+    sys.stderr.flush()
     sys.exit(2)
 
 
@@ -301,6 +302,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     found = parser.parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
+    if found.command not in (None, "demo"):
+        logs.end_as("text")  # a person reads it
     try:
         settings = Settings.from_environment(file=found.config)
         for name in OPTIONS:
@@ -308,6 +311,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
         settings.check()
     except BadSetting as error:
         fail(str(error))
+    if found.command in (None, "demo"):
+        logs.end_as(settings.log)
     return found, settings
 
 
@@ -343,6 +348,8 @@ def main(
 ) -> int:
     """Run the program and return its exit status. Only tests give it other limits."""
     prepare()
+    if not sys.stderr.isatty():
+        logs.end_as(os.environ.get("TRACKER_LOG", ""))
     gevent.get_hub().exception_stream = Traceback()
     found, settings = parse_arguments(arguments)
     try:

@@ -74,7 +74,7 @@ public = needs("nobody")
 
 
 def admits_tokens(view: View) -> View:
-    """Let a view for admins also take an admin's token that may write. Other tokens are at most an editor's."""
+    """Let a view for admins take an admin's token that may write. For others it is an editor's at most."""
     view.__dict__["admits_tokens"] = True
     return view
 

@@ -298,14 +298,14 @@ def test_program_erases_with_the_token_of_an_admin(app: Flask) -> None:
         ("admin", True, "This token is for reading only."),
     ):
         refused = program.post(path, headers=bearer(owners[role], read_only=read_only))
-        assert (refused.status_code, refused.json["error"].startswith(why)) == (403, True)
+        assert (refused.status_code, refused.get_json()["error"].startswith(why)) == (403, True)
     answer = program.post(path, headers=bearer(owners["admin"]))
     assert (answer.status_code, answer.json) == (200, {"erased": f"Incident:{incident.id}", "todo": None})
     assert Incident.select().count() == 0
     assert AdminAction.select().order_by(AdminAction.id.desc()).first().who == "Owner as admin"
 
 
-def bearer(owner: accounts.User, *, read_only: bool = False) -> dict[str, str]:
+def bearer(owner: models.User, *, read_only: bool = False) -> dict[str, str]:
     token = accounts.make_token(owner, "test", read_only=read_only)
     return {"Authorization": f"Bearer {token}"}
 

@@ -70,7 +70,7 @@ def serve(
     from domain import mutes, retention
     from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
-    from web.app import create_app
+    from web.app import compile_templates, create_app
     from web.state import state_of
 
     logs.set_up(settings.log, settings.log_level)
@@ -121,6 +121,7 @@ def serve(
     if sign_in:
         say(sign_in)
     further = gevent.spawn(beside) if beside else None
+    gevent.spawn(compile_templates, app)
     gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)

@@ -201,7 +201,7 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise geojson.GeometryError("the body must be a JSON object")
     errors = dict.fromkeys(body.keys() - {*required, *optional}, "there is no such member")
-    errors |= {name: "this is required" for name in required if name not in body}
+    errors |= {name: "Required" for name in required if name not in body}
     if errors:
         raise Invalid(errors)
     return optional | body

@@ -41,7 +41,7 @@ from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
 from server.access_log import WAITED_S
-from web import origins, root, session_cookie, unsent
+from web import languages, origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -208,7 +208,7 @@ def _why_not(role: str) -> str:
         return "This is for an admin who is signed in. A token can't do it."
     if role == "admin":
         return "Only who manages the accounts may open this."
-    return "Your account is for looking. To change something, ask for the role of an editor."
+    return "You have view-only access. To change something, ask an admin for the role of editor."
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:
@@ -239,6 +239,14 @@ def current_user() -> User | None:
             actor.set(found[0].name)
     user: User | None = g.user
     return user
+
+
+def own_language() -> str | None:
+    """Return the code of the language that this request's account has chosen; English for programs."""
+    if has_bearer():
+        return languages.SOURCE
+    user = current_user()
+    return getattr(user, "language", None)
 
 
 def has_bearer() -> bool:

@@ -53,7 +53,7 @@ def _answer(status: int, error: Exception) -> ResponseReturnValue:
     if isinstance(error, models.Invalid):
         return _page_or_json(status, str(error), error.fields)
     if isinstance(error, peewee.DoesNotExist):
-        return _page_or_json(status, "There is nothing with this number, or no more.")
+        return _page_or_json(status, "This does not exist or was deleted.")
     if isinstance(error, peewee.DatabaseError):
         event(log, logging.ERROR, "The database does not answer", reason=error)
         message = "The database can't take this now. Nothing was stored; try again in a moment."

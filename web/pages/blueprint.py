@@ -58,3 +58,8 @@ def common() -> dict[str, Any]:
 def isolated(text: str) -> str:
     """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
     return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotation marks, for a sentence that says what was done to it."""
+    return f"“{isolated(name)}”"

@@ -15,7 +15,7 @@ from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor
 from web import auth, root, unsent
 from web.forms import Form
 from web.lists import Page
-from web.pages.blueprint import bp
+from web.pages.blueprint import bp, quoted
 
 MAX_INSIDE = 100  # incidents listed on an area's page
 
@@ -67,11 +67,13 @@ def add_pages(  # noqa: C901 (five small views that share their model)
                 with model.changing(pk) as thing:
                     versions.ensure_unchanged(thing, request.form.get("version"))
                     thing.delete_instance()
+                is_report = isinstance(thing, Incident) and not thing.verified
+                flash(f"{'Discarded' if is_report else 'Deleted'} {quoted(thing.name)}.")
                 return redirect(url_for(f"pages.{noun}_list"), 303)
             except versions.Conflict as conflict:
                 clashes = conflict.clashes
             except model.DoesNotExist:
-                _flash_who_deleted(model, pk)
+                flash_who_deleted(model, pk)
                 return redirect(url_for(f"pages.{noun}_list"), 303)
         shown = {noun: model.find(pk), "clashes": clashes}
         return render_template(f"{noun}s/delete.html", **shown), 409 if clashes else 200
@@ -99,7 +101,7 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
     return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
 
 
-def _flash_who_deleted(model: type[Tracked], pk: int) -> None:
+def flash_who_deleted(model: type[Tracked], pk: int) -> None:
     """Name the person who deleted it first, unless it is the same one, who pressed twice.
 
     Raises DoesNotExist.

@@ -91,7 +91,7 @@ def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
     headers = auth.retry_after(wait)
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
-        error = form.errors.get("", "Some fields need another look.")
+        error = form.errors.get("", "Please correct the fields below.")
         answer = {"stored": True} | ({"note": said} if said else {})
         return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:

@@ -106,7 +106,7 @@ async function submit() {
   /** @type {import("../report/queue.js").Fields} */
   const fields = { ...typed, key: newKey() };
   const found = problems(fields);
-  if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");
+  if (Object.keys(found).length > 0) return tell(found, "Please correct the fields below.");
   state.textContent = "Sending…";
   queue.add(fields, corrected ? queue.age(corrected) : 0);
   await queue.flush();

@@ -58,9 +58,7 @@ def _alert_list(status: int = 200, problem: object = "", **typed: Any) -> Respon
 
 def _place(prefix: str, *types: type) -> dict[str, Any]:
     """Return the keys of the address, between which the page is."""
-    return {
-        name: parse_key(request.args.get(f"{prefix}{name}", ""), *types) for name in ("after", "before")
-    }
+    return {name: parse_key(request.args.get(f"{prefix}{name}", ""), *types) for name in ("after", "before")}
 
 
 def _alerting_areas() -> list[tuple[int, str]]:
@@ -80,7 +78,8 @@ def alert_acknowledge(pk: int) -> ResponseReturnValue:
     others = {alert.acknowledged_by for alert in found if alert.acknowledged} - {actor.get()}
     if any(alert.state == "open" for alert in found):
         problem = gettext(
-            "This alert escalated or was raised again after you opened the page. Look at it, then acknowledge it."
+            "This alert escalated or was raised again after you opened the page. "
+            "Look at it, then acknowledge it."
         )
         return _alert_list(409, problem, incident=pk, note=note)
     for name in sorted(filter(None, others)):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 
 from base.severity import DEFAULT, Severity
 from base.version import VERSION
-from domain import incident_alerts, versions
+from domain import incident_alerts, personal_mutes, versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from models import AreaOfInterest, Incident
 from web import auth
@@ -44,6 +44,7 @@ def common() -> dict[str, Any]:
         "current_user": auth.current_user(),
         "unread": incident_alerts.unread(user) if (user := auth.current_user()) else 0,
         "unacknowledged": incident_alerts.unacknowledged(user) if user else 0,
+        "personal_mutes": _personal_mutes,
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
@@ -53,6 +54,14 @@ def common() -> dict[str, Any]:
         "default_severity": DEFAULT.value,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
+
+
+def _personal_mutes() -> dict[int, personal_mutes.PersonalMute]:
+    """Return the mutes of this account by area, read once for a page."""
+    if "personal_mutes" not in g:
+        g.personal_mutes = {mute.area_id: mute for mute in personal_mutes.of(auth.signed_in().id)}
+    found: dict[int, personal_mutes.PersonalMute] = g.personal_mutes
+    return found
 
 
 @bp.app_template_filter()

@@ -108,6 +108,7 @@ def incident(pk: int) -> ResponseReturnValue:
 
 @bp.post("/api/incidents/<int:pk>/erase/")
 @auth.needs("admin")
+@auth.admits_tokens
 def erase_incident(pk: int) -> ResponseReturnValue:
     """Erase an incident and what was derived from it; `todo` is what is left for the operator, or null."""
     erasure.erase(pk, auth.signed_in().name, request.remote_addr or "")

@@ -18,6 +18,9 @@ test:  ## run all tests
 quick:  ## run the tests that take less than a minute together
 	python -m pytest -m "not slow"
 
+thorough:  ## run all tests with five times as much random data
+	TRACKER_TESTS_THOROUGH=1 python -m pytest
+
 nginx:  ## run tests of the whole program once more, with nginx before each server
 	TRACKER_TESTS_FRONT=nginx python -m pytest -m through_nginx
 

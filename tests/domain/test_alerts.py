@@ -556,7 +556,7 @@ class Episodes(RuleBasedStateMachine):
         assert set(reader.features) == {thing.feature_id for thing in things}
 
 
-TestEpisodes = Episodes.TestCase
+TestEpisodes = pytest.mark.slow(Episodes.TestCase)
 TestEpisodes.settings = settings(max_examples=examples(100), stateful_step_count=25)
 
 

@@ -152,7 +152,7 @@ Interleavings.TestCase.settings = settings(
     stateful_step_count=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestInterleavings = Interleavings.TestCase
+TestInterleavings = pytest.mark.slow(Interleavings.TestCase)
 
 
 # The replay buffer

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_data import examples
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = examples(150)  # of each field
 PIECES = [
     *(

@@ -215,6 +215,7 @@ def by_h11(data: bytes) -> Read | None:
     return request.method.decode(), path, query, name, body
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(3000))
 @given(mutants())
 def test_h11_agrees_with_every_accepted_request(data: bytes) -> None:
@@ -233,6 +234,7 @@ def test_h11_agrees_with_every_accepted_request(data: bytes) -> None:
         assert found[1].partition("://")[2].startswith(head.fields["host"])
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(2000))
 @given(mutants(), st.integers(1, 9))
 def test_pieces_of_a_request_do_not_matter(data: bytes, size: int) -> None:

@@ -1,6 +1,6 @@
 # The commands of a developer. CI runs the same ones, by .ci/run; tests/project/test_commands.py holds them equal.
 # In a virtual environment: `python -m venv .venv && . .venv/bin/activate`, then `make setup`.
-.PHONY: help setup run test quick nginx lint format types messages all
+.PHONY: help setup run test quick thorough nginx lint format types messages all
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile

@@ -11,7 +11,7 @@ from base.severity import DEFAULT, Severity
 from base.version import VERSION
 from domain import versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, AreaOfInterest, Incident
+from models import Alert, AreaOfInterest, Incident, Notification, User
 from web import auth
 from web.state import state
 
@@ -40,9 +40,11 @@ bp = Blueprint("pages", __name__)
 
 @bp.app_context_processor
 def common() -> dict[str, Any]:
+    user = auth.current_user()
     return {
-        "current_user": auth.current_user(),
-        "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
+        "current_user": user,
+        "unread": Alert.unread(user) if user else 0,
+        "live": _live(user),
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
@@ -52,6 +54,14 @@ def common() -> dict[str, Any]:
         "default_severity": DEFAULT.value,
         "severities": [(severity.value, severity.word) for severity in Severity],
     }
+
+
+def _live(user: User | None) -> dict[str, Any] | None:
+    """Return the place in the log at which a page begins to follow the alerts; None if nobody may follow."""
+    if user is None or auth.unfinished(user):
+        return None
+    place = Notification.position() | {"epoch": state().epoch}
+    return place | {"unread": Alert.unread(user), "read_seq": user.read_seq}
 
 
 @bp.app_template_filter()

@@ -145,7 +145,6 @@ async function attend(alerts, log) {
 
 /** @param {import("../live/store.js").Store} store */
 export function callAttention(store) {
-  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => isWanted("sound") && unlockSound());
   store.subscribe(({ raised }) => {
     const alerts = [...raised]
       .map((pk) => store.alerts.byIncident.get(pk))

@@ -84,6 +84,8 @@ export function showBell() {
     part(`attention-${name}`).addEventListener("change", () => want("always", name === "always"));
   addEventListener("storage", show); // another tab has chosen
   addEventListener("focus", show); // the person may come from the browser's settings
+  for (const event of ["pointerdown", "pointerup", "keydown"])
+    addEventListener(event, () => isWanted("sound") && unlockSound());
   whenSoundChanges(show);
   if (isWanted("sound")) unlockSound(); // some browsers allow it, after a click on the page before
   show();

@@ -1,4 +1,4 @@
-"""What each page has for its alerts: the place in the log where it begins, the bell and the dialog."""
+"""The parts of each page for its alerts: its place in the log, the bell, the connection and the dialog."""
 
 import json
 

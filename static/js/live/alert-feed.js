@@ -1,6 +1,6 @@
 /**
- * Follows the alerts on a page without a map. It begins at the log entry at which the page was made, and asks for the
- * open alerts when one of them changes for the first time. So a page costs no request until something happens.
+ * Follows the alerts on a page without a map. It begins at the log entry at which the page was made. When an alert
+ * changes for the first time, it asks for all open ones. So a page costs no request until something happens.
  */
 
 import { ownName } from "../base/addresses.js";

@@ -3,8 +3,8 @@
  * one socket. One page holds the connection, and passes each message on to the others. A Web Lock decides which.
  * Where there are no Web Locks (they need https), each page has its own connection.
  *
- * A page that may have missed a message, as after it was frozen, is told so: it must load its state. It knows by the
- * log entry that the connection had reached before each message.
+ * A page may miss a message, for instance while the browser has frozen it. Then it must load its state. It finds that
+ * out by the log entry that the connection had reached before each message.
  */
 
 import { SILENCE_MS, Socket } from "./socket.js";
@@ -15,8 +15,8 @@ const LOOK_MS = 5_000; // between two looks of a visible page whether the one wi
  * @typedef {import("./socket.js").Options & {name: string, seq: () => number, onGap: () => void}} Options
  *   name: of the lock and the channel; seq: the log entry that this page has handled last; onGap: called when messages
  *   were missed
- * @typedef {{message: import("./messages.js").Message, after: number} | {connection: object, at: number} | {ask: true} |
- *   {signedOut: true}} Letter what the pages send each other
+ * @typedef {{message: import("./messages.js").Message, after: number} | {connection: object, at: number} |
+ *   {ask: true} | {signedOut: true}} Letter sent from page to page
  */
 
 export class SharedSocket {

@@ -42,8 +42,8 @@ export class Store {
   /** @type {Set<number> | null} incidents in messages that came while the closed ones are loaded */ #touched = null;
 
   /**
-   * @param {{schedule?: (run: () => void) => void, onlyAlerts?: boolean}} [options] schedule: calls `run` soon, once; at
-   *   once by default. onlyAlerts: keeps no incidents and no areas
+   * @param {{schedule?: (run: () => void) => void, onlyAlerts?: boolean}} [options] schedule: calls `run` soon, once;
+   *   at once by default. onlyAlerts: keeps no incidents and no areas
    */
   constructor({ schedule = (run) => run(), onlyAlerts = false } = {}) {
     this.#onlyAlerts = onlyAlerts;

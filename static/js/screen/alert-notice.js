@@ -3,6 +3,7 @@
 import { isWaiting } from "../live/alerts.js";
 import { isolate } from "../base/bidi.js";
 import { element } from "../base/elements.js";
+import { t, tn } from "../base/translate.js";
 import { hasUnsaved } from "../base/unsaved.js";
 
 const TYPES = "textarea, select, [contenteditable], input:not([type=checkbox], [type=radio], [type=button])";
@@ -17,7 +18,14 @@ function isBusy() {
 /** @param {import("../live/alerts.js").Alert[]} alerts not empty, the newest first */
 function words([{ feature }, ...others]) {
   const { name, severity } = feature.properties;
-  return `Alert: ${severity}: ${isolate(name)}${others.length > 0 ? ` and ${others.length} more` : ""}`;
+  const values = { severity, name: isolate(name) };
+  if (others.length === 0) return t("Alert: %(severity)s: %(name)s", values);
+  return tn(
+    "Alert: %(severity)s: %(name)s, and %(n)s more",
+    "Alert: %(severity)s: %(name)s, and %(n)s more",
+    others.length,
+    values,
+  );
 }
 
 /**
@@ -26,13 +34,13 @@ function words([{ feature }, ...others]) {
  * @returns {Pick<import("../live/store.js").Store, "alerts" | "subscribe">}
  */
 export function politely(store) {
-  /** @type {Set<number>} incidents that the dialog has not heard of */
+  /** @type {Set<number>} incidents that the dialog does not know yet */
   let kept = new Set();
   let last;
   /** @type {(change: import("../live/changes.js").Change) => void} */
   let hear;
-  const show = element("button", { type: "button", class: "primary" }, "Show");
-  const later = element("button", { type: "button", class: "quiet" }, "Not now");
+  const show = element("button", { type: "button", class: "primary" }, t("Show"));
+  const later = element("button", { type: "button", class: "quiet" }, t("Not now"));
   const said = element("span", { role: "alert" });
   const notice = element("div", { class: "notice alert-notice", hidden: "" }, said, show, later);
   document.body.append(notice);

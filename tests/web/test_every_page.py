@@ -41,7 +41,7 @@ def test_each_page_begins_at_its_place_in_the_log(ada: Browser, path: str) -> No
     place = json.loads(str(live["data-place"]))
     assert place["seq"] == models.Notification.bounds()[1] > 0
     assert place["epoch"] == models.Setting.get_by_id("epoch").value
-    assert place["unread"] == 0
+    assert (place["unread"], place["unacknowledged"]) == (0, 0)
     for selector in ("#bell", "#connection", "dialog#alert-dialog"):
         assert part(ada, path, selector), selector
 

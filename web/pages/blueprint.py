@@ -9,9 +9,9 @@ from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
 from base.version import VERSION
-from domain import versions
+from domain import incident_alerts, versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, AreaOfInterest, Incident, Notification, User
+from models import AreaOfInterest, Incident, Notification, User
 from web import auth
 from web.state import state
 
@@ -43,7 +43,8 @@ def common() -> dict[str, Any]:
     user = auth.current_user()
     return {
         "current_user": user,
-        "unread": Alert.unread(user) if user else 0,
+        "unread": incident_alerts.unread(user) if user else 0,
+        "unacknowledged": incident_alerts.unacknowledged(user) if user else 0,
         "live": _live(user),
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
@@ -61,7 +62,8 @@ def _live(user: User | None) -> dict[str, Any] | None:
     if user is None or auth.unfinished(user):
         return None
     place = Notification.position() | {"epoch": state().epoch}
-    return place | {"unread": Alert.unread(user), "read_seq": user.read_seq}
+    counts = {"unread": incident_alerts.unread(user), "unacknowledged": incident_alerts.unacknowledged(user)}
+    return place | counts | {"read_seq": user.read_seq}
 
 
 @bp.app_template_filter()

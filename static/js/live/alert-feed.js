@@ -12,7 +12,8 @@ const REPLAY_QUIET_MS = 1_000; // a replay without its last entry ends after thi
 const RETRY_MS = 5_000; // after a failed request for the alerts
 
 /**
- * @typedef {{seq: number, mark?: string, epoch: string, unread: number, read_seq: number}} Place where the page begins
+ * @typedef {{seq: number, mark?: string, epoch: string, unread: number, unacknowledged: number, read_seq: number}}
+ *   Place where the page begins
  * @typedef {{alerts: string, notifications: string, poll: string}} Addresses
  */
 
@@ -23,7 +24,7 @@ function only({ alerts = [], ...place }) {
   return { incidents: nothing, areas: nothing, alerts: { ...place, alerts } };
 }
 
-const isAboutAlerts = ({ type }) => type.startsWith("alert");
+const isAboutAlerts = ({ type }) => type.startsWith("alert") || type === "personal_mute";
 
 /**
  * @param {import("./store.js").Store} store one that holds only alerts

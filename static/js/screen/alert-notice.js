@@ -1,6 +1,6 @@
 /** Keeps alerts from interrupting somebody who types: a notice says that there are some, and opens their dialog. */
 
-import { isWaiting } from "../live/alerts.js";
+import { isUnacknowledged } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
 import { element } from "../base/elements.js";
 import { t, tn } from "../base/translate.js";
@@ -48,7 +48,7 @@ export function politely(store) {
   function shown() {
     const alerts = [...kept]
       .map((pk) => store.alerts.byIncident.get(pk))
-      .filter((alert) => alert?.areas.some(isWaiting));
+      .filter((alert) => alert?.areas.some(isUnacknowledged));
     notice.hidden = alerts.length === 0;
     if (alerts.length > 0 && said.textContent !== words(alerts.reverse())) said.textContent = words(alerts);
   }

@@ -66,6 +66,8 @@ export function explainFull({ say }, store) {
     if (reason === said) return;
     said = reason;
     withdraw();
-    withdraw = reason ? say(`${reason} Until then this page shows nothing new.`, { stay: true }) : () => {};
+    withdraw = reason
+      ? say(t("%(reason)s Until then this page shows nothing new.", { reason }), { stay: true })
+      : () => {};
   });
 }

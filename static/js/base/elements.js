@@ -85,6 +85,19 @@ export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
   [closed && "closed", verified === false && (spam ? "suspected spam" : "unverified")].filter(Boolean);
 
 /**
+ * The state of an incident as chips, like the macro of the templates. An open and verified one has none.
+ * @param {Record<string, any>} properties
+ */
+export const stateChips = (properties) =>
+  stateWords(properties).map((word) =>
+    element(
+      "span",
+      { class: `state ${word === "closed" ? "closed" : "unverified"}` },
+      word[0].toUpperCase() + word.slice(1),
+    ),
+  );
+
+/**
  * Whether an area is muted now.
  * @param {{muted_until?: string}} properties of the area
  * @param {number} [now] ms since 1970

@@ -76,6 +76,12 @@ export function whenWords({ created, happened = created }) {
   return isLate ? `happened ${since}, reported ${reported}` : since;
 }
 
+/** A distance in words, such as 30 m or 1.2 km. @param {number} metres */
+export function metres(metres) {
+  if (metres < 1000) return `${Math.max(1, Math.round(metres))} m`;
+  return `${(metres / 1000).toLocaleString("en", { maximumFractionDigits: metres < 10_000 ? 1 : 0 })} km`;
+}
+
 /**
  * The words for an incident's state, beside its severity.
  * @param {Record<string, any>} properties

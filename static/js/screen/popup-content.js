@@ -2,7 +2,7 @@
 
 import { isWaiting, whoHasIt } from "../live/alerts.js";
 import { isolate } from "../base/bidi.js";
-import { element, link, mutedWords, severityBadge, stateChips, whenWords } from "../base/elements.js";
+import { element, link, metres, mutedWords, severityBadge, stateChips, whenWords } from "../base/elements.js";
 import { actionButtons } from "./incident-actions.js";
 import { named } from "./on-screen.js";
 
@@ -44,6 +44,9 @@ function alertLine(alert, { acknowledge, hasSeen }) {
   return line;
 }
 
+/** How exactly the place is known, if that is known. @param {Record<string, any>} properties */
+const accuracy = ({ accuracy }) => (accuracy > 0 ? [hint(`place to within ${metres(accuracy)}`)] : []);
+
 /** @param {import("../live/messages.js").Feature} feature @param {Context} context */
 function one(feature, { alertOf, editArea, act, ...context }) {
   const { properties } = feature;
@@ -51,7 +54,7 @@ function one(feature, { alertOf, editArea, act, ...context }) {
   const badge = severityBadge(severity);
   const facts =
     model === "Incident"
-      ? [badge, ...stateChips(properties), hint(whenWords(properties))]
+      ? [badge, ...stateChips(properties), hint(whenWords(properties)), ...accuracy(properties)]
       : [hint("Area, alerts from"), badge];
   const node = element(
     "div",

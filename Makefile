@@ -1,6 +1,6 @@
 # The commands of a developer. CI runs the same ones, by .ci/run; tests/project/test_commands.py holds them equal.
 # In a virtual environment: `python -m venv .venv && . .venv/bin/activate`, then `make setup`.
-.PHONY: help setup run test quick nginx lint format types all
+.PHONY: help setup run test quick nginx lint format types messages all
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -36,5 +36,8 @@ format:  ## format the code, and mend what ruff can mend
 types:  ## check the types of Python and JavaScript
 	mypy
 	.ci/javascript/run tsc -p .ci/javascript/tsconfig.json
+
+messages:  ## bring the catalogues of translations up to date with the source
+	python tests/support/messages.py
 
 all: lint types test  ## run everything that a change must pass

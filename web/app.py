@@ -27,8 +27,10 @@ from web import (
     csrf,
     errors,
     health,
+    languages,
     metrics,
     notifications,
+    page_sentences,
     pages,
     root,
     security,
@@ -76,6 +78,8 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     security.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
+    languages.init_app(app, auth.own_language)
+    page_sentences.init_app(app)
     notifications.init_app(app)
     for blueprint in (*pages.BLUEPRINTS, api.bp, health.bp, metrics.bp):
         app.register_blueprint(blueprint)

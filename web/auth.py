@@ -39,7 +39,7 @@ from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import origins, root, session_cookie, unsent
+from web import languages, origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -223,6 +223,14 @@ def current_user() -> User | None:
             actor.set(found[0].name)
     user: User | None = g.user
     return user
+
+
+def own_language() -> str | None:
+    """Return the code of the language that this request's account has chosen; English for programs."""
+    if has_bearer():
+        return languages.SOURCE
+    user = current_user()
+    return getattr(user, "language", None)
 
 
 def has_bearer() -> bool:

@@ -26,7 +26,7 @@ rules = sorted({rule.rule for rule in create_app(Settings()).url_map.iter_rules(
 json.dump({"rules": rules, "settings": [field.name for field in fields(Settings)]}, sys.stdout)
 """
 # The pages' files, not for people:
-OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js"}
+OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js", "/sentences/<name>"}
 
 
 @cache

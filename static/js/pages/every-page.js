@@ -1,5 +1,9 @@
-/** Runs on every page: follows sign-ins of other tabs, shows problems of forms, and asks before typed text is lost. */
+/**
+ * Runs on every page: follows sign-ins of other tabs, shows problems of forms, asks before typed text is lost, and
+ * shows the bell.
+ */
 
+import { showBell } from "../screen/bell.js";
 import { watchProblems } from "../base/form-problems.js";
 import { followSession } from "../base/session.js";
 import { watchForm } from "../base/unsaved.js";
@@ -7,3 +11,4 @@ import { watchForm } from "../base/unsaved.js";
 followSession();
 watchProblems();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);
+showBell();

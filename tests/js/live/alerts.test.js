@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Alerts, whoHasIt } from "../../../static/js/live/alerts.js";
-import { wording } from "../../../static/js/screen/attention.js";
 import { isolate } from "../../../static/js/base/bidi.js";
 import { insideWords } from "../../../static/js/editor/inside-count.js";
 import { alertWords, waitingFirst } from "../../../static/js/screen/panel-entries.js";
@@ -85,18 +84,6 @@ test("in the panel unacknowledged alerts come first, and each other one has a na
     `High, nobody has it yet, in ${isolate("Area 1")}`,
     `High, ${isolate("Ada")} has it, in ${isolate("Area 1")}`,
   ]);
-});
-
-test("a notification names one alert with its areas, and several by their incidents", () => {
-  const alerts = new Alerts();
-  for (let pk = 1; pk <= 6; pk += 1) alerts.take(alert(pk, incident(pk)));
-  const all = [...alerts.byIncident.values()];
-  assert.deepEqual(wording(all.slice(0, 1)), {
-    title: `High: ${isolate("Incident 1")}`,
-    body: `in ${isolate("Area 1")}`,
-  });
-  assert.equal(wording(all).title, "6 alerts");
-  assert.match(wording(all).body, /^High: .Incident 1.\n.*\nand 2 more$/s);
 });
 
 test("the summary has the numbers of new and of waiting alerts", () => {

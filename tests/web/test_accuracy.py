@@ -10,7 +10,7 @@ from in_process import Browser
 from models import Incident
 
 REPORT = "/tracker/incident/report/"
-PLACE = {"location_lat": "1", "location_lon": "2"}
+PLACE: dict[str, Any] = {"location_lat": "1", "location_lon": "2"}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_form_has_the_accuracy(person: Browser) -> None:
     """A decimal comma is understood. What is no number is refused at its field."""
     pk = saved(person)["properties"]["pk"]
     path = f"/tracker/incident/update/{pk}/"
-    form = {"location_geojson": '{"type": "Point", "coordinates": [2, 1]}', "severity": "HI"}
+    form: dict[str, Any] = {"location_geojson": '{"type": "Point", "coordinates": [2, 1]}', "severity": "HI"}
     assert person.send(path, **form, accuracy="12,5").status_code == 303
     assert Incident.get().accuracy == 13
     assert "to within 13 m" in person.get(f"/tracker/incident/{pk}/").text

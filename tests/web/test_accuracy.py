@@ -39,7 +39,7 @@ def saved(person: Browser, **properties: Any) -> Any:
 def test_accuracy_is_kept_in_whole_metres(person: Browser, given: Any, kept: Any) -> None:
     stored = saved(person, accuracy=given)
     assert stored["properties"]["accuracy"] == kept
-    collection = person.get("/tracker/incident/feature_collection/").json
+    collection: Any = person.get("/tracker/incident/feature_collection/").json
     assert collection["features"] == [stored]
 
 

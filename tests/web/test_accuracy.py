@@ -63,7 +63,7 @@ def test_another_location_has_no_accuracy_unless_it_comes_with_one(person: Brows
 
 
 def test_form_has_the_accuracy(person: Browser) -> None:
-    """A decimal comma is understood. What is no number is refused at its field."""
+    """A decimal comma is understood. Other text is refused at its field."""
     pk = saved(person)["properties"]["pk"]
     path = f"/tracker/incident/update/{pk}/"
     form: dict[str, Any] = {"location_geojson": '{"type": "Point", "coordinates": [2, 1]}', "severity": "HI"}

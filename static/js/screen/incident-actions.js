@@ -52,7 +52,7 @@ export function incidentActions(say, { send = call, ask = (question) => confirm(
     const { pk, version } = incident.properties;
     if (name === "discard" && !ask(`Discard the report ${quoted(incident)}? It is deleted for everybody.`)) return;
     const change = changeOf(name, version);
-    // What others have changed since must have been seen before somebody agrees to it
+    // so that nobody agrees to a change that they have not seen
     const ifMatch = name === "confirm" || name === "discard" ? version : undefined;
     try {
       const now = await send(change ? "PATCH" : "DELETE", within(`/api/incidents/${pk}/`), change ?? undefined, {

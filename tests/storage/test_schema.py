@@ -69,6 +69,9 @@ ROWS = {
         INSERT INTO totp (user_id, secret) VALUES (1, 'x');
         INSERT INTO recovery_code VALUES ('c', 1);
     """,
+    "0012_alert_handling": f"""
+        INSERT INTO personal_mute VALUES (1, 1, '{MOMENT}', '{MOMENT}', 3, 'works');
+    """,
     "0009_marks": f"""
         INSERT INTO reader VALUES ('p', 2, '{MOMENT}');
     """,

@@ -6,8 +6,9 @@
 import { within } from "../base/addresses.js";
 import { call } from "../base/api.js";
 import { isolate } from "../base/bidi.js";
-import { changedWords, isConflict } from "../base/conflict.js";
+import { isConflict } from "../base/conflict.js";
 import { element } from "../base/elements.js";
+import { t } from "../base/translate.js";
 
 /**
  * @typedef {import("../live/messages.js").Feature} Feature
@@ -15,17 +16,28 @@ import { element } from "../base/elements.js";
  * @typedef {(act: Act, incident: Feature) => Promise<void>} Actions it never rejects
  */
 
-const WORDS = { close: "Close", reopen: "Reopen", confirm: "Confirm", discard: "Discard" };
-const DONE = { close: "Closed", reopen: "Reopened", confirm: "Confirmed", discard: "Discarded" };
+const WORDS = { close: t("Close"), reopen: t("Reopen"), confirm: t("Confirm"), discard: t("Discard") };
+const LABELS = {
+  close: (name) => t("Close “%(name)s”", { name }),
+  reopen: (name) => t("Reopen “%(name)s”", { name }),
+  confirm: (name) => t("Confirm “%(name)s”", { name }),
+  discard: (name) => t("Discard “%(name)s”", { name }),
+};
+const DONE = {
+  close: (name) => t("Closed “%(name)s”.", { name }),
+  reopen: (name) => t("Reopened “%(name)s”.", { name }),
+  confirm: (name) => t("Confirmed “%(name)s”.", { name }),
+  discard: (name) => t("Discarded “%(name)s”.", { name }),
+};
 const BACK = /** @type {Record<string, Act>} */ ({ close: "reopen", reopen: "close" });
 const GONE = 404;
 
 const MOST = 40; // characters of a name in a notice
 
 /** @param {Feature} incident */
-function quoted({ properties: { name } }) {
+function nameOf({ properties: { name } }) {
   const letters = [...name];
-  return `“${isolate(letters.length > MOST ? `${letters.slice(0, MOST - 1).join("")}…` : name)}”`;
+  return isolate(letters.length > MOST ? `${letters.slice(0, MOST - 1).join("")}…` : name);
 }
 
 /** What this incident's state allows. @param {Feature} incident @returns {Act[]} */
@@ -50,7 +62,8 @@ export function incidentActions(say, { send = call, ask = (question) => confirm(
   /** @type {Actions} */
   async function act(name, incident) {
     const { pk, version } = incident.properties;
-    if (name === "discard" && !ask(`Discard the report ${quoted(incident)}? It is deleted for everybody.`)) return;
+    const question = t("Discard the report “%(name)s”? It is deleted for everybody.", { name: nameOf(incident) });
+    if (name === "discard" && !ask(question)) return;
     const change = changeOf(name, version);
     // so that nobody agrees to a change that they have not seen
     const ifMatch = name === "confirm" || name === "discard" ? version : undefined;
@@ -59,25 +72,27 @@ export function incidentActions(say, { send = call, ask = (question) => confirm(
         ifMatch,
       });
       const back = name in BACK && now ? [button(BACK[name], now, act)] : [];
-      say(`${DONE[name]} ${quoted(incident)}.`, { actions: back });
+      say(DONE[name](nameOf(incident)), { actions: back });
     } catch (error) {
-      say(problem(error, name, incident));
+      say(problem(error, incident));
     }
   }
   return act;
 }
 
-function problem(error, name, incident) {
-  if (error.status === GONE) return `${quoted(incident)} was deleted.`;
+function problem(error, incident) {
+  const name = nameOf(incident);
+  if (error.status === GONE) return t("“%(name)s” was deleted.", { name });
   if (!isConflict(error)) return error.message;
-  const [clash] = error.answer.conflicts;
-  const who = changedWords(clash ?? { by: null, at: null }, `changed ${quoted(incident)}`);
-  return `${who}. Look at it as it is now, and press ${WORDS[name]} again.`;
+  const by = error.answer.conflicts[0]?.by;
+  return by
+    ? t("%(by)s has changed “%(name)s” since. Look at it again, then choose.", { by: isolate(by), name })
+    : t("Somebody has changed “%(name)s” since. Look at it again, then choose.", { name });
 }
 
 /** @param {Act} name @param {Feature} incident @param {Actions} act */
 function button(name, incident, act) {
-  const label = `${WORDS[name]} ${quoted(incident)}`;
+  const label = LABELS[name](nameOf(incident));
   const made = element("button", { type: "button", "data-act": name, "aria-label": label }, WORDS[name]);
   made.addEventListener("click", async (event) => {
     event.stopPropagation();

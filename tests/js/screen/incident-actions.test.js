@@ -53,7 +53,7 @@ test("discarding asks first", async () => {
 test("a report that was changed meanwhile names who changed it", async () => {
   const conflicts = [{ field: "name", yours: null, theirs: "Fire", by: "ada", at: null }];
   const { said } = await done("confirm", refused(412, { conflicts }));
-  assert.deepEqual(said, ["ada changed “Smoke”. Look at it as it is now, and press Confirm again."]);
+  assert.deepEqual(said, ["ada has changed “Smoke” since. Look at it again, then choose."]);
 });
 
 test("a deleted incident and other refusals are said", async () => {

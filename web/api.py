@@ -23,13 +23,23 @@ from flask.typing import ResponseReturnValue
 from base import loop
 from base.errors import Invalid
 from base.values import to_json
-from domain import erasure, handling, idempotency, incident_alerts, personal_mutes, versions
+from domain import (
+    erasure,
+    handling,
+    idempotency,
+    incident_alerts,
+    lists,
+    personal_mutes,
+    versions,
+)
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
 from web import auth, root
+from web.lists import filter_of_request
 from web.state import state
 
+DEFAULT_LISTED, MAX_LISTED = 100, 500  # incidents in one answer of a search
 MAX_ALERTS = 1000  # in one answer or request
 MUTE = {"muted_until", "muted_by", "mute_reason"}  # of the Feature of a muted area
 
@@ -93,6 +103,22 @@ def area_feature_collection() -> Response:
 @once
 def incidents() -> ResponseReturnValue:
     return _create(Incident(), "location")
+
+
+@bp.get("/api/incidents/")
+def incident_search() -> Response:
+    """Return the incidents that pass the map's filter; `next` is the `after` of the following ones."""
+    limit = request.args.get("limit", DEFAULT_LISTED, type=int)
+    if not 1 <= limit <= MAX_LISTED:
+        raise Invalid({"limit": f"this must be a number from 1 to {MAX_LISTED}"})
+    order = lists.Order.read(request.args.get("sort", ""), lists.KEYS)
+    listing = lists.Listing("incident", filter_of_request(), order)
+    rows = listing.after(lists.Place.read(request.args.get("after", ""), order), limit)
+    features = Incident.json_by_id([id_ for id_, _ in rows])
+    found = ",".join(features[id_] for id_, _ in rows if id_ in features)
+    following = lists.Place(*rows[-1]).text() if len(rows) == limit else None
+    text = f'{{"type":"FeatureCollection","next":{to_json(following)},"features":[{found}]}}'
+    return Response(text, content_type="application/geo+json")
 
 
 @bp.post("/api/areas/")

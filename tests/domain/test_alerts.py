@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from random_data import examples
 from replay import Replay, problems_of
 
 import models
@@ -557,8 +558,8 @@ class Episodes(RuleBasedStateMachine):
         assert set(reader.features) == {thing.feature_id for thing in things}
 
 
-TestEpisodes = Episodes.TestCase
-TestEpisodes.settings = settings(max_examples=40, stateful_step_count=25)
+TestEpisodes = pytest.mark.slow(Episodes.TestCase)
+TestEpisodes.settings = settings(max_examples=examples(100), stateful_step_count=25)
 
 
 def test_area_with_many_alerts_is_saved_quickly(database: Path) -> None:

@@ -211,6 +211,7 @@ def test_mute_of_an_older_version_goes_on_and_ends(tmp_path: Path, monkeypatch: 
     assert json.loads(text)["reason"] == "unmuted"
 
 
+@pytest.mark.slow
 def test_two_servers_and_a_restart_announce_once(start_server: StartServer) -> None:
     """One of two servers announces, once, the alerts that an import raised in a mute."""
     first = start_server()

@@ -198,6 +198,7 @@ def test_database_that_others_use_is_not_migrated(
     assert "another process uses it: stop all servers and commands first" in done.stderr
 
 
+@pytest.mark.slow
 def test_process_waits_while_another_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two servers that start at once one migrates; the other goes on with the newest schema."""
     path = tmp_path / "tracker.db"

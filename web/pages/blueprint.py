@@ -15,6 +15,8 @@ from models import AreaOfInterest, Incident, Notification, User
 from web import auth
 from web.state import state
 
+KM = 1000  # metres
+
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -70,6 +72,12 @@ def _live(user: User | None) -> dict[str, Any] | None:
 def isolated(text: str) -> str:
     """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
     return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"
+
+
+@bp.app_template_filter()
+def distance(metres: int) -> str:
+    """Return a distance in metres, or from a kilometre on in kilometres."""
+    return f"{metres} m" if metres < KM else f"{metres / KM:.{0 if metres >= 10 * KM else 1}f} km"
 
 
 def quoted(name: str) -> str:

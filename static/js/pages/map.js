@@ -11,6 +11,7 @@ import { syncAreas, syncIncidents } from "../map/sync-features.js";
 import { mapEditing } from "../screen/map-editing.js";
 import { popupOpener } from "../screen/popups.js";
 import { filterForm } from "../screen/filter-form.js";
+import { incidentActions } from "../screen/incident-actions.js";
 import { longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
 import { fetchJSON, keepInSync } from "../live/sync.js";
@@ -108,6 +109,7 @@ async function start() {
     acknowledge:
       calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
+    act: edit && incidentActions(notices.say),
     inRows: panel.hasSeen,
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));

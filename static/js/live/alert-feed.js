@@ -13,8 +13,8 @@ const RETRY_MS = 5_000; // after a failed request for the alerts
 
 /**
  * @typedef {{seq: number, mark?: string, epoch: string, unread: number, unacknowledged: number, read_seq: number,
- *   account?: number, account_name?: string, personal_mutes?: import("./alerts.js").PersonalMute[]}} Place where the page
- *   begins
+ *   account?: number, account_name?: string, personal_mutes?: import("./alerts.js").PersonalMute[]}} Place
+ *   where the page begins
  * @typedef {{alerts: string, notifications: string, poll: string}} Addresses
  */
 

@@ -263,8 +263,8 @@ class Parser(argparse.ArgumentParser):
         fail(f"{message} (see {self.prog} --help)")
 
 
-def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    """Return the parsed command line and the settings. An option overrides a variable and the file."""
+def command_line() -> Parser:
+    """Return the parser of all commands and options."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
     given: dict[str, Any] = {"default": argparse.SUPPRESS}  # without an option the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
@@ -300,7 +300,12 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     check.add_arguments(subparsers)
     migrate.add_arguments(subparsers)
     demo.add_arguments(subparsers)
-    found = parser.parse_args(arguments)
+    return parser
+
+
+def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
+    """Return the parsed command line and the settings. An option overrides a variable and the file."""
+    found = command_line().parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
     if found.command not in (None, "demo"):

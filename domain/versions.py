@@ -20,7 +20,7 @@ from storage.engine import database
 from storage.log import actor
 
 MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
-NOT_CHANGED = READ_ONLY | {"muted_by"}
+NOT_CHANGED = READ_ONLY | {"muted_by", "mute_reason"}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
 LABELS = {  # the names of fields on pages, where they differ from those in the Feature
     "closed": "state",

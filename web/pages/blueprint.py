@@ -9,9 +9,9 @@ from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
 from base.version import VERSION
-from domain import versions
+from domain import incident_alerts, versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, AreaOfInterest, Incident
+from models import AreaOfInterest, Incident
 from web import auth
 from web.state import state
 
@@ -42,7 +42,8 @@ bp = Blueprint("pages", __name__)
 def common() -> dict[str, Any]:
     return {
         "current_user": auth.current_user(),
-        "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
+        "unread": incident_alerts.unread(user) if (user := auth.current_user()) else 0,
+        "unacknowledged": incident_alerts.unacknowledged(user) if user else 0,
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),

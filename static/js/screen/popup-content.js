@@ -1,6 +1,6 @@
 /** The content of a popup about incidents and areas, as nodes, never as HTML. */
 
-import { isWaiting, whoHasIt } from "../live/alerts.js";
+import { acknowledgementOf, isUnacknowledged } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
 import { element, link, mutedWords, severityBadge, stateWords, whenWords } from "../base/elements.js";
 import { named } from "./on-screen.js";
@@ -22,19 +22,19 @@ const hint = (words) => element("span", { class: "hint" }, words);
  * @param {Pick<Context, "acknowledge" | "hasSeen">} context
  */
 function alertLine(alert, { acknowledge, hasSeen }) {
-  const who = whoHasIt(alert);
+  const who = acknowledgementOf(alert);
   const line = element(
     "div",
     { class: "line alert-line" },
     hint(
       who
-        ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}`
+        ? `Acknowledged by ${isolate(who.by)}${who.note ? `: ${isolate(who.note)}` : ""}`
         : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`,
     ),
   );
   line.dataset.alerts = named(alert.areas);
-  if (!acknowledge || !alert.areas.some(isWaiting)) return line;
-  const button = element("button", { type: "button" }, "I have it");
+  if (!acknowledge || !alert.areas.some(isUnacknowledged)) return line;
+  const button = element("button", { type: "button" }, "Acknowledge");
   const seen = alert.areas.filter((area) => !area.acknowledged && hasSeen(area));
   button.disabled = seen.length === 0;
   button.addEventListener("click", () => acknowledge(seen));

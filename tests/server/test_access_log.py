@@ -56,8 +56,10 @@ def test_request_has_one_line(server: Server, person: Person) -> None:
     answer = person.http.get("/tracker/incident/?page=2&secret=hidden")
     line = line_of(server, path="/tracker/incident/")
     assert line["request"] == answer.headers["x-request-id"]
-    shown = {name: line[name] for name in ("event", "level", "method", "status", "user")}
-    assert shown == {"event": "Answered", "level": "info", "method": "GET", "status": 200, "user": "admin"}
+    shown = {name: line[name] for name in ("method", "status", "user")}
+    assert shown == {"method": "GET", "status": 200, "user": "admin"}
+    said = line["event"], line["level"]
+    assert said in (("Answered", "info"), ("A request was slow", "warning"))  # on a busy machine
     assert line["bytes"] > 1000
     assert line["address"] == "127.0.0.1"
     assert "hidden" not in server.output

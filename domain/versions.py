@@ -222,6 +222,8 @@ def words(field: str, value: Any) -> str:
         outline, *holes = value["coordinates"]
         more = f", {len(holes)} hole{'s' if len(holes) > 1 else ''}" if holes else ""
         return f"{len(outline) - 1} corners{more}"
+    if field == "accuracy" and value is not None:
+        return f"{value:,} m"
     if field == "verified":
         return "confirmed" if value else "not confirmed"
     if field == "closed":

@@ -190,7 +190,7 @@ def test_offline_report_keeps_its_time(server: Server, person: Person, open_scre
         page.context.set_offline(True)
         page.get_by_label("Or search a place").fill("chania")
         page.get_by_role("option", name="Chania, Greece", exact=True).click()
-        page.get_by_label("What has happened?").fill(name)
+        page.get_by_label("What happened?").fill(name)
         page.get_by_role("button", name="Send report").click()
         expect(page.locator("#outbox")).to_contain_text("Waiting for the network")
         page.evaluate(WRITTEN_EARLIER, "XX" if name == "Corrected late" else "ME")

@@ -447,6 +447,7 @@ def test_incident_feature_is_rfc_7946(person: Person) -> None:
             "closed_by": None,
             "verified": True,
             "suspected_spam": False,
+            "accuracy": None,
             "model": "Incident",
             "pk": pk,
             "url": f"/tracker/incident/{pk}/",

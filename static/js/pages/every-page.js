@@ -1,14 +1,17 @@
 /**
- * Runs on every page: follows sign-ins of other tabs, shows problems of forms, asks before typed text is lost, and
- * shows the bell.
+ * Runs on every page: follows sign-ins of other tabs, forgets the kept map at a sign-out, shows problems of forms, asks
+ * before typed text is lost, and shows the bell.
  */
 
 import { showBell } from "../screen/bell.js";
 import { watchProblems } from "../base/form-problems.js";
-import { followSession } from "../base/session.js";
+import { followSession, mine } from "../base/session.js";
+import { forgetState } from "../live/kept-state.js";
 import { watchForm } from "../base/unsaved.js";
 
 followSession();
+if (!mine().user) forgetState();
+for (const form of document.querySelectorAll("form[data-signs-out]")) form.addEventListener("submit", forgetState);
 watchProblems();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);
 showBell();

@@ -14,7 +14,8 @@ import { filterForm } from "../screen/filter-form.js";
 import { incidentActions } from "../screen/incident-actions.js";
 import { longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
-import { fetchJSON, keepInSync } from "../live/sync.js";
+import { fetchJSON } from "../live/first-load.js";
+import { keepInSync } from "../live/sync.js";
 import { createMap } from "../map/map.js";
 import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
@@ -96,7 +97,7 @@ async function start() {
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
-  const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
+  const all = { ...addresses, poll: `${addresses.api}notifications` };
   keepInSync(store, all, followUpdates(notices));
 
   const wanted = location.hash;

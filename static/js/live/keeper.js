@@ -86,7 +86,7 @@ export class Keeper {
   #note(change) {
     const { seq, mark, epoch, connection } = this.#store;
     if (connection.state === "signed-out") return void this.forget();
-    if (seq === null) return;
+    if (seq === null || epoch === null) return; // everything will be loaded
     if (epoch !== this.#owner.epoch) return this.#end(); // the database is another one now
     if (seq === this.#place.seq && this.#store.incidents === this.#loaded) return;
     this.#place = { seq, mark };

@@ -89,7 +89,8 @@ test("while another tab writes, this one tries seldom, and then writes everythin
 
 test("what the server does not continue from is replaced, even if it seems newer", async (t) => {
   const { store, place } = kept(t, { base: "read" });
-  store.apply(hello(20, false));
+  store.apply({ ...hello(20, false), went_back: true });
+  store.setConnection({ state: "connected" });
   store.load({ incidents: collection([incident(5)], 20), areas: collection([], 20) });
   await pass(5_000);
   assert.deepEqual(namesIn(place.writes[0]), ["incidents 0"]);

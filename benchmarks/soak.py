@@ -36,7 +36,8 @@ from peers import Peer, Sockets, descriptors, resident_bytes
 KEPT = 4_000  # newest entries of the log that no prune of this run deletes
 OLD = "2020-01-01T00:00:00.000000Z"
 STEADY = 50  # clients that stay
-FIRST = 6_000  # incidents at the start; their entries fill the replay buffer of 8 MiB
+FIRST = 6_000  # incidents at the start
+FILLS = "x" * 900  # their description: their entries fill the replay buffer of 8 MiB, which then stays so
 SAVE_EVERY_S = 0.1
 SAMPLES = 5  # at the start, and at the end
 GROWTH = 1.05  # wanted: at most, of memory and descriptors
@@ -166,7 +167,8 @@ class Load:
 def collection(count: int, chance: random.Random) -> dict[str, Any]:
     """Return a FeatureCollection to import."""
     features = [
-        incident(f"First {n}", chance.uniform(-60, 60), chance.uniform(-60, 60)) for n in range(count)
+        incident(f"First {n}", chance.uniform(-60, 60), chance.uniform(-60, 60), description=FILLS)
+        for n in range(count)
     ]
     return {"type": "FeatureCollection", "features": features}
 

@@ -314,12 +314,12 @@ def test_last_admin_stays(start_server: StartServer) -> None:
     """Neither a command nor the page removes the role or the access of the only admin."""
     server = start_server()
     for arguments in (("user", "role", "admin", "editor"), ("user", "deactivate", "admin")):
-        assert "last account" in command(server, *arguments, status=2)[1]
+        assert "last admin" in command(server, *arguments, status=2)[1]
     admin = server.person()
     for action, fields in (("role", {"role": "viewer"}), ("deactivate", {})):
         page = press(admin, f"/admin/users/1/{action}/", **fields)
         assert page.status == 422
-        assert "last account" in page.words
+        assert "last admin" in page.words
     assert admin.get("/admin/").status == 200
 
 

@@ -2,7 +2,7 @@
 
 import { within } from "./addresses.js";
 import { isolate } from "./bidi.js";
-import { severityNamed } from "./severity.js";
+import { severityNamed, severityWord } from "./severity.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -36,7 +36,7 @@ export function severityShape(name) {
 /** The severity as shape, colour and word, like the macro of the templates. @param {string} name */
 export function severityBadge(name) {
   const badge = severityShape(name);
-  badge.append(name);
+  badge.append(severityWord(name));
   return badge;
 }
 

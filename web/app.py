@@ -15,6 +15,7 @@ from flask.globals import app_ctx, request_ctx
 from flask.json.provider import DefaultJSONProvider
 
 import models
+from base.loop import interleaved
 from base.loop_watch import LoopWatch
 from base.settings import Settings
 from realtime.group import DEFAULTS, Group
@@ -86,6 +87,17 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     assets.init_app(app, settings)
     errors.init_app(app)
     return app
+
+
+def compile_templates(app: Flask) -> None:
+    """Compile all templates, in pieces with pauses. Otherwise the first requests would hold up the loop.
+
+    The 35 templates take 0.22 s together, and the largest one 30 ms.
+    """
+    names = app.jinja_env.list_templates()
+    names.sort(key=lambda name: not name.startswith(("base.", "shared/")))  # first what all pages need
+    for _ in interleaved(app.jinja_env.get_template(name) for name in names):
+        pass
 
 
 class App(Flask):

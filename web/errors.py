@@ -14,7 +14,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 import models
 from base.logs import event
 from base.sentences import Sentence
-from domain import idempotency, versions
+from domain import handling, idempotency, versions
 from geo import geojson
 from web import security
 from web.languages import translated
@@ -69,6 +69,7 @@ def init_app(app: Flask) -> None:
     for kind, status in STATUSES:
         app.register_error_handler(kind, partial(_answer, status))
     app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
+    app.register_error_handler(handling.Changed, lambda error: (error.as_json(), 409))
     app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
     app.register_error_handler(SecurityError, lambda _error: security.wrong_host(state().settings.hosts))
     app.register_error_handler(HTTPException, _answer_http)

@@ -448,7 +448,7 @@ def test_busy_server_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Non
     """A server that is too busy to check a password counts no try and notes nothing."""
     monkeypatch.setattr(passwords, "MAX_IN_FLIGHT_PER_CLIENT", 0)
     answer = typed(app)
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     assert answer.headers["Retry-After"] == str(passwords.RETRY_S)
     assert "Too many people are signing in at the moment." in answer.text
     assert noted() == []

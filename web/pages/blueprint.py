@@ -10,10 +10,13 @@ from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
 from base.version import VERSION
+from domain import incident_alerts
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, AreaOfInterest, Incident
+from models import AreaOfInterest, Incident, Notification, User
 from web import auth, languages, terms
 from web.state import state
+
+KM = 1000  # metres
 
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -36,9 +39,12 @@ bp.add_app_template_filter(terms.term)
 
 @bp.app_context_processor
 def common() -> dict[str, Any]:
+    user = auth.current_user()
     return {
-        "current_user": auth.current_user(),
-        "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
+        "current_user": user,
+        "unread": incident_alerts.unread(user) if user else 0,
+        "unacknowledged": incident_alerts.unacknowledged(user) if user else 0,
+        "live": _live(user),
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
@@ -63,10 +69,25 @@ def _words(_language: str) -> dict[str, Any]:
     }
 
 
+def _live(user: User | None) -> dict[str, Any] | None:
+    """Return the place in the log at which a page begins to follow the alerts; None if nobody may follow."""
+    if user is None or auth.unfinished(user):
+        return None
+    place = Notification.position() | {"epoch": state().epoch}
+    counts = {"unread": incident_alerts.unread(user), "unacknowledged": incident_alerts.unacknowledged(user)}
+    return place | counts | {"read_seq": user.read_seq}
+
+
 @bp.app_template_filter()
 def isolated(text: str) -> str:
     """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
     return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"
+
+
+@bp.app_template_filter()
+def distance(metres: int) -> str:
+    """Return a distance in metres, or from a kilometre on in kilometres."""
+    return f"{metres} m" if metres < KM else f"{metres / KM:.{0 if metres >= 10 * KM else 1}f} km"
 
 
 def quoted(name: str) -> str:

@@ -21,10 +21,19 @@ def incident_from(form: Form, incident: Incident) -> bool:
         "name": form.values.get("name", ""),
         **form.present("description", "severity", *Incident.plain_texts()),
         **{name: text.strip() or None for name, text in form.present("happened").items()},
+        **{name: _number(text) for name, text in form.present("accuracy").items()},
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
         "location": form.json("location_geojson", missing="click the map or type coordinates"),
     }
     return form.save(incident, values, {"location": "location_geojson"})
+
+
+def _number(text: str) -> float | str | None:
+    """Return the number that was typed, None for none, or the text if it is no number."""
+    try:
+        return float(text.replace(",", ".")) if text.strip() else None
+    except ValueError:
+        return text
 
 
 def incident_values(incident: Incident) -> dict[str, str]:
@@ -34,6 +43,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "severity": incident.severity,
         "happened": incident.happened or "",
         **{name: getattr(incident, name) or "" for name in Incident.plain_texts()},
+        "accuracy": "" if incident.accuracy is None else str(incident.accuracy),
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
         "version": incident.version,

@@ -33,7 +33,7 @@ def login() -> ResponseReturnValue:
         try:
             wait, user = auth.check(name, request.form.get("password", ""), "")
         except passwords.Busy as busy:
-            wait, user, status, errors[""] = passwords.RETRY_S, None, 503, busy.description or ""
+            wait, user, status, errors[""] = passwords.RETRY_S, None, 429, busy.description or ""
         else:
             status, errors[""] = 401, Sentence("Wrong name or password.")
             if wait:

@@ -38,7 +38,7 @@ function makeForm() {
     "form",
     { class: "quick", novalidate: "" },
     element("h2", {}, "New incident"),
-    field("What has happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
+    field("What happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
     severityChoices(),
     ...published.plain_texts.map((name) => field(published.labels[name], input(name))),
     element(

@@ -2,7 +2,7 @@
 
 import { areaForMap, incidentForMap } from "../map/sync-features.js";
 import { createMap } from "../map/map.js";
-import { bounds } from "../base/geojson.js";
+import { bounds, circle } from "../base/geojson.js";
 import { tomorrowMorning } from "../base/mute-until.js";
 
 for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
@@ -11,5 +11,9 @@ for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) 
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
 const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
-if (feature.properties.model === "Incident") view?.setFeatures("incidents", [incidentForMap(feature)]);
-else view?.setFeatures("areas", [areaForMap(feature)]);
+if (feature.properties.model === "Incident") {
+  const { accuracy } = feature.properties;
+  view?.setFeatures("incidents", [incidentForMap(feature)]);
+  if (accuracy) view?.setOutline(circle(feature.geometry.coordinates, accuracy));
+}
+if (feature.properties.model === "AreaOfInterest") view?.setFeatures("areas", [areaForMap(feature)]);

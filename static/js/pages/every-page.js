@@ -12,3 +12,6 @@ followSession();
 watchProblems();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);
 showBell();
+
+const live = document.getElementById("live");
+if (live) import("../screen/alerts-on-page.js").then(({ showAlertsOnPage }) => showAlertsOnPage(live.dataset));

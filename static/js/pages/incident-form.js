@@ -33,7 +33,11 @@ part("location_geojson").form.addEventListener("submit", (event) => {
 
 view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
 if (view) {
-  pin = view.pin(field.set);
+  const put = (point) => {
+    part("accuracy").value = ""; // it was that of the earlier location
+    field.set(point);
+  };
+  pin = view.pin(put);
   pin.move(current);
-  view.onClick(field.set);
+  view.onClick(put);
 }

@@ -6,6 +6,7 @@
 import { ownName, within } from "../base/addresses.js";
 import { isolate } from "../base/bidi.js";
 import { claim } from "../base/claim.js";
+import { t, tn } from "../base/translate.js";
 import { seenUpTo } from "../live/seen-alerts.js";
 
 /** @typedef {"desktop" | "sound" | "always"} Choice */
@@ -91,13 +92,13 @@ export function obstacle() {
 export function wording(alerts) {
   const words = alerts.slice(0, MOST).map(({ feature: { id, properties }, areas }) => ({
     title: `${properties.severity}: ${isolate(properties.name)}`,
-    body: `in ${areas.map(({ name }) => isolate(name)).join(", ")}`,
+    body: t("in %(areas)s", { areas: areas.map(({ name }) => isolate(name)).join(", ") }),
     tag: ownName(`alert ${id}`),
     path: properties.url,
   }));
   const rest = alerts.length - MOST;
   if (rest <= 0) return words;
-  const more = { title: `${rest} more ${rest === 1 ? "alert" : "alerts"}`, body: "", tag: ownName("alerts more") };
+  const more = { title: tn("%(n)s more alert", "%(n)s more alerts", rest), body: "", tag: ownName("alerts more") };
   return [{ ...more, path: "/tracker/alert/" }, ...words];
 }
 
@@ -145,7 +146,6 @@ async function attend(alerts, log) {
 
 /** @param {import("../live/store.js").Store} store */
 export function callAttention(store) {
-  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => isWanted("sound") && unlockSound());
   store.subscribe(({ raised }) => {
     const alerts = [...raised]
       .map((pk) => store.alerts.byIncident.get(pk))

@@ -1,6 +1,7 @@
 /** The bell in the header: switches for notifications and sound, with what the browser still wants for each. */
 
 import { element } from "../base/elements.js";
+import { t } from "../base/translate.js";
 import {
   isWanted,
   maySound,
@@ -13,11 +14,11 @@ import {
 } from "./attention.js";
 
 const OBSTACLES = {
-  insecure: "Browsers show notifications only over https. Ask who runs Tracker for an https address.",
-  missing: "This browser has no desktop notifications. On an iPhone or iPad, add Tracker to the home screen first.",
-  denied: "This browser blocks notifications of this site. Allow them in its site settings (left of the address).",
+  insecure: t("Browsers show notifications only over https. Ask your administrator for an https address."),
+  missing: t("This browser has no desktop notifications. On an iPhone or iPad, add Tracker to the home screen first."),
+  denied: t("This browser blocks notifications of this site. Allow them in its site settings (left of the address)."),
 };
-const CLICK = "Click once to allow sound";
+const CLICK = t("Click once to allow sound");
 
 const part = (id) => document.getElementById(id);
 
@@ -37,10 +38,10 @@ export function bellState({ desktop, sound: loud, blocked, mute }) {
 
 /** @type {Record<BellState, string>} */
 const BELLS = {
-  off: "Notifications are off",
-  on: "Notifications are on",
+  off: t("Notifications are off"),
+  on: t("Notifications are on"),
   click: CLICK,
-  stuck: "The browser blocks notifications",
+  stuck: t("The browser blocks notifications"),
 };
 
 function show() {
@@ -84,6 +85,8 @@ export function showBell() {
     part(`attention-${name}`).addEventListener("change", () => want("always", name === "always"));
   addEventListener("storage", show); // another tab has chosen
   addEventListener("focus", show); // the person may come from the browser's settings
+  for (const event of ["pointerdown", "pointerup", "keydown"])
+    addEventListener(event, () => isWanted("sound") && unlockSound());
   whenSoundChanges(show);
   if (isWanted("sound")) unlockSound(); // some browsers allow it, after a click on the page before
   show();

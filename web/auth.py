@@ -267,7 +267,7 @@ def own_language() -> str | None:
     if has_bearer():
         return languages.SOURCE
     user = current_user()
-    return getattr(user, "language", None)
+    return user.language if user else None
 
 
 def has_bearer() -> bool:

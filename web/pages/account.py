@@ -13,7 +13,7 @@ from domain import accounts, totp
 from domain.accounts import Token
 from domain.sign_ins import SignIn
 from models import MAX_ID, Session, User, database
-from web import auth, confirm
+from web import auth, confirm, languages
 from web.forms import Form
 from web.languages import gettext
 from web.lists import Page
@@ -192,6 +192,17 @@ def revoke_token(pk: int) -> ResponseReturnValue:
         if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == user.id)):
             abort(404)
         log_own(f"token {pk} revoked")
+    return redirect(url_for("accounts.own"), 303)
+
+
+@bp.post("/accounts/language/")
+@auth.needs("viewer")
+def choose_language() -> ResponseReturnValue:
+    """Set the language of the account's pages; "" is that of the browser."""
+    code = request.form.get("language", "")
+    if code and code not in languages.languages():
+        abort(400)
+    User.update(language=code or None).where(User.id == auth.signed_in().id).execute()
     return redirect(url_for("accounts.own"), 303)
 
 

@@ -173,7 +173,7 @@ def test_may_of_tokens(app: Flask, role: str, read_only: bool, allowed: list[str
         assert auth._why_not("admin") == (
             "This token is read-only."
             if read_only
-            else "This is for an admin who is signed in. A token can't do it."
+            else "Only a signed-in admin can do this, not a token."
         )
 
 
@@ -328,7 +328,7 @@ def test_form_of_an_earlier_session_is_shown_again(app: Flask) -> None:
     assert "You signed in as \u2068editor\u2069 after opening this page." in shown.text
     button = browser.post("/accounts/logout/", data={"csrf_token": "old"}, headers=OWN_PAGE)
     assert button.status_code == 400
-    assert "Nothing is saved yet: check it, and send it again." in button.text
+    assert "Nothing is saved: check it and send it again." in button.text
     refused = browser.post(INCIDENTS, json=incident("Forged"))
     assert refused.status_code == 400
     assert refused.get_json()["fields"] == {"csrf_token": "this is not the token of your session"}
@@ -664,8 +664,8 @@ def test_keys_of_all_sessions_of_an_account_have_one_owner(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words", "header"),
     [
-        (0.2, "1 s", {"Retry-After": "1"}),
-        (89.5, "90 s", {"Retry-After": "90"}),
+        (0.2, "1 second", {"Retry-After": "1"}),
+        (89.5, "90 seconds", {"Retry-After": "90"}),
         (90, "2 minutes", {"Retry-After": "90"}),
         (120, "2 minutes", {"Retry-After": "120"}),
         (120.5, "3 minutes", {"Retry-After": "121"}),

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
+from base.times import now
 from base.version import VERSION
 from domain import incident_alerts
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
@@ -49,7 +50,7 @@ def common() -> dict[str, Any]:
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
         "plain_texts_of_areas": AreaOfInterest.plain_texts(),
-        "published": {**PUBLISHED, "root": request.script_root, **_words(languages.current())},
+        "published": {**PUBLISHED, "time": now(), "root": request.script_root, **_words(languages.current())},
         "limits": PUBLISHED["limits"],
         "default_severity": DEFAULT.value,
         "severities": [(severity.value, terms.term(severity.word)) for severity in Severity],

@@ -10,7 +10,7 @@
  * @typedef {{severities: Severity[], default_severity: string, limits: {name: number, description: number},
  *   plain_texts: string[], plain_texts_of_areas: string[], labels: Record<string, string>,
  *   words: Record<string, string>, root: string,
- *   version: string}} Published
+ *   version: string, time: string}} Published
  */
 
 /** @type {Published} */

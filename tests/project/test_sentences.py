@@ -106,7 +106,6 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/screen/notices.js",
     "static/js/screen/panel.js",
     "static/js/screen/popup-content.js",
-    "static/js/screen/unread.js",
     "static/js/screen/updates.js",
 }
 # Modules of pages, with their texts for programs, the log and developers.

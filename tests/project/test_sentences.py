@@ -55,7 +55,6 @@ NOT_FOR_PEOPLE = {"Error", "console", "event", "note", "log", "log_own"}  # func
 
 # Files whose sentences don't go through the catalogues yet.
 TEMPLATES_LEFT: set[str] = {
-    "templates/alerts/list.html",
     "templates/areas/_fields.html",
     "templates/areas/delete.html",
     "templates/areas/detail.html",
@@ -73,7 +72,6 @@ TEMPLATES_LEFT: set[str] = {
 SCRIPTS_LEFT: set[str] = {
     "static/js/base/api.js",
     "static/js/base/conflict.js",
-    "static/js/base/elements.js",
     "static/js/base/geojson.js",
     "static/js/base/session.js",
     "static/js/base/sign-in-again.js",
@@ -86,7 +84,6 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/editor/inside-count.js",
     "static/js/editor/time-field.js",
     "static/js/editor/vertex-choice.js",
-    "static/js/live/alert-updates.js",
     "static/js/live/alerts.js",
     "static/js/live/closed-incidents.js",
     "static/js/live/replay.js",

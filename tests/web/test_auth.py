@@ -171,9 +171,7 @@ def test_may_of_tokens(app: Flask, role: str, read_only: bool, allowed: list[str
     with app.test_request_context(READABLE, headers=headers):
         assert [role for role in accounts.ROLES if auth.may(role)] == allowed
         assert auth._why_not("admin") == (
-            "This token is read-only."
-            if read_only
-            else "Only a signed-in admin can do this, not a token."
+            "This token is read-only." if read_only else "Only a signed-in admin can do this, not a token."
         )
 
 
@@ -331,7 +329,7 @@ def test_form_of_an_earlier_session_is_shown_again(app: Flask) -> None:
     assert "Nothing is saved: check it and send it again." in button.text
     refused = browser.post(INCIDENTS, json=incident("Forged"))
     assert refused.status_code == 400
-    assert refused.get_json()["fields"] == {"csrf_token": "this is not the token of your session"}
+    assert refused.get_json()["fields"] == {"csrf_token": "This is not the token of your session"}
     assert browser.post(INCIDENTS, json=incident("Token"), headers=bearer(app)).status_code == 201
 
 

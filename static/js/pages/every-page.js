@@ -1,6 +1,6 @@
 /**
- * Runs on every page: follows sign-ins of other tabs, shows problems of forms, asks before typed text is lost,
- * shows the bell, and shows times as people read them.
+ * Runs on every page: follows sign-ins of other tabs, shows problems of forms, and asks before typed text is lost. It
+ * also shows the bell, and times as people read them.
  */
 
 import { published } from "../base/published.js";

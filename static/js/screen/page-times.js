@@ -1,5 +1,5 @@
 /**
- * Shows each `<time datetime>` of the page as people read it: how long ago it was, and by the pointer the exact time
+ * Shows each `<time datetime>` of the page as people read it: how long ago it was. The pointer shows the exact time
  * here and in UTC. One with `data-exact` shows the exact time at once. Without this script the page has UTC.
  */
 

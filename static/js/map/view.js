@@ -3,8 +3,9 @@
  * pages.
  */
 
-import { bounds as boundsOf, pointAt } from "../base/geojson.js";
+import { pointAt } from "../base/geojson.js";
 import { AreaLayer } from "./areas.js";
+import { FIT_PADDING, fitting, POINT_ZOOM } from "./fitting.js";
 import { IncidentLayer } from "./incidents.js";
 import { makePin, placeElement } from "./markers.js";
 import { onMenu, onPick } from "./pointer.js";
@@ -13,9 +14,7 @@ import { addImages, repaint } from "./style.js";
 import { onPaletteChange, readPalette } from "../base/palette.js";
 import { bringWorld } from "./world.js";
 
-export const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
-export const FIT_PADDING = 48; // pixels
-const FLY_ZOOM = 8;
+const CITY_ZOOM = 11; // at which a city fills the map
 const SCALE = 150; // pixels: at half of it, its least width, the label still fits
 
 /**
@@ -44,7 +43,7 @@ export class MapView {
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
     map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
-    map.addControl(new library.ScaleControl({ maxWidth: SCALE }), "bottom-left");
+    map.addControl(new library.ScaleControl({ maxWidth: SCALE, unit: "metric" }), "bottom-left");
     this.#layers = { incidents: new IncidentLayer(map), areas: new AreaLayer(map) };
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(addImages(map, readPalette()))));
@@ -68,15 +67,24 @@ export class MapView {
     this.#layers[source].put(key, feature);
   }
 
-  /** @param {Iterable<import("../base/geojson.js").Geometry>} geometries does nothing without any */
-  fit(geometries, { animate = false, maxZoom = MAX_FIT_ZOOM } = {}) {
-    const box = boundsOf(geometries);
-    if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom, animate });
+  /**
+   * Shows all of the geometries, as large as they fit. Without any it does nothing.
+   * @param {Iterable<import("../base/geojson.js").Geometry>} geometries
+   * @param {{animate?: boolean, maxZoom?: number}} [options] maxZoom: by default that of a point, and none for polygons
+   */
+  fit(geometries, { animate = false, maxZoom } = {}) {
+    const found = fitting(geometries);
+    if (found) this.map.fitBounds(found.box, { padding: FIT_PADDING, maxZoom: maxZoom ?? found.maxZoom, animate });
   }
 
-  /** @param {[number, number]} centre */
-  fly(centre) {
-    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), FLY_ZOOM) });
+  /** Flies to a position, and comes at least as near as the zoom. @param {[number, number]} centre */
+  fly(centre, zoom = POINT_ZOOM) {
+    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), zoom) });
+  }
+
+  /** Flies to an incident, at least as near as it stands alone and in no cluster. @param {Feature} feature */
+  flyToIncident(feature) {
+    this.fly(feature.geometry.coordinates, Math.max(CITY_ZOOM, this.#layers.incidents.aloneFrom(feature)));
   }
 
   /** @returns {import("../base/geojson.js").Box} west and east may be beyond ±180 */

@@ -2,7 +2,6 @@
 
 import { areaForMap, incidentForMap } from "../map/sync-features.js";
 import { createMap } from "../map/map.js";
-import { bounds } from "../base/geojson.js";
 import { tomorrowMorning } from "../base/mute-until.js";
 
 for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
@@ -10,6 +9,6 @@ for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) 
 }
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
-const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
+const view = await createMap(document.getElementById("map"), { shows: [feature.geometry] });
 if (feature.properties.model === "Incident") view?.setFeatures("incidents", [incidentForMap(feature)]);
 else view?.setFeatures("areas", [areaForMap(feature)]);

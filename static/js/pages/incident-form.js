@@ -29,7 +29,7 @@ part("location_geojson").form.addEventListener("submit", (event) => {
   if (!field.isValid() || !happened.isValid()) event.preventDefault();
 });
 
-view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
+view = await createMap(part("map"), { shows: [current] });
 if (view) {
   pin = view.pin(field.set);
   pin.move(current);

@@ -50,13 +50,11 @@ function callsOf({ api, mayEdit }, store) {
   };
 }
 
-const CITY_ZOOM = 13; // at which a city fills the map, where all incidents and areas are in one
-
 /** Zooms to everything that is shown, after the first load. */
 function lookAtAll(store, selection, view) {
   const look = () => {
     const all = [...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry);
-    view.fit(all, all.length > 1 ? { maxZoom: CITY_ZOOM } : {});
+    view.fit(all);
   };
   if (store.seq !== null) return look();
   const stop = store.subscribe((change) => {
@@ -101,7 +99,7 @@ async function start() {
       if (!feature || !view) return;
       const { coordinates } = feature.geometry;
       const row = /** @type {HTMLElement} */ (document.activeElement);
-      view.fly(coordinates);
+      view.flyToIncident(feature);
       show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });

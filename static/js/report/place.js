@@ -87,7 +87,7 @@ export async function placePart(onWords) {
       view?.fit([point], { maxZoom: TOWN_ZOOM });
     },
   );
-  view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
+  view = await createMap(part("map"), { shows: [current] });
   if (view) {
     pin = view.pin(put);
     pin.move(current);

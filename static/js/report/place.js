@@ -1,7 +1,7 @@
 /** The location of the report, from the device, the map, a search or typing; and its words. */
 
 import { circle, pointAt } from "../base/geojson.js";
-import { locate, locationAllowed, mayLocate, metres } from "./locate.js";
+import { locate, locationAllowed, mayLocate, metres } from "../base/locate.js";
 import { createMap, readConfig } from "../map/map.js";
 import { placeField } from "./place-search.js";
 import { placeSearch, readPlaces, whereabouts } from "../base/places.js";

@@ -19,7 +19,9 @@ import models
 from base.settings import Settings
 from base.severity import Severity
 from base.terminal import printable, say
+from base.values import parse_text
 from domain.limits import NAME_LENGTH
+from domain.tracked import latest_credible, parse_time
 from geo import geojson
 from models import AreaOfInterest, Incident, Tracked
 from storage.engine import WRITE_GAP_S
@@ -41,6 +43,7 @@ class Part(NamedTuple):
     has_name: bool  # if false, it gets a number as its name, or keeps its present name
     severity: str | None  # None: the source has no usable value
     has_levels: bool  # if true, a new object without a usable value is Info
+    closing: tuple[str | None, str | None] = (None, None)  # when and by whom the source says it was closed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -204,7 +207,20 @@ def _parts(
             has_name,
             severity,
             options.levels is not None,
+            _closing(properties),
         )
+
+
+def _closing(properties: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return `closed_at` and `closed_by` of a Feature that Tracker wrote; (None, None) of others."""
+    try:
+        closed_at = parse_time(properties.get("closed_at"))
+        by = parse_text(NAME_LENGTH, required=False)(properties.get("closed_by") or "")
+    except ValueError:
+        return None, None
+    if closed_at is None or (text := models.timestamp(closed_at)) > latest_credible():
+        return None, None
+    return text, by or None
 
 
 def _source_id(id_: Any) -> str | None:
@@ -279,9 +295,12 @@ def _store(part: Part) -> str:
     if before is None and part.has_levels:
         severity = {"severity": part.severity or Severity.INFO.value}
     kept = set() if before is None or part.has_name else {"name"}
+    was_open = not thing.closed if isinstance(thing, Incident) else False
     thing.assign({name: value for name, value in (part.fields | severity).items() if name not in kept})
     if before == [getattr(thing, name) for name in part.model.parsers]:
         return "unchanged"
+    if was_open and thing.closed:
+        thing.closed_at, thing.closed_by = part.closing
     thing.save()
     return "updated" if before else "new"
 

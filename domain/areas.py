@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import peewee
 
 from base.errors import Invalid
+from base.folding import fold
 from base.severity import BY_CODE, DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text, to_json
@@ -45,6 +46,7 @@ class AreaOfInterest(Tracked):
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
+    folded = peewee.TextField(default="")  # the name, as it is searched
     matching_changed = False  # true if the last save changed the outline or the severity
 
     path = "/tracker/area_of_interest/"
@@ -78,6 +80,7 @@ class AreaOfInterest(Tracked):
 
     def _complete(self) -> None:
         self.centroid = to_json(geojson.centroid(self.polygon))
+        self.folded = fold(self.name)
         query = "SELECT polygon, severity FROM area_of_interest WHERE id = ?"
         stored = database.execute_sql(query, (self.id,)).fetchone()
         self.matching_changed = stored != (to_json(self.polygon), self.severity)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import peewee
 
 from base.errors import Invalid
+from base.folding import fold
 from base.severity import DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text
@@ -14,6 +15,7 @@ from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from domain.tracked import Tracked, latest_credible, parse_flag, parse_time
 from geo import geojson
 from storage.engine import database
+from storage.log import actor
 
 
 def _parse_happened(value: Any) -> str | None:
@@ -35,6 +37,10 @@ class Incident(Tracked):
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
     happened = peewee.TextField()  # by default the time of the report, `created`
+    created_by = peewee.TextField(null=True)  # account; None: without one, or not known
+    closed_at = peewee.TextField(null=True)  # None: open, or closed before this was kept
+    closed_by = peewee.TextField(null=True)
+    folded = peewee.TextField(default="")  # name and description, as they are searched
 
     path = "/tracker/incident/"
     shown: ClassVar = (
@@ -43,8 +49,11 @@ class Incident(Tracked):
         "severity",
         "happened",
         "created",
+        "created_by",
         "updated",
         "closed",
+        "closed_at",
+        "closed_by",
         "verified",
         "suspected_spam",
     )
@@ -101,6 +110,18 @@ class Incident(Tracked):
     def _complete(self) -> None:
         self.suspected_spam = self.suspected_spam and not self.verified
         self.happened = self.happened or self.created
+        self.folded = fold(f"{self.name}\n{self.description}")
+        stored = database.execute_sql("SELECT closed FROM incident WHERE id = ?", (self.id,)).fetchone()
+        if stored is None:
+            self.created_by = self.created_by or actor.get()
+        self._note_closing(was_closed=bool(stored and stored[0]))
+
+    def _note_closing(self, *, was_closed: bool) -> None:
+        """Note who closes it, and when, unless an import has said so."""
+        if not self.closed:
+            self.closed_at = self.closed_by = None
+        elif not was_closed and self.closed_at is None:
+            self.closed_at, self.closed_by = self.updated, actor.get()
 
     def _geojson(self) -> tuple[dict[str, Any], dict[str, Any]]:
         properties = {name: getattr(self, name) for name in self.shown}

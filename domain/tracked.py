@@ -19,7 +19,10 @@ CLOCK_STEP = timedelta(minutes=5)  # times that lie further in the future count 
 
 
 # Properties of a Feature that only the server sets: the API ignores them, and a merge does not compare them.
-READ_ONLY = {"created", "updated", "version", "model", "pk", "url", "centroid", "suspected_spam"}
+READ_ONLY = {
+    *("created", "created_by", "updated", "closed_at", "closed_by", "suspected_spam"),
+    *("version", "model", "pk", "url", "centroid"),
+}
 
 MOST_FEATURES = 500  # features that are read at once; other requests wait for 5 ms
 

@@ -82,11 +82,11 @@ def live_through(browser: Browser) -> int:
 
 
 def found_in(*paths: Path) -> list[tuple[str, str]]:
-    """Return which of WORDS are in which files; as they are, or within a compressed answer."""
+    """Return which of WORDS are in which files, in capitals or not."""
     found = []
     for path in paths:
-        data = path.read_bytes() if path.exists() else b""
-        found += [(path.name, word) for word in WORDS if word.encode() in data]
+        data = path.read_bytes().lower() if path.exists() else b""
+        found += [(path.name, word) for word in WORDS if word.lower().encode() in data]
     return found
 
 

@@ -24,11 +24,18 @@ from web import unsent
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 MESSAGES = (ROOT / "static" / "js" / "live" / "messages.js").read_text(encoding="utf-8")
 COLUMNS = {field.name for field in peewee_private.fields(Incident)}
-NOT_SHOWN = {"id", "source_id", "version", "longitude", "latitude"}  # as properties that the list names
+NOT_SHOWN = {
+    "id",
+    "source_id",
+    "version",
+    "longitude",
+    "latitude",
+    "folded",
+}  # as properties that the list names
 AREA_COLUMNS = {field.name for field in peewee_private.fields(AreaOfInterest)}
 AREA_SHOWN = (*AreaOfInterest.shown, *AreaOfInterest.shown_while_muted)
 # The collection says when an incident was created; of an area only its page says that.
-AREA_NOT_SHOWN = {"id", "source_id", "version", "polygon", "created", "updated", "muted_at"}
+AREA_NOT_SHOWN = {"id", "source_id", "version", "polygon", "created", "updated", "muted_at", "folded"}
 SENDERS = ("domain", "realtime", "storage", "web")  # the rooms that make messages of the socket
 SAMPLES: dict[str, Any] = {
     "severity": "High",

@@ -3,6 +3,8 @@
  * in frontend/.
  */
 
+import { fold } from "./folding.js";
+
 /** @typedef {import("./geojson.js").Position} Position */
 /** @typedef {{name: string, country: string, position: Position, population: number, capital: number}} Place */
 
@@ -10,16 +12,11 @@ const EARTH_RADIUS_KM = 6371;
 const NEAR_KM = 30; // up to this distance a place is "near"; beyond, distance and direction are given
 const FARTHEST_KM = 2000; // beyond this distance no town is named
 const MARKS = /\p{M}/gu;
-const LETTERS = { ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ß: "ss", æ: "ae", œ: "oe", ı: "i", "’": "'", ʼ: "'" };
-const UNDIVIDED = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "g");
 const DIRECTIONS = ["north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"];
 /** Countries whose names GeoNames writes with stress marks. The names in Latin letters have none. */
 const STRESSED = new Set(["GR", "CY"]);
 
 const plain = (text) => text.normalize("NFD").replace(MARKS, "").normalize("NFC");
-
-/** The text without case, accents and other marks, for comparison. @param {string} text */
-export const fold = (text) => plain(text.toLowerCase()).replace(UNDIVIDED, (letter) => LETTERS[letter]);
 
 /**
  * @param {{places: any[][], countries: Record<string, string>}} file places.json

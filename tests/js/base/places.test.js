@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fold, nearestPlace, placeSearch, readPlaces, way, whereabouts } from "../../../static/js/base/places.js";
+import { nearestPlace, placeSearch, readPlaces, way, whereabouts } from "../../../static/js/base/places.js";
 
 const FILE = {
   countries: { GR: "Greece", CH: "Switzerland", DK: "Denmark", US: "United States", MC: "Monaco", FJ: "Fiji" },
@@ -28,7 +28,6 @@ test("Greek names lose the mark of stress, others keep their letters", () => {
 });
 
 test("case, accents and letters with strokes make no difference", () => {
-  assert.equal(fold("ŁÓDŹ Ørsted straße İzmir"), "lodz orsted strasse izmir");
   for (const text of ["zurich", "ZÜRICH", "Zu\u0308rich", " züri "])
     assert.deepEqual(names(text), ["Zürich, Switzerland"]);
   assert.deepEqual(names("chaniá"), ["Chania, Greece"]);

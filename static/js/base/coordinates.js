@@ -23,7 +23,10 @@ const AXES = { N: "latitude", S: "latitude", E: "longitude", W: "longitude" };
 
 /** The text with one spelling for each symbol, and decimal points in place of decimal commas. */
 function tidied(text) {
-  let tidy = text.trim().replace(/^geo:/i, "").replace(/^\((.*)\)$/s, "$1");
+  let tidy = text
+    .trim()
+    .replace(/^geo:/i, "")
+    .replace(/^\((.*)\)$/s, "$1");
   for (const [pattern, symbol] of SYMBOLS) tidy = tidy.replace(/** @type {RegExp} */ (pattern), String(symbol));
   // "35,34 25,13" and "35,34; 25,13": commas within numbers, and something else between them
   const decimalCommas = /\d,\d+[°'"NSEW\s]*(?:[;\s]|,\s|(?<=[°'"NSEW\s]),)\s*[NSEW]?\s*[+-]?\d+,\d/i;
@@ -105,4 +108,5 @@ export function parseCoordinates(text) {
 const side = (value, [positive, negative]) => `${Math.abs(value).toFixed(5)}° ${value < 0 ? negative : positive}`;
 
 /** A position in words: "35.34000° N, 25.13000° E". @param {import("./geojson.js").Position} position */
-export const coordinateWords = ([longitude, latitude]) => `${side(latitude, ["N", "S"])}, ${side(longitude, ["E", "W"])}`;
+export const coordinateWords = ([longitude, latitude]) =>
+  `${side(latitude, ["N", "S"])}, ${side(longitude, ["E", "W"])}`;

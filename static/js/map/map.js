@@ -3,7 +3,7 @@
  * view.js has the operations of a map. Only this folder and editor/draw.js use the library.
  */
 
-import { FIT_PADDING, fitting } from "./fitting.js";
+import { FIT_PADDING, fitting, POINT_ZOOM } from "./fitting.js";
 import { mapStyle } from "./style.js";
 import { MapView } from "./view.js";
 import { readPalette } from "../base/palette.js";
@@ -31,7 +31,7 @@ export async function createMap(container, { hash = false, shows = [] } = {}) {
       container,
       style: mapStyle(config, readPalette()),
       bounds: begin?.box ?? WORLD,
-      fitBoundsOptions: { padding: FIT_PADDING, maxZoom: begin?.maxZoom },
+      fitBoundsOptions: { padding: FIT_PADDING, maxZoom: begin?.maxZoom ?? POINT_ZOOM },
       hash: hash && "map",
       dragRotate: false,
       touchPitch: false,
@@ -45,6 +45,7 @@ export async function createMap(container, { hash = false, shows = [] } = {}) {
     return view;
   } catch (error) {
     console.warn("No map:", error);
+    document.documentElement.classList.add("no-map");
     container.replaceChildren(
       Object.assign(document.createElement("p"), {
         className: "map-fallback",

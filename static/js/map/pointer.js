@@ -10,7 +10,8 @@ const PICKABLE = ["incidents", "clusters"];
 
 /**
  * @typedef {"incidents" | "areas"} SourceName
- * @typedef {{source: SourceName, keys: number[], at: [number, number]}} Picked keys: primary keys, without doubles
+ * @typedef {{source: SourceName, keys: number[], at: [number, number], feature?: import("./clusters.js").Feature}} Picked
+ *   keys: primary keys, without doubles; feature: one that the store may not have
  */
 
 /**

@@ -5,12 +5,14 @@
 
 import { pointAt } from "../base/geojson.js";
 import { AreaLayer } from "./areas.js";
+import { buttonsControl } from "./controls.js";
 import { FIT_PADDING, fitting, POINT_ZOOM } from "./fitting.js";
 import { IncidentLayer } from "./incidents.js";
 import { makePin, placeElement } from "./markers.js";
 import { onMenu, onPick } from "./pointer.js";
 import { MapPopup } from "./popup.js";
 import { addImages, repaint } from "./style.js";
+import { drawTexts } from "./text-images.js";
 import { onPaletteChange, readPalette } from "../base/palette.js";
 import { bringWorld } from "./world.js";
 
@@ -49,7 +51,11 @@ export class MapView {
     this.loaded = new Promise((done) => map.once("style.load", () => done(addImages(map, readPalette()))));
     map.once("style.load", () => bringWorld(map, config));
     map.once("idle", () => this.#foldCredits());
-    onPaletteChange((palette) => repaint(map, config, palette));
+    const texts = drawTexts(map);
+    onPaletteChange((palette) => {
+      repaint(map, config, palette);
+      texts.repaint(palette);
+    });
   }
 
   /** Replaces all features of a source by these. @param {SourceName} source @param {Feature[]} features */
@@ -78,13 +84,25 @@ export class MapView {
   }
 
   /** Flies to a position, and comes at least as near as the zoom. @param {[number, number]} centre */
-  fly(centre, zoom = POINT_ZOOM) {
-    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), zoom) });
+  fly(centre, zoom = POINT_ZOOM, { animate = true } = {}) {
+    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), zoom), animate });
+  }
+
+  /** Adds buttons below those for the zoom. @param {Parameters<typeof buttonsControl>[0]} buttons */
+  addButtons(buttons) {
+    this.map.addControl(buttonsControl(buttons), "bottom-right");
   }
 
   /** Flies to an incident, at least as near as it stands alone and in no cluster. @param {Feature} feature */
-  flyToIncident(feature) {
-    this.fly(feature.geometry.coordinates, Math.max(CITY_ZOOM, this.#layers.incidents.aloneFrom(feature)));
+  flyToIncident(feature, { animate = true } = {}) {
+    const alone = Math.max(CITY_ZOOM, this.#layers.incidents.aloneFrom(feature));
+    this.fly(feature.geometry.coordinates, alone, { animate });
+  }
+
+  /** The middle of the box around a geometry. @param {import("../base/geojson.js").Geometry} geometry */
+  centreOf(geometry) {
+    const [west, south, east, north] = fitting([geometry]).box;
+    return pointAt((west + east) / 2, (south + north) / 2).coordinates;
   }
 
   /** @returns {import("../base/geojson.js").Box} west and east may be beyond ±180 */

@@ -3,21 +3,14 @@
 import { circle, pointAt } from "../base/geojson.js";
 import { locate, locationAllowed, mayLocate, metres } from "../base/locate.js";
 import { createMap, readConfig } from "../map/map.js";
-import { placeField } from "./place-search.js";
-import { placeSearch, readPlaces, whereabouts } from "../base/places.js";
+import { loadPlaces, placeField } from "../base/place-search.js";
+import { whereabouts } from "../base/places.js";
 import { degrees, pointField } from "../editor/point-field.js";
 
 const STREET_ZOOM = 16; // zoom at a found location, which shows streets and the circle of a good fix
 const BARE_ZOOM = 14; // the same for a map without streets
 const TOWN_ZOOM = 11; // zoom at a searched place
 const part = (id) => document.getElementById(id);
-
-async function loadPlaces() {
-  const answer = await fetch(`${readConfig().vendor}places.json`);
-  if (!answer.ok) throw new Error(`places.json: ${answer.status}`);
-  const places = readPlaces(await answer.json());
-  return { places, search: placeSearch(places) };
-}
 
 /**
  * @param {(words: string) => void} onWords called with the location in words, "" without a location or a place near it
@@ -26,7 +19,7 @@ async function loadPlaces() {
 export async function placePart(onWords) {
   const { tiles, pmtiles } = readConfig();
   const closest = tiles || pmtiles ? STREET_ZOOM : BARE_ZOOM;
-  const loading = loadPlaces().catch(() => ({ places: [], search: () => [] }));
+  const loading = loadPlaces(readConfig().vendor);
   /** @type {import("../map/view.js").MapView | null} */
   let view = null;
   let pin = null;
@@ -81,10 +74,10 @@ export async function placePart(onWords) {
     part("place"),
     part("places"),
     async (text) => (await loading).search(text),
-    ({ position }) => {
+    (position, exact) => {
       const point = pointAt(...position);
       put(point);
-      view?.fit([point], { maxZoom: TOWN_ZOOM });
+      view?.fit([point], exact ? {} : { maxZoom: TOWN_ZOOM });
     },
   );
   view = await createMap(part("map"), { shows: [current] });

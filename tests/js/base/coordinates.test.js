@@ -55,7 +55,7 @@ test("texts that say no position, or two in one, are none", () => {
     "35.5 20 N, 25 E",
     "1 2 3 4 5",
     "12 Harbour Road",
-    "35°24\"N 25°E",
+    '35°24"N 25°E',
     "E 5",
     "35 N, 25 O",
     "2026-01-31",

@@ -1,6 +1,6 @@
 # The commands of a developer. CI runs the same ones, by .ci/run; tests/project/test_commands.py holds them equal.
 # In a virtual environment: `python -m venv .venv && . .venv/bin/activate`, then `make setup`.
-.PHONY: help setup run test quick nginx lint format types all
+.PHONY: help setup run test quick thorough nginx lint format types messages all
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -17,6 +17,9 @@ test:  ## run all tests
 
 quick:  ## run the tests that take less than a minute together
 	python -m pytest -m "not slow"
+
+thorough:  ## run all tests with five times as much random data
+	TRACKER_TESTS_THOROUGH=1 python -m pytest
 
 nginx:  ## run tests of the whole program once more, with nginx before each server
 	TRACKER_TESTS_FRONT=nginx python -m pytest -m through_nginx
@@ -36,5 +39,8 @@ format:  ## format the code, and mend what ruff can mend
 types:  ## check the types of Python and JavaScript
 	mypy
 	.ci/javascript/run tsc -p .ci/javascript/tsconfig.json
+
+messages:  ## bring the catalogues of translations up to date with the source
+	python tests/support/messages.py
 
 all: lint types test  ## run everything that a change must pass

@@ -3,6 +3,7 @@
     Incident       incident         domain/incidents.py    something that happened at a place
     AreaOfInterest area_of_interest domain/areas.py        a polygon that somebody watches
     Alert          alert            domain/alerts.py       an incident that lies in an area
+    PersonalMute   personal_mute    domain/personal_mutes.py an area that one account has muted for itself
     Notification   notification     storage/log.py         a save, a delete, or a change of an alert
     Setting        setting          storage/engine.py      a value that the program keeps in this database
     User           user             domain/users.py        an account
@@ -40,6 +41,7 @@ from domain.areas import AreaOfInterest
 from domain.idempotency import StoredAnswer
 from domain.incidents import Incident
 from domain.limits import DESCRIPTION_LENGTH
+from domain.personal_mutes import PersonalMute
 from domain.sign_ins import Refusal, SignIn
 from domain.throttle import Throttle
 from domain.totp import RecoveryCode, Totp
@@ -65,6 +67,7 @@ __all__ = [
     "LastBackup",
     "Model",
     "Notification",
+    "PersonalMute",
     "RecoveryCode",
     "Refusal",
     "Reset",

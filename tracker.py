@@ -20,7 +20,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import gevent
 import peewee
@@ -46,13 +46,14 @@ from commands import (
     users,
 )
 from realtime.limits import Limits as GroupLimits
+from server import shared_port
 from server.limits import Limits as ServerLimits
 from storage.schedule import Schedule
 
+T = TypeVar("T")
 STOP_S = 10  # the longest time of a stop, whatever hangs
 REQUESTS_S = 7  # of these, for requests in flight
-# The settings that are options, too.
-OPTIONS = ("host", "port", "unix", "root", "share_port", "database", "certfile", "keyfile")
+OPTIONS = (*reload.OPTIONS, "share_port")  # the settings that are options, too
 GROUP_LIMITS, SERVER_LIMITS = GroupLimits(), ServerLimits()
 
 
@@ -69,7 +70,7 @@ def serve(
     from domain import mutes, retention
     from server import stopping, systemd, unix_socket, wsgi
     from web import notifications
-    from web.app import create_app
+    from web.app import compile_templates, create_app
     from web.state import state_of
 
     logs.set_up(settings.log, settings.log_level)
@@ -77,8 +78,10 @@ def serve(
     listener = _listen(settings)
     context = _tls_context(settings)
     wsgi.allow_many_descriptors()
+    if settings.share_port:
+        _on_shared_port(shared_port.check, listener, settings)  # before the file is made or migrated
     models.open_database(settings.database, migrate=True, hold_reports=settings.hold_reports)
-    claimed = _claim_port(listener, settings) if settings.share_port else None
+    claimed = _on_shared_port(shared_port.claim, listener, settings) if settings.share_port else None
     app = create_app(settings, group_limits)
     sign_in = (
         _first_account(settings) or sign_in
@@ -118,6 +121,7 @@ def serve(
     if sign_in:
         say(sign_in)
     further = gevent.spawn(beside) if beside else None
+    gevent.spawn(compile_templates, app)
     gc.freeze()  # the objects of the start stay, so the garbage collector need not examine them again
     systemd.ready()
     http.serve_forever(stop_timeout=REQUESTS_S)
@@ -171,12 +175,12 @@ def _listen(settings: Settings) -> socket.socket:
         fail(f"can't listen on {settings.host}, port {settings.port}: {reason}{advice}")
 
 
-def _claim_port(listener: socket.socket, settings: Settings) -> socket.socket:
-    """Say which database is served on the shared port, or end if another process serves another one."""
-    from server import shared_port
-
+def _on_shared_port(
+    step: Callable[[socket.socket, str], T], listener: socket.socket, settings: Settings
+) -> T:
+    """Return the result of a step of shared_port, or end if another process serves another database there."""
     try:
-        return shared_port.claim(listener, settings.database)
+        return step(listener, settings.database)
     except OSError as error:
         fail(f"can't share port {settings.port}: {error.strerror or error}")
 
@@ -249,7 +253,8 @@ def _reload_certificate(settings: Settings, http: Any) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    say(f"tracker: {message}", to_stderr=True)
+    sys.stderr.write(logs.last_line(message))
+    sys.stderr.flush()
     sys.exit(2)
 
 
@@ -258,8 +263,8 @@ class Parser(argparse.ArgumentParser):
         fail(f"{message} (see {self.prog} --help)")
 
 
-def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
-    """Return the parsed command line and the settings. An option overrides a variable and the file."""
+def command_line() -> Parser:
+    """Return the parser of all commands and options."""
     parser = Parser(prog="tracker.py", description=__doc__, allow_abbrev=False)
     given: dict[str, Any] = {"default": argparse.SUPPRESS}  # without an option the settings decide
     parser.add_argument("--host", help=f"address to listen on (default: {Settings.host})", **given)
@@ -271,6 +276,12 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     parser.add_argument("--database", metavar="FILE", help=f"(default: {Settings.database})", **given)
     parser.add_argument("--certfile", metavar="FILE", help="PEM, to speak TLS", **given)
     parser.add_argument("--keyfile", metavar="FILE", help="PEM, if not in that file", **given)
+    backups = "let the server make backups in this folder"
+    parser.add_argument("--backup-folder", metavar="FOLDER", help=backups, **given)
+    every = f"minutes (30m), hours or days (default: {Settings.backup_every})"
+    parser.add_argument("--backup-every", metavar="PERIOD", help=every, **given)
+    keep = f"the newest backups to keep there (default: {Settings.backup_keep})"
+    parser.add_argument("--backup-keep", metavar="COUNT", type=int, help=keep, **given)
     parser.add_argument("--config", default="", metavar="FILE", help="TOML with the settings")
     parser.add_argument("--version", action="version", version=f"Tracker {VERSION}")
     parser.add_argument(
@@ -289,9 +300,16 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
     check.add_arguments(subparsers)
     migrate.add_arguments(subparsers)
     demo.add_arguments(subparsers)
-    found = parser.parse_args(arguments)
+    return parser
+
+
+def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Settings]:
+    """Return the parsed command line and the settings. An option overrides a variable and the file."""
+    found = command_line().parse_args(arguments)
     if found.reload and found.command:
         fail(f"--reload is for the server, not for `{found.command}`")
+    if found.command not in (None, "demo"):
+        logs.end_as("text")  # a person reads it
     try:
         settings = Settings.from_environment(file=found.config)
         for name in OPTIONS:
@@ -299,6 +317,8 @@ def parse_arguments(arguments: list[str] | None) -> tuple[argparse.Namespace, Se
         settings.check()
     except BadSetting as error:
         fail(str(error))
+    if found.command in (None, "demo"):
+        logs.end_as(settings.log)
     return found, settings
 
 
@@ -334,6 +354,8 @@ def main(
 ) -> int:
     """Run the program and return its exit status. Only tests give it other limits."""
     prepare()
+    if not sys.stderr.isatty():
+        logs.end_as(os.environ.get("TRACKER_LOG", ""))
     gevent.get_hub().exception_stream = Traceback()
     found, settings = parse_arguments(arguments)
     try:

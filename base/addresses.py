@@ -98,6 +98,14 @@ def is_of(text: str, networks: list[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+def is_private(text: str) -> bool:
+    """Return whether an address is of a private network, and not of the internet."""
+    try:
+        return parse(text).is_private
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a server on this host can be reached from its own machine only."""
     try:

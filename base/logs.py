@@ -38,6 +38,7 @@ OURS = ("tracker", "base", "domain", "models", "realtime", "server", "storage", 
 
 log = logging.getLogger("tracker")
 request_id: ContextVar[str] = ContextVar("request_id", default="")  # of the request under way
+_last_kind = "text"
 _poll = monkey.get_original("select", "poll")  # which never lets another greenlet run
 
 
@@ -58,8 +59,22 @@ def set_up(kind: str, level: str) -> None:
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())
+    end_as(kind)
     if kind == "json":
         sys.excepthook = log_failure
+
+
+def end_as(kind: str) -> None:
+    """Let `last_line` be text or JSON from now on. Other words than those of FORMATS mean text."""
+    global _last_kind  # noqa: PLW0603 (a process ends once)
+    _last_kind = kind
+
+
+def last_line(sentence: str) -> str:
+    """Return the line on standard error in which a process says why it ends: text, or JSON like the log."""
+    if _last_kind != "json":
+        return f"tracker: {printable(sentence)}\n"
+    return f"{json.dumps(_head(time.time(), 'error', log.name, sentence))}\n"
 
 
 def log_failure(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -186,17 +201,18 @@ class JsonFormatter(Formatter):
     """A JSON object on one line. Only ASCII, so that nothing in it can control a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        found: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
+        found = _head(record.created, record.levelname.lower(), record.name, record.getMessage())
         for name, value in _fields(record).items():
             found.setdefault(name, _jsonable(value))
         if record.exc_info:
             found["exception"] = logging.Formatter.formatException(self, record.exc_info)
         return json.dumps(found)
+
+
+def _head(created: float, level: str, logger: str, words: str) -> dict[str, object]:
+    """Return the members that each line has. `created` is in seconds since 1970."""
+    moment = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds")
+    return {"time": moment, "level": level, "logger": logger, "event": words}
 
 
 def _jsonable(value: object) -> object:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from base.logs import FORMATS, LEVELS
+from base.nearest import nearest
 from base.paths import is_root
 from base.times import parse_period
 
 MOST_HOURS = 10 * 366 * 24.0
-MANY = 1 << 31
+MOST = 2_000_000_000  # of anything that is counted
 MOST_DAYS = 36_525.0
 KEEP = tuple(f"keep_{kind}days" for kind in ("", "closed_", "unconfirmed_", "alerts_", "sign_ins_"))
 PREFIX = "TRACKER_"
@@ -95,8 +95,8 @@ class Settings:
         labels = dict.fromkeys(given, f"{file}: ")
         for variable, text in environment.items():
             if variable.startswith(PREFIX) and variable != CONFIG and not variable.startswith(TESTS):
-                known = _known(variable, [f"{PREFIX}{name.upper()}" for name in defaults], variable)
-                name = known.removeprefix(PREFIX).lower()
+                names = {name.upper(): name for name in defaults}
+                name = names[_known(variable.removeprefix(PREFIX), names, variable, PREFIX)]
                 given[name], labels[name] = _parse(variable, text, defaults[name]), PREFIX
         found = cls(**given)
         found.check(labels)
@@ -115,13 +115,12 @@ class Settings:
                     raise BadSetting(f"{label}{name.upper() if label == PREFIX else name}: {reason}")
 
 
-def _known(name: str, names: Iterable[str], label: str) -> str:
+def _known(name: str, known: Mapping[str, Any], label: str, prefix: str = "") -> str:
     """Return the name if it is one of these. Raises BadSetting, with the nearest name if one is near."""
-    known = list(names)
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, 1)
-    advice = f"do you mean {near[0]}?" if near else "docs/settings.md lists the settings"
+    near = nearest(name, known)
+    advice = f"do you mean {prefix}{near}?" if near else "docs/settings.md lists the settings"
     raise BadSetting(f"{label}: there is no setting of this name; {advice}")
 
 
@@ -206,6 +205,11 @@ def _within(above: float, most: float, wanted: str) -> Callable[[float], str]:
     return lambda value: "" if above < value <= most else f"this must be {wanted}"
 
 
+def _from(least: int) -> Callable[[float], str]:
+    """Return the check of a whole number."""
+    return _within(least - 1, MOST, f"from {least} to {MOST:,}")
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     return lambda value: "" if value in words else f"this must be {', '.join(words[:-1])} or {words[-1]}"
 
@@ -222,13 +226,13 @@ CHECKS: dict[str, Callable[[Any], str]] = {  # each returns what is wrong with a
     "tiles": _wrong_with_tiles,
     "session_hours": _within(0, MOST_HOURS, "more than 0, and at most ten years"),
     "idle_hours": _within(0, MOST_HOURS, "more than 0, and at most ten years"),
-    "sockets_per_account": _within(0, MANY, "more than 0"),
-    "sockets_per_address": _within(0, MANY, "more than 0"),
-    "reports_per_address": _within(-1, MANY, "0 or more"),
-    "reports_in_total": _within(-1, MANY, "0 or more"),
+    "sockets_per_account": _from(1),
+    "sockets_per_address": _from(1),
+    "reports_per_address": _from(0),
+    "reports_in_total": _from(0),
     **dict.fromkeys(KEEP, _wrong_with_days),
     "backup_every": _wrong_with_period,
-    "backup_keep": _within(0, MANY, "more than 0"),
+    "backup_keep": _from(1),
     "log": _one_of(*FORMATS),
     "log_level": _one_of(*LEVELS),
 }

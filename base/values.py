@@ -28,9 +28,9 @@ def parse_text(longest: int, *, required: bool) -> Callable[[Any], str]:
 
     def parse(value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError("this must be text" if value is not None else "this is required")
+            raise ValueError("this must be text" if value is not None else "Required")
         if required and not any(char.isprintable() and not char.isspace() for char in value):
-            raise ValueError("this is required")
+            raise ValueError("Required")
         if len(value) > longest:
             raise ValueError(f"at most {longest} characters, not {len(value)}")
         return valid_text(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 import models
 from base.terminal import say
@@ -17,10 +18,14 @@ def add_arguments(commands: Commands) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="the new file; it holds secrets, so only you can read it"
     )
+    for name in ("--every", "--keep"):  # are for the server, as `back_up` says
+        parser.add_argument(name, help=argparse.SUPPRESS)
 
 
 def back_up(options: argparse.Namespace) -> None:
-    """Copy the database. Raises UnusableDatabase."""
+    """Copy the database. Raises TrackerError."""
+    if options.every or options.keep:
+        raise models.TrackerError(_how_to_schedule(options))
     from tqdm import tqdm  # only here: few commands show their progress
 
     with tqdm(total=0, unit="page", disable=None, leave=False) as bar:
@@ -31,3 +36,10 @@ def back_up(options: argparse.Namespace) -> None:
 
         models.back_up(options.file, options.database, show)
     say(f"{options.file} is a complete copy of the database, in one file.")
+
+
+def _how_to_schedule(options: argparse.Namespace) -> str:
+    """Return the sentence that says how the server makes the backups that this command was asked for."""
+    named = {"folder": options.file, "every": options.every, "keep": options.keep}
+    words = " ".join(f"--backup-{name} {shlex.quote(value)}" for name, value in named.items() if value)
+    return f"the server makes these backups by itself. Start it with: python tracker.py {words}"

@@ -6,14 +6,18 @@ open pages follow as always.
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import random
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +39,8 @@ from models import Alert, AreaOfInterest, Incident, Notification
 log = logging.getLogger("tracker.demo")
 
 NAME = "demo"  # of the admin
+PREFIX = "tracker-demo-"  # of the folder with the database
+STARTING_S = 60.0  # a demo may have made its folder so long ago, and not locked it yet
 PEOPLE = ("Eleni", "Nikos", "Maria", "Giorgos")
 PAST = timedelta(days=7)
 FEWEST, MOST = 14, 32  # open incidents
@@ -200,11 +206,37 @@ def add_arguments(commands: Commands) -> None:
     commands.add_parser("demo", help=text, description=text, allow_abbrev=False)
 
 
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Hold a lock on the folder in the block. The system drops it, however this process ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned() -> None:
+    """Remove what earlier demos could not remove, because they were killed or hung."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                found = os.fstat(descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if found.st_uid == os.geteuid() and time.time() - found.st_mtime > STARTING_S:
+                    shutil.rmtree(folder)
+            finally:
+                os.close(descriptor)
+
+
 def run(settings: Settings, serve: Callable[[Settings, str, City], None]) -> int:
     """Serve the demo until SIGTERM or Ctrl-C. `serve` gets the settings, how to sign in, and the city."""
     password = secrets.token_urlsafe(9)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # until the server has its own: remove the folder
-    with tempfile.TemporaryDirectory(prefix="tracker-demo-") as folder:
+    _remove_abandoned()
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, _locked(folder):
         file = str(Path(folder, "demo.db"))
         own = replace(settings, database=file, backup_folder="", admin_password_file="", **KEPT)  # nosec B106
         models.open_database(own.database, migrate=True)

@@ -22,6 +22,12 @@ POLL_S = 0.3  # between two checks of the files
 STOP_S = 15.0  # for the server to end: it has 10 s for the requests in flight
 ROOT = Path(__file__).resolve().parent.parent
 
+# The settings that are options with a value, too. The command line has put them into `Settings`.
+OPTIONS = (
+    *("host", "port", "unix", "root", "database", "certfile", "keyfile"),
+    *("backup_folder", "backup_every", "backup_keep"),
+)
+
 Snapshot = dict[Path, int]  # when each file was changed, in nanoseconds
 
 
@@ -65,8 +71,8 @@ def _changed(before: Snapshot, now: Snapshot) -> set[str]:
 
 
 def _start(settings: Settings, config: str) -> subprocess.Popen[bytes]:
-    options = ("host", "port", "database", "certfile", "keyfile")
-    arguments = [f"--{name}={getattr(settings, name)}" for name in options if getattr(settings, name) != ""]
+    given = [(name, getattr(settings, name)) for name in OPTIONS]
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in given if value != ""]
     arguments += [f"--config={config}"] if config else []
     arguments += ["--share-port"] if settings.share_port else []
     return subprocess.Popen([sys.executable, ROOT / "tracker.py", *arguments])  # noqa: S603 # nosec B603 (our own program)

@@ -18,8 +18,11 @@ from domain.limits import DESCRIPTION_LENGTH
 from storage.engine import MAX_ID, Model, database
 from storage.log import Notification, actor
 
-MAX_UNREAD = 1000  # no page counts more
 MAX_UNMUTED = 200  # alerts announced in one transaction: other saves wait for about 15 ms
+SHOWN = (
+    *("raised", "raised_seq", "muted", "acknowledged", "acknowledged_by", "acknowledged_seq", "note"),
+    *("cleared", "cleared_reason"),
+)
 REASONS = ("raised", "escalated", "unmuted", "updated")  # of an alert, the most important first
 
 
@@ -53,9 +56,12 @@ class Alert(Model):
     severity = peewee.TextField()  # the incident's, when it was last saved
     muted = peewee.BooleanField(default=False)  # no page interrupts for it while this is true
     raised = peewee.TextField()
-    raised_seq = peewee.IntegerField()  # of the message that last raised, escalated or unmuted it
+    raised_seq = peewee.IntegerField()  # of the message that last raised, escalated, unmuted or released it
     acknowledged = peewee.TextField(null=True)
     acknowledged_by = peewee.TextField(null=True)
+    acknowledged_seq = peewee.IntegerField(
+        default=0
+    )  # of the message that last changed who has acknowledged it
     note = peewee.TextField(default="")
     cleared = peewee.TextField(null=True)
     cleared_reason = peewee.TextField(null=True)
@@ -64,6 +70,13 @@ class Alert(Model):
     def open(cls) -> Any:
         """Return the query for the open alerts."""
         return cls.select().where(cls.cleared.is_null())
+
+    @classmethod
+    def most_important(cls, most: int) -> list[Alert]:
+        """Return at most so many open alerts: the unacknowledged first, of these the worst and oldest."""
+        rank = peewee.Case(cls.severity, [(severity.value, -severity.level) for severity in Severity])
+        order = cls.acknowledged.is_null(False), cls.muted, rank, cls.raised, cls.id
+        return list(cls.open().order_by(*order).limit(most))
 
     @classmethod
     def count_open(cls) -> tuple[int, int]:
@@ -102,7 +115,8 @@ class Alert(Model):
             "raised_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (incident.id, incident.name, area.id, area.name, incident.severity, muted, incident.updated, seq),
         )
-        return {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
+        change = {"alert": cursor.lastrowid, "reason": "raised", "muted": muted}
+        return change | {"raised": incident.updated}
 
     def renew(self, incident: Any, area: Any, seq: int) -> dict[str, Any]:
         """Update an alert. Return its part of the message."""
@@ -117,7 +131,7 @@ class Alert(Model):
         self.severity, self.incident_name, self.area_name = incident.severity, incident.name, area.name
         if before != (self.severity, self.incident_name, self.area_name):
             self.save()
-        return {"alert": self.id, "reason": reason, "muted": self.muted}
+        return {"alert": self.id, "reason": reason, "muted": self.muted, "raised": self.raised}
 
     @classmethod
     def unmute(cls, area: Any, features: Callable[[list[int]], dict[int, str]]) -> bool:
@@ -132,7 +146,8 @@ class Alert(Model):
         alerts = list(muted.order_by(cls.id).limit(MAX_UNMUTED))
         found = features([alert.incident_id for alert in alerts])
         for alert in alerts:
-            listed = area.as_json() | {"alert": alert.id, "reason": "unmuted", "muted": False}
+            change = {"alert": alert.id, "reason": "unmuted", "muted": False, "raised": alert.raised}
+            listed = area.as_json() | change
             seq = Notification.append(
                 alert.refs()["incident"],
                 "alert",
@@ -196,18 +211,13 @@ class Alert(Model):
             )
             if fresh:
                 at, by = now(), actor.get() or ""
-                cls.update(acknowledged=at, acknowledged_by=by, note=note).where(
-                    cls.id << [alert.id for alert in fresh]
-                ).execute()
                 refs = [alert.refs() for alert in fresh]
                 subject = refs[0]["incident"]
-                Notification.append(subject, "alert_acknowledged", alerts=refs, by=by, at=at, note=note)
+                seq = Notification.append(subject, "alert_acknowledged", alerts=refs, by=by, at=at, note=note)
+                cls.update(acknowledged=at, acknowledged_by=by, acknowledged_seq=seq, note=note).where(
+                    cls.id << [alert.id for alert in fresh]
+                ).execute()
             return list(cls.select().where(cls.id << ids).order_by(cls.id))
-
-    @classmethod
-    def unread(cls, user: Any) -> int:
-        """Count the alerts that this person has not read, without muted ones, up to MAX_UNREAD."""
-        return cls.select().where(cls.raised_seq > user.read_seq, ~cls.muted).limit(MAX_UNREAD).count()
 
     @property
     def severity_name(self) -> str:
@@ -224,10 +234,9 @@ class Alert(Model):
 
     def as_json(self) -> dict[str, Any]:
         """Return the alert as the API shows it."""
-        names = ("raised", "raised_seq", "muted", "acknowledged", "acknowledged_by", "note", "cleared")
         return (
             self.refs()
-            | {name: getattr(self, name) for name in (*names, "cleared_reason")}
+            | {name: getattr(self, name) for name in SHOWN}
             | {
                 "incident_name": self.incident_name,
                 "area_name": self.area_name,

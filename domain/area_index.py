@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from base.severity import BY_CODE
+from base.severity import BY_CODE, Severity
 from domain.areas import AreaOfInterest, AreaSummary
 from domain.incidents import Incident
 from geo import geojson
@@ -36,8 +36,14 @@ class AreaCache:
 
     def covering(self, incident: Incident) -> list[AreaSummary]:
         """Return the areas that this incident would alert, in the order of their ids."""
+        return self._covering(incident, BY_CODE[incident.severity].level)
+
+    def around(self, incident: Incident) -> list[AreaSummary]:
+        """Return all areas that this incident lies in, in the order of their ids."""
+        return self._covering(incident, Severity.URGENT.level)
+
+    def _covering(self, incident: Incident, level: int) -> list[AreaSummary]:
         self.refresh()
-        level = BY_CODE[incident.severity].level
         ids = self._index.covering(incident.longitude, incident.latitude, level)
         return [self._summaries[id_] for id_ in ids]
 

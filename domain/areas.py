@@ -16,7 +16,7 @@ from base.times import now, timestamp
 from base.values import parse_text, to_json
 from domain.alerts import Alert
 from domain.incidents import Incident, is_credible
-from domain.limits import NAME_LENGTH
+from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from domain.tracked import Tracked, latest_credible
 from geo import geojson
 from storage import peewee_private
@@ -45,13 +45,14 @@ class AreaOfInterest(Tracked):
     muted_until = peewee.TextField(null=True)
     muted_at = peewee.TextField(null=True)  # when the mute was set
     muted_by = peewee.TextField(null=True)
+    mute_reason = peewee.TextField(null=True)
     centroid = peewee.TextField(null=True)  # as JSON: computing it for each reader would take 10 ms
     folded = peewee.TextField(default="")  # the name, as it is searched
     matching_changed = False  # true if the last save changed the outline or the severity
 
     path = "/tracker/area_of_interest/"
     shown: ClassVar = ("name", "severity", "centroid")
-    shown_while_muted: ClassVar = ("muted_until", "muted_by")
+    shown_while_muted: ClassVar = ("muted_until", "muted_by", "mute_reason")
     in_collection: ClassVar = (
         *shown,
         *shown_while_muted,
@@ -105,13 +106,18 @@ class AreaOfInterest(Tracked):
     def is_muted(self) -> bool:
         return self.summary.is_muted
 
-    def mute(self, until: datetime | None) -> None:
-        """Mute the area's alerts until a time; with None, end the mute.
+    def mute(self, until: datetime | None, reason: str = "") -> None:
+        """Mute the area's alerts for everybody until a time; with None, end the mute.
 
-        Raises Invalid if that time has passed.
+        Raises Invalid if that time has passed, or if the reason can't be stored.
         """
-        if until is not None and timestamp(until) <= now():
-            raise Invalid({"until": f"this has passed: by the server's clock it is {now()[:16]}Z"})
+        if until is not None:
+            ensure_future(until)
+        try:
+            reason = parse_text(DESCRIPTION_LENGTH, required=False)(reason)
+        except ValueError as error:
+            raise Invalid({"reason": str(error)}) from error
+        self.mute_reason = None if until is None else reason
         self.muted_until = None if until is None else timestamp(until)
         self.muted_at = None if until is None else now()
         self.muted_by = None if until is None else actor.get()
@@ -177,6 +183,12 @@ class AreaOfInterest(Tracked):
     @property
     def summary(self) -> AreaSummary:
         return AreaSummary(self.id, self.name, self.severity, self.muted_until, self.muted_at)
+
+
+def ensure_future(until: datetime) -> None:
+    """Raise Invalid if the end of a mute has passed."""
+    if timestamp(until) <= now():
+        raise Invalid({"until": f"this has passed: by the server's clock it is {now()[:16]}Z"})
 
 
 class AreaSummary(NamedTuple):

@@ -184,7 +184,23 @@ def _take_cleared(log: Log, message: dict[str, Any]) -> None:
         log.ended_alerts.add(alert["id"])
 
 
-TAKE = {"alert": _take_raised, "alert_acknowledged": _take_acknowledged, "alert_cleared": _take_cleared}
+def _take_released(log: Log, message: dict[str, Any]) -> None:
+    for alert in message["alerts"]:
+        log.acknowledged[alert["id"]] = None
+
+
+def _take_handed_over(log: Log, message: dict[str, Any]) -> None:
+    for alert in message["alerts"]:
+        log.acknowledged[alert["id"]] = message["to"]
+
+
+TAKE = {
+    "alert": _take_raised,
+    "alert_acknowledged": _take_acknowledged,
+    "alert_released": _take_released,
+    "alert_handed_over": _take_handed_over,
+    "alert_cleared": _take_cleared,
+}
 
 
 def _number(feature_id: str) -> int:

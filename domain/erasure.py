@@ -34,15 +34,16 @@ LARGE = (
 OWN = (
     "SELECT seq FROM notification WHERE model = 'Incident' AND object_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
-# Of acknowledgements and ended alerts readers need the ids, also those of other incidents.
+# Of acknowledgements, releases and ended alerts readers need the ids, also those of other incidents.
 BLANK = """
 UPDATE notification SET message = ? WHERE seq IN (SELECT value FROM json_each(?))
-AND message NOT LIKE '{"type":"alert_cleared"%' AND message NOT LIKE '{"type":"alert_acknowledged"%'
+AND message NOT GLOB '{"type":"alert_*'
 AND message NOT LIKE '{"type":"post_delete","erased":true%' AND message NOT LIKE '{"type":"erased"%'
 """
 NOTES = """
 SELECT seq, message FROM notification NOT INDEXED WHERE seq > ? AND seq <= ? AND model = 'Incident'
-AND message LIKE '{"type":"alert_acknowledged"%' AND instr(message, ?)
+AND (message LIKE '{"type":"alert_acknowledged"%' OR message LIKE '{"type":"alert_handed_over"%')
+AND instr(message, ?)
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import peewee
@@ -16,6 +17,18 @@ from domain.tracked import Tracked, latest_credible, parse_flag, parse_time
 from geo import geojson
 from storage.engine import database
 from storage.log import actor
+
+MAX_ACCURACY_M = 20_100_000  # half way round the world: farther from a place is nothing
+
+
+def parse_accuracy(value: Any) -> int | None:
+    """Return whole metres, rounded up; None for None. Raises ValueError."""
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= MAX_ACCURACY_M:  # also NaN
+        raise ValueError(f"this must be a number of metres, at most {MAX_ACCURACY_M:,}")
+    return math.ceil(value)
 
 
 def _parse_happened(value: Any) -> str | None:
@@ -36,6 +49,7 @@ class Incident(Tracked):
     )  # set by the trap for programs: alerts nobody until verified
     longitude = peewee.FloatField()
     latitude = peewee.FloatField()
+    accuracy = peewee.IntegerField(null=True)  # of the location, in metres; None: not known
     happened = peewee.TextField()  # by default the time of the report, `created`
     created_by = peewee.TextField(null=True)  # account; None: without one, or not known
     closed_at = peewee.TextField(null=True)  # None: open, or closed before this was kept
@@ -56,9 +70,10 @@ class Incident(Tracked):
         "closed_by",
         "verified",
         "suspected_spam",
+        "accuracy",
     )
     with_own_control: ClassVar = {
-        *("name", "description", "severity", "happened", "closed", "verified", "location")
+        *("name", "description", "severity", "happened", "closed", "verified", "location", "accuracy")
     }
     parsers: ClassVar = {
         "name": parse_text(NAME_LENGTH, required=True),
@@ -67,16 +82,22 @@ class Incident(Tracked):
         "closed": parse_flag,
         "verified": parse_flag,
         "location": geojson.parse_point,
+        "accuracy": parse_accuracy,
         "happened": _parse_happened,
     }
 
     def assign(self, values: dict[str, Any]) -> None:
-        """See Tracked. A new time in the future is refused; one that a wrong clock has stored stays."""
-        before, errors = self.happened, {}
+        """See Tracked. A new time in the future is refused; one that a wrong clock has stored stays.
+
+        The accuracy belongs to a location: another location without an accuracy has none.
+        """
+        before, place, errors = self.happened, (self.longitude, self.latitude), {}
         try:
             super().assign(values)
         except Invalid as invalid:
             errors = invalid.fields
+        if "accuracy" not in values and (self.longitude, self.latitude) != place:
+            self.accuracy = None
         if self.happened != before and (self.happened or "") > latest_credible():
             errors["happened"] = f"this lies in the future: by the server's clock it is {now()[:16]}Z"
         if errors:

@@ -1,7 +1,8 @@
 """Ends mutes: alerts that were raised while an area was muted, and are still open, are announced then.
 
 The database decides which alerts are announced, not a timer: the alerts that are marked as muted, in areas
-that are not. So each is announced once, also after a restart, and with several processes on one file.
+that are not. So each is announced once, also after a restart, and with several processes on one file. A mute
+of one person ends here, too: the pages of that person then announce what was raised meanwhile.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NoReturn
 import gevent
 
 from base.times import now
+from domain import personal_mutes
 from domain.areas import AreaOfInterest
 from domain.tracked import latest_credible
 from storage.engine import WRITE_GAP_S, database
@@ -46,6 +48,8 @@ def watch() -> NoReturn:
 def end_mutes() -> None:
     """Announce everything that is due now."""
     latest = latest_credible()
+    while personal_mutes.end_due():
+        gevent.sleep(WRITE_GAP_S)
     for id_ in _ids(OVER, now(), latest):
         more = True
         while more:

@@ -2,7 +2,7 @@
 
 scrypt takes 32 MiB and about 50 ms of a core for each password. Anybody can
 cause that on the sign-in page. So memory and wait are bounded here: at most `AT_ONCE` hashes run, and at most
-`MAX_IN_FLIGHT` run or wait. Further requests are answered 503. The durable flush and gevent's hub have other
+`MAX_IN_FLIGHT` run or wait. Further requests are answered 429. The durable flush and gevent's hub have other
 threads, so that a flood of sign-ins delays only sign-ins.
 """
 
@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from gevent.threadpool import ThreadPool
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from base.logs import event
@@ -37,7 +37,7 @@ log = logging.getLogger("tracker.accounts")
 T = TypeVar("T")
 
 
-class Busy(ServiceUnavailable):
+class Busy(TooManyRequests):
     """Too many passwords are being checked. Nothing was checked and nothing was stored."""
 
     def __init__(self) -> None:

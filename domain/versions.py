@@ -20,7 +20,7 @@ from storage.engine import database
 from storage.log import actor
 
 MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
-NOT_CHANGED = READ_ONLY | {"muted_by"}
+NOT_CHANGED = READ_ONLY | {"muted_by", "mute_reason"}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
 LABELS = {  # the names of fields on pages, where they differ from those in the Feature
     "closed": "state",
@@ -222,6 +222,8 @@ def words(field: str, value: Any) -> str:
         outline, *holes = value["coordinates"]
         more = f", {len(holes)} hole{'s' if len(holes) > 1 else ''}" if holes else ""
         return f"{len(outline) - 1} corners{more}"
+    if field == "accuracy" and value is not None:
+        return f"{value:,} m"
     if field == "verified":
         return "confirmed" if value else "not confirmed"
     if field == "closed":

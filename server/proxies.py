@@ -14,7 +14,7 @@ SIGNS = {"forwarded", "via", "x-real-ip"}  # headers that only proxies add, besi
 UNIX = "unix"  # stands for the address of who connects to a Unix socket
 
 log = logging.getLogger("tracker.proxies")
-_told = Once()
+_told, _told_strangers = Once(), Once()  # of addresses that a proxy of ours can have, and of others
 
 
 def is_proxy(address: str, proxies: list[addresses.Network]) -> bool:
@@ -61,7 +61,8 @@ def through_proxies(environ: dict[str, Any], proxies: list[addresses.Network]) -
 
 def _warn_operator(address: str) -> None:
     """Log once for each address that its X-Forwarded-For is not trusted."""
-    if _told.is_new(address):
+    told = _told if addresses.is_private(address) else _told_strangers
+    if told.is_new(address, sender=addresses.site(address)):
         log.warning(
             "A request from %s has the header X-Forwarded-For, which is ignored: this address is not in "
             "TRACKER_PROXIES. If a proxy of yours has this address, set TRACKER_PROXIES=%s. Until then all "

@@ -13,7 +13,10 @@ import socket
 import struct
 from pathlib import Path
 
+import gevent
+
 NAMES = Path("/proc/net/unix")
+BACKLOG = 128  # connections of processes that look who listens; each is closed as soon as the loop runs
 CREDENTIALS = struct.Struct("iII")  # of SO_PEERCRED: the process, the user and the group
 
 
@@ -26,21 +29,53 @@ def claim(listener: socket.socket, database: str) -> socket.socket:
 
     Raises OtherDatabase if a process of this user serves another file there, and OSError.
     """
-    host, port, *_ = listener.getsockname()
-    found = os.stat(database)
-    port_name = f"tracker-{host}-{port}-"
-    own_name = f"{port_name}{found.st_dev}.{found.st_ino}-"
+    own_name = _port_name(listener) + _file_name(database)
     claimed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         claimed.bind(f"\0{own_name}{secrets.token_hex(8)}")  # before the look: of two at once, both see both
-        claimed.listen(1)
-        for name in _names(port_name):
-            if not name.startswith(own_name) and _is_ours(name):
-                raise OtherDatabase("another process with --share-port serves another database there")
+        claimed.listen(BACKLOG)
+        _refuse_others(_others(listener), own_name)
     except BaseException:
         claimed.close()
         raise
+    gevent.spawn(_hang_up, claimed)
     return claimed
+
+
+def check(listener: socket.socket, database: str) -> None:
+    """Raise what `claim` would raise, before the file is made or migrated. A missing file is another one."""
+    others = _others(listener)  # before the look at the file: a process that is listed has made its file
+    own_name = ""
+    with contextlib.suppress(FileNotFoundError):
+        own_name = _port_name(listener) + _file_name(database)
+    _refuse_others(others, own_name)
+
+
+def _hang_up(claimed: socket.socket) -> None:
+    """Close each connection, or the next process that looks who listens would find no room for its own."""
+    with contextlib.suppress(OSError):  # the socket was closed
+        while True:
+            claimed.accept()[0].close()
+
+
+def _port_name(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"tracker-{host}-{port}-"
+
+
+def _file_name(database: str) -> str:
+    found = os.stat(database)
+    return f"{found.st_dev}.{found.st_ino}-"
+
+
+def _others(listener: socket.socket) -> list[str]:
+    """Return the names of this user's processes on the port."""
+    return [name for name in _names(_port_name(listener)) if _is_ours(name)]
+
+
+def _refuse_others(names: list[str], own_name: str) -> None:
+    if any(not own_name or not name.startswith(own_name) for name in names):
+        raise OtherDatabase("another process with --share-port serves another database there")
 
 
 def _names(start: str) -> list[str]:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 import gevent
 from gevent import monkey
 
+from base.logs import last_line
+
 STOPS = (signal.SIGTERM, signal.SIGINT)
 MARGIN_S = 1  # before the last resort, in which this process says why it ends
-HANGS = (
-    b"tracker: something hangs, so the server ends without waiting for it. All answered saves are stored.\n"
-)
+HANGS = "something hangs, so the server ends without waiting for it. All answered saves are stored."
 
 _sleep = monkey.get_original("time", "sleep")
 _start_thread = monkey.get_original("_thread", "start_new_thread")
@@ -50,5 +50,5 @@ def _end_in_time(reader: int, within_s: int) -> None:
         pass
     signal.alarm(within_s)  # the system's own end, also if Python hangs or is being taken down
     _sleep(within_s - MARGIN_S)
-    os.write(2, HANGS)
+    os.write(2, last_line(HANGS).encode())
     os._exit(1)

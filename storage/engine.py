@@ -29,8 +29,8 @@ from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 from playhouse import signals
 
+from base.logs import last_line
 from base.metrics import Histogram
-from base.terminal import printable
 from storage import disk, files, peewee_private, schema
 from storage.files import LOCK_WAIT_S, PRIVATE, UnusableDatabase
 
@@ -143,8 +143,10 @@ class Database(peewee_private.OpenDatabase):
         with suppress(sqlite3.Error):  # so that the old file, if it was moved, has all that was saved
             self.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         sys.stderr.write(
-            f"tracker: {printable(path)} was replaced or removed while the server ran. So the server ends. "
-            "Put the file back, or start the server with the file that is there now\n"
+            last_line(
+                f"{path} was replaced or removed while the server ran. So the server ends. "
+                "Put the file back, or start the server with the file that is there now"
+            )
         )
         sys.stderr.flush()
         os._exit(REPLACED_STATUS)
@@ -289,7 +291,8 @@ def _flush(descriptor: int) -> None:
     try:
         fdatasync(descriptor)
     except OSError as error:
-        sys.stderr.write(f"tracker: the disk failed to keep what was saved: {error}\n")
+        sys.stderr.write(last_line(f"the disk failed to keep what was saved: {error}"))
+        sys.stderr.flush()
         os._exit(1)
 
 

@@ -67,7 +67,7 @@ def replace(path: Path, copy: Path) -> Path | None:
 
     Raises UnusableDatabase if a process has the database open.
     """
-    aside = path.with_name(f"{path.name}.replaced-{clock().strftime(schema.STAMP)}")
+    aside = _unused(path.with_name(f"{path.name}.replaced-{clock().strftime(schema.STAMP)}"))
     if not path.exists():
         _move_others(path, aside)
         _put(copy, path)
@@ -84,6 +84,16 @@ def replace(path: Path, copy: Path) -> Path | None:
     finally:
         os.close(lock)
     return aside
+
+
+def _unused(path: Path) -> Path:
+    """Return this path, or with a number at its end if a restore in the same second has taken it."""
+    taken, number = {entry.name for entry in path.parent.iterdir()}, 1
+    found = path
+    while any(f"{found.name}{end}" in taken for end in ("", *files.BESIDE)):
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def _empty_log(path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import compiled_templates
 import forks
 import gevent
 import pytest
@@ -15,6 +16,7 @@ from harness import PATIENCE_MS, Person, Screen, Server, Watch, chromium_path
 from hypothesis import settings
 from in_process import make_app
 from playwright.sync_api import Browser, expect, sync_playwright
+from random_data import examples
 
 import models
 
@@ -28,12 +30,13 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-EXAMPLES = 100  # of a test of random data without a number of its own
+EXAMPLES = 200  # of a test of random data without a number of its own, if all are tried
 WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
 
 # All tests of random data have these settings, without a bound on the time of an example.
-settings.register_profile("tracker", deadline=None, max_examples=EXAMPLES)
+settings.register_profile("tracker", deadline=None, max_examples=examples(EXAMPLES))
 settings.load_profile("tracker")
+compiled_templates.use()
 weak_hashes.use()
 
 StartServer = Callable[..., Server]
@@ -52,6 +55,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_unconfigure() -> None:
     forks.end()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are processors, because tests wait a fifth of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers

@@ -23,15 +23,25 @@ from flask.typing import ResponseReturnValue
 from base import loop
 from base.errors import Invalid
 from base.values import to_json
-from domain import erasure, idempotency, versions
+from domain import (
+    erasure,
+    handling,
+    idempotency,
+    incident_alerts,
+    lists,
+    personal_mutes,
+    versions,
+)
 from domain.tracked import READ_ONLY
 from geo import geojson
 from models import MAX_ID, Alert, AreaOfInterest, Incident, Notification, Tracked, parse_until
 from web import auth, root
+from web.lists import filter_of_request
 from web.state import state
 
+DEFAULT_LISTED, MAX_LISTED = 100, 500  # incidents in one answer of a search
 MAX_ALERTS = 1000  # in one answer or request
-MUTE = {"muted_until", "muted_by"}  # of the Feature of a muted area
+MUTE = {"muted_until", "muted_by", "mute_reason"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
 
@@ -95,6 +105,22 @@ def incidents() -> ResponseReturnValue:
     return _create(Incident(), "location")
 
 
+@bp.get("/api/incidents/")
+def incident_search() -> Response:
+    """Return the incidents that pass the map's filter; `next` is the `after` of the following ones."""
+    limit = request.args.get("limit", DEFAULT_LISTED, type=int)
+    if not 1 <= limit <= MAX_LISTED:
+        raise Invalid({"limit": f"this must be a number from 1 to {MAX_LISTED}"})
+    order = lists.Order.read(request.args.get("sort", ""), lists.KEYS)
+    listing = lists.Listing("incident", filter_of_request(), order)
+    rows = listing.after(lists.Place.read(request.args.get("after", ""), order), limit)
+    features = Incident.json_by_id([id_ for id_, _ in rows])
+    found = ",".join(features[id_] for id_, _ in rows if id_ in features)
+    following = lists.Place(*rows[-1]).text() if len(rows) == limit else None
+    text = f'{{"type":"FeatureCollection","next":{to_json(following)},"features":[{found}]}}'
+    return Response(text, content_type="application/geo+json")
+
+
 @bp.post("/api/areas/")
 @once
 def areas() -> ResponseReturnValue:
@@ -108,6 +134,7 @@ def incident(pk: int) -> ResponseReturnValue:
 
 @bp.post("/api/incidents/<int:pk>/erase/")
 @auth.needs("admin")
+@auth.admits_tokens
 def erase_incident(pk: int) -> ResponseReturnValue:
     """Erase an incident and what was derived from it; `todo` is what is left for the operator, or null."""
     erasure.erase(pk, auth.signed_in().name, request.remote_addr or "")
@@ -138,42 +165,96 @@ def inside() -> ResponseReturnValue:
 @bp.post("/api/areas/<int:pk>/mute/")
 @once
 def mute(pk: int) -> ResponseReturnValue:
-    """Mute an area `until` an ISO 8601 time; null ends the mute."""
-    body = _members("until", version=None)
+    """Mute an area for everybody `until` an ISO 8601 time, for a `reason`; null ends the mute."""
+    body = _members("until", reason="", version=None)
     until = parse_until(body["until"])
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
         _check_if_match(area)
         versions.ensure_unchanged(area, base, "muted_until")
-        area.mute(until)
+        area.mute(until, body["reason"])
     return _answer(area)
+
+
+@bp.post("/api/areas/<int:pk>/mute_for_me/")
+@once
+@auth.needs("viewer")
+def mute_for_me(pk: int) -> ResponseReturnValue:
+    """Mute an area for this account only; null as `until` ends the mute."""
+    body = _members("until", reason="")
+    until, user = parse_until(body["until"]), auth.signed_in()
+    if until is None:
+        personal_mutes.end(user.id, AreaOfInterest.find(pk).id)
+        return jsonify(area=f"AreaOfInterest:{pk}", until=None)
+    return jsonify(personal_mutes.set_(user.id, pk, until, body["reason"]).as_json())
 
 
 @bp.get("/api/alerts/")
 def alerts() -> ResponseReturnValue:
-    """Return the open alerts, newest first, with the seq at which they were read and the unread count."""
-    head = Notification.position() | {"epoch": state().epoch}
-    found = Alert.open().order_by(Alert.raised_seq.desc()).limit(MAX_ALERTS)
-    return jsonify(head | _read_state() | {"alerts": [alert.as_json() for alert in found]})
+    """Return the open alerts, the unacknowledged and the worst first, as they are for this account."""
+    user = auth.signed_in()
+    head = Notification.position() | {"epoch": state().epoch, "account": user.id, "account_name": user.name}
+    own = {"personal_mutes": [mute.as_json() for mute in personal_mutes.of(user.id)]}
+    found = Alert.most_important(MAX_ALERTS)
+    return jsonify(head | _read_state() | own | {"alerts": [alert.as_json() for alert in found]})
 
 
 @bp.post("/api/alerts/acknowledge/")
 @once
 def acknowledge() -> ResponseReturnValue:
-    """Acknowledge the `alerts` of these ids, with a `note`; return them as they are now.
+    """Acknowledge `alerts`, or all of `incidents`, with a `note`; return them as they are now.
 
     With `seen`, those that were raised or escalated after this `seq` stay open.
     """
-    body = _members("alerts", note="", seen=None)
-    ids = body["alerts"]
+    body = _members(alerts=None, incidents=None, note="", seen=None)
+    return _alerts(Alert.acknowledge(_alert_ids(body), body["note"], seen=_seen(body)))
+
+
+@bp.post("/api/alerts/release/")
+@once
+def release() -> ResponseReturnValue:
+    """Make `alerts`, or all of `incidents`, unacknowledged again; return them as they are now."""
+    body = _members(alerts=None, incidents=None, seen=None)
+    return _alerts(handling.release(_alert_ids(body), seen=_seen(body)))
+
+
+@bp.get("/api/alerts/hand_over/")
+@auth.needs("editor")
+def may_take() -> ResponseReturnValue:
+    """Return the names of the accounts that an alert can be handed over to."""
+    return jsonify(accounts=handling.names())
+
+
+@bp.post("/api/alerts/hand_over/")
+@once
+def hand_over() -> ResponseReturnValue:
+    """Hand `alerts`, or all of `incidents`, over `to` another account; return them as they are now."""
+    body = _members("to", alerts=None, incidents=None, note="", seen=None)
+    return _alerts(handling.hand_over(_alert_ids(body), body["to"], body["note"], seen=_seen(body)))
+
+
+def _alerts(found: list[Alert]) -> ResponseReturnValue:
+    return jsonify(alerts=[alert.as_json() for alert in found])
+
+
+def _alert_ids(body: dict[str, Any]) -> list[int]:
+    """Return the ids of the alerts that a request names, or whose incidents it names."""
+    given = {name: body[name] for name in ("alerts", "incidents") if body[name] is not None}
+    if len(given) != 1:
+        raise Invalid({"alerts": "give either alerts or incidents"})
+    ((name, ids),) = given.items()
     if not isinstance(ids, list) or not all(type(id_) is int and 0 < id_ <= MAX_ID for id_ in ids):
-        raise Invalid({"alerts": "this must be a list of alert ids"})
+        raise Invalid({name: f"this must be a list of ids of {name}"})
     if len(ids) > MAX_ALERTS:
-        raise Invalid({"alerts": f"at most {MAX_ALERTS} at once"})
-    seen = body["seen"]
+        raise Invalid({name: f"at most {MAX_ALERTS} at once"})
+    return ids if name == "alerts" else handling.ids_of(ids)
+
+
+def _seen(body: dict[str, Any]) -> int | None:
+    seen: int | None = body["seen"]
     if seen is not None and not (type(seen) is int and 0 <= seen <= MAX_ID):
         raise Invalid({"seen": "this must be a seq of the log"})
-    return jsonify(alerts=[alert.as_json() for alert in Alert.acknowledge(ids, body["note"], seen=seen)])
+    return seen
 
 
 @bp.post("/api/alerts/read/")
@@ -191,7 +272,11 @@ def read() -> ResponseReturnValue:
 
 def _read_state() -> dict[str, int]:
     user = auth.signed_in()
-    return {"unread": Alert.unread(user), "read_seq": user.read_seq}
+    return {
+        "unread": incident_alerts.unread(user),
+        "read_seq": user.read_seq,
+        "unacknowledged": incident_alerts.unacknowledged(user),
+    }
 
 
 def _members(*required: str, **optional: Any) -> dict[str, Any]:
@@ -200,7 +285,7 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise geojson.GeometryError("the body must be a JSON object")
     errors = dict.fromkeys(body.keys() - {*required, *optional}, "there is no such member")
-    errors |= {name: "this is required" for name in required if name not in body}
+    errors |= {name: "Required" for name in required if name not in body}
     if errors:
         raise Invalid(errors)
     return optional | body

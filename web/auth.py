@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable, Set
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -39,7 +40,8 @@ from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
-from web import origins, root, session_cookie, unsent
+from server.access_log import WAITED_S
+from web import languages, origins, root, session_cookie, unsent
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -71,6 +73,12 @@ def needs(role: str) -> Callable[[View], View]:
 
 
 public = needs("nobody")
+
+
+def admits_tokens(view: View) -> View:
+    """Let a view for admins take an admin's token that may write. For others it is an editor's at most."""
+    view.__dict__["admits_tokens"] = True
+    return view
 
 
 def shows_unsent(view: View) -> View:
@@ -161,8 +169,16 @@ def _has(role: str) -> bool:
     user = signed_in()
     level = ROLES.index(user.role)
     if g.credential.is_token:
-        level = min(level, ROLES.index("viewer" if g.credential.read_only else "editor"))
+        level = min(level, ROLES.index(_most_of_token()))
     return level >= ROLES.index(role)
+
+
+def _most_of_token() -> str:
+    """Return the highest role that the token of this request may have, for the view that it asks for."""
+    if g.credential.read_only:
+        return "viewer"
+    view = current_app.view_functions.get(request.endpoint or "")
+    return "admin" if getattr(view, "admits_tokens", False) else "editor"
 
 
 def unfinished(user: User) -> str:
@@ -188,11 +204,11 @@ def _finish_first(page: str, view: object) -> ResponseReturnValue | None:
 def _why_not(role: str) -> str:
     if g.credential.read_only:
         return "This token is for reading only."
-    if g.credential.is_token and role == "admin":
+    if g.credential.is_token and role == "admin" and _most_of_token() != "admin":
         return "This is for an admin who is signed in. A token can't do it."
     if role == "admin":
         return "Only who manages the accounts may open this."
-    return "Your account is for looking. To change something, ask for the role of an editor."
+    return "You have view-only access. To change something, ask an admin for the role of editor."
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:
@@ -223,6 +239,14 @@ def current_user() -> User | None:
             actor.set(found[0].name)
     user: User | None = g.user
     return user
+
+
+def own_language() -> str | None:
+    """Return the code of the language that this request's account has chosen; English for programs."""
+    if has_bearer():
+        return languages.SOURCE
+    user = current_user()
+    return getattr(user, "language", None)
 
 
 def has_bearer() -> bool:
@@ -288,9 +312,19 @@ def check(name: str, password: str, outcome: str) -> tuple[float, User | None]:
         return _check(name, password, outcome, address)
 
 
-def admitted() -> AbstractContextManager[None]:
-    """Take a place in the password queue, counted for the sender's network. Raises passwords.Busy."""
-    return passwords.in_flight.admitted(addresses.site(request.remote_addr or ""))
+@contextmanager
+def admitted() -> Iterator[None]:
+    """Take a place in the password queue, counted for the sender's network. Raises passwords.Busy.
+
+    The access log does not call a request slow for the time in the block.
+    """
+    begun = time.monotonic()
+    try:
+        with passwords.in_flight.admitted(addresses.site(request.remote_addr or "")):
+            yield
+    finally:
+        before = request.environ.get(WAITED_S, 0.0)
+        request.environ[WAITED_S] = before + time.monotonic() - begun
 
 
 def _check(name: str, password: str, outcome: str, address: str) -> tuple[float, User | None]:

@@ -13,7 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 import models
 from base.logs import event
-from domain import idempotency, versions
+from domain import handling, idempotency, versions
 from geo import geojson
 from web import security
 from web.state import state
@@ -43,6 +43,7 @@ def init_app(app: Flask) -> None:
     for kind, status in STATUSES:
         app.register_error_handler(kind, partial(_answer, status))
     app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
+    app.register_error_handler(handling.Changed, lambda error: (error.as_json(), 409))
     app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
     app.register_error_handler(SecurityError, lambda _error: security.wrong_host(state().settings.hosts))
     app.register_error_handler(HTTPException, _answer_http)
@@ -53,7 +54,7 @@ def _answer(status: int, error: Exception) -> ResponseReturnValue:
     if isinstance(error, models.Invalid):
         return _page_or_json(status, str(error), error.fields)
     if isinstance(error, peewee.DoesNotExist):
-        return _page_or_json(status, "There is nothing with this number, or no more.")
+        return _page_or_json(status, "This does not exist or was deleted.")
     if isinstance(error, peewee.DatabaseError):
         event(log, logging.ERROR, "The database does not answer", reason=error)
         message = "The database can't take this now. Nothing was stored; try again in a moment."

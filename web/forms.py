@@ -143,7 +143,7 @@ class Form:
             value = math.nan
         if not -limit <= value <= limit:
             wanted = f"this must be a number from -{limit} to {limit}"
-            self.errors[name] = wanted if text else "this is required"
+            self.errors[name] = wanted if text else "Required"
         return value
 
     def present(self, *names: str) -> dict[str, str]:

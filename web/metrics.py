@@ -24,7 +24,10 @@ from web.security import LOCAL_NAMES, PORT
 from web.state import state
 
 # Of entries of the log. They are shown before there is one, so that the first is seen as a rise.
-TYPES = ("alert", "alert_acknowledged", "alert_cleared", "post_delete", "post_save")
+TYPES = (
+    *("alert", "alert_acknowledged", "alert_cleared", "alert_handed_over", "alert_released"),
+    *("personal_mute", "post_delete", "post_save"),
+)
 
 bp = Blueprint("metrics", __name__)
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 from urllib.parse import SplitResult, urlsplit
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import BadRequest
 
+from base import addresses
 from base.once import Once
 from server.http1 import is_host
 
 log = logging.getLogger("tracker.proxies")
-_told = Once()
+_told, _told_strangers = Once(), Once()  # apart, so that strangers can't use up what people may cause
 
 
 class OtherHost(BadRequest):
@@ -45,7 +46,7 @@ def explain(what: str, source: str | None) -> str:
     page = _split(source).netloc
     if not is_host(page) or page == request.host:
         return ""
-    if _told.is_new(page, request.host):
+    if _is_new(page, request.host):
         log.warning(
             "A %s of a page of %s was refused, because it came for the host %s. If a proxy stands between, "
             "it must pass on the name that people use (nginx: proxy_set_header Host $http_host), and "
@@ -65,7 +66,7 @@ def explain(what: str, source: str | None) -> str:
 def note_hidden_tls() -> None:
     """Log once if a page came by https, and the proxy does not say so."""
     page = _split(of_request())
-    if page.scheme == "https" and request.scheme == "http" and _told.is_new("https", page.netloc):
+    if page.scheme == "https" and request.scheme == "http" and _is_new("https", page.netloc):
         log.warning(
             "A page of https://%s is served, but its requests seem to come by http. So cookies are not kept "
             "to TLS. Let the proxy set X-Forwarded-Proto, and put its address into TRACKER_PROXIES.",
@@ -75,11 +76,18 @@ def note_hidden_tls() -> None:
 
 def note_lost_upgrade() -> None:
     """Log once if a handshake came without its header Upgrade, which only a proxy can have removed."""
-    if _told.is_new("upgrade"):
+    if _is_new("upgrade"):
         log.warning(
             "A WebSocket came without the header Upgrade. A proxy seems to remove it. Let it pass on Upgrade "
             "and Connection (nginx: see deploy/nginx/tracker-proxy.conf). Until then pages use plain HTTP."
         )
+
+
+def _is_new(*occasion: str) -> bool:
+    """Return whether to log this now. The request's sender counts: an account, or else an address."""
+    if user := g.get("user"):
+        return _told.is_new(*occasion, sender=user.name)
+    return _told_strangers.is_new(*occasion, sender=addresses.client(request.remote_addr or ""))
 
 
 def _split(source: str | None) -> SplitResult:

@@ -24,3 +24,6 @@ interface HTMLFormControlsCollection {
 interface Window {
   tracker: object; // for the browser tests
 }
+
+// The sentences of a page that is not in English: see base/translate.js.
+declare var trackerSentences: { sentences: Record<string, string | string[]>; forms: Record<string, number> };

@@ -22,7 +22,7 @@ UPDATE incident SET created_by = (
 );
 
 CREATE INDEX incident_happened ON incident (happened, id);
-CREATE INDEX incident_closed_at ON incident (closed_at, id);
+CREATE INDEX incident_closed_at ON incident (coalesce(closed_at, ''), id);
 CREATE INDEX incident_name ON incident (name COLLATE NOCASE, id);
 CREATE INDEX incident_severity ON incident (
     (CASE severity WHEN 'UR' THEN 4 WHEN 'HI' THEN 3 WHEN 'ME' THEN 2 WHEN 'LO' THEN 1 ELSE 0 END), id

@@ -6,8 +6,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from harness import run_tracker
 
 from base import logs
 
@@ -39,6 +41,7 @@ def _restored() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     sys.excepthook = hook
+    logs.end_as("text")
     for name in logs.OURS:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
@@ -183,3 +186,41 @@ def test_no_standard_error_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(sys, "stderr", stream)
             logs.set_up("text", "info")
             logs.event(log, logging.INFO, "Nobody reads this")
+
+
+def test_last_line_is_like_the_log() -> None:
+    """Text by default, and JSON after `set_up` or `end_as`; never more than one line."""
+    assert logs.last_line("why\nx") == "tracker: why\\nx\n"
+    logs.set_up("json", "info")
+    found = json.loads(logs.last_line(FORGED))
+    assert {**found, "time": ""} == {"time": "", "level": "error", "logger": "tracker", "event": FORGED}
+    logs.end_as("text")
+    assert logs.last_line("why") == "tracker: why\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        ((), {"TRACKER_HOSTS": "-1 /"}),
+        (("--port", "0", "--database", "missing/x.db"), {}),
+        (("--keyfile", "x"), {}),
+        (("--no-such-option",), {}),
+    ],
+)
+def test_server_that_cannot_start_says_why_in_json(
+    tmp_path: Path, arguments: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """A collector of logs can read it. A person who types a command gets text."""
+    wanted = {**env, "TRACKER_LOG": "json"}
+    done = run_tracker(tmp_path, *arguments, env=wanted)
+    assert done.returncode == 2
+    found = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(one["level"], one["logger"]) for one in found] == [("error", "tracker")]
+    done = run_tracker(tmp_path, "user", "list", env=wanted)
+    assert (done.returncode, done.stderr.startswith("tracker: ")) == (2, True)
+
+
+def test_setting_in_the_file_counts_for_the_last_line_too(tmp_path: Path) -> None:
+    (tmp_path / "tracker.toml").write_text('log = "json"\nkeyfile = "x"\n', encoding="utf-8")
+    done = run_tracker(tmp_path, "--config", "tracker.toml")
+    assert "--keyfile needs --certfile" in json.loads(done.stderr)["event"]

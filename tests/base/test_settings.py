@@ -58,6 +58,12 @@ def test_impossible_value_is_refused(name: str, value: str) -> None:
         read(**{name: value})
 
 
+@pytest.mark.parametrize("value", ["0", "2000000001"])
+def test_limit_out_of_its_range_is_refused_with_both_bounds(value: str) -> None:
+    with pytest.raises(BadSetting, match=r"^TRACKER_BACKUP_KEEP: this must be from 1 to 2,000,000,000$"):
+        read(BACKUP_KEEP=value)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -86,8 +92,13 @@ def test_valid_value_is_accepted(name: str, value: str) -> None:
         ("HOST_NAMES", ""),
         ("ORIGIN", "do you mean TRACKER_ORIGINS?"),
         ("SOCKETS_PER_ACOUNT", "do you mean TRACKER_SOCKETS_PER_ACCOUNT?"),
-        ("port", ""),
-        ("", ""),
+        ("PROT", "do you mean TRACKER_PORT?"),
+        ("ROT", "do you mean TRACKER_ROOT?"),
+        ("BACKUP_FOLDERS", "do you mean TRACKER_BACKUP_FOLDER?"),
+        ("port", "do you mean TRACKER_PORT?"),
+        ("COLOUR", "docs/settings.md lists the settings"),
+        ("", "docs/settings.md lists the settings"),
+        ("X" * 5000, "docs/settings.md lists the settings"),
     ],
 )
 def test_unknown_variable_is_refused_with_the_nearest_name(name: str, advice: str) -> None:

@@ -54,10 +54,10 @@ def test_incident_on_the_map_is_made_once(
     name = f"Map, {press.__name__}"
     page = open_screen(person).open_map()
     page.locator("#map").click(button="right", position={"x": 300, "y": 350})
-    page.get_by_label("What has happened?").fill(name)
+    page.get_by_label("What happened?").fill(name)
     with slow(server, page):
         press(page)
-    expect(page.get_by_label("What has happened?")).to_have_count(0)
+    expect(page.get_by_label("What happened?")).to_have_count(0)
     assert len(person.named(name)) == 1
 
 
@@ -104,7 +104,7 @@ def test_second_try_after_a_lost_answer_makes_no_second(person: Person, open_scr
 
     page.route("**/api/incidents/", lose, times=2)
     page.locator("#map").click(button="right", position={"x": 300, "y": 350})
-    name = page.get_by_label("What has happened?")
+    name = page.get_by_label("What happened?")
     for words, said in (("Lost", "can't be reached"), ("Lost and found", "can't be reached")):
         name.fill(words)
         page.get_by_role("button", name="Save").click()

@@ -96,10 +96,10 @@ def test_incident_is_reported_by_right_click_and_dragged(person: Person, open_sc
     screen = open_screen(person)
     page = screen.open_map()
     page.locator("#map").click(button="right", position={"x": 300, "y": 350})
-    expect(page.get_by_label("What has happened?")).to_be_focused()
+    expect(page.get_by_label("What happened?")).to_be_focused()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".quick [role=alert]")).to_contain_text("what has happened")
-    page.get_by_label("What has happened?").fill("Seen from the window")
+    page.get_by_label("What happened?").fill("Seen from the window")
     page.get_by_role("radio", name="Urgent").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".ring.pulse")).to_have_count(1)
@@ -141,7 +141,7 @@ def test_all_of_the_form_is_in_view(person: Person, open_screen: OpenScreen, siz
                 continue  # a button of the map
             page.mouse.click(*at, button="right")
             tried += 1
-            for control in (page.get_by_label("What has happened?"), page.locator(".quick .primary")):
+            for control in (page.get_by_label("What happened?"), page.locator(".quick .primary")):
                 control.scroll_into_view_if_needed()
                 found = control.bounding_box()
                 assert found, at
@@ -162,7 +162,7 @@ def test_long_press_reports_an_incident(person: Person, open_screen: OpenScreen)
         places = [{"x": x, "y": y} for x, y in points]
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
-    name = page.get_by_label("What has happened?")
+    name = page.get_by_label("What happened?")
     touch("touchStart", (200, 500))
     touch("touchMove", (200, 420))
     touch("touchEnd")
@@ -192,7 +192,7 @@ def test_viewer_looks_and_changes_nothing(server: Server, person: Person, open_s
     expect(page.locator(".popup button")).to_have_count(0)
     expect(page.locator(".ring.handle")).to_have_count(0)
     page.locator("#map").click(button="right", position={"x": 80, "y": 200})
-    expect(page.get_by_label("What has happened?")).to_have_count(0)
+    expect(page.get_by_label("What happened?")).to_have_count(0)
     person.delete(stored)
 
 
@@ -338,7 +338,7 @@ def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> No
     page = open_screen(person).open_map()
     page.get_by_role("link", name="New incident").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("What has happened?")).to_be_focused()
+    expect(page.get_by_label("What happened?")).to_be_focused()
     page.keyboard.type("Typed in")
     page.keyboard.press("Enter")
     expect(page.locator("#announcer")).to_contain_text("Typed in")

@@ -69,7 +69,7 @@ def report(page: Page, name: str) -> None:
     """Fill in the small form on the map and save it."""
     if page.locator("form.quick").count() == 0:
         page.get_by_role("link", name="New incident").click()
-    page.get_by_label("What has happened?").fill(name)
+    page.get_by_label("What happened?").fill(name)
     page.locator("form.quick").get_by_role("button", name="Save").click()
 
 
@@ -177,7 +177,7 @@ def test_report_that_is_begun_is_not_left_without_a_question(
         dialog.dismiss()
 
     page.on("dialog", stay)
-    page.get_by_label("What has happened?").press_sequentially("Tree on the road")
+    page.get_by_label("What happened?").press_sequentially("Tree on the road")
     page.get_by_role("link", name="Sign in").click(no_wait_after=True)
     wait_until(lambda: asked == ["beforeunload"], what="the browser's question")
     page.get_by_text("Coordinates", exact=True).click()
@@ -382,7 +382,7 @@ def test_small_form_is_above_notices(server: Server, person: Person, open_screen
     page = open_screen(reader).open_map()
     expect(page.locator("#notices")).to_contain_text("since you last looked")
     page.get_by_role("link", name="New incident").click()
-    page.get_by_text("What has happened?").click(trial=True, timeout=3000)
+    page.get_by_text("What happened?").click(trial=True, timeout=3000)
     person.delete(stored)
     person.delete(area)
 
@@ -391,12 +391,12 @@ def test_closed_small_form_can_be_continued(person: Person, open_screen: OpenScr
     """Escape closes the small form. The page offers to continue, and fills in the typed text again."""
     page = open_screen(person).open_map()
     page.get_by_role("link", name="New incident").click()
-    page.get_by_label("What has happened?").fill("Half a sentence")
+    page.get_by_label("What happened?").fill("Half a sentence")
     page.get_by_role("radio", name="Urgent").check()
     page.keyboard.press("Escape")
     expect(page.locator("#notices")).to_contain_text(f"Not saved: {isolated('Half a sentence')}")
     page.locator("#notices").get_by_role("button", name="Go on").click()
-    expect(page.get_by_label("What has happened?")).to_have_value("Half a sentence")
+    expect(page.get_by_label("What happened?")).to_have_value("Half a sentence")
     expect(page.get_by_role("radio", name="Urgent")).to_be_checked()
 
 

@@ -1,7 +1,9 @@
 """`demo` serves an invented city in a database that is thrown away."""
 
+import os
 import random
 import re
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,3 +76,24 @@ def test_stream_goes_on_after_a_failed_step(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(End):
         demo.City().live()
     assert len(steps) == 2
+
+
+def test_next_demo_removes_what_a_killed_one_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the folder of a demo that runs or starts, nor what a link of such a name points to."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mine = tmp_path / "mine"
+    names = ("killed", "running", "starting")
+    folders = [mine, *(tmp_path / f"{demo.PREFIX}{name}" for name in names)]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "demo.db").touch()
+        os.utime(folder, (0, 0))
+    os.utime(folders[-1])
+    (tmp_path / f"{demo.PREFIX}link").symlink_to(mine)
+    with demo._locked(str(folders[2])):
+        demo._remove_abandoned()
+    assert [folder.exists() for folder in folders] == [True, False, True, True]
+    demo._remove_abandoned()
+    assert not folders[2].exists()

@@ -14,6 +14,8 @@ from harness import ROOT, environment, run_tracker, wait_until
 
 from commands import reload
 
+pytestmark = pytest.mark.slow
+
 BROKEN = "\n)"  # no Python
 
 

@@ -4,12 +4,14 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from harness import run_tracker
 
 import models
+from storage import restore
 
 
 def fill(path: Path, *names: str) -> str:
@@ -82,6 +84,25 @@ def test_database_that_is_damaged_or_missing_can_be_replaced(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "It can't be read" in done.stdout
     assert "new" in settings(path)
+
+
+def test_restores_in_the_same_second_keep_each_old_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when only the -wal of an older one is left under the name."""
+    moment = datetime(2026, 11, 28, 11, 2, 3, tzinfo=UTC)
+    monkeypatch.setattr(restore, "clock", lambda: moment)
+    path = tmp_path / "tracker.db"
+    kept = f"{path}.replaced-20261128T110203Z"
+    for name in ("first", "second", "third"):
+        path.unlink(missing_ok=True)
+        fill(path, name)
+        fill(tmp_path / f"copy of {name}.db")
+        if name == "third":
+            Path(f"{kept}-3-wal").write_bytes(b"of another one")
+        restore.replace(path, restore.prepare(tmp_path / f"copy of {name}.db", path))
+    for name, end in (("first", ""), ("second", "-2"), ("third", "-4")):
+        assert name in settings(Path(f"{kept}{end}"))
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "no\n"])

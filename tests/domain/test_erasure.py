@@ -18,6 +18,7 @@ from in_process import PASSWORD, Browser, make_app
 
 import models
 from domain import accounts, erasure
+from domain.admin_log import AdminAction
 from models import Alert, AreaOfInterest, Incident, Notification
 from realtime.limits import Limits
 from realtime.replay_buffer import ReplayBuffer
@@ -285,6 +286,28 @@ def test_what_never_was_is_not_found(app: Flask, pk: int) -> None:
     assert call(browser, "POST", f"/api/incidents/{pk}/erase/").status_code == 404
     assert browser.get(f"/tracker/incident/erase/{pk}/").status_code == 404
     assert Notification.bounds() == (0, 0)
+
+
+def test_program_erases_with_the_token_of_an_admin(app: Flask) -> None:
+    """The token must be for writing. The admins' log names its owner."""
+    incident = Incident.create(name="Fire", longitude=1, latitude=2)
+    path, program = f"/api/incidents/{incident.id}/erase/", Browser(app)
+    owners = {role: accounts.create(f"Owner as {role}", role) for role in ("editor", "admin")}
+    for role, read_only, why in (
+        ("editor", False, "Only who manages the accounts"),
+        ("admin", True, "This token is for reading only."),
+    ):
+        refused = program.post(path, headers=bearer(owners[role], read_only=read_only))
+        assert (refused.status_code, refused.get_json()["error"].startswith(why)) == (403, True)
+    answer = program.post(path, headers=bearer(owners["admin"]))
+    assert (answer.status_code, answer.json) == (200, {"erased": f"Incident:{incident.id}", "todo": None})
+    assert Incident.select().count() == 0
+    assert AdminAction.select().order_by(AdminAction.id.desc()).first().who == "Owner as admin"
+
+
+def bearer(owner: models.User, *, read_only: bool = False) -> dict[str, str]:
+    token = accounts.make_token(owner, "test", read_only=read_only)
+    return {"Authorization": f"Bearer {token}"}
 
 
 def test_only_admins_erase(app: Flask) -> None:

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 import models
 from base import times
 from base.errors import Invalid
-from domain import mutes
+from domain import incident_alerts, mutes
 from models import Alert, AreaOfInterest, Incident, Notification, User
 from storage import engine
 
@@ -68,16 +68,16 @@ def test_end_of_a_mute_announces_open_alerts(clock: Clock) -> None:
     incident = fire()
     mutes.end_mutes()
     assert messages("unmuted") == []
-    assert Alert.unread(reader) == 0
+    assert incident_alerts.unread(reader) == 0
     clock.ahead = HOUR
     mutes.end_mutes()
     mutes.end_mutes()
     (told,) = messages("unmuted")
     assert told["feature"] == incident.feature()
     assert told["areas_of_interest"] == [
-        area.summary.as_json() | {"alert": 1, "reason": "unmuted", "muted": False}
+        area.summary.as_json() | {"alert": 1, "reason": "unmuted", "muted": False, "raised": incident.updated}
     ]
-    assert Alert.unread(reader) == 1
+    assert incident_alerts.unread(reader) == 1
     assert Alert.get().raised_seq == Notification.bounds()[1]
 
 
@@ -211,6 +211,7 @@ def test_mute_of_an_older_version_goes_on_and_ends(tmp_path: Path, monkeypatch: 
     assert json.loads(text)["reason"] == "unmuted"
 
 
+@pytest.mark.slow
 def test_two_servers_and_a_restart_announce_once(start_server: StartServer) -> None:
     """One of two servers announces, once, the alerts that an import raised in a mute."""
     first = start_server()

@@ -112,7 +112,7 @@ def test_full_queue_says_so_and_counts_no_try(full: Server) -> None:
     """The sign-in page says when to try again, keeps the name, and counts no failure."""
     visitor = full.visitor()
     page = visitor.submit("/accounts/login/", username="admin", password=full.password)
-    assert page.status == 503
+    assert page.status == 429
     assert page.response.headers["Retry-After"] == str(passwords.RETRY_S)
     assert "Too many people are signing in" in page.words
     assert page.value("username") == "admin"
@@ -126,6 +126,6 @@ def test_full_queue_leaves_a_link_good(full: Server) -> None:
     path = f"/accounts/reset/{SECRET}/"
     new = "a long walk by the sea"
     page = visitor.submit(path, new_password=new, new_password_again=new)
-    assert page.status == 503
+    assert page.status == 429
     assert page.response.headers["Retry-After"]
     assert visitor.get(path).status == 200

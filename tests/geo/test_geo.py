@@ -11,6 +11,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from random_data import examples
 from shapely.geometry import Point, Polygon
 
 from geo import geojson, index
@@ -273,7 +274,7 @@ class SmallTrees(Index):
 TestIndex = Index.TestCase
 TestSmallTrees = SmallTrees.TestCase
 for case in (TestIndex, TestSmallTrees):
-    case.settings = settings(max_examples=60, stateful_step_count=40)
+    case.settings = settings(max_examples=examples(150), stateful_step_count=40)
 
 
 def test_no_tree_that_is_built_while_others_wait_is_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,4 +21,7 @@ const textContent = JSON.stringify({
   version: "0.3.0",
 });
 
-globalThis.document = { getElementById: (id) => (id === "published" ? { textContent } : null) };
+globalThis.document = {
+  documentElement: { lang: "en" },
+  getElementById: (id) => (id === "published" ? { textContent } : null),
+};

@@ -5,10 +5,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import ROOT
@@ -16,42 +17,44 @@ from harness import ROOT
 from base.settings import Settings
 
 ASK = """
-import json, sys, tempfile
+import argparse, json, sys, tempfile
 from dataclasses import fields
 import models
+import tracker
 from base.settings import Settings
 from web.app import create_app
 models.open_database(tempfile.mkdtemp() + "/own.db")
 rules = sorted({rule.rule for rule in create_app(Settings()).url_map.iter_rules()})
-json.dump({"rules": rules, "settings": [field.name for field in fields(Settings)]}, sys.stdout)
+def commands(prefix, parser):
+    names = {name for each in parser._actions for name in each.option_strings}
+    found = {prefix: sorted(name for name in names if name.startswith("--"))}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                found |= commands(f"{prefix} {name}", inner)
+    return found
+known = commands("tracker.py", tracker.command_line())
+names = [field.name for field in fields(Settings)]
+json.dump({"commands": known, "rules": rules, "settings": names}, sys.stdout)
 """
 # The pages' files, not for people:
-OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js"}
+OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js", "/sentences/<name>"}
 
 
 @cache
-def existing() -> dict[str, list[str]]:
+def existing() -> dict[str, Any]:
     """List the program's routes, settings and commands.
 
     Another process does that, because importing the program patches the interpreter.
     """
-    return dict(json.loads(run("-c", ASK)))
+    command = [sys.executable, "-c", ASK]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    return dict(json.loads(done.stdout))
 
 
-@cache
-def run(*arguments: str) -> str:
-    """Run Python in the repository and return its output, once for the same arguments."""
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-def commands(*prefix: str) -> Iterator[tuple[str, set[str]]]:
-    """Yield each command of tracker.py as a user types it, with its options from --help."""
-    text = run("tracker.py", *prefix, "--help")
-    yield " ".join(["tracker.py", *prefix]), set(re.findall(r"--[a-z-]+", text)) - {"--help"}
-    inner = re.search(r"^  (?:command|action)\n((?:    .*\n)+)", text, re.MULTILINE)
-    for name in re.findall(r"^    ([a-z-]+)", inner[1], re.MULTILINE) if inner else ():
-        yield from commands(*prefix, name)
+def commands() -> dict[str, set[str]]:
+    """Return the options of each command of tracker.py, as a user types it."""
+    return {name: set(options) - {"--help"} for name, options in existing()["commands"].items()}
 
 
 @cache
@@ -80,7 +83,7 @@ def test_every_setting_is_documented() -> None:
 def test_every_command_and_option_is_documented() -> None:
     """Each command with each of its options is in the documentation."""
     missing = []
-    known = dict(commands())
+    known = commands()
     assert {
         "tracker.py",
         "tracker.py import",
@@ -96,7 +99,7 @@ def test_every_documented_option_and_setting_exists() -> None:
     """Nothing that is named in the documentation has been renamed or removed in the program."""
     words = (documentation() + (ROOT / "SECURITY.md").read_text(encoding="utf-8")).split("`")[1::2]
     options = {option for word in words for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", word)}
-    assert options - {option for _, known in commands() for option in known} == set()
+    assert options - {option for known in commands().values() for option in known} == set()
     named = {name for word in words for name in re.findall(r"TRACKER_[A-Z_]+", word)}
     settings = {f"TRACKER_{name.upper()}" for name in existing()["settings"]}
     assert named - settings - {"TRACKER_CONFIG"} == set()

@@ -43,6 +43,7 @@ SAMPLES: dict[str, Any] = {
     "closed": True,
     "verified": False,
     "location": point(3, 4),
+    "accuracy": 30,
 }
 FIELDS = list(Incident.parsers)
 AREA_FIELDS = list(AreaOfInterest.parsers)

@@ -12,6 +12,7 @@ from fakes import CLOSE, HUGE, PING, PONG, TEXT, Log, Socket, World, parse
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from random_data import examples
 from wsproto.frame_protocol import Opcode
 
 from base.loop import PAUSE_S
@@ -147,11 +148,11 @@ class Interleavings(RuleBasedStateMachine):
 
 
 Interleavings.TestCase.settings = settings(
-    max_examples=250,
+    max_examples=examples(500),
     stateful_step_count=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestInterleavings = Interleavings.TestCase
+TestInterleavings = pytest.mark.slow(Interleavings.TestCase)
 
 
 # The replay buffer

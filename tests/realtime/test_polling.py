@@ -133,6 +133,7 @@ def test_other_process_wakes_a_waiting_request(server: Server, follower: Followe
     assert [message["feature"]["properties"]["name"] for message in waiting.end()] == ["From a file"]
 
 
+@pytest.mark.slow
 def test_nothing_is_missed_or_doubled_while_everybody_saves(
     server: Server, person: Person, follower: Follower
 ) -> None:

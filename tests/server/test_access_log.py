@@ -184,13 +184,16 @@ def test_refusal_is_logged_by_its_status(app: Flask, caplog: pytest.LogCaptureFi
     ("path", "status", "seconds", "level"),
     [
         ("/", 200, 0.1, "INFO"),
-        ("/", 200, 1.1, "WARNING"),
+        ("/", 200, 0.11, "WARNING"),
+        ("/", 404, 0.11, "WARNING"),
         ("/static/js/x.js", 200, 0.1, "DEBUG"),
         ("/static/js/x.js", 404, 0.1, "INFO"),
         ("/healthz", 200, 0.1, "DEBUG"),
         ("/healthz", 503, 0.1, "INFO"),
         ("/readyz", 200, 2.0, "WARNING"),
         ("/api/notifications", None, 0.1, "DEBUG"),
+        ("/api/notifications", 200, 25.0, "DEBUG"),
+        ("/notifications", 101, 3.0, "INFO"),
     ],
 )
 def test_level_of_a_request(

@@ -10,8 +10,11 @@ from conftest import end
 from harness import PATIENCE_S, Person, Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from random_data import examples
 
-EXAMPLES = 120  # of each field
+pytestmark = pytest.mark.slow
+
+EXAMPLES = examples(150)  # of each field
 PIECES = [
     *(
         "[",

@@ -153,6 +153,7 @@ def test_only_polygons_may_have_a_large_body(person: Person, path: str, kind: st
         assert (answer.status_code != 413) == is_read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "kind"), [(AREA, FORM), ("/api/areas/", "application/json")])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_large_body_of_a_stranger_is_not_kept(

@@ -9,6 +9,7 @@ import h11
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_data import examples
 from requests_as_data import CHUNKED, REFUSED, TAKEN, Read, line
 
 from server.http1 import MAX_CHUNK_LINE, MAX_HEAD, MAX_OVERHEAD, Chunks, Head, Incoming, Refused
@@ -214,7 +215,8 @@ def by_h11(data: bytes) -> Read | None:
     return request.method.decode(), path, query, name, body
 
 
-@settings(max_examples=3000)
+@pytest.mark.slow
+@settings(max_examples=examples(3000))
 @given(mutants())
 def test_h11_agrees_with_every_accepted_request(data: bytes) -> None:
     """For an accepted request, h11 reads the same request and body, or refuses it."""
@@ -232,7 +234,8 @@ def test_h11_agrees_with_every_accepted_request(data: bytes) -> None:
         assert found[1].partition("://")[2].startswith(head.fields["host"])
 
 
-@settings(max_examples=2000)
+@pytest.mark.slow
+@settings(max_examples=examples(2000))
 @given(mutants(), st.integers(1, 9))
 def test_pieces_of_a_request_do_not_matter(data: bytes, size: int) -> None:
     """A request in pieces is read, or refused, like the same request in one piece."""

@@ -59,6 +59,20 @@ def test_other_file_is_refused_while_the_first_is_served(listener: socket.socket
         pass
 
 
+def test_check_refuses_a_file_that_is_missing_or_another_one(
+    listener: socket.socket, one: str, two: str, tmp_path: Path
+) -> None:
+    """It claims nothing, and any file may be served while no process is there."""
+    missing = str(tmp_path / "missing.db")
+    for name in (one, two, missing):
+        shared_port.check(listener, name)
+    with shared_port.claim(listener, one):
+        shared_port.check(listener, one)
+        for name in (two, missing) * 50:
+            with pytest.raises(shared_port.OtherDatabase):
+                shared_port.check(listener, name)
+
+
 def test_other_port_may_have_another_file(listener: socket.socket, one: str, two: str) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as other,

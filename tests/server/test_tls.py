@@ -138,7 +138,7 @@ def test_connection_broken_off_in_the_handshake_is_no_error(
     secure: Server, size: int | None, *, reset: bool
 ) -> None:
     """The server logs nothing if a handshake breaks off anywhere, with or without a reset."""
-    for _ in range(20):
+    for _ in range(4):
         with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE_S) as peer:
             peer.sendall(hello()[:size])
             if reset:

@@ -10,7 +10,7 @@ from pathlib import Path
 import gevent
 import pytest
 from conftest import StartServer
-from harness import wait_until
+from harness import run_tracker, wait_until
 
 import models
 from base import times
@@ -266,9 +266,18 @@ def test_others_save_while_the_server_makes_a_backup_and_it_ends_with_the_server
 
 
 def test_server_makes_the_first_backup_when_it_starts(start_server: StartServer, folder: Path) -> None:
-    """The settings reach it; the backup has the account that the start has made."""
-    server = start_server(env={"TRACKER_BACKUP_FOLDER": str(folder)})
+    """The options reach it; the backup has the account that the start has made."""
+    server = start_server("--backup-folder", str(folder), "--backup-every", "1d", "--backup-keep", "14")
     (made,) = wait_until(lambda: list(folder.glob("tracker-*.db")), what="a backup")
     with closing(sqlite3.connect(made)) as copy:
         assert copy.execute("SELECT name FROM user").fetchall() == [("admin",)]
     wait_until(lambda: f"A backup is made file={made}" in server.output, what="a line of the log")
+
+
+def test_command_says_how_the_server_makes_backups(tmp_path: Path) -> None:
+    """It does not run on by itself, and a wrong period ends the start."""
+    done = run_tracker(tmp_path, "backup", "--every", "12h", "--keep", "3", "my backups")
+    options = "--backup-folder 'my backups' --backup-every 12h --backup-keep 3"
+    assert (done.returncode, f"Start it with: python tracker.py {options}" in done.stderr) == (2, True)
+    done = run_tracker(tmp_path, "--backup-every", "often")
+    assert (done.returncode, "TRACKER_BACKUP_EVERY: " in done.stderr) == (2, True)

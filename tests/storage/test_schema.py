@@ -69,6 +69,9 @@ ROWS = {
         INSERT INTO totp (user_id, secret) VALUES (1, 'x');
         INSERT INTO recovery_code VALUES ('c', 1);
     """,
+    "0012_alert_handling": f"""
+        INSERT INTO personal_mute VALUES (1, 1, '{MOMENT}', '{MOMENT}', 3, 'works');
+    """,
     "0009_marks": f"""
         INSERT INTO reader VALUES ('p', 2, '{MOMENT}');
     """,
@@ -195,6 +198,7 @@ def test_database_that_others_use_is_not_migrated(
     assert "another process uses it: stop all servers and commands first" in done.stderr
 
 
+@pytest.mark.slow
 def test_process_waits_while_another_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two servers that start at once one migrates; the other goes on with the newest schema."""
     path = tmp_path / "tracker.db"

@@ -28,8 +28,10 @@ def import_tracker() -> None:
     """Import the tracker and all modules of its rooms, also those that a start imports late."""
     sys.path.insert(0, str(ROOT))
     import tracker  # noqa: F401, I001 (the first: it patches the standard library)
+    import compiled_templates
     import weak_hashes
 
+    compiled_templates.use()
     weak_hashes.use()
     for room in ROOMS:
         for path in sorted((ROOT / room).glob("[a-z]*.py")):

@@ -58,6 +58,18 @@ class Replay:
             assert alert["id"] not in self.taken
             self.taken[alert["id"]] = (message["by"], message["note"])
 
+    def _alert_released(self, message: dict[str, Any]) -> None:
+        for alert in message["alerts"]:
+            del self.taken[alert["id"]]
+
+    def _alert_handed_over(self, message: dict[str, Any]) -> None:
+        for alert in message["alerts"]:
+            _, note = self.taken[alert["id"]]
+            self.taken[alert["id"]] = (message["to"], message["note"] or note)
+
+    def _personal_mute(self, message: dict[str, Any]) -> None:
+        assert set(message) >= {"account", "area", "until", "since"}
+
     def _alert_cleared(self, message: dict[str, Any]) -> None:
         for alert in message["alerts"]:
             assert self.alerts.pop(alert["id"]) == (alert["incident"], alert["area"])

@@ -220,16 +220,18 @@ def test_stop_ends_what_never_ends(start_server: StartServer) -> None:
     assert not list(server.folder.glob("tracker.db-*"))
 
 
-@pytest.mark.parametrize("what", ["loop", "end"])
-def test_stop_ends_a_server_that_hangs(start_server: StartServer, what: str) -> None:
+@pytest.mark.parametrize(("what", "kind"), [("loop", "json"), ("end", "text")])
+def test_stop_ends_a_server_that_hangs(start_server: StartServer, what: str, kind: str) -> None:
     """If the event loop or the last steps of the end hang, a thread ends the process and says why."""
-    server = start_server(program=[HANGING, what])
+    server = start_server(program=[HANGING, what], env={"TRACKER_LOG": kind})
     with socket.create_connection(("127.0.0.1", server.port)) as peer:
         peer.sendall(b"malformed\r\n\r\n")
         wait_until(lambda: is_read(server, peer), what="the request to be read")
     server.process.terminate()
     assert server.process.wait(PATIENCE_S) == 1
-    assert "something hangs, so the server ends" in server.output
+    last = server.output.splitlines()[-1]
+    words = json.loads(last)["event"] if kind == "json" else last.removeprefix("tracker: ")
+    assert words.startswith("something hangs, so the server ends")
 
 
 def test_stop_does_not_wait_for_idle_connections(start_server: StartServer) -> None:

@@ -173,6 +173,7 @@ def test_foreign_database_is_refused_and_left_alone(make: Callable[[Path], None]
     assert [left.name for left in tmp_path.iterdir()] == ["foreign.db"]
 
 
+@pytest.mark.slow
 def test_first_starts_at_once_make_one_account(tmp_path: Path) -> None:
     """Three servers that start on one new file all run, and one of them prints the password."""
     options = ["--database", str(tmp_path / "tracker.db")]
@@ -276,6 +277,7 @@ def test_models_fit_the_migrations() -> None:
             assert {field.column_name for field in peewee_private.fields(model)} == columns
 
 
+@pytest.mark.slow
 def test_save_takes_a_moment_while_an_import_runs(server: Server) -> None:
     """An import commits in small batches, so the running server saves and answers meanwhile."""
     path = server.folder / "many.geojson"

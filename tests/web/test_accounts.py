@@ -133,6 +133,7 @@ def test_every_route_asks_for_its_role(
     assert server.health()["seq"] == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_every_changing_call_wants_the_csrf_token(
     server: Server, routes: list[tuple[str, str, list[str]]], stored: dict[str, int], method: str
@@ -550,6 +551,7 @@ def test_account_begins_with_a_one_time_link(server: Server, admin: Person) -> N
     assert newcomer.http.post(path).status_code in {400, 404}
 
 
+@pytest.mark.slow
 def test_new_link_replaces_the_old(server: Server, admin: Person, someone: tuple[str, Person]) -> None:
     """A second link makes the first invalid. Using it ends the sessions."""
     name, person = someone

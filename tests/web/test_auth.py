@@ -123,7 +123,7 @@ def test_view_without_a_role_is_for_viewers_to_read_and_for_editors_to_change(ap
     assert viewer.get("/").status_code == 200
     refused = viewer.post(CREATE, data={"name": ""}, headers=OWN_PAGE)
     assert refused.status_code == 403
-    assert "Your account is for looking." in refused.text
+    assert "You have view-only access." in refused.text
     assert editor.send(CREATE, None, **TYPED).status_code in (302, 303)
     assert Incident.select().count() == 1
 
@@ -139,7 +139,7 @@ def test_typed_form_of_a_viewer_is_shown_again(app: Flask) -> None:
     """A person may have another account that is allowed to send the form."""
     answer = signed_in(app, "viewer").post(CREATE, data=TYPED, headers=OWN_PAGE)
     assert answer.status_code == 403
-    assert "You are signed in as \u2068viewer\u2069. Your account is for looking." in answer.text
+    assert "You are signed in as \u2068viewer\u2069. You have view-only access." in answer.text
     assert 'value="Typed"' in answer.text
 
 
@@ -149,7 +149,7 @@ def test_role_of_a_token_is_that_of_its_account_or_less(app: Flask) -> None:
     reading, viewing = bearer(app, read_only=True), bearer(app, "viewer")
     assert browser.post(INCIDENTS, json=body, headers=bearer(app)).status_code == 201
     assert browser.post(INCIDENTS, json=body, headers=bearer(app, "admin")).status_code == 201
-    for headers, why in ((reading, "This token is for reading only."), (viewing, "Your account is for")):
+    for headers, why in ((reading, "This token is for reading only."), (viewing, "You have view-only")):
         assert browser.get(READABLE, headers=headers).status_code == 200
         refused = browser.post(INCIDENTS, json=body, headers=headers)
         assert refused.status_code == 403
@@ -448,7 +448,7 @@ def test_busy_server_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Non
     """A server that is too busy to check a password counts no try and notes nothing."""
     monkeypatch.setattr(passwords, "MAX_IN_FLIGHT_PER_CLIENT", 0)
     answer = typed(app)
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     assert answer.headers["Retry-After"] == str(passwords.RETRY_S)
     assert "Too many people are signing in at the moment." in answer.text
     assert noted() == []

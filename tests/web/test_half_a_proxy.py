@@ -10,7 +10,7 @@ from in_process import NAME, PASSWORD, Browser, form_of
 from websockets.exceptions import InvalidStatus
 
 from base import addresses
-from base.once import MOST, Once
+from base.once import PER_HOUR, PER_SENDER, Once
 from server import proxies
 from web import origins
 
@@ -25,8 +25,9 @@ WEBSOCKET = {
 
 @pytest.fixture(autouse=True)
 def _nothing_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(origins, "_told", Once())
-    monkeypatch.setattr(proxies, "_told", Once())
+    for module in (origins, proxies):
+        for name in ("_told", "_told_strangers"):
+            monkeypatch.setattr(module, name, Once())
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -151,9 +152,29 @@ def test_request_without_the_header_is_nothing_to_log(caplog: pytest.LogCaptureF
 
 def test_strangers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    for number in range(10 * MOST):
-        proxies.through_proxies({"REMOTE_ADDR": f"2001:db8::{number}", "HTTP_X_FORWARDED_FOR": "::1"}, [])
-    assert len(warnings(caplog)) == MOST
+    for number in range(10 * PER_HOUR):
+        for peer in (f"2a00:{number + 1}::1", f"2a00::{number}"):
+            proxies.through_proxies({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": "::1"}, [])
+    said = warnings(caplog)
+    assert len(said) == PER_HOUR
+    assert sum("=2a00::" in line for line in said) == PER_SENDER
+
+
+def test_strangers_cannot_hide_what_the_operator_must_read(
+    app: Flask, person: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither invented names, nor invented proxies, use up what people and private addresses may cause."""
+    stranger = Browser(app, "https://localhost")
+    for number in range(2 * PER_HOUR):
+        environ = {"REMOTE_ADDR": f"1.2.3.{number}"}
+        own = {"Referer": f"https://x{number}.example/"}
+        stranger.post("/accounts/login/", data={"username": "x"}, headers=own, environ_base=environ)
+        proxies.through_proxies({**environ, "HTTP_X_FORWARDED_FOR": "::1"}, [])
+    assert len(warnings(caplog)) == 2 * PER_HOUR
+    caplog.clear()
+    person.get("/notifications", headers={**WEBSOCKET, "Origin": f"https://{PAGE}"})
+    proxies.through_proxies({"REMOTE_ADDR": "10.0.1.9", "HTTP_X_FORWARDED_FOR": "::1"}, [])
+    assert [PAGE in warnings(caplog)[0], "10.0.1.9" in warnings(caplog)[1]] == [True, True]
 
 
 def test_server_prints_it(server: Server) -> None:

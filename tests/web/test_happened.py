@@ -104,8 +104,11 @@ def test_editor_corrects_the_time(person: Person) -> None:
     page = person.get(stored["properties"]["url"])
     facts = {fact.dt.get_text(): fact.dd.get_text(strip=True) for fact in page.select(".facts div")}  # type: ignore[union-attr]
     assert facts["Happened"] == "2020-02-29 10:30 UTC"
-    assert facts["Reported"] == f"{stored['properties']['created'][:16].replace('T', ' ')} UTC"
-    assert "2020-02-29 10:30 UTC reported 20" in person.get("/tracker/incident/").words
+    created = f"{stored['properties']['created'][:16].replace('T', ' ')} UTC"
+    assert facts["Reported"].startswith(created)
+    listed = person.get("/tracker/incident/").words
+    assert "2020-02-29 10:30 UTC" in listed
+    assert created in listed
     person.submit(path, happened="")
     assert person.named("Corrected")[0]["properties"]["happened"] == stored["properties"]["created"]
 
@@ -187,7 +190,7 @@ def test_offline_report_keeps_its_time(server: Server, person: Person, open_scre
         page.context.set_offline(True)
         page.get_by_label("Or search a place").fill("chania")
         page.get_by_role("option", name="Chania, Greece", exact=True).click()
-        page.get_by_label("What has happened?").fill(name)
+        page.get_by_label("What happened?").fill(name)
         page.get_by_role("button", name="Send report").click()
         expect(page.locator("#outbox")).to_contain_text("Waiting for the network")
         page.evaluate(WRITTEN_EARLIER, "XX" if name == "Corrected late" else "ME")

@@ -98,6 +98,7 @@ def test_slowloris_leaves_the_site_usable(impatient: Server) -> None:
         wait_until(all_cut_off, what="the slow to be cut off")
 
 
+@pytest.mark.slow
 def test_slow_body_is_given_up(impatient: Server) -> None:
     """A slow body is answered 408 after BODY_S, and the connection closes."""
     head = b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
@@ -116,6 +117,7 @@ def test_slow_body_is_given_up(impatient: Server) -> None:
         wait_until(lambda: is_closed(connection), what="the connection to be closed")
 
 
+@pytest.mark.slow
 def test_silent_connection_is_closed(impatient: Server) -> None:
     """A connection without a request is closed after HEADERS_S, without an answer."""
     assert raw(impatient, b"", timeout=PATIENCE_S) == b""

@@ -276,6 +276,7 @@ def test_tls_socket_closes_when_the_session_ends(secure: Server) -> None:
         assert close_code(watch) == 4401
 
 
+@pytest.mark.slow
 def test_no_tls_is_no_answer(secure: Server) -> None:
     """Plain HTTP, nonsense and silence on the TLS port are closed in time, and others notice nothing."""
     for first in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 100, b"\x16\x03\x01"):

@@ -9,11 +9,13 @@ from flask import Blueprint, request
 
 from base.severity import DEFAULT, Severity
 from base.version import VERSION
-from domain import versions
+from domain import incident_alerts, versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
-from models import Alert, AreaOfInterest, Incident
+from models import AreaOfInterest, Incident, Notification, User
 from web import auth
 from web.state import state
+
+KM = 1000  # metres
 
 # With these a text could break out of its isolate.
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -40,9 +42,12 @@ bp = Blueprint("pages", __name__)
 
 @bp.app_context_processor
 def common() -> dict[str, Any]:
+    user = auth.current_user()
     return {
-        "current_user": auth.current_user(),
-        "unread": Alert.unread(user) if (user := auth.current_user()) else 0,
+        "current_user": user,
+        "unread": incident_alerts.unread(user) if user else 0,
+        "unacknowledged": incident_alerts.unacknowledged(user) if user else 0,
+        "live": _live(user),
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
@@ -54,7 +59,27 @@ def common() -> dict[str, Any]:
     }
 
 
+def _live(user: User | None) -> dict[str, Any] | None:
+    """Return the place in the log at which a page begins to follow the alerts; None if nobody may follow."""
+    if user is None or auth.unfinished(user):
+        return None
+    place = Notification.position() | {"epoch": state().epoch}
+    counts = {"unread": incident_alerts.unread(user), "unacknowledged": incident_alerts.unacknowledged(user)}
+    return place | counts | {"read_seq": user.read_seq}
+
+
 @bp.app_template_filter()
 def isolated(text: str) -> str:
     """Keep the writing direction of a person's text from the sentence around it, where <bdi> can't stand."""
     return f"\u2068{text.translate(BIDI_CONTROLS)}\u2069"
+
+
+@bp.app_template_filter()
+def distance(metres: int) -> str:
+    """Return a distance in metres, or from a kilometre on in kilometres."""
+    return f"{metres} m" if metres < KM else f"{metres / KM:.{0 if metres >= 10 * KM else 1}f} km"
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotation marks, for a sentence that says what was done to it."""
+    return f"“{isolated(name)}”"

@@ -1,6 +1,8 @@
-"""The pages of incidents, and confirming a public report."""
+"""The pages of incidents, and the buttons that close, reopen and confirm one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,8 +12,8 @@ from domain import erasure, versions
 from models import MAX_ID, Incident
 from web import auth, root
 from web.forms import Form
-from web.pages.blueprint import bp
-from web.pages.objects import add_pages, detail_page
+from web.pages.blueprint import bp, quoted
+from web.pages.objects import add_pages, detail_page, flash_who_deleted
 
 
 def incident_from(form: Form, incident: Incident) -> bool:
@@ -19,10 +21,19 @@ def incident_from(form: Form, incident: Incident) -> bool:
         "name": form.values.get("name", ""),
         **form.present("description", "severity", *Incident.plain_texts()),
         **{name: text.strip() or None for name, text in form.present("happened").items()},
+        **{name: _number(text) for name, text in form.present("accuracy").items()},
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
         "location": form.json("location_geojson", missing="click the map or type coordinates"),
     }
     return form.save(incident, values, {"location": "location_geojson"})
+
+
+def _number(text: str) -> float | str | None:
+    """Return the number that was typed, None for none, or the text if it is no number."""
+    try:
+        return float(text.replace(",", ".")) if text.strip() else None
+    except ValueError:
+        return text
 
 
 def incident_values(incident: Incident) -> dict[str, str]:
@@ -32,6 +43,7 @@ def incident_values(incident: Incident) -> dict[str, str]:
         "severity": incident.severity,
         "happened": incident.happened or "",
         **{name: getattr(incident, name) or "" for name in Incident.plain_texts()},
+        "accuracy": "" if incident.accuracy is None else str(incident.accuracy),
         "closed": "on" if incident.closed else "",
         "location_geojson": to_json(incident.location) if incident.location else "",
         "version": incident.version,
@@ -41,18 +53,56 @@ def incident_values(incident: Incident) -> dict[str, str]:
 add_pages(Incident, "incident", incident_from, incident_values)
 
 
+@bp.post("/tracker/incident/close/<int:pk>/")
+def incident_close(pk: int) -> ResponseReturnValue:
+    return _press(pk, lambda incident: _set_closed(incident, closed=True))
+
+
+@bp.post("/tracker/incident/reopen/<int:pk>/")
+def incident_reopen(pk: int) -> ResponseReturnValue:
+    return _press(pk, lambda incident: _set_closed(incident, closed=False))
+
+
 @bp.post("/tracker/incident/confirm/<int:pk>/")
 def incident_confirm(pk: int) -> ResponseReturnValue:
     """Confirm that a public report is true, in the version that the page showed."""
+    return _press(pk, _confirm)
+
+
+def _press(pk: int, change: Callable[[Incident], str]) -> ResponseReturnValue:
+    """Carry out what one button does, and return to the page that had it. `change` returns what was done."""
     try:
         with Incident.changing(pk) as incident:
-            if not incident.verified:
-                versions.ensure_unchanged(incident, request.form.get("version"))
-                incident.verified = True
-                incident.save()
+            done = change(incident)
     except versions.Conflict as conflict:
         return detail_page(Incident.find(pk), conflict.clashes)
-    return redirect(root.address(incident.url), 303)
+    except Incident.DoesNotExist:
+        flash_who_deleted(Incident, pk)
+        return redirect(url_for("pages.incident_list"), 303)
+    flash(f"{done} {quoted(incident.name)}.")
+    back = request.form.get("next")
+    return redirect(auth.local(back) if back else root.address(incident.url), 303)
+
+
+def _set_closed(incident: Incident, *, closed: bool) -> str:
+    """Close or reopen it. Other people's changes of other fields since the page was shown stay."""
+    values = {"closed": closed}
+    if "version" in request.form:
+        values = versions.merge(incident, values, request.form["version"])
+    if values and incident.closed != closed:
+        incident.assign(values)
+        incident.save()
+        return "Closed" if closed else "Reopened"
+    return "Already closed:" if closed else "Already open:"
+
+
+def _confirm(incident: Incident) -> str:
+    if incident.verified:
+        return "Already confirmed:"
+    versions.ensure_unchanged(incident, request.form.get("version"))
+    incident.verified = True
+    incident.save()
+    return "Confirmed"
 
 
 @bp.route("/tracker/incident/erase/<int:pk>/", methods=["GET", "POST"])

@@ -11,13 +11,16 @@ from flask.typing import ResponseReturnValue
 
 from base import loop
 from domain import versions
-from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor
+from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor, areas
 from web import auth, root, unsent
 from web.forms import Form
-from web.lists import Page
-from web.pages.blueprint import bp
+from web.lists import Listed, ago
+from web.pages.blueprint import bp, quoted
+from web.places import places
 
 MAX_INSIDE = 100  # incidents listed on an area's page
+MOST_AREAS = 3  # of a listed incident, that are named
+MAX_CHOICE = 1000  # areas that the filter of a list names
 
 
 def add_pages(  # noqa: C901 (five small views that share their model)
@@ -32,7 +35,9 @@ def add_pages(  # noqa: C901 (five small views that share their model)
         return model.find(pk) if pk else model()
 
     def list_page() -> ResponseReturnValue:
-        return render_template(f"{noun}s/list.html", page=Page.of(model.listed().order_by(model.id.desc())))
+        page = Listed.of(model)
+        more = _incident_facts(page) if model is Incident else {}
+        return render_template(f"{noun}s/list.html", page=page, ago=ago, **more)
 
     def detail(pk: int) -> ResponseReturnValue:
         return detail_page(model.find(pk))
@@ -67,11 +72,13 @@ def add_pages(  # noqa: C901 (five small views that share their model)
                 with model.changing(pk) as thing:
                     versions.ensure_unchanged(thing, request.form.get("version"))
                     thing.delete_instance()
+                is_report = isinstance(thing, Incident) and not thing.verified
+                flash(f"{'Discarded' if is_report else 'Deleted'} {quoted(thing.name)}.")
                 return redirect(url_for(f"pages.{noun}_list"), 303)
             except versions.Conflict as conflict:
                 clashes = conflict.clashes
             except model.DoesNotExist:
-                _flash_who_deleted(model, pk)
+                flash_who_deleted(model, pk)
                 return redirect(url_for(f"pages.{noun}_list"), 303)
         shown = {noun: model.find(pk), "clashes": clashes}
         return render_template(f"{noun}s/delete.html", **shown), 409 if clashes else 200
@@ -82,6 +89,18 @@ def add_pages(  # noqa: C901 (five small views that share their model)
     bp.add_url_rule(f"{model.path}create/", f"{noun}_create", edit, methods=both)
     bp.add_url_rule(f"{model.path}update/<int:pk>/", f"{noun}_update", edit, methods=both)
     bp.add_url_rule(f"{model.path}delete/<int:pk>/", f"{noun}_delete", delete, methods=both)
+
+
+def _incident_facts(page: Listed) -> dict[str, Any]:
+    """Return where the listed incidents are: towns and areas. And the areas to choose from."""
+    towns = places().whereabouts([(each.longitude, each.latitude) for each in page.items])
+    named = AreaOfInterest.select(AreaOfInterest.id, AreaOfInterest.name).order_by(AreaOfInterest.name)
+    return {
+        "towns": dict(zip((each.id for each in page.items), towns, strict=True)),
+        "around": {each.id: areas.around(each) for each in page.items},
+        "most_areas": MOST_AREAS,
+        "area_choices": list(named.limit(MAX_CHOICE).tuples()),
+    }
 
 
 def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> ResponseReturnValue:
@@ -99,7 +118,7 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
     return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
 
 
-def _flash_who_deleted(model: type[Tracked], pk: int) -> None:
+def flash_who_deleted(model: type[Tracked], pk: int) -> None:
     """Name the person who deleted it first, unless it is the same one, who pressed twice.
 
     Raises DoesNotExist.

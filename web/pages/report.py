@@ -20,9 +20,10 @@ from base.severity import DEFAULT
 from base.times import timestamp
 from base.values import to_json
 from domain import throttle
+from domain.incidents import parse_accuracy
 from domain.limits import DESCRIPTION_LENGTH
 from geo import geojson
-from models import Incident
+from models import MAX_ID, Incident
 from web import auth
 from web.forms import Form
 from web.pages.blueprint import bp
@@ -56,9 +57,18 @@ def report() -> ResponseReturnValue:
         longitude, latitude = form.degrees("location_lon", 180), form.degrees("location_lat", 90)
         if not form.errors.keys() & {"location_lon", "location_lat"}:
             values["location"] = geojson.point_geojson(longitude, latitude)
+            values["accuracy"] = _accuracy(form.values.get("location_accuracy", ""))
         incident = Incident(verified=verified, suspected_spam=suspected)
-        return _answer_report(form, _store_once(form, incident, values), said)
+        number, wait = _store_once(form, incident, values)
+        return _answer_report(form, number, wait, said)
     return render_template("report/form.html", form=form)
+
+
+def _accuracy(text: str) -> int | None:
+    """Return the accuracy that the device gave; None if it is no distance: no report is refused for that."""
+    with contextlib.suppress(ValueError):
+        return parse_accuracy(float(text))
+    return None
 
 
 def _note_age(form: Form, values: dict[str, Any]) -> str:
@@ -84,40 +94,48 @@ def _note_age(form: Form, values: dict[str, Any]) -> str:
     return ""
 
 
-def _answer_report(form: Form, wait: float, said: str) -> ResponseReturnValue:
-    """Answer a report: a person gets a page, and the page's script JSON."""
+def _answer_report(form: Form, number: int, wait: float, said: str) -> ResponseReturnValue:
+    """Answer a report, which got this number: a person gets a page, and the page's script JSON."""
     stored = not (wait or form.errors)
     status = 429 if wait else 201 if stored else form.status
     headers = auth.retry_after(wait)
     if request.accept_mimetypes.best == "application/json":
         fields = {name: reason for name, reason in form.errors.items() if name}
-        error = form.errors.get("", "Some fields need another look.")
-        answer = {"stored": True} | ({"note": said} if said else {})
+        error = form.errors.get("", "Please correct the fields below.")
+        answer = {"stored": True, "number": number} | ({"note": said} if said else {})
         return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:
-        return redirect(url_for("pages.report_success"), 303)
+        return redirect(url_for("pages.report_success", number=number), 303)
     return render_template("report/form.html", form=form), status, headers
 
 
-def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> float:
+def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> tuple[int, float]:
     """Store a report; one that came before with the same `key` and words counts as it: its answer was lost.
 
     Other words with the same key are another report: somebody has gone back to the form and used it again.
 
-    Returns the seconds to wait if too many came; then nothing is stored, nor if the form has errors.
+    Returns the incident's number, and the seconds to wait if too many came. Then nothing is stored and the
+    number is 0, as it is if the form has errors.
     """
     key = form.values.get("key", "")
     if key:
         typed = to_json([key, *(form.values.get(name, "") for name in TYPED)])
         incident.source_id = f"report:{hashlib.sha256(typed.encode()).hexdigest()}"
-    if key and Incident.select().where(Incident.source_id == incident.source_id).exists():
-        return 0.0
+    if key and (known := _stored(incident)):
+        return known, 0.0
     wait = 0.0 if incident.verified or form.errors else _wait_to_report()
     if wait:
         form.errors[""] = f"Too many reports came lately. Try again in {auth.duration(wait)}."
     with contextlib.suppress(peewee.IntegrityError):  # the same report came twice at once
-        form.save(incident, values, {})
-    return wait
+        if form.save(incident, values, {}):
+            return incident.id, wait
+    return _stored(incident) if key else 0, wait
+
+
+def _stored(incident: Incident) -> int:
+    """Return the number of the same report that is stored already, or 0."""
+    same = Incident.select(Incident.id).where(Incident.source_id == incident.source_id)
+    return int(same.scalar() or 0)
 
 
 def _wait_to_report() -> float:
@@ -136,4 +154,6 @@ def _wait_to_report() -> float:
 @bp.get("/tracker/incident/report_success/")
 @auth.public
 def report_success() -> ResponseReturnValue:
-    return render_template("report/success.html")
+    """Thank a person. The number is that of the address, which nobody trusts: it is only repeated."""
+    number = request.args.get("number", 0, type=int)
+    return render_template("report/success.html", number=number if 0 < number <= MAX_ID else 0)

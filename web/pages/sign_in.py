@@ -31,7 +31,7 @@ def login() -> ResponseReturnValue:
         try:
             wait, user = auth.check(name, request.form.get("password", ""), "")
         except passwords.Busy as busy:
-            wait, user, status, errors[""] = passwords.RETRY_S, None, 503, str(busy.description)
+            wait, user, status, errors[""] = passwords.RETRY_S, None, 429, str(busy.description)
         else:
             status, errors[""] = 401, "That name and password do not belong together."
             if wait:

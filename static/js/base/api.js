@@ -25,11 +25,12 @@ const keys = new IdempotencyKeys();
  * @param {object} [options]
  * @param {string} [options.key] the idempotency key; by default a POST with the same body has the same one until its
  *   answer
+ * @param {string} [options.ifMatch] a version: if it is not the present one, the call is refused with 412
  * @param {boolean} [options.asks] whether a person who is signed out is asked to sign in, beside the page
  * @returns {Promise<any>} the answer's JSON; null if it has none
  * @throws {ApiError}
  */
-export async function call(method, address, body, { key, asks = true } = {}) {
+export async function call(method, address, body, { key, ifMatch, asks = true } = {}) {
   const content = body && JSON.stringify(body);
   const request = `${address} ${content}`;
   const once = method === "POST" && { "Idempotency-Key": key ?? keys.keyOf(request) };
@@ -38,6 +39,7 @@ export async function call(method, address, body, { key, asks = true } = {}) {
       Accept: "application/json",
       "X-CSRFToken": mine().token,
       ...(body && { "Content-Type": "application/json" }),
+      ...(ifMatch && { "If-Match": `"${ifMatch}"` }),
       ...once,
     };
     return fetch(address, { method, headers, body: content });

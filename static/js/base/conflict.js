@@ -10,7 +10,8 @@ import { published } from "./published.js";
  * Whether the server refused a change because others have changed the same fields.
  * @param {import("./api.js").ApiError} error
  */
-export const isConflict = ({ status, answer }) => status === 409 && Array.isArray(answer?.conflicts);
+export const isConflict = ({ status, answer }) =>
+  (status === 409 || status === 412) && Array.isArray(answer?.conflicts);
 
 /**
  * The name of the person who changed it, and how long ago: "Ada …, 2 min. ago".

@@ -76,6 +76,12 @@ export function whenWords({ created, happened = created }) {
   return isLate ? `happened ${since}, reported ${reported}` : since;
 }
 
+/** A distance in words, such as 30 m or 1.2 km. @param {number} metres */
+export function metres(metres) {
+  if (metres < 1000) return `${Math.max(1, Math.round(metres))} m`;
+  return `${(metres / 1000).toLocaleString("en", { maximumFractionDigits: metres < 10_000 ? 1 : 0 })} km`;
+}
+
 /**
  * The words for an incident's state, beside its severity.
  * @param {Record<string, any>} properties
@@ -83,6 +89,19 @@ export function whenWords({ created, happened = created }) {
  */
 export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
   [closed && "closed", verified === false && (spam ? "suspected spam" : "unverified")].filter(Boolean);
+
+/**
+ * The state of an incident as chips, like the macro of the templates. An open and verified one has none.
+ * @param {Record<string, any>} properties
+ */
+export const stateChips = (properties) =>
+  stateWords(properties).map((word) =>
+    element(
+      "span",
+      { class: `state ${word === "closed" ? "closed" : "unverified"}` },
+      word[0].toUpperCase() + word.slice(1),
+    ),
+  );
 
 /**
  * Whether an area is muted now.

@@ -162,7 +162,8 @@ const EARTH_RADIUS_M = 6_371_008.8; // mean radius, IUGG
 const CIRCLE_VERTICES = 64;
 
 /**
- * A circle on the ground as a polygon. It uses the equirectangular approximation, good for metres to kilometres.
+ * A circle on the ground as a polygon. It uses the equirectangular approximation, good for metres to kilometres. Beyond
+ * a pole it is cut off.
  * @param {Position} centre @param {number} radius metres @returns {Polygon}
  */
 export function circle([longitude, latitude], radius) {
@@ -171,7 +172,9 @@ export function circle([longitude, latitude], radius) {
   /** @returns {Position} */
   const vertex = (_, index) => {
     const angle = (index / CIRCLE_VERTICES) * 2 * Math.PI;
-    return [longitude + (degrees * Math.cos(angle)) / stretch, latitude + degrees * Math.sin(angle)];
+    const east = Math.max(-MAX_LONGITUDE, Math.min(MAX_LONGITUDE, (degrees * Math.cos(angle)) / stretch));
+    const north = latitude + degrees * Math.sin(angle);
+    return [longitude + east, Math.max(-MAX_LATITUDE, Math.min(MAX_LATITUDE, north))];
   };
   const vertices = Array.from({ length: CIRCLE_VERTICES }, vertex);
   return { type: "Polygon", coordinates: [[...vertices, vertices[0]]] };

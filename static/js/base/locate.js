@@ -32,9 +32,3 @@ export function locate() {
     );
   });
 }
-
-/** A distance in words. @param {number} metres */
-export function metres(metres) {
-  if (metres < 1000) return `${Math.max(1, Math.round(metres))} m`;
-  return `${(metres / 1000).toLocaleString("en", { maximumFractionDigits: metres < 10_000 ? 1 : 0 })} km`;
-}

@@ -4,6 +4,7 @@ import { AreaEditor } from "./area-editor.js";
 import { ApiError } from "../base/api.js";
 import { whileBusy } from "../base/busy.js";
 import { askWhich, isConflict, takenFrom } from "../base/conflict.js";
+import { showProblems } from "../base/form-problems.js";
 import { newKey } from "../base/idempotency-keys.js";
 import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
@@ -97,12 +98,9 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   }
 
   async function submit() {
-    fail(
-      form.elements.name.value.trim()
-        ? editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it.")
-        : "Give the area a name.",
-    );
-    if (!problem.hidden) return;
+    const unnamed = showProblems(form, { name: form.elements.name.value.trim() ? "" : "Required" });
+    fail(editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it."));
+    if (unnamed || !problem.hidden) return;
     const [fields, { polygon, ...rest }] = [changed(), values()];
     if (base && fields.size === 0) return finish();
     const properties = Object.fromEntries(Object.entries(rest).filter(([name]) => !base || fields.has(name)));
@@ -120,13 +118,9 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
       if (isConflict(error)) return ask(error.answer);
       if (error.status === 404 && pk !== null) return makeNew();
       if (error.answer?.location) key = newKey();
-      fail(
-        error.answer?.location
-          ? "It was saved before, as you first drew it. Save again to make another."
-          : Object.entries(error.fields ?? {})
-              .map(([name, why]) => `${name}: ${why}`)
-              .join("; ") || error.message,
-      );
+      if (error.answer?.location) return fail("It was saved before, as you first drew it. Save again to make another.");
+      const { polygon: shape, ...others } = error.fields;
+      if (!showProblems(form, { ...others, polygon_geojson: shape })) fail(error.message);
     }
   }
 
@@ -145,6 +139,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     pk = feature?.properties.pk ?? null;
     key = newKey();
     fail("");
+    showProblems(form, {});
     askWhich(question, []);
     form.querySelector("h2").textContent = feature ? "Edit area" : "New area";
     form.hidden = false;

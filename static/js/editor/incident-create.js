@@ -3,6 +3,7 @@
 import { whileBusy } from "../base/busy.js";
 import { element, severityBadge } from "../base/elements.js";
 import { parseDegrees, TypedError } from "../base/geojson.js";
+import { showProblems } from "../base/form-problems.js";
 import { newKey } from "../base/idempotency-keys.js";
 import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, SEVERITIES } from "../base/severity.js";
@@ -37,7 +38,7 @@ function makeForm() {
     "form",
     { class: "quick", novalidate: "" },
     element("h2", {}, "New incident"),
-    field("What has happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
+    field("What happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
     severityChoices(),
     ...published.plain_texts.map((name) => field(published.labels[name], input(name))),
     element(
@@ -58,12 +59,6 @@ function makeForm() {
 }
 
 const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
-
-/** The server's errors in one line. */
-const wrong = ({ message, fields }) =>
-  Object.entries(fields ?? {})
-    .map(([name, why]) => `${name}: ${why}`)
-    .join("; ") || message;
 
 /**
  * @typedef {{name: string, severity: string, texts: Record<string, string>, at: [number, number], key: string}} Draft
@@ -131,8 +126,7 @@ export function incidentCreator(view, { save, done, onClosed }) {
       const geometry = typed();
       if (!geometry) return;
       if (!elements.name.value.trim()) {
-        say("Say in a few words what has happened.");
-        return elements.name.focus();
+        return void showProblems(form, { name: "Required" });
       }
       const properties = { name: elements.name.value, severity: elements.severity.value, ...plainTexts(elements) };
       try {
@@ -143,7 +137,8 @@ export function incidentCreator(view, { save, done, onClosed }) {
         done(feature);
       } catch (error) {
         if (error.answer?.location) key = newKey();
-        say(error.answer?.location ? SAVED_BEFORE : wrong(error));
+        if (showProblems(form, error.fields)) return;
+        say(error.answer?.location ? SAVED_BEFORE : error.message);
         elements.name.focus();
       }
     }

@@ -28,8 +28,11 @@ export function timeField(input) {
     say();
   });
   document.querySelector(`label[for="${input.id}"]`).htmlFor = local.id;
+  const focused = document.activeElement === input;
+  input.removeAttribute("aria-invalid");
   input.type = "hidden";
   input.before(local);
+  if (focused) local.focus();
   say();
   return {
     isValid() {

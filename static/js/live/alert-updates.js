@@ -3,7 +3,7 @@
  * together at its end. Pure.
  */
 
-import { isWaiting } from "./alerts.js";
+import { isUnacknowledged } from "./alert-order.js";
 import { isolate } from "../base/bidi.js";
 
 /** @typedef {import("./replay.js").Replay} Replay */
@@ -33,6 +33,8 @@ export class AlertUpdates {
     this.#changes.pending.alerts = true;
     if (message.type === "alert") this.#raise(message, replay);
     else if (message.type === "alert_cleared") this.#remove(this.#alerts.clear(message), replay);
+    else if (message.type === "alert_released") this.#release(message, replay);
+    else if (message.type === "personal_mute") this.#mute(message, replay);
     else this.#acknowledge(message, replay);
   }
 
@@ -46,29 +48,67 @@ export class AlertUpdates {
     const alert = this.#alerts.byIncident.get(pk);
     if (!alert) return;
     this.#changes.pending.alerts = true;
-    if (feature) alert.feature = feature;
+    if (feature) this.#alerts.refresh(feature);
     else this.#remove([pk], replay);
   }
 
   #raise(message, replay) {
-    if (!this.#alerts.take(message)) return;
-    const { pk } = message.feature.properties;
-    const { raised } = replay ?? this.#changes.pending;
-    raised.delete(pk);
-    raised.add(pk);
+    if (this.#alerts.take(message)) this.#interrupt([message.feature.properties.pk], replay);
   }
 
-  #acknowledge(message, replay) {
-    const features = this.#alerts.acknowledge(message);
-    for (const {
-      properties: { pk },
-    } of features) {
-      if (!this.#alerts.byIncident.get(pk).areas.some(isWaiting)) this.#withdraw(pk, replay);
+  /** @param {Iterable<number>} keys @param {Replay | null} replay */
+  #interrupt(keys, replay) {
+    const { raised } = replay ?? this.#changes.pending;
+    for (const pk of keys) {
+      raised.delete(pk);
+      raised.add(pk);
     }
-    if (replay || features.length === 0) return;
-    const what = features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
+  }
+
+  /** Handles an acknowledgement or a hand-over. */
+  #acknowledge(message, replay) {
+    const isHandedOver = message.type === "alert_handed_over";
+    const features = isHandedOver ? this.#alerts.handOver(message) : this.#alerts.acknowledge(message);
+    this.#withdrawQuiet(features, replay);
     const note = message.note ? ` (${isolate(message.note)})` : "";
-    this.#changes.pending.notice = `${isolate(message.by)} has it: ${what}${note}`;
+    const by = isolate(message.by);
+    const what = whatWords(features);
+    const words = isHandedOver
+      ? `${by} handed ${what} over to ${isolate(message.to)}${note}`
+      : `Acknowledged by ${by}: ${what}${note}`;
+    this.#tell(features, words, replay);
+  }
+
+  #release(message, replay) {
+    const features = this.#alerts.release(message);
+    const open = features.map(({ properties: { pk } }) => this.#alerts.byIncident.get(pk));
+    const others = message.by === this.#alerts.name ? [] : open.filter(({ areas }) => areas.some(isUnacknowledged));
+    this.#interrupt(
+      others.map(({ feature }) => feature.properties.pk),
+      replay,
+    );
+    this.#tell(features, `${isolate(message.by)} released ${whatWords(features)}`, replay);
+  }
+
+  #mute(message, replay) {
+    if (message.account !== this.#alerts.account) return;
+    this.#interrupt(this.#alerts.mute(message), replay);
+    this.#withdrawQuiet(
+      [...this.#alerts.byIncident.values()].map(({ feature }) => feature),
+      replay,
+    );
+  }
+
+  /** @param {import("./messages.js").Feature[]} features @param {string} words @param {Replay | null} replay */
+  #tell(features, words, replay) {
+    if (!replay && features.length > 0) this.#changes.pending.notice = words;
+  }
+
+  /** Lets those of these incidents interrupt no more that have no unacknowledged alert. */
+  #withdrawQuiet(features, replay) {
+    for (const { properties } of features)
+      if (!this.#alerts.byIncident.get(properties.pk).areas.some(isUnacknowledged))
+        this.#withdraw(properties.pk, replay);
   }
 
   /** Removes the alerts of these incidents. */
@@ -84,3 +124,7 @@ export class AlertUpdates {
     replay?.raised.delete(pk);
   }
 }
+
+/** @param {import("./messages.js").Feature[]} features */
+const whatWords = (features) =>
+  features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;

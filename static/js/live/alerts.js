@@ -1,8 +1,11 @@
 /**
- * The open alerts, by incident, and how many this person has not read. Pure.
+ * The open alerts, by incident, what this person has not read, and the areas that this person has muted. Pure.
  * An alert is an episode: one incident in one area, from the first match until it no longer matches. Alerts of several
  * areas around one incident are shown together.
  */
+
+import { severityCoded } from "../base/severity.js";
+import { isQuiet, isUnacknowledged, stateOf } from "./alert-order.js";
 
 /**
  * @typedef {import("./messages.js").Feature} Feature
@@ -13,54 +16,64 @@
  * @property {string} name
  * @property {string} severity from which the area alerts
  * @property {string} url
- * @property {boolean} muted it does not interrupt
- * @property {number} seq of the message that raised or escalated it last
+ * @property {boolean} muted the area was muted for everybody when the alert was raised
+ * @property {boolean} mutedForMe this person has muted the area
+ * @property {string} raised ISO 8601
+ * @property {number} seq of the message that raised, escalated or released it last
+ * @property {number} changed seq of the message that last changed who has acknowledged it; 0: none
  * @property {Acknowledgement | null} acknowledged
  * @typedef {{seq: number, feature: Feature, reason: string, areas: AreaAlert[]}} Alert seq: of the last message about
  *   it
+ * @typedef {{area: string, until: string, since: number, reason?: string}} PersonalMute since: the log entry with which
+ *   it began
+ * @typedef {{alerts: any[], unread: number, read_seq: number, unacknowledged?: number, account?: number,
+ *   account_name?: string, personal_mutes?: PersonalMute[]}} Answer of /api/alerts/
  */
 
 const keyOf = (id) => Number(id.slice(id.indexOf(":") + 1));
-
-/** Whether nobody has acknowledged ("I have it") an alert that is not muted. @param {AreaAlert} area */
-export const isWaiting = ({ muted, acknowledged }) => !muted && !acknowledged;
-
-/**
- * The last acknowledgement of an incident's alerts; null if one of them is not acknowledged.
- * @param {Pick<Alert, "areas">} alert
- */
-export function whoHasIt({ areas }) {
-  const acknowledgements = areas.map(({ acknowledged }) => acknowledged);
-  return acknowledgements.some((each) => !each)
-    ? null
-    : (acknowledgements.sort((a, b) => (a.at < b.at ? 1 : -1))[0] ?? null);
-}
+const URGENT = severityCoded("UR").name; // interrupts in spite of every mute
 
 export class Alerts {
   /** @type {Map<number, Alert>} by the incident's primary key, the newest last */ byIncident = new Map();
   /** @type {number} the log entry up to which this person has read */ readSeq = 0;
   /** @type {Map<number, number>} seq of what is unread, by alert */ #unread = new Map();
   #unreadPast = 0;
+  /** @type {number | null} the id of this person's account */ account = null;
+  /** The name of this person's account. */ name = "";
+  /** @type {Map<string, PersonalMute>} by the id of the area's feature */ mutes = new Map();
+  /** Incidents that count, beyond those that the answer lists. */ #beyond = 0;
 
   /** How many alerts were raised or escalated since this person looked. */
   get unread() {
     return this.#unread.size + this.#unreadPast;
   }
 
-  /** How many of the open alerts are neither muted nor acknowledged. */
-  get waiting() {
-    return [...this.byIncident.values()].flatMap(({ areas }) => areas).filter(isWaiting).length;
+  /**
+   * The number that the badge, the panel and the pages show: incidents with an open alert that is neither acknowledged
+   * nor muted. It is the same as `unacknowledged` in domain/incident_alerts.py.
+   */
+  get unacknowledged() {
+    return this.#listed + this.#beyond;
+  }
+
+  get #listed() {
+    return [...this.byIncident.values()].filter((alert) => stateOf(alert) === "unacknowledged").length;
   }
 
   /**
    * Replaces all alerts by the answer of /api/alerts/.
-   * @param {{alerts: any[], unread: number, read_seq: number}} answer
+   * @param {Answer} answer
    * @param {Map<number, Feature>} incidents @param {Map<number, Feature>} areas the loaded ones
-   * @param {number} since a log entry: alerts that were raised after it, and wait, interrupt
+   * @param {number} since a log entry: unacknowledged alerts that were raised after it interrupt
    * @returns {Set<number>} incidents whose alerts interrupt, the oldest first
    */
-  load({ alerts, unread, read_seq: readSeq }, incidents, areas, since = Infinity) {
+  load(answer, incidents, areas, since = Infinity) {
+    const { alerts, unread, read_seq: readSeq, personal_mutes: mutes = [], account = null } = answer;
     this.byIncident = new Map();
+    this.account = account;
+    this.name = answer.account_name ?? "";
+    const ended = [...this.mutes.values()].filter(({ area }) => !mutes.some((mute) => mute.area === area));
+    this.mutes = new Map(mutes.map((mute) => [mute.area, mute]));
     const interrupting = new Set();
     for (const alert of [...alerts].sort((a, b) => a.raised_seq - b.raised_seq)) {
       const pk = keyOf(alert.incident);
@@ -73,9 +86,14 @@ export class Alerts {
         reason: "raised",
         areas: [...(known?.areas ?? []), areaAlert],
       });
-      if (alert.raised_seq > since && isWaiting(areaAlert)) interrupting.add(pk);
+      this.#applyMutes(this.byIncident.get(pk));
+      const from = Math.min(since, ...ended.filter(({ area }) => area === alert.area).map((mute) => mute.since));
+      if (alert.raised_seq > from && isUnacknowledged(areaAlert)) interrupting.add(pk);
     }
-    const open = alerts.filter((alert) => !alert.muted && alert.raised_seq > readSeq);
+    this.#beyond = Math.max(0, (answer.unacknowledged ?? 0) - this.#listed);
+    const areaAlerts = [...this.byIncident.values()].flatMap((alert) => alert.areas);
+    const quiet = new Set(areaAlerts.filter(isQuiet).map(({ id }) => id));
+    const open = alerts.filter((alert) => !quiet.has(alert.id) && alert.raised_seq > readSeq);
     this.#unread = new Map(open.map(({ id, raised_seq: seq }) => [id, seq]));
     this.read({ unread, read_seq: readSeq });
     return interrupting;
@@ -97,15 +115,15 @@ export class Alerts {
 
   /**
    * Handles an `alert` message.
-   * @returns {boolean} whether it interrupts: an area that is not muted was raised or escalated
+   * @returns {boolean} whether it interrupts: the alert of an area that is not muted was raised or escalated
    */
   take({ seq, feature, reason = "raised", areas_of_interest: areas }) {
-    const { pk } = feature.properties;
+    const { pk, updated } = feature.properties;
     const before = this.byIncident.get(pk);
     const known = new Map((before?.areas ?? []).map((area) => [area.id, area]));
     const raised = areas.filter((area) => (area.reason ?? reason) !== "updated");
     for (const area of areas)
-      known.set(area.alert, fromMessage(area, seq, raised.includes(area) ? null : known.get(area.alert)));
+      known.set(area.alert, fromMessage(area, seq, updated, raised.includes(area) ? null : known.get(area.alert)));
     this.byIncident.delete(pk);
     this.byIncident.set(pk, {
       seq,
@@ -113,7 +131,8 @@ export class Alerts {
       reason: raised.length > 0 ? reason : (before?.reason ?? reason),
       areas: [...known.values()],
     });
-    const interrupting = raised.filter(({ muted }) => !muted);
+    this.#applyMutes(this.byIncident.get(pk));
+    const interrupting = raised.filter(({ alert }) => !isQuiet(known.get(alert)));
     for (const { alert } of interrupting) this.#unread.set(alert, seq);
     return interrupting.length > 0;
   }
@@ -128,14 +147,63 @@ export class Alerts {
     return keys.filter((pk) => this.byIncident.get(pk)?.areas.length === 0 && this.byIncident.delete(pk));
   }
 
+  /** Replaces an incident that has changed. @param {Feature} feature */
+  refresh(feature) {
+    const alert = this.byIncident.get(feature.properties.pk);
+    alert.feature = feature;
+    this.#applyMutes(alert);
+  }
+
   /** Handles an `alert_acknowledged` message. @returns {Feature[]} the incidents that it is about */
-  acknowledge({ alerts, by, at, note }) {
+  acknowledge({ seq, alerts, by, at, note }) {
+    return this.#change(alerts, () => ({ acknowledged: { by, at, note }, changed: seq }));
+  }
+
+  /** Handles an `alert_released` message. @returns {Feature[]} the incidents that it is about */
+  release({ seq, alerts }) {
+    return this.#change(alerts, (area) => {
+      if (!isQuiet(area)) this.#unread.set(area.id, seq);
+      return { acknowledged: null, changed: seq, seq };
+    });
+  }
+
+  /** Handles an `alert_handed_over` message. @returns {Feature[]} the incidents that it is about */
+  handOver({ seq, alerts, to, at, note }) {
+    return this.#change(alerts, ({ acknowledged }) => ({
+      acknowledged: { by: to, at, note: note || (acknowledged?.note ?? "") },
+      changed: seq,
+    }));
+  }
+
+  /**
+   * Handles a `personal_mute` message of this person.
+   * @param {{area: string, until: string | null, since: number}} mute until: null when it has ended
+   * @returns {number[]} incidents whose alerts interrupt now, because they were raised while the area was muted
+   */
+  mute({ area, until, since }) {
+    if (until === null) this.mutes.delete(area);
+    else this.mutes.set(area, { ...this.mutes.get(area), area, until, since });
+    const about = [...this.byIncident.values()].filter((alert) => alert.areas.some((each) => each.area === area));
+    for (const alert of about) this.#applyMutes(alert);
+    const due = (each) => each.area === area && each.seq > since && isUnacknowledged(each);
+    const announced = until === null ? about.filter((alert) => alert.areas.some(due)) : [];
+    return announced.map(({ feature }) => feature.properties.pk);
+  }
+
+  /** Marks the alerts of an incident that are muted for this person. @param {Alert} alert */
+  #applyMutes({ feature, areas }) {
+    const isUrgent = feature.properties.severity === URGENT;
+    for (const area of areas) area.mutedForMe = !isUrgent && this.mutes.has(area.area);
+  }
+
+  /** @param {{id: number, incident: string}[]} pairs @param {(area: AreaAlert) => Partial<AreaAlert>} changeOf */
+  #change(pairs, changeOf) {
     const about = new Set();
-    for (const { id, incident } of alerts) {
+    for (const { id, incident } of pairs) {
       const alert = this.byIncident.get(keyOf(incident));
       const area = alert?.areas.find((each) => each.id === id);
       if (!area) continue;
-      area.acknowledged = { by, at, note };
+      Object.assign(area, changeOf(area));
       about.add(alert.feature);
     }
     return [...about];
@@ -155,13 +223,16 @@ function fromAnswer(alert, area) {
     severity,
     url,
     muted: alert.muted,
+    mutedForMe: false,
+    raised: alert.raised,
     seq: alert.raised_seq,
+    changed: alert.acknowledged_seq ?? 0,
     acknowledged,
   };
 }
 
 /** @returns {AreaAlert} */
-function fromMessage({ alert, id, name, severity, url, muted = false }, seq, before) {
+function fromMessage({ alert, id, name, severity, url, muted = false, raised }, seq, updated, before) {
   return {
     id: alert,
     area: id,
@@ -169,7 +240,10 @@ function fromMessage({ alert, id, name, severity, url, muted = false }, seq, bef
     severity,
     url,
     muted,
+    mutedForMe: false,
+    raised: raised ?? before?.raised ?? updated, // an older server does not say it
     seq: before?.seq ?? seq,
+    changed: before?.changed ?? 0,
     acknowledged: before?.acknowledged ?? null,
   };
 }

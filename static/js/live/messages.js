@@ -2,12 +2,13 @@
 
 /**
  * @typedef {{pk: number, model: string, name: string, severity: string, url: string, created: string, updated: string,
- *   muted_until?: string, muted_by?: string} & Record<string, any>} Properties of an incident or area; both have more
+ *   muted_until?: string, muted_by?: string, mute_reason?: string} & Record<string, any>} Properties of an incident or
+ *   area; both have more
  * @typedef {import("../base/geojson.js").Geometry} Geometry
  * @typedef {{type: "Feature", id: string, geometry: Geometry, properties: Properties}} Feature of a `post_delete` it
  *   has no geometry, and of the properties only `model` and `pk`
- * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean}}
- *   AreaOfAlert
+ * @typedef {{id: string, name: string, severity: string, url: string, alert: number, reason: string, muted: boolean,
+ *   raised?: string}} AreaOfAlert raised: ISO 8601; an older server does not send it
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
  * @typedef {{seq: number, mark?: string}} Place in the log; an entry of an older version has no mark
  * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean, version?: string}
@@ -16,6 +17,9 @@
  *   | {type: "alert", feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}
  *   | {type: "alert_cleared", reason: string, alerts: AlertPair[]}
  *   | {type: "alert_acknowledged", alerts: AlertPair[], by: string, at: string, note: string}
+ *   | {type: "alert_released", alerts: AlertPair[], by: string, at: string}
+ *   | {type: "alert_handed_over", alerts: AlertPair[], by: string, to: string, at: string, note: string}
+ *   | {type: "personal_mute", account: number, area: string, until: string | null, since: number}
  *   | {type: "erased"}
  *   | {type: "heartbeat"}
  *   | {type: "unknown"})} Message
@@ -40,6 +44,13 @@ const REQUIRED = {
   alert: (message) => isFeature(message.feature) && Array.isArray(message.areas_of_interest),
   alert_cleared: (message) => isPairs(message.alerts),
   alert_acknowledged: (message) => isPairs(message.alerts) && typeof message.by === "string",
+  alert_released: (message) => isPairs(message.alerts) && typeof message.by === "string",
+  alert_handed_over: (message) => isPairs(message.alerts) && typeof message.to === "string",
+  personal_mute: ({ account, area, until, since }) =>
+    Number.isInteger(account) &&
+    typeof area === "string" &&
+    (until === null || typeof until === "string") &&
+    Number.isInteger(since),
   erased: () => true,
   heartbeat: () => true,
 };

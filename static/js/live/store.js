@@ -38,10 +38,15 @@ export class Store {
   /** @type {Message[] | null} messages that arrive while the collections are loaded again */ #held = null;
   /** @type {Replay | null} */ #replay = null;
   #greeted = false;
+  #onlyAlerts;
   /** @type {Set<number> | null} incidents in messages that came while the closed ones are loaded */ #touched = null;
 
-  /** @param {{schedule?: (run: () => void) => void}} [options] schedule: calls `run` soon, once; at once by default */
-  constructor({ schedule = (run) => run() } = {}) {
+  /**
+   * @param {{schedule?: (run: () => void) => void, onlyAlerts?: boolean}} [options] schedule: calls `run` soon, once;
+   *   at once by default. onlyAlerts: keeps no incidents and no areas
+   */
+  constructor({ schedule = (run) => run(), onlyAlerts = false } = {}) {
+    this.#onlyAlerts = onlyAlerts;
     this.#changes = new Changes(schedule);
     this.#alertUpdates = new AlertUpdates(this.alerts, this.#changes);
   }
@@ -94,6 +99,11 @@ export class Store {
     else if (message.type !== "unknown" && message.type !== "erased") this.#alertUpdates.handle(message, this.#replay);
     if (this.#replay && message.seq >= this.#replay.until) this.finishReplay();
     this.#changes.wake();
+  }
+
+  /** Holds the messages that come from now on, until `load`. */
+  hold() {
+    this.#held ??= [];
   }
 
   /** @param {"incidents" | "areas"} collection @param {number} pk @returns {Feature | undefined} */
@@ -172,6 +182,8 @@ export class Store {
     if (!collection) return;
     const { pk, closed } = feature.properties;
     const gone = type === "post_delete" || closed === true;
+    if (this.#onlyAlerts)
+      return void (collection === "incidents" && this.#alertUpdates.refresh(pk, gone ? null : feature, this.#replay));
     if (gone) this[collection].delete(pk);
     else this[collection].set(pk, feature);
     this.#changes.note(collection, pk, { gone });

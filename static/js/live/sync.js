@@ -32,8 +32,12 @@ async function fetchCollections(addresses) {
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
 
-/** Asks the server why a WebSocket was refused. @returns {Promise<import("./socket.js").Answer>} */
-async function askWhy(addresses) {
+/**
+ * Asks the server why a WebSocket was refused.
+ * @param {Pick<Addresses, "notifications">} addresses
+ * @returns {Promise<import("./socket.js").Answer>}
+ */
+export async function askWhy(addresses) {
   try {
     const response = await fetch(addresses.notifications, {
       redirect: "manual",
@@ -52,7 +56,7 @@ async function askWhy(addresses) {
  * @param {string} path
  * @param {import("./store.js").Store} store
  */
-function addressAfter(path, store) {
+export function addressAfter(path, store) {
   const url = new URL(path, location.href);
   if (store.seq !== null) url.searchParams.set("since", String(store.seq));
   if (store.mark !== null) url.searchParams.set("mark", store.mark);
@@ -60,8 +64,8 @@ function addressAfter(path, store) {
   return url;
 }
 
-/** @param {Addresses} addresses @param {import("./store.js").Store} store */
-function socketAddress(addresses, store) {
+/** @param {Pick<Addresses, "notifications">} addresses @param {import("./store.js").Store} store */
+export function socketAddress(addresses, store) {
   const url = addressAfter(addresses.notifications, store);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;

@@ -2,6 +2,7 @@
 
 const SIZE = 24; // of the paths' own square
 const MARGIN = 4; // room for the rim around the shape
+const DASH = [5, 2.5]; // of the edge of an unverified report
 const RATIO = 2; // image pixels per pixel of the page
 
 export const PIXEL_RATIO = RATIO;
@@ -17,9 +18,10 @@ function stroke(context, path, width, colour) {
 /**
  * @param {string} code of the severity
  * @param {import("../base/palette.js").Palette} palette
+ * @param {{dashed?: boolean}} [how] dashed: hollow with a dashed edge, for an unverified report
  * @returns {ImageData} with a light rim and a dark edge, so that it stands out on land and water alike
  */
-export function severityImage(code, palette) {
+export function severityImage(code, palette, { dashed = false } = {}) {
   const side = (SIZE + 2 * MARGIN) * RATIO;
   const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -28,10 +30,18 @@ export function severityImage(code, palette) {
   context.lineJoin = "round";
   const [outline, ...marks] = paths(code).map((element) => new Path2D(element.getAttribute("d")));
   stroke(context, outline, 6, palette["map-surface"]);
-  stroke(context, outline, 3, palette["severity-edge"]);
-  context.fillStyle = palette[`severity-${code}`];
-  context.fill(outline);
-  context.fillStyle = palette["severity-mark"];
+  if (dashed) {
+    context.fillStyle = palette["map-surface"];
+    context.fill(outline);
+    context.setLineDash(DASH);
+    stroke(context, outline, 3, palette[`severity-line-${code}`]);
+    context.fillStyle = palette[`severity-line-${code}`];
+  } else {
+    stroke(context, outline, 3, palette["severity-edge"]);
+    context.fillStyle = palette[`severity-${code}`];
+    context.fill(outline);
+    context.fillStyle = palette["severity-mark"];
+  }
   for (const mark of marks) context.fill(mark);
   return context.getImageData(0, 0, side, side);
 }

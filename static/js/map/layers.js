@@ -41,6 +41,9 @@ export const HATCH = "hatch";
 /** The name of the icon of a severity. @param {{code: string}} severity */
 export const iconName = ({ code }) => `severity-${code}`;
 
+/** The name of the icon of an unverified report. @param {{code: string}} severity */
+export const unverifiedIconName = ({ code }) => `unverified-${code}`;
+
 export function trackerSources() {
   return {
     areas: { type: "geojson", data: EMPTY, promoteId: "pk" },
@@ -141,7 +144,7 @@ function incidentLayer() {
     source: "incidents",
     filter: ["!", ["has", "count"]],
     layout: {
-      "icon-image": bySeverityName(iconName),
+      "icon-image": ["case", ["has", "unverified"], bySeverityName(unverifiedIconName), bySeverityName(iconName)],
       "icon-size": ["interpolate", ["linear"], ["zoom"], 2, 0.8, 10, 1],
       "icon-allow-overlap": true,
       "icon-padding": 0,

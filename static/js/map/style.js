@@ -2,7 +2,7 @@
 
 import { basemap } from "./basemap.js";
 import { hatchImage, PIXEL_RATIO, severityImage } from "./icons.js";
-import { HATCH, iconName, trackerLayers, trackerSources } from "./layers.js";
+import { HATCH, iconName, trackerLayers, trackerSources, unverifiedIconName } from "./layers.js";
 import { SEVERITIES } from "../base/severity.js";
 
 /** @typedef {import("./basemap.js").MapConfig} MapConfig */
@@ -20,6 +20,10 @@ export function mapStyle(config, palette) {
 
 const images = (palette) => [
   ...SEVERITIES.map((severity) => [iconName(severity), severityImage(severity.code, palette)]),
+  ...SEVERITIES.map((severity) => [
+    unverifiedIconName(severity),
+    severityImage(severity.code, palette, { dashed: true }),
+  ]),
   [HATCH, hatchImage(palette)],
 ];
 

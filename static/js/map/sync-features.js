@@ -19,10 +19,10 @@ export const areaForMap = (feature) => {
  * @param {import("../live/messages.js").Feature} feature
  * @returns {import("./clusters.js").Feature}
  */
-export const incidentForMap = ({ geometry, properties: { pk, severity, closed } }) => ({
+export const incidentForMap = ({ geometry, properties: { pk, severity, closed, verified } }) => ({
   type: "Feature",
   geometry,
-  properties: closed ? { pk, severity, closed } : { pk, severity },
+  properties: { pk, severity, ...(closed && { closed }), ...(verified === false && { unverified: true }) },
 });
 
 /** @param {import("../live/selection.js").Selection} selection @param {import("./view.js").MapView} view */

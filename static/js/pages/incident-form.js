@@ -1,5 +1,6 @@
 /** The form of an incident: its time, and its location on the map, in degrees or as GeoJSON. */
 
+import { clearProblem } from "../base/form-problems.js";
 import { createMap } from "../map/map.js";
 import { degrees, geojson, pointField } from "../editor/point-field.js";
 import { timeField } from "../editor/time-field.js";
@@ -17,6 +18,7 @@ const field = pointField(
   part("location-problem"),
   (point, typed) => {
     current = point;
+    clearProblem(part("location_geojson"));
     pin?.move(point);
     if (point && typed) view?.fit([point]);
   },
@@ -31,7 +33,11 @@ part("location_geojson").form.addEventListener("submit", (event) => {
 
 view = await createMap(part("map"), { shows: [current] });
 if (view) {
-  pin = view.pin(field.set);
+  const put = (point) => {
+    part("accuracy").value = ""; // it was that of the earlier location
+    field.set(point);
+  };
+  pin = view.pin(put);
   pin.move(current);
-  view.onClick(field.set);
+  view.onClick(put);
 }

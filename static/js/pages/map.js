@@ -1,5 +1,6 @@
 /** The map page: connects the store, the socket, the map, the panel, the dialog and the labels. */
 
+import { alertCalls } from "../live/alert-calls.js";
 import { showAlerts } from "../screen/alert-dialog.js";
 import { announceCreated, createAnnouncer } from "../screen/announcer.js";
 import { call } from "../base/api.js";
@@ -14,6 +15,7 @@ import { followAddress, goTo } from "../screen/go-to.js";
 import { addMapButtons } from "../screen/map-buttons.js";
 import { within } from "../base/addresses.js";
 import { filterForm } from "../screen/filter-form.js";
+import { incidentActions } from "../screen/incident-actions.js";
 import { isBeyondMap, longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
 import { fetchJSON, keepInSync } from "../live/sync.js";
@@ -24,7 +26,6 @@ import { createNotices, showNotices } from "../screen/notices.js";
 import { followUpdates } from "../screen/updates.js";
 import { showPanel } from "../screen/panel.js";
 import { nextFrame } from "../base/schedule.js";
-import { seenUpTo } from "../live/seen-alerts.js";
 import { Selection } from "../live/selection.js";
 import { Store } from "../live/store.js";
 import { showUnread, summarise } from "../screen/unread.js";
@@ -36,23 +37,13 @@ const part = (id) => document.getElementById(id);
 
 /** The calls of the API; null for those that this person may not make. */
 function callsOf({ api, mayEdit }, store) {
-  const read = (seq) =>
-    call("POST", `${api}alerts/read/`, { seq }, { asks: false }).then(
-      (answer) => store.read(answer),
-      () => {},
-    );
-  if (mayEdit !== "yes") return { read, acknowledge: null, save: null };
-  return {
-    read,
-    acknowledge: (alerts, note = "") =>
-      call("POST", `${api}alerts/acknowledge/`, { alerts: alerts.map(({ id }) => id), note, seen: seenUpTo(alerts) }),
-    save: (kind, feature, pk = null, key) => {
-      const query = longEdgesQuery(feature.geometry);
-      return pk === null
-        ? call("POST", `${api}${kind}/${query}`, feature, { key })
-        : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
-    },
+  const save = (kind, feature, pk = null, key) => {
+    const query = longEdgesQuery(feature.geometry);
+    return pk === null
+      ? call("POST", `${api}${kind}/${query}`, feature, { key })
+      : call("PATCH", `${api}${kind}/${pk}/${query}`, feature);
   };
+  return { ...alertCalls({ api, mayEdit }, store), save: mayEdit === "yes" ? save : null };
 }
 
 /** Calls `act` when the store has been loaded. */
@@ -142,6 +133,7 @@ async function start() {
     acknowledge:
       calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
+    act: edit && incidentActions(notices.say),
     inRows: panel.hasSeen,
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));

@@ -1,5 +1,6 @@
 /**
- * The public report: two taps, locate and send. A report without a network stays on the device and is sent later, once.
+ * The public report: locate, say what happened, and send. A report without a network stays on the device and is sent
+ * later, once.
  */
 
 import { showProblems } from "../base/form-problems.js";
@@ -45,7 +46,7 @@ function storage() {
 function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
   /** @type {Record<string, string>} */
   const found = {};
-  if (!name.trim()) found.name = "A few words are needed.";
+  if (!name.trim()) found.name = "Required";
   if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
   if ([...description.trim()].length > MAX_DESCRIPTION)
     found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
@@ -61,31 +62,34 @@ function problems({ name, description, location_lat: latitude, location_lon: lon
 
 function tell(found, sentence) {
   showProblems(form, found);
-  state.textContent = found.where ?? sentence;
-  if (found.where) document.getElementById("locate").focus();
+  state.textContent = sentence;
+  if (!found.where) return;
+  document.getElementById("locate-state").textContent = found.where; // it describes the button
+  document.getElementById("locate").focus();
 }
 
 const queue = new ReportQueue(storage(), (fields) => sendReport(path, fields));
 queue.subscribe(() => {
   if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
 });
-let suggested = "";
 /**
  * @type {import("../report/queue.js").Entry | null} a refused report that is in the form again; its time is that of the
  *   first writing
  */
 let corrected = null;
-const placing = placePart((words) => {
-  if (part("name").value === suggested) part("name").value = words;
-  suggested = words;
-});
-part("name").addEventListener("focus", () => part("name").value === suggested && part("name").select());
+const placing = placePart(part("location_accuracy"));
 
 async function clear() {
-  for (const name of ["name", "description", ...published.plain_texts, "location_lat", "location_lon"])
+  for (const name of [
+    "name",
+    "description",
+    ...published.plain_texts,
+    "location_lat",
+    "location_lon",
+    "location_accuracy",
+  ])
     part(name).value = "";
   showProblems(form, {});
-  suggested = "";
   corrected = null;
   (await placing).clear();
 }
@@ -106,7 +110,7 @@ async function submit() {
   /** @type {import("../report/queue.js").Fields} */
   const fields = { ...typed, key: newKey() };
   const found = problems(fields);
-  if (Object.keys(found).length > 0) return tell(found, "Something needs another look.");
+  if (Object.keys(found).length > 0) return tell(found, "Please correct the fields below.");
   state.textContent = "Sending…";
   queue.add(fields, corrected ? queue.age(corrected) : 0);
   await queue.flush();
@@ -117,7 +121,7 @@ async function submit() {
   if (entry?.state === "sent") {
     queue.remove(fields.key);
     sent = true;
-    return location.assign(success);
+    return location.assign(entry.number ? `${success}?number=${entry.number}` : success);
   }
   if (entry?.state === "refused") {
     queue.remove(fields.key);
@@ -131,7 +135,7 @@ async function submit() {
 
 let busy = false;
 let sent = false;
-watchUnsaved(() => !sent && (part("description").value.trim() !== "" || part("name").value !== suggested));
+watchUnsaved(() => !sent && (part("description").value.trim() !== "" || part("name").value.trim() !== ""));
 addEventListener("pageshow", () => (sent = false));
 form.addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -46,3 +46,16 @@ addEventListener("fetch", (event) => {
   if (ours && request.method === "GET" && new URL(request.url).origin === self.location.origin)
     event.respondWith(answer(request));
 });
+
+/** Shows the page of a notification: in a window of Tracker that is open already, or in a new one. */
+async function open(path) {
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const ours = windows.filter(({ url }) => new URL(url).pathname.startsWith(ROOT));
+  const there = ours.find(({ url }) => new URL(url).pathname === path) ?? ours[0];
+  return there ? there.focus() : self.clients.openWindow(path);
+}
+
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data));
+});

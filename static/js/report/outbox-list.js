@@ -8,14 +8,14 @@ const FIRST_WAITS = 2; // attempts that the backoff skips: a network seldom retu
 /** @typedef {import("./queue.js").ReportQueue} ReportQueue */
 /** @typedef {import("./queue.js").Entry} Entry */
 
-const WORDS = { waiting: "Waiting for the network", sent: "Sent", refused: "Refused" };
+const WAITING = "Waiting for the network";
 
 /** The state of a report in words. @param {Entry} entry */
-function stateWords({ state, note, error, problems }) {
+function stateWords({ state, note, number, error, problems }) {
   const why = [error, ...Object.values(problems ?? {})].filter(Boolean).join(" ");
   if (state === "refused") return `Refused: ${why}`;
-  if (state === "sent" && note) return `Sent. ${note}`;
-  return state === "waiting" && error && error !== "No network." ? `${WORDS.waiting}: ${error}` : WORDS[state];
+  if (state === "sent") return [number ? `Sent, number ${number}.` : "Sent.", note].filter(Boolean).join(" ");
+  return error && error !== "No network." ? `${WAITING}: ${error}` : WAITING;
 }
 
 /**

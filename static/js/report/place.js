@@ -1,7 +1,8 @@
-/** The location of the report, from the device, the map, a search or typing; and its words. */
+/** The location of the report, from the device, the map, a search or typing; its accuracy, and the nearest town. */
 
 import { circle, pointAt } from "../base/geojson.js";
-import { locate, locationAllowed, mayLocate, metres } from "../base/locate.js";
+import { metres } from "../base/elements.js";
+import { locate, locationAllowed, mayLocate } from "../base/locate.js";
 import { createMap, readConfig } from "../map/map.js";
 import { loadPlaces, placeField } from "../base/place-search.js";
 import { whereabouts } from "../base/places.js";
@@ -10,13 +11,15 @@ import { degrees, pointField } from "../editor/point-field.js";
 const STREET_ZOOM = 16; // zoom at a found location, which shows streets and the circle of a good fix
 const BARE_ZOOM = 14; // the same for a map without streets
 const TOWN_ZOOM = 11; // zoom at a searched place
+const TOWN_M = 1000; // with a worse accuracy the nearest town may be another one
+const COARSE_M = 2000; // with a worse accuracy the person puts the pin: this is the place of a mast or a provider
 const part = (id) => document.getElementById(id);
 
 /**
- * @param {(words: string) => void} onWords called with the location in words, "" without a location or a place near it
+ * @param {HTMLInputElement} kept has the accuracy in metres of a location that the device gave, otherwise ""
  * @returns {Promise<{clear: () => void}>} when the map is loaded
  */
-export async function placePart(onWords) {
+export async function placePart(kept) {
   const { tiles, pmtiles } = readConfig();
   const closest = tiles || pmtiles ? STREET_ZOOM : BARE_ZOOM;
   const loading = loadPlaces(readConfig().vendor);
@@ -25,21 +28,28 @@ export async function placePart(onWords) {
   let pin = null;
   /** @type {import("../base/geojson.js").Point | null} */
   let current = null;
+  /** @type {number | null} the accuracy while a location of the device is set */
+  let found = null;
   const say = (sentence) => (part("locate-state").textContent = sentence);
 
-  async function changed(point) {
+  /** @param {import("../base/geojson.js").Point | null} point @param {number | null} accuracy null: a person put it */
+  async function changed(point, accuracy = null) {
     current = point;
+    kept.value = accuracy === null ? "" : String(Math.ceil(accuracy));
     pin?.move(point);
-    view?.setOutline(null);
+    view?.setOutline(point && accuracy !== null ? circle(point.coordinates, accuracy) : null);
+    part("place-words").textContent = "";
+    if (!point || (accuracy ?? 0) > TOWN_M) return;
     const { places } = await loading;
-    if (current === point) onWords(point ? whereabouts(places, point.coordinates) : "");
+    const words = whereabouts(places, point.coordinates);
+    if (current === point) part("place-words").textContent = words && words[0].toUpperCase() + words.slice(1);
   }
 
   const field = pointField(
     [degrees(part("location_lat"), part("location_lon"))],
     part("location-problem"),
     (point, typed) => {
-      changed(point);
+      changed(point, found);
       if (point && typed) view?.fit([point], { maxZoom: TOWN_ZOOM });
     },
   );
@@ -57,10 +67,16 @@ export async function placePart(onWords) {
       const { longitude, latitude, accuracy } = await locate();
       const point = pointAt(longitude, latitude);
       const area = circle(point.coordinates, accuracy);
+      if (accuracy > COARSE_M) {
+        if (!current) view?.setOutline(area);
+        if (!current) view?.fit([area]);
+        return say(`You are somewhere within ${metres(accuracy)}. Tap the map where it happened, or search a place.`);
+      }
+      found = accuracy;
       field.set(point);
-      view?.setOutline(area);
+      found = null;
       view?.fit([area, point], { maxZoom: closest });
-      say(`Found, give or take ${metres(accuracy)}. Drag the pin if it is off.`);
+      say(`Found, to within ${metres(accuracy)}. Drag the pin if it is off.`);
     } catch (error) {
       say(error.message);
     } finally {

@@ -14,7 +14,8 @@ const SENT_KEPT_MS = 24 * 3600 * 1000; // a sent report is listed for a day
 
 /**
  * @typedef {Record<string, string>} Fields as the form sends them
- * @typedef {{state: "waiting" | "sent" | "refused", note?: string, error?: string, problems?: Record<string, string>}}
+ * @typedef {{state: "waiting" | "sent" | "refused", note?: string, number?: number, error?: string,
+ *   problems?: Record<string, string>}}
  *   Outcome
  * @typedef {Outcome & {key: string, name: string, written: number, fields: Fields}} Entry
  */

@@ -49,7 +49,7 @@ async function outcome(answer) {
   const said = await answer.json().catch(() => null);
   if (answer.ok)
     return said?.stored
-      ? { state: "sent", ...(said.note && { note: said.note }) }
+      ? { state: "sent", ...(said.note && { note: said.note }), ...(said.number && { number: said.number }) }
       : waiting("The server does not answer as it should.");
   if (answer.status >= 500 || TRY_LATER.has(answer.status)) return waiting(said?.error ?? "The server is busy.");
   return {

@@ -5,7 +5,7 @@
  */
 
 import { AlertNote } from "../live/alert-note.js";
-import { isWaiting } from "../live/alerts.js";
+import { isUnacknowledged } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
 import { element, link, severityBadge } from "../base/elements.js";
 import { named, OnScreen } from "./on-screen.js";
@@ -139,7 +139,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
   }
 
   function show() {
-    for (const pk of shown) if (!store.alerts.byIncident.get(pk)?.areas.some(isWaiting)) shown.delete(pk);
+    for (const pk of shown) if (!store.alerts.byIncident.get(pk)?.areas.some(isUnacknowledged)) shown.delete(pk);
     const alerts = alertsOf(shown).reverse();
     if (alerts.length === 0) return dialog.close();
     const several = alerts.length > 1;

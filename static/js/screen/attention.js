@@ -1,12 +1,16 @@
 /**
- * A desktop notification and a short sound for alerts that come while the tab is in the background.
- * Each is off until this person turns it on in this browser.
+ * Desktop notifications and a short sound for alerts. Each is off until this person turns it on in this browser.
+ * Of several tabs one notifies. By default it does so only if no tab is in use: none has the focus.
  */
 
-import { ownName } from "../base/addresses.js";
+import { ownName, within } from "../base/addresses.js";
 import { isolate } from "../base/bidi.js";
+import { claim } from "../base/claim.js";
+import { t, tn } from "../base/translate.js";
+import { seenUpTo } from "../live/seen-alerts.js";
 
-/** @typedef {"desktop" | "sound"} Way */
+/** @typedef {"desktop" | "sound" | "always"} Choice */
+/** @typedef {{title: string, body: string, tag: string, path: string}} Words tag: a newer one replaces the older */
 
 const TONES = [
   [880, 0],
@@ -15,33 +19,46 @@ const TONES = [
 ]; // tones: hertz, and seconds after the start
 const TONE_S = 0.22;
 const LOUDNESS = 0.25; // of 1: audible across a room, but not startling
-const MOST_NAMES = 4; // in one notification
+const MOST = 4; // notifications at once; one more says how many others there are
+const FOCUSED_FIRST_MS = 300; // a tab without the focus lets the one in use claim the alerts first
 
-/** @param {Way} way */
-export function isWanted(way) {
+/** @param {Choice} choice */
+export function isWanted(choice) {
   try {
-    return localStorage.getItem(ownName(way)) === "on";
+    return localStorage.getItem(ownName(choice)) === "on";
   } catch {
     return false; // this browser stores nothing
   }
 }
 
-/** @param {Way} way @param {boolean} on */
-export function want(way, on) {
+/** @param {Choice} choice @param {boolean} on */
+export function want(choice, on) {
   try {
-    localStorage.setItem(ownName(way), on ? "on" : "off");
+    localStorage.setItem(ownName(choice), on ? "on" : "off");
   } catch {
     // It holds until the page is closed.
   }
 }
 
+/** @type {AudioContext | null} */
 let context = null;
+/** @type {() => void} */
+let onSound = () => {};
 
-/** Browsers allow sounds only after a person has touched the page. Call this in such an event. */
+/** Tries to get permission to play sounds. Most browsers give it only in an event that a person caused. */
 export function unlockSound() {
-  context ??= new AudioContext();
-  if (context.state === "suspended") context.resume();
+  if (!context) {
+    context = new AudioContext();
+    context.addEventListener("statechange", () => onSound());
+  }
+  if (context.state === "suspended") context.resume().catch(() => {});
 }
+
+/** Whether the browser lets this page play a sound now. */
+export const maySound = () => context?.state === "running";
+
+/** @param {() => void} listener called when the browser's permission has changed */
+export const whenSoundChanges = (listener) => (onSound = listener);
 
 export function sound() {
   if (!context) return;
@@ -58,45 +75,82 @@ export function sound() {
   }
 }
 
-/**
- * The text of a notification about these alerts.
- * @param {import("../live/alerts.js").Alert[]} alerts
- * @returns {{title: string, body: string}}
- */
-export function wording(alerts) {
-  /** @param {import("../live/alerts.js").Alert} alert */
-  const line = ({ feature: { properties } }) => `${properties.severity}: ${isolate(properties.name)}`;
-  if (alerts.length === 1)
-    return { title: line(alerts[0]), body: `in ${alerts[0].areas.map(({ name }) => isolate(name)).join(", ")}` };
-  const rest = alerts.length > MOST_NAMES ? [`and ${alerts.length - MOST_NAMES} more`] : [];
-  return { title: `${alerts.length} alerts`, body: [...alerts.slice(0, MOST_NAMES).map(line), ...rest].join("\n") };
+/** @typedef {"" | "insecure" | "missing" | "denied"} Obstacle "": notifications are possible, or the browser asks */
+
+/** Why this browser can't show a desktop notification. @returns {Obstacle} */
+export function obstacle() {
+  if (!globalThis.isSecureContext) return "insecure";
+  if (!globalThis.Notification) return "missing";
+  return Notification.permission === "denied" ? "denied" : "";
 }
 
-function notifyDesktop(alerts) {
-  if (globalThis.Notification?.permission !== "granted") return;
-  const { title, body } = wording(alerts);
+/**
+ * The texts of the notifications about these alerts: one for each incident, up to MOST.
+ * @param {import("../live/alerts.js").Alert[]} alerts the newest first
+ * @returns {Words[]}
+ */
+export function wording(alerts) {
+  const words = alerts.slice(0, MOST).map(({ feature: { id, properties }, areas }) => ({
+    title: `${properties.severity}: ${isolate(properties.name)}`,
+    body: t("in %(areas)s", { areas: areas.map(({ name }) => isolate(name)).join(", ") }),
+    tag: ownName(`alert ${id}`),
+    path: properties.url,
+  }));
+  const rest = alerts.length - MOST;
+  if (rest <= 0) return words;
+  const more = { title: tn("%(n)s more alert", "%(n)s more alerts", rest), body: "", tag: ownName("alerts more") };
+  return [{ ...more, path: "/tracker/alert/" }, ...words];
+}
+
+const WORKER = within("/service-worker.js");
+const SCOPE = within("/tracker/incident/report/"); // the one that the report page registers, too
+
+/**
+ * The service worker that shows notifications where a page can’t.
+ * @returns {Promise<ServiceWorkerRegistration | null>}
+ */
+export async function registerWorker() {
   try {
-    const options = { body, tag: ownName("alert"), renotify: true };
+    const known = await navigator.serviceWorker.getRegistration(SCOPE);
+    return known ?? (await navigator.serviceWorker.register(WORKER, { scope: SCOPE }));
+  } catch (error) {
+    console.info("No service worker:", error);
+    return null;
+  }
+}
+
+/** @param {Words} words */
+async function notify({ title, body, tag, path }) {
+  const options = { body, tag, renotify: true, data: within(path) };
+  try {
     const notification = new Notification(title, options);
     notification.onclick = () => {
       window.focus();
       notification.close();
     };
-  } catch (error) {
-    console.info("No desktop notification:", error); // some phones allow them only for installed pages
+  } catch {
+    // Chrome for Android lets only service workers show them
+    await (await registerWorker())?.showNotification(title, options);
   }
+}
+
+/** @param {import("../live/alerts.js").Alert[]} alerts @param {string} log */
+async function attend(alerts, log) {
+  const number = seenUpTo(alerts.flatMap(({ areas }) => areas));
+  const quiet = document.hasFocus() && !isWanted("always"); // this tab shows the alerts to a person
+  if (!document.hasFocus()) await new Promise((done) => setTimeout(done, FOCUSED_FIRST_MS));
+  if (isWanted("sound") && (quiet || maySound()) && (await claim("sound", log, number)) && !quiet) sound();
+  if (!isWanted("desktop") || obstacle() || !(await claim("desktop", log, number)) || quiet) return;
+  for (const words of wording(alerts)) notify(words);
 }
 
 /** @param {import("../live/store.js").Store} store */
 export function callAttention(store) {
-  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => isWanted("sound") && unlockSound());
   store.subscribe(({ raised }) => {
     const alerts = [...raised]
       .map((pk) => store.alerts.byIncident.get(pk))
       .filter(Boolean)
       .reverse();
-    if (alerts.length === 0 || !document.hidden) return;
-    if (isWanted("desktop")) notifyDesktop(alerts);
-    if (isWanted("sound")) sound();
+    if (alerts.length > 0) attend(alerts, store.epoch ?? "");
   });
 }

@@ -1,19 +1,25 @@
 /** The label with the state of the connection to the server. */
 
+import { t } from "../base/translate.js";
+
 const WORDS = {
-  connected: "Connected",
-  http: "Connected over HTTP",
-  connecting: "Connecting…",
-  reconnecting: "Reconnecting",
-  full: "Too many pages",
-  offline: "Offline",
-  "signed-out": "Signed out",
+  connected: t("Connected"),
+  http: t("Connected over HTTP"),
+  connecting: t("Connecting…"),
+  reconnecting: t("Reconnecting"),
+  full: t("Too many pages"),
+  offline: t("Offline"),
+  "signed-out": t("Signed out"),
 };
 const EXPLAINED = {
-  http: "This network blocks WebSockets. Changes may come a second later.",
-  full: "Nothing new is shown until one of them is closed.",
+  http: t("This network blocks WebSockets. Changes may come a second later."),
+  full: t("Nothing new is shown until one of them is closed."),
 };
-const COUNTDOWN = { reconnecting: " in", full: ", retry in" }; // the words before the seconds
+/** @type {Record<string, (seconds: number) => string>} the words after the state, while it waits */
+const COUNTDOWN = {
+  reconnecting: (seconds) => t("in %(seconds)s s", { seconds }),
+  full: (seconds) => t("retry in %(seconds)s s", { seconds }),
+};
 const TICK_MS = 1_000;
 
 const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000));
@@ -37,7 +43,7 @@ export function showConnection(output, store) {
     output.dataset.state = state;
     output.title = EXPLAINED[said] ?? "";
     if (word.textContent !== WORDS[said]) word.textContent = WORDS[said];
-    countdown.textContent = COUNTDOWN[state] ? `${COUNTDOWN[state]} ${secondsUntil(retryAt)} s` : "";
+    countdown.textContent = COUNTDOWN[state] ? ` ${COUNTDOWN[state](secondsUntil(retryAt))}` : "";
     clearInterval(timer);
     if (COUNTDOWN[state]) timer = setInterval(show, TICK_MS);
   }
@@ -60,6 +66,8 @@ export function explainFull({ say }, store) {
     if (reason === said) return;
     said = reason;
     withdraw();
-    withdraw = reason ? say(`${reason} Until then this page shows nothing new.`, { stay: true }) : () => {};
+    withdraw = reason
+      ? say(t("%(reason)s Until then this page shows nothing new.", { reason }), { stay: true })
+      : () => {};
   });
 }

@@ -1,8 +1,8 @@
 /** The map's buttons Home and My location. */
 
 import { circle, pointAt } from "../base/geojson.js";
-import { element } from "../base/elements.js";
-import { locate, mayLocate, metres } from "../base/locate.js";
+import { element, metres } from "../base/elements.js";
+import { locate, mayLocate } from "../base/locate.js";
 
 /**
  * @param {import("../map/view.js").MapView} view

@@ -1,6 +1,6 @@
 /** The entries of the panel, with their order and words. Pure. */
 
-import { isWaiting, whoHasIt } from "../live/alerts.js";
+import { acknowledgementOf, stateOf } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
 import { stateWords, whenWords } from "../base/elements.js";
 
@@ -41,19 +41,20 @@ export function newestIn(incidents, box) {
   return { count, first };
 }
 
-/** @param {import("../live/alerts.js").Alert[]} alerts */
-export const waitingFirst = (alerts) => {
-  const waits = (alert) => alert.areas.some(isWaiting);
-  return [...alerts.filter(waits), ...alerts.filter((alert) => !waits(alert))];
-};
-
 /** @param {import("../live/messages.js").Properties} properties of an incident */
 export const incidentWords = (properties) =>
   [properties.severity, ...stateWords(properties), whenWords(properties)].join(", ");
 
-/** @param {import("../live/alerts.js").Alert} alert */
-export function alertWords({ feature, areas }) {
-  const who = whoHasIt({ areas });
-  const state = who ? `${isolate(who.by)} has it` : areas.some(isWaiting) ? "nobody has it yet" : "muted";
-  return `${feature.properties.severity}, ${state}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
+/**
+ * The state of an incident's alerts, with the name of the person who has acknowledged them.
+ * @param {Pick<import("../live/alerts.js").Alert, "areas">} alert
+ */
+export function handledWords(alert) {
+  const who = acknowledgementOf(alert);
+  if (who) return `acknowledged by ${isolate(who.by)}`;
+  return stateOf(alert) === "muted" ? "muted" : "unacknowledged";
 }
+
+/** @param {import("../live/alerts.js").Alert} alert */
+export const alertWords = ({ feature, areas }) =>
+  `${feature.properties.severity}, ${handledWords({ areas })}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;

@@ -3,10 +3,10 @@
  * view only as a box, and keeps the reader's scroll position.
  */
 
-import { isWaiting } from "../live/alerts.js";
+import { inOrder, stateOf } from "../live/alert-order.js";
 import { strictness } from "../live/filter.js";
 import { named, OnScreen } from "./on-screen.js";
-import { alertWords, incidentWords, MAX_ROWS, newestIn, waitingFirst } from "./panel-entries.js";
+import { alertWords, incidentWords, MAX_ROWS, newestIn } from "./panel-entries.js";
 import { arrange, keepingPlace, moveByArrows } from "./rows.js";
 
 const PAUSE_MS = 300; // between two updates of the list during a burst
@@ -29,19 +29,20 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
   let timer = null;
 
   function showAlerts() {
-    const alerts = [...store.alerts.byIncident.values()].reverse();
+    const alerts = [...store.alerts.byIncident.values()];
+    const { unacknowledged } = store.alerts;
     part("panel-alerts").hidden = alerts.length === 0;
-    part("alert-count").textContent = number.format(alerts.length);
+    part("alert-count").textContent = `${number.format(unacknowledged)} unacknowledged`;
     part("alerts-unfiltered").hidden = strictness(selection.filter) === 0;
     arrange(
       part("alert-rows"),
-      waitingFirst(alerts)
+      inOrder(alerts)
         .slice(0, MAX_ROWS)
         .map((alert) => ({
           key: `${alert.seq} ${alert.feature.properties.updated}`,
           feature: alert.feature,
           more: alertWords(alert),
-          waits: alert.areas.some(isWaiting),
+          waits: stateOf(alert) === "unacknowledged",
           alerts: named(alert.areas),
         })),
       { choose, point },

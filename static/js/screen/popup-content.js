@@ -1,8 +1,9 @@
 /** The content of a popup about incidents and areas, as nodes, never as HTML. */
 
-import { isWaiting, whoHasIt } from "../live/alerts.js";
+import { acknowledgementOf, isUnacknowledged } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
-import { element, link, mutedWords, severityBadge, stateWords, whenWords } from "../base/elements.js";
+import { element, link, metres, mutedWords, severityBadge, stateChips, whenWords } from "../base/elements.js";
+import { actionButtons } from "./incident-actions.js";
 import { named } from "./on-screen.js";
 
 /**
@@ -12,6 +13,7 @@ import { named } from "./on-screen.js";
  *   right to it @property {(alert: import("../live/alerts.js").AreaAlert) => boolean} hasSeen whether this person has
  *   seen it
  * @property {((area: import("../live/messages.js").Feature) => void) | null} editArea null: this person may not
+ * @property {import("./incident-actions.js").Actions | null} act null: this person may not
  */
 
 const hint = (words) => element("span", { class: "hint" }, words);
@@ -22,19 +24,19 @@ const hint = (words) => element("span", { class: "hint" }, words);
  * @param {Pick<Context, "acknowledge" | "hasSeen">} context
  */
 function alertLine(alert, { acknowledge, hasSeen }) {
-  const who = whoHasIt(alert);
+  const who = acknowledgementOf(alert);
   const line = element(
     "div",
     { class: "line alert-line" },
     hint(
       who
-        ? `${isolate(who.by)} has it${who.note ? `: ${isolate(who.note)}` : ""}`
+        ? `Acknowledged by ${isolate(who.by)}${who.note ? `: ${isolate(who.note)}` : ""}`
         : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`,
     ),
   );
   line.dataset.alerts = named(alert.areas);
-  if (!acknowledge || !alert.areas.some(isWaiting)) return line;
-  const button = element("button", { type: "button" }, "I have it");
+  if (!acknowledge || !alert.areas.some(isUnacknowledged)) return line;
+  const button = element("button", { type: "button" }, "Acknowledge");
   const seen = alert.areas.filter((area) => !area.acknowledged && hasSeen(area));
   button.disabled = seen.length === 0;
   button.addEventListener("click", () => acknowledge(seen));
@@ -42,18 +44,27 @@ function alertLine(alert, { acknowledge, hasSeen }) {
   return line;
 }
 
+/** How exactly the place is known, if that is known. @param {Record<string, any>} properties */
+const accuracy = ({ accuracy }) => (accuracy > 0 ? [hint(`place to within ${metres(accuracy)}`)] : []);
+
 /** @param {import("../live/messages.js").Feature} feature @param {Context} context */
-function one(feature, { alertOf, editArea, ...context }) {
+function one(feature, { alertOf, editArea, act, ...context }) {
   const { properties } = feature;
   const { name, severity, url, model, pk } = properties;
   const badge = severityBadge(severity);
   const facts =
     model === "Incident"
-      ? [badge, hint([...stateWords(properties), whenWords(properties)].join(", "))]
+      ? [badge, ...stateChips(properties), hint(whenWords(properties)), ...accuracy(properties)]
       : [hint("Area, alerts from"), badge];
-  const node = element("div", {}, link(url, name, { class: "incident" }), element("div", { class: "line" }, ...facts));
+  const node = element(
+    "div",
+    {},
+    link(url, name, { class: "incident", title: name }),
+    element("div", { class: "line" }, ...facts),
+  );
   const alert = model === "Incident" ? alertOf(pk) : undefined;
   if (alert) node.append(alertLine(alert, context));
+  if (model === "Incident" && act) node.append(element("div", { class: "line acts" }, ...actionButtons(feature, act)));
   const muted = mutedWords(properties);
   if (muted) node.append(element("div", { class: "line" }, hint(muted)));
   if (model === "AreaOfInterest" && editArea) {

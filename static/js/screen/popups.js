@@ -49,8 +49,11 @@ export function popupOpener(store, view, handle, { inRows, ...actions }) {
 
   function refill() {
     const found = contents(open);
-    if (!found) return view.closePopup();
     const focused = document.activeElement?.closest(".popup") !== null && document.activeElement !== null;
+    if (!found) {
+      view.closePopup();
+      return void (focused && view.focus());
+    }
     view.refillPopup(found.at, found.node);
     onScreen.look(found.node);
     handle.choose(found.one);

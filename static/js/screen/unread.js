@@ -1,5 +1,6 @@
 /**
- * The number of unread alerts: in the navigation, in the title, and once as a summary after an absence.
+ * The number of incidents with unacknowledged alerts, in the navigation and in the title. After an absence, once, a
+ * summary of the unread alerts.
  */
 
 import { element } from "../base/elements.js";
@@ -9,19 +10,17 @@ export function showUnread(badge, store) {
   const title = document.title;
   store.subscribe((change) => {
     if (!change.alerts) return;
-    const { unread } = store.alerts;
-    badge.hidden = unread === 0;
-    badge.textContent = String(unread);
-    document.title = unread > 0 ? `(${unread}) ${title}` : title;
+    const { unacknowledged } = store.alerts;
+    badge.hidden = unacknowledged === 0;
+    badge.textContent = String(unacknowledged);
+    document.title = unacknowledged > 0 ? `(${unacknowledged}) ${title}` : title;
   });
 }
 
-/** @param {import("../live/alerts.js").Alerts} alerts @returns {string} */
-export function summary({ unread, waiting }) {
+/** @param {Pick<import("../live/alerts.js").Alerts, "unread" | "unacknowledged">} alerts @returns {string} */
+export function summary({ unread, unacknowledged }) {
   const came = unread === 1 ? "1 alert since you last looked" : `${unread} alerts since you last looked`;
-  return waiting === 0
-    ? `${came}. Nobody is waited for.`
-    : `${came}. ${waiting} still ${waiting === 1 ? "waits" : "wait"} for somebody.`;
+  return `${came}. ${unacknowledged || "None"} unacknowledged.`;
 }
 
 /**

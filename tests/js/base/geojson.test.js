@@ -103,6 +103,18 @@ test("bounds hold every position of every geometry", () => {
   assert.equal(bounds([]), null);
 });
 
+test("a circle is cut off at the pole, and goes round the world at most once", () => {
+  for (const [latitude, pole] of [
+    [89.99, "north"],
+    [-89.99, "south"],
+  ]) {
+    const [west, south, east, north] = bounds([circle([10, latitude], 50_000)]);
+    assert.ok(south >= -90 && north <= 90, pole);
+    assert.ok(pole === "north" ? north === 90 : south === -90, pole);
+    assert.ok(east - west <= 360, pole);
+  }
+});
+
 test("a circle of 111 km around the equator reaches one degree in each direction", () => {
   const [west, south, east, north] = bounds([circle([10, 0], 111_195)]);
   for (const [value, wanted] of [

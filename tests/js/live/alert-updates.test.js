@@ -46,7 +46,10 @@ test("the notice names the person, the incident and the note; a replay has none"
   updates.handle(acknowledged(2, 1), new Replay(5, { first: false }));
   assert.equal(changes.pending.notice, "");
   updates.handle(acknowledged(3, 1), null);
-  assert.equal(changes.pending.notice, `${isolate("Ada")} has it: ${isolate("Incident 1")} (${isolate("on my way")})`);
+  assert.equal(
+    changes.pending.notice,
+    `Acknowledged by ${isolate("Ada")}: ${isolate("Incident 1")} (${isolate("on my way")})`,
+  );
 });
 
 test("messages up to the entry at which the alerts were loaded change nothing", () => {
@@ -64,4 +67,41 @@ test("an alert has the newest state of its incident, and is removed with it", ()
   assert.equal(alerts.byIncident.get(1).feature.properties.name, "Fire");
   updates.refresh(1, null, null);
   assert.equal(alerts.byIncident.size, 0);
+});
+
+test("a release interrupts everybody but the person who released it", () => {
+  for (const [name, interrupts] of /** @type {const} */ ([
+    ["Ada", []],
+    ["Ed", [1]],
+  ])) {
+    const { alerts, changes, updates } = started();
+    alerts.name = name;
+    updates.handle(alert(1, incident(1)), null);
+    updates.handle(acknowledged(2, 1), null);
+    updates.handle({ ...acknowledged(3, 1), type: "alert_released" }, null);
+    assert.deepEqual([...changes.pending.raised], interrupts);
+    assert.equal(changes.pending.notice, `${isolate("Ada")} released ${isolate("Incident 1")}`);
+  }
+});
+
+test("a hand-over is told with both names", () => {
+  const { changes, updates } = started();
+  updates.handle(alert(1, incident(1)), null);
+  updates.handle({ ...acknowledged(2, 1), type: "alert_handed_over", to: "Ed" }, null);
+  const [ada, what, ed, note] = ["Ada", "Incident 1", "Ed", "on my way"].map(isolate);
+  assert.equal(changes.pending.notice, `${ada} handed ${what} over to ${ed} (${note})`);
+  assert.equal(changes.pending.raised.size, 0);
+});
+
+test("the mute of another account changes nothing", () => {
+  const { alerts, changes, updates } = started();
+  alerts.account = 7;
+  updates.handle(alert(1, incident(1)), null);
+  const mute = { type: "personal_mute", account: 8, area: "AreaOfInterest:1", until: "2030-01-01", since: 2 };
+  updates.handle({ ...mute, seq: 2 }, null);
+  assert.deepEqual([alerts.unacknowledged, [...changes.pending.raised]], [1, [1]]);
+  updates.handle({ ...mute, seq: 3, account: 7 }, null);
+  assert.deepEqual([alerts.unacknowledged, [...changes.pending.raised]], [0, []]);
+  updates.handle({ ...mute, seq: 4, account: 7, until: null, since: 0 }, null);
+  assert.deepEqual([alerts.unacknowledged, [...changes.pending.raised]], [1, [1]]);
 });

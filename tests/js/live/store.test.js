@@ -1,3 +1,4 @@
+import "../published.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -58,7 +59,7 @@ test("entries that were erased change nothing, and the delete at their end is ap
   store.apply(cleared(14, 1));
   assert.equal(store.incidents.size, 0);
   assert.equal(store.alerts.byIncident.size, 0);
-  assert.equal(store.alerts.waiting, 0);
+  assert.equal(store.alerts.unacknowledged, 0);
   assert.deepEqual(
     changes.flatMap((change) => [...change.incidents.removed]),
     [1],
@@ -193,7 +194,9 @@ test("an acknowledged alert stays with the person's name, and does not interrupt
   store.apply(alert(11, incident(2)));
   store.apply(acknowledged(12, 2));
   assert.equal(store.alerts.byIncident.get(2).areas[0].acknowledged.by, "Ada");
-  assert.deepEqual(notices(changes), [`${isolate("Ada")} has it: ${isolate("Incident 2")} (${isolate("on my way")})`]);
+  assert.deepEqual(notices(changes), [
+    `Acknowledged by ${isolate("Ada")}: ${isolate("Incident 2")} (${isolate("on my way")})`,
+  ]);
 });
 
 test("an alert that was missed and acknowledged meanwhile does not interrupt", () => {

@@ -80,7 +80,7 @@ test("reports are sent in the order of writing, and the first failure of the net
 
 test("a refused report has the reason, keeps its text, is not tried again and delays no other", async () => {
   const { queue, sent } = setUp({
-    a: { state: "refused", error: "Some fields need another look.", problems: { name: "too long" } },
+    a: { state: "refused", error: "Please correct the fields below.", problems: { name: "too long" } },
   });
   for (const key of ["a", "b"]) queue.add(fields(key));
   await queue.flush();

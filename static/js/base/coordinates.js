@@ -1,6 +1,6 @@
 /**
- * Reads a position that a person types in one field: degrees, degrees and minutes, or degrees, minutes and seconds, with
- * or without letters for the directions. Latitude comes first if no letter says otherwise. Pure.
+ * Reads a position that a person types in one field, in degrees or with minutes and seconds. Latitude comes first if no
+ * letter says otherwise. Pure.
  */
 
 import { pointAt } from "./geojson.js";

@@ -18,9 +18,11 @@ const TOO_FAR = "Too close to the pole for this map.";
 /**
  * @param {import("../map/view.js").MapView} view @param {import("../live/store.js").Store} store
  * @param {import("../live/selection.js").Selection} selection
- * @param {{show: (picked: import("../map/view.js").Picked, how?: object) => void, fetchIncident:
- *   (pk: number) => Promise<Feature | null>, say: (sentence: string) => void, mark: (at: [number, number]) => void}} page
- *   fetchIncident: null for one that does not exist; mark: shows the position for a moment
+ * @param {object} page
+ * @param {(picked: import("../map/view.js").Picked, how?: object) => void} page.show opens the popup
+ * @param {(pk: number) => Promise<Feature | null>} page.fetchIncident null for one that does not exist
+ * @param {(sentence: string) => void} page.say
+ * @param {(at: [number, number]) => void} page.mark shows the position for a moment
  * @returns {GoTo}
  */
 export function goTo(view, store, selection, { show, fetchIncident, say, mark }) {

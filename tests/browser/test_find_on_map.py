@@ -47,4 +47,6 @@ def test_map_goes_to_what_the_search_or_the_address_names(person: Person, open_s
         timeout=PATIENCE_S,
     )
     assert re.search(r"#map=1\d", page.url)
+    assert ["123456789" in complaint for complaint in screen.complaints] == [True]
+    screen.complaints.clear()
     person.delete(area)

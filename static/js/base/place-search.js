@@ -3,11 +3,12 @@
 import { combobox } from "./combobox.js";
 import { coordinateWords, parseCoordinates } from "./coordinates.js";
 import { fullName, placeSearch, readPlaces } from "./places.js";
+import { t } from "./translate.js";
 
 /** @typedef {import("./places.js").Place} Place */
 /** @typedef {import("./geojson.js").Position} Position */
 
-export const NO_PLACES = "No place of that name, or a small one.";
+export const NO_PLACES = t("No place of that name, or a small one.");
 
 /**
  * Loads the list of places. Without a network the list is empty.
@@ -36,7 +37,7 @@ export function coordinateGroup(text, choose) {
   if (!point) return [];
   const words = coordinateWords(point.coordinates);
   return [
-    { label: "Coordinates", options: [{ words: [words], value: words, choose: () => choose(point.coordinates) }] },
+    { label: t("Coordinates"), options: [{ words: [words], value: words, choose: () => choose(point.coordinates) }] },
   ];
 }
 

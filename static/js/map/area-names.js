@@ -7,11 +7,8 @@ import { covers } from "../base/geojson.js";
 const LONGEST = 40; // characters of a name on the map; the rest is cut
 const ROWS = 9; // latitudes at which the widest stretch inside an area is looked for
 /** Scripts whose letters the map library sets one after the other. All others need the browser, as an image. */
-const PLAIN_SCRIPTS = ["Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Han", "Hiragana", "Katakana", "Hangul"];
-const PLAIN = new RegExp(
-  `^[\\p{P}\\p{N}\\p{Z}\\p{Sm}\\p{Sc}${PLAIN_SCRIPTS.map((each) => `\\p{sc=${each}}`).join("")}]*$`,
-  "u",
-);
+const PLAIN =
+  /^[\p{P}\p{N}\p{Z}\p{Sm}\p{Sc}\p{sc=Latn}\p{sc=Grek}\p{sc=Cyrl}\p{sc=Hani}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}]*$/u;
 const EMOJI = /\p{Extended_Pictographic}/u;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });

@@ -3,6 +3,7 @@
 import { areaForMap, incidentForMap } from "../map/sync-features.js";
 import { createMap } from "../map/map.js";
 import { circle, isBeyondMap } from "../base/geojson.js";
+import { t } from "../base/translate.js";
 import { element } from "../base/elements.js";
 import { tomorrowMorning } from "../base/mute-until.js";
 
@@ -24,5 +25,5 @@ async function showMap() {
 }
 
 if (isIncident && isBeyondMap(geometry.coordinates))
-  container.replaceChildren(element("p", { class: "map-fallback" }, "Too close to the pole for this map."));
+  container.replaceChildren(element("p", { class: "map-fallback" }, t("Too close to the pole for this map.")));
 else showMap();

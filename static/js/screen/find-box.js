@@ -3,6 +3,7 @@
 import { combobox } from "../base/combobox.js";
 import { element, severityShape } from "../base/elements.js";
 import { coordinateGroup, loadPlaces, placeOptions } from "../base/place-search.js";
+import { t } from "../base/translate.js";
 import { named } from "../live/lookup.js";
 
 const MOST = 5; // of each group
@@ -39,11 +40,11 @@ export function findBox(input, list, store, vendor, go) {
       const towns = search(text).slice(0, MOST);
       return [
         ...exact,
-        group("Incidents", named(incidents, text, MOST), (pk) => go.incident(pk)),
-        group("Areas", named(store.areas.values(), text, MOST), go.area),
-        { label: "Places", options: placeOptions(towns, ({ position }) => go.place(position, false)) },
+        group(t("Incidents"), named(incidents, text, MOST), (pk) => go.incident(pk)),
+        group(t("Areas"), named(store.areas.values(), text, MOST), go.area),
+        { label: t("Places"), options: placeOptions(towns, ({ position }) => go.place(position, false)) },
       ].filter(({ options }) => options.length > 0);
     },
-    { none: "Nothing of that name. Coordinates work, too: 35.34, 25.13" },
+    { none: t("Nothing of that name. Coordinates work, too: 35.34, 25.13") },
   );
 }

@@ -3,10 +3,11 @@
 import { linkedIncident, withIncident } from "../live/incident-link.js";
 import { isBeyondMap } from "../base/geojson.js";
 import { isolate } from "../base/bidi.js";
+import { t } from "../base/translate.js";
 
 const TOWN_ZOOM = 12;
-const UNKNOWN = "This incident does not exist or was deleted.";
-const TOO_FAR = "Too close to the pole for this map.";
+const UNKNOWN = t("This incident does not exist or was deleted.");
+const TOO_FAR = t("Too close to the pole for this map.");
 
 /**
  * @typedef {import("../live/messages.js").Feature} Feature
@@ -37,10 +38,11 @@ export function goTo(view, store, selection, { show, fetchIncident, say, mark })
 
   /** Says why the incident has no symbol on the map. @param {any} feature */
   function explain({ geometry, properties: { pk, name, closed } }) {
-    if (isBeyondMap(geometry.coordinates)) say(`${isolate(name)}: ${TOO_FAR}`);
+    if (isBeyondMap(geometry.coordinates))
+      say(t("%(name)s: too close to the pole for this map.", { name: isolate(name) }));
     else if (selection.shown.has(pk)) return;
-    else if (closed) say(`${isolate(name)} is closed, so its symbol is not on the map.`);
-    else say(`The filter hides the symbol of ${isolate(name)}.`);
+    else if (closed) say(t("%(name)s is closed, so its symbol is not on the map.", { name: isolate(name) }));
+    else say(t("The filter hides the symbol of %(name)s.", { name: isolate(name) }));
   }
 
   return {

@@ -2,6 +2,7 @@
 
 import { circle, pointAt } from "../base/geojson.js";
 import { element, metres } from "../base/elements.js";
+import { t } from "../base/translate.js";
 import { locate, mayLocate } from "../base/locate.js";
 
 /**
@@ -17,13 +18,13 @@ export function addMapButtons(view, { home, say }) {
       here?.remove();
       here = view.place(element("div", { class: "here", "aria-hidden": "true" }), point.coordinates);
       view.fit([circle(point.coordinates, accuracy), point], { animate: true, maxZoom: 15 });
-      say(`Your location, within ${metres(accuracy)}.`);
+      say(t("Your location, within %(distance)s.", { distance: metres(accuracy) }));
     } catch (error) {
       say(error.message);
     }
   }
   view.addButtons([
-    { icon: "home", words: "Show everything", act: home },
-    ...(mayLocate() ? [{ icon: /** @type {const} */ ("location"), words: "My location", act: showMe }] : []),
+    { icon: "home", words: t("Show everything"), act: home },
+    ...(mayLocate() ? [{ icon: /** @type {const} */ ("location"), words: t("My location"), act: showMe }] : []),
   ]);
 }

@@ -6,6 +6,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 
 from base.errors import Invalid
+from base.sentences import Sentence
 from domain import accounts
 from domain.accounts import ROLES, Token
 from domain.admin_log import AdminAction
@@ -13,14 +14,15 @@ from domain.sign_ins import Refusal, SignIn
 from models import MAX_ID, Session, User, database, last_backup
 from web import auth, confirm, server_facts
 from web.forms import Form
+from web.languages import translated
 from web.lists import Page
 from web.pages.account_actions import log, once
 
 # Actions that raise an account's rights, as the page that asks for the password names them.
 GIVES_POWER = {
-    "role": "change a role",
-    "reset": "make a link for a new password",
-    "activate": "activate an account",
+    "role": Sentence("Change a role"),
+    "reset": Sentence("Create a password link"),
+    "activate": Sentence("Reactivate an account"),
 }
 # The parameters of the page numbers, one for each list.
 LISTS = (
@@ -76,7 +78,7 @@ def _admin(
 @auth.needs("admin")
 def create_user() -> ResponseReturnValue:
     """Create an account and show the one-time link by which its owner chooses a password."""
-    if (page := confirm.ask("create an account")) is not None:
+    if (page := confirm.ask(Sentence("Create an account"))) is not None:
         return page
     name, role = request.form.get("name", ""), request.form.get("role", "")
     made = False
@@ -120,7 +122,9 @@ def change_user(pk: int, action: str) -> ResponseReturnValue:
             else:
                 abort(404)
     except Invalid as error:
-        return _admin(form=Form.refused({"": f"{user.name}: {'; '.join(error.fields.values())}."}))
+        return _admin(
+            form=Form.refused({"": f"{user.name}: {'; '.join(map(translated, error.fields.values()))}."})
+        )
     return _admin(link_for=user, secret=link) if link else redirect(url_for("admin.page"), 303)
 
 

@@ -443,7 +443,7 @@ def test_refusal_of_a_viewers_token_says_why(server: Server) -> None:
     bearer = {"Authorization": f"Bearer {secret}"}
     answer = httpx.post(f"{server.url}/api/incidents/", headers=bearer, json={}, trust_env=False)
     assert answer.status_code == 403
-    assert "role of an editor" in answer.json()["error"]
+    assert "role of editor" in answer.json()["error"]
 
 
 def test_socket_of_a_token_closes_when_it_is_revoked(server: Server, someone: tuple[str, Person]) -> None:

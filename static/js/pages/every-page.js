@@ -4,12 +4,14 @@
  */
 
 import { showBell } from "../screen/bell.js";
+import { watchCopies } from "../base/copy.js";
 import { watchProblems } from "../base/form-problems.js";
 import { followSession } from "../base/session.js";
 import { watchForm } from "../base/unsaved.js";
 
 followSession();
 watchProblems();
+watchCopies();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);
 showBell();
 

@@ -2,7 +2,7 @@
 
     python benchmarks/soak.py [MINUTES]     # 30 without a number
 
-Beside clients that stay connected, people save, load pages, sign in, import and back up. Other clients
+Beside clients that stay connected, people save, load pages, sign in, import, back up and prune. Other clients
 return, stall and die. The exit status is 1 if a client missed an entry or got one twice.
 It is also 1 if memory, descriptors or the time of a save have grown. Everything runs on 127.0.0.1.
 """
@@ -14,12 +14,14 @@ import json
 import math
 import os
 import random
+import sqlite3
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ import httpx
 from harness import Person, Server, incident, run_tracker, square
 from peers import Peer, Sockets, descriptors, resident_bytes
 
+KEPT = 4_000  # newest entries of the log that no prune of this run deletes
+OLD = "2020-01-01T00:00:00.000000Z"
 STEADY = 50  # clients that stay
 FIRST = 6_000  # incidents at the start; their entries fill the replay buffer of 8 MiB
 SAVE_EVERY_S = 0.1
@@ -127,9 +131,21 @@ class Load:
 
         return step
 
-    def command(self, *arguments: str | Path) -> Callable[[], None]:
+    def prune(self) -> Callable[[], None]:
+        """Return a step that lets the oldest entries of the log be old, and prunes them."""
+        command = self.command("prune", "--yes", TRACKER_KEEP_DAYS="1")
+
         def step() -> None:
-            env = {"TRACKER_DATABASE": str(self.server.database)}
+            last = self.server.health()["seq"] - KEPT
+            with closing(sqlite3.connect(self.server.database, timeout=30)) as database, database:
+                database.execute("UPDATE notification SET created = ? WHERE seq <= ?", (OLD, last))
+            command()
+
+        return step
+
+    def command(self, *arguments: str | Path, **variables: str) -> Callable[[], None]:
+        def step() -> None:
+            env = {"TRACKER_DATABASE": str(self.server.database), **variables}
             done = run_tracker(self.server.folder, *arguments, env=env)
             assert done.returncode == 0, done
 
@@ -211,6 +227,7 @@ def soak(server: Server, seconds: float) -> int:
             load.start("stalled", 1, load.staller(people[4])),
             load.start("imports", 10, load.command("import", small)),
             load.start("backups", 10, load.backup()),
+            load.start("prunes", 10, load.prune()),
         ]
         load.stopped.wait(min(WARM_S, seconds / 4))
         share = (seconds - min(WARM_S, seconds / 4)) / 4

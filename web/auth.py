@@ -165,6 +165,12 @@ def may(role: str) -> bool:
     return user is not None and not unfinished(user) and _has(role)
 
 
+def require(role: str) -> None:
+    """Raise Forbidden if the sender of this request does not have this role, or more."""
+    if not may(role):
+        raise Forbidden(_why_not(role))
+
+
 def _has(role: str) -> bool:
     user = signed_in()
     level = ROLES.index(user.role)

@@ -64,7 +64,6 @@ TEMPLATES_LEFT: set[str] = {
     "templates/accounts/password.html",
     "templates/accounts/recovery_codes.html",
     "templates/accounts/totp.html",
-    "templates/alerts/list.html",
     "templates/areas/_fields.html",
     "templates/areas/delete.html",
     "templates/areas/detail.html",
@@ -119,10 +118,8 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/screen/filter-form.js",
     "static/js/screen/map-editing.js",
     "static/js/screen/notices.js",
-    "static/js/screen/panel-entries.js",
     "static/js/screen/panel.js",
     "static/js/screen/popup-content.js",
-    "static/js/screen/unread.js",
     "static/js/screen/updates.js",
 }
 # Modules of pages, with their texts for programs, the log and developers.

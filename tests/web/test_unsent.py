@@ -96,7 +96,7 @@ def test_button_without_a_page_of_its_own_is_kept_too(server: Server) -> None:
     person.save_area("Noted", square(40, 40, 4))
     person.save_incident("Fire in Noted", 41, 41, severity="High")
     (alert,) = [a for a in person.http.get("/api/alerts/").json()["alerts"] if a["area_name"] == "Noted"]
-    path = f"/tracker/alert/acknowledge/{alert['id']}/"
+    path = f"/tracker/alert/acknowledge/{alert['incident'].partition(':')[2]}/"
     form = {"csrf_token": person.csrf_token(), "note": "Boat is on its way"}
     person.http.cookies.clear()
     page = post(person, path, form)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 
 from base.severity import DEFAULT, Severity
 from base.version import VERSION
-from domain import incident_alerts, versions
+from domain import incident_alerts, personal_mutes, versions
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from models import AreaOfInterest, Incident, Notification, User
 from web import auth
@@ -47,6 +47,7 @@ def common() -> dict[str, Any]:
         "current_user": user,
         "unread": incident_alerts.unread(user) if user else 0,
         "unacknowledged": incident_alerts.unacknowledged(user) if user else 0,
+        "personal_mutes": _personal_mutes,
         "live": _live(user),
         "public_reports": state().settings.public_reports,
         "new_key": lambda: secrets.token_hex(16),
@@ -59,13 +60,23 @@ def common() -> dict[str, Any]:
     }
 
 
+def _personal_mutes() -> dict[int, personal_mutes.PersonalMute]:
+    """Return the mutes of this account by area, read once for a page."""
+    if "personal_mutes" not in g:
+        g.personal_mutes = {mute.area_id: mute for mute in personal_mutes.of(auth.signed_in().id)}
+    found: dict[int, personal_mutes.PersonalMute] = g.personal_mutes
+    return found
+
+
 def _live(user: User | None) -> dict[str, Any] | None:
     """Return the place in the log at which a page begins to follow the alerts; None if nobody may follow."""
     if user is None or auth.unfinished(user):
         return None
     place = Notification.position() | {"epoch": state().epoch}
     counts = {"unread": incident_alerts.unread(user), "unacknowledged": incident_alerts.unacknowledged(user)}
-    return place | counts | {"read_seq": user.read_seq}
+    own = {"account": user.id, "account_name": user.name}
+    mutes = [mute.as_json() for mute in _personal_mutes().values()]
+    return place | counts | own | {"read_seq": user.read_seq, "personal_mutes": mutes}
 
 
 @bp.app_template_filter()

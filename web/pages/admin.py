@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from base.errors import Invalid
+from base.sentences import Sentence
 from domain import accounts
 from domain.accounts import ROLES, Token
 from domain.admin_log import AdminAction
@@ -15,16 +16,16 @@ from domain.sign_ins import Refusal, SignIn
 from models import MAX_ID, Session, User, database, last_backup
 from web import auth, confirm, server_facts
 from web.forms import Form
-from web.languages import gettext
+from web.languages import gettext, translated
 from web.lists import Page
 from web.pages.account_actions import log, once
 from web.pages.blueprint import isolated
 
 # Actions that raise an account's rights, as the page that asks for the password names them.
 GIVES_POWER = {
-    "role": "change a role",
-    "reset": "make a link for a new password",
-    "activate": "activate an account",
+    "role": Sentence("Change a role"),
+    "reset": Sentence("Create a password link"),
+    "activate": Sentence("Reactivate an account"),
 }
 # What the page says after an action, of which account.
 DONE: dict[str, Callable[[str], str]] = {
@@ -86,7 +87,7 @@ def _admin(
 @auth.needs("admin")
 def create_user() -> ResponseReturnValue:
     """Create an account and show the one-time link by which its owner chooses a password."""
-    if (page := confirm.ask("create an account")) is not None:
+    if (page := confirm.ask(Sentence("Create an account"))) is not None:
         return page
     name, role = request.form.get("name", ""), request.form.get("role", "")
     made = False
@@ -122,7 +123,8 @@ def change_user(pk: int, action: str) -> ResponseReturnValue:
         with database.atomic():
             link = _change(user, action)
     except Invalid as error:
-        return _admin(form=Form.refused({"": f"{user.name}: {'; '.join(error.fields.values())}."}))
+        reasons = "; ".join(map(translated, error.fields.values()))
+        return _admin(form=Form.refused({"": f"{user.name}: {reasons}."}))
     if link:
         return _admin(link_for=user, secret=link)
     flash(DONE[action](isolated(user.name)))

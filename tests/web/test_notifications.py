@@ -1,5 +1,6 @@
 """The /notifications socket: who may connect, its message for each save, and how a client continues."""
 
+import re
 import subprocess
 import sys
 from typing import Any

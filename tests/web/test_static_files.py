@@ -11,6 +11,7 @@ from flask import Flask
 from harness import ROOT
 from in_process import Browser
 
+from web import static_files
 from web.static_files import Files, StaticFiles
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -54,10 +55,8 @@ def test_all_modules_of_the_map_are_loaded_ahead(person: Browser) -> None:
     files = Files(ROOT / "static")
     for name in [name for name in ahead if name.startswith("js/")]:
         text = files.content(name, "").decode()
-        imports = re.findall(
-            r"""from\s+["'](\.[^"']+)["']""", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        )
-        for path in imports:
+        code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        for path in re.findall(r"""from\s+["'](\.[^"']+)["']""", code):
             assert str((Path("/") / name).parent.joinpath(path).resolve())[1:] in ahead
 
 
@@ -108,7 +107,11 @@ def test_replaced_files_are_sent_in_their_own_version_only(tmp_path: Path) -> No
         assert found[0].content(name, "") == b"old"
 
 
-def test_strangers_do_not_make_the_server_read_the_files_again(tmp_path: Path) -> None:
+def test_strangers_do_not_make_the_server_read_the_files_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request for an unknown version reads them, and the next one only after a second."""
+    monkeypatch.setattr(static_files, "LOOK_AGAIN_S", 1000.0)
     (tmp_path / "a.js").write_text("old")
     files = StaticFiles(tmp_path)
     assert files.find(f"{'0' * 12}/a.js") is None
@@ -122,7 +125,7 @@ def test_strangers_do_not_make_the_server_read_the_files_again(tmp_path: Path) -
 def test_texts_are_compressed_as_the_client_asks(
     person: Browser, path: str, accepted: str, encoding: str | None
 ) -> None:
-    """Files, pages and collections. What is unpacked is what a client without compression gets."""
+    """Files, pages and collections. Unpacked, the text is that of a client without compression."""
     plain = person.get(path, headers={"Accept-Encoding": "identity"})
     answer = person.get(path, headers={"Accept-Encoding": accepted})
     assert answer.headers.get("Content-Encoding") == encoding

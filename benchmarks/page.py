@@ -4,8 +4,8 @@ Each load is a first visit, with an empty browser, and a second one after it. Bo
 machine, and on a slow network: 1.6 Mbit/s and 300 ms, as Chromium's developer tools shape it.
 
 The first picture is complete when a real browser has painted all clusters in view with their counts. The time
-runs from the start of the navigation. The bytes are all that the page has received by then: heads and bodies
-as they came, and messages. The answer is the end of the response with the incidents, which a second visit does
+runs from the start of the navigation. The bytes are all that the page has received by then: heads, bodies as
+they came, and messages. The answer is the end of the response with the incidents, which a second visit does
 not ask for. The longest is the longest time during which the page was busy without a break.
 
 CPU is that of all the browser's processes; its own window takes half a second or more of it. Needs

@@ -1,6 +1,6 @@
 /**
- * What the map page begins with: the state that the browser keeps and the open alerts, or the collections. A small module
- * of its own, so that it can ask before the rest of the page has loaded.
+ * The first load of the map page: the state that the browser keeps and the open alerts, or the collections. It is a small
+ * module, so that it can ask before the rest of the page has loaded.
  */
 
 import { within } from "../base/addresses.js";
@@ -56,7 +56,7 @@ async function load(storage, owner, head) {
 /** @type {FirstLoad | null} */
 let begun = null;
 
-/** Begins the first load, or returns that which has begun. @returns {FirstLoad} */
+/** Begins the first load. Later calls return the same one. @returns {FirstLoad} */
 export function firstLoad() {
   if (!begun) {
     const { seq, account, epoch } = JSON.parse(document.getElementById("place").textContent);

@@ -1,7 +1,6 @@
 /**
- * The state of the map page in the browser's own storage, in IndexedDB: texts of features in buckets, and the place in
- * the log up to which they go. Any error, such as in a private window, means that nothing is kept. Knows neither the
- * store nor the network.
+ * The state of the map page in IndexedDB: features as text, in buckets, and the place in the log up to which they go. If
+ * it fails, as it may in a private window, nothing is kept. Knows neither the store nor the network.
  *
  * Each write names the write or read that it builds on, and is refused if another tab has written since. So no tab
  * mixes its buckets with those of another.
@@ -88,7 +87,7 @@ export class KeptState {
   }
 
   /**
-   * Returns what is kept of this owner, or null. What is kept of another owner is deleted.
+   * Returns the features and their place, or null. Deletes those of another owner.
    * @param {Owner} owner
    * @param {(about: About) => boolean} isWanted whether it is worth reading
    * @returns {Promise<{about: About, features: {incidents: object[], areas: object[]}} | null>}

@@ -1,11 +1,7 @@
 /**
-<<<<<<< HEAD
- * Runs on every page: follows sign-ins of other tabs, forgets the kept map at a sign-out, shows problems of forms, asks
- * before typed text is lost, and shows the bell.
-=======
  * Runs on every page: follows sign-ins of other tabs, shows problems of forms, and asks before typed text is lost. It
  * also shows the bell, and times as people read them.
->>>>>>> main
+ * A page without a sign-in deletes what the browser keeps of the map.
  */
 
 import { published } from "../base/published.js";

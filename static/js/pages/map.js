@@ -18,15 +18,10 @@ import { filterForm } from "../screen/filter-form.js";
 import { incidentActions } from "../screen/incident-actions.js";
 import { isBeyondMap, longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
-<<<<<<< HEAD
 import { fetchJSON } from "../live/first-load.js";
 import { keepInSync } from "../live/sync.js";
-import { createMap } from "../map/map.js";
-=======
-import { fetchJSON, keepInSync } from "../live/sync.js";
 import { linkedIncident } from "../live/incident-link.js";
 import { createMap, readConfig } from "../map/map.js";
->>>>>>> main
 import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
 import { followUpdates } from "../screen/updates.js";

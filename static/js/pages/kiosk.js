@@ -38,7 +38,7 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 async function setClock() {
   const asked = Date.now();
   const answer = await fetch(location.href, { method: "HEAD", cache: "no-store" }).catch(() => null);
-  const said = Date.parse(answer?.headers.get("Date") ?? "");
+  const said = Date.parse(answer?.headers.get("date") ?? "");
   if (!Number.isNaN(said)) ahead = said - (asked + Date.now()) / 2;
   return answer?.ok ?? false;
 }
@@ -116,7 +116,7 @@ async function showMap(store, selection) {
   if (!view) return;
   Object.assign(window.tracker, { view, map: view.map });
   scale(view);
-  addEventListener("resize", () => scale(view));
+  new ResizeObserver(() => scale(view)).observe(part("map").parentElement);
   view.map.on("webglcontextlost", reload);
   const highlights = createHighlights(view);
   const lookAtAll = () => {

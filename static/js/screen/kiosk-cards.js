@@ -76,11 +76,19 @@ export function showCards(store, now) {
       alerts.length === 0
         ? t("No alerts")
         : tn("%(n)s unacknowledged alert", "%(n)s unacknowledged alerts", unacknowledged);
+    document.body.classList.toggle("calm", alerts.length === 0); // then the map has all of the screen
     age();
     fit();
   }
 
-  store.subscribe(({ alerts: changed, reset }) => (changed || reset) && show());
+  function count() {
+    part("open").textContent = tn("%(n)s open incident", "%(n)s open incidents", store.incidents.size);
+  }
+
+  store.subscribe(({ alerts: changed, reset, incidents }) => {
+    if (changed || reset) show();
+    if (reset || incidents.changed.size > 0 || incidents.removed.size > 0) count();
+  });
   new ResizeObserver(fit).observe(part("cards"));
   setInterval(age, MINUTE_MS / 4);
 }

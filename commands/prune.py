@@ -25,6 +25,8 @@ def add_arguments(commands: Commands) -> None:
     parser = add_command(commands, "prune", text, prune)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     parser.add_argument("--yes", action="store_true", help="do not ask before")
+    force = "with --yes: delete it even if it is more than half of the log or of another kind"
+    parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument(
         "--export", metavar="FILE", help="first write it to this new file, as JSON Lines; it is private"
     )
@@ -48,8 +50,14 @@ def prune(options: argparse.Namespace) -> None:
         raise models.TrackerError("there is nothing to prune: no period is set (see TRACKER_KEEP_DAYS)")
     say(f"Ages are measured from {timestamp(retention.present())[:16]}Z.")
     old = {kind: cutoff for kind in KINDS if (cutoff := retention.cutoff_of(kind, kept))}
-    if not _report(old) or options.dry_run:
+    counts = _report(old)
+    if not any(counts.values()) or options.dry_run:
         return
+    large = _large(counts)
+    if large:
+        say(f"This is more than half of: {', '.join(large)}. A wrong clock makes everything seem old.")
+    if options.yes and large and not options.force:
+        raise models.TrackerError("nothing was deleted: check the clock, and add --force if it is right")
     if not options.yes and not confirm("Delete all of it? Nobody can bring it back."):
         say("Nothing was deleted.")
         return
@@ -60,19 +68,25 @@ def prune(options: argparse.Namespace) -> None:
             say(retention.prune(kind, cutoff, export=export), f"{kind.name} deleted")
 
 
-def _report(old: dict[Any, str]) -> int:
-    """Print how many of each kind are old. Return how many there are together."""
-    total = 0
+def _large(counts: dict[Any, int]) -> list[str]:
+    """Return the kinds of which more than half would be deleted, except sign-ins, which are few."""
+    return [
+        kind.name for kind, count in counts.items() if kind.period != "sign_ins" and 2 * count > kind.total
+    ]
+
+
+def _report(old: dict[Any, str]) -> dict[Any, int]:
+    """Print how many of each kind are old, and return it."""
+    counts = {}
     for kind in KINDS:
         if kind not in old:
             say("-", kind.name, "kept for ever")
             continue
-        count = retention.count_old(kind, old[kind])
+        counts[kind] = count = retention.count_old(kind, old[kind])
         say(count, kind.name, f"of {kind.total}, from before {old[kind][:16]}Z")
-        total += count
     floor = retention.log_floor()
     say(f"The log is kept from entry {floor.seq} in any case: {floor.why}.")
-    return total
+    return counts
 
 
 def _new_file(path: str) -> IO[str]:

@@ -110,6 +110,10 @@ class IncidentAlerts:
                 found[alert.acknowledged_by, alert.note] = alert
         return list(reversed(found.values()))
 
+    @property
+    def is_acknowledgeable(self) -> bool:
+        return any(not alert.acknowledged and not alert.cleared for alert in self.alerts)
+
     def is_unread(self, read_seq: int) -> bool:
         return any(alert.raised_seq > read_seq and not alert.muted for alert in self.alerts)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import gevent
 
-NAMES = Path("/proc/net/unix")
+NAMES = Path("/proc/self/net/unix")  # not /proc/net: the units in deploy/ hide that (ProcSubset=pid)
 BACKLOG = 128  # connections of processes that look who listens; each is closed as soon as the loop runs
 CREDENTIALS = struct.Struct("iII")  # of SO_PEERCRED: the process, the user and the group
 

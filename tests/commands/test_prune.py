@@ -6,7 +6,9 @@ import json
 import os
 import sqlite3
 import stat
+from argparse import Namespace
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from harness import Person, Server, run_tracker
 
 import commands.prune
 import models
+from base import times
+from base.settings import Settings
 
 OLD = "2020-01-01T00:00:00.000000Z"
 KEEP = {"TRACKER_KEEP_DAYS": "30"}
@@ -80,7 +84,7 @@ def test_exports_what_it_deletes(server: Server, person: Person, tmp_path: Path)
     """One JSON object a line, in a file that only its owner can read; then it is gone from the log."""
     old = age(server, person, "Exported", 'Quotes " and lines \n')
     path = tmp_path / "old.jsonl"
-    status, said = prune(server, "--yes", "--export", str(path), **KEEP)
+    status, said = prune(server, "--yes", "--force", "--export", str(path), **KEEP)
     assert status == 0, said
     assert f"{old}\tlog entries deleted" in said
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -92,6 +96,34 @@ def test_exports_what_it_deletes(server: Server, person: Person, tmp_path: Path)
     assert person.save_incident("After")["id"]
     checked = run_tracker(server.folder, "check", env={"TRACKER_DATABASE": str(server.database)})
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_more_than_half_needs_force(server: Server, person: Person) -> None:
+    """Without a person who answers. The question names it, too."""
+    old = age(server, person, "Not so soon")
+    status, said = prune(server, "--yes", **KEEP)
+    assert (status, "add --force" in said, "more than half of: log entries." in said) == (2, True, True)
+    status, said = prune(server, answer="no\n", **KEEP)
+    assert (status, "more than half of: log entries." in said) == (0, True)
+    assert len(sql(server, f"SELECT 1 FROM notification WHERE created = '{OLD}'")) == old
+    assert prune(server, "--yes", "--force", **KEEP)[0] == 0
+
+
+def test_clock_that_is_ahead_deletes_nothing_unattended(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A single save under such a clock makes all entries before it seem old."""
+    assert database.exists()
+    for name in ("One", "Two"):
+        models.Incident(name=name, longitude=1, latitude=2).save()
+    ahead = times.clock() + timedelta(days=730)
+    monkeypatch.setattr(times, "clock", lambda: ahead)
+    models.Incident(name="Under the wrong clock", longitude=1, latitude=2).save()
+    settings = Settings(keep_days=30)
+    options = Namespace(settings=settings, dry_run=False, yes=True, force=False, export=None)
+    with pytest.raises(models.TrackerError, match="check the clock"):
+        commands.prune.prune(options)
+    assert models.Notification.bounds() == (0, 3)
 
 
 def test_full_disk_ends_an_export_with_the_name_of_the_file() -> None:
@@ -107,7 +139,7 @@ def test_export_never_replaces_a_file(server: Server, person: Person, tmp_path: 
     old = age(server, person, "Kept")
     path = tmp_path / "old.jsonl"
     path.write_text("precious")
-    status, said = prune(server, "--yes", "--export", str(path), **KEEP)
+    status, said = prune(server, "--yes", "--force", "--export", str(path), **KEEP)
     assert (status, path.read_text()) == (2, "precious")
     assert "nothing was deleted" in said
     assert len(sql(server, f"SELECT 1 FROM notification WHERE created = '{OLD}'")) == old

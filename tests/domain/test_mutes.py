@@ -243,7 +243,7 @@ def test_page_interrupts_when_a_mute_ends(person: Person, open_screen: OpenScree
     person.api("POST", f"{api_path(area)}mute/", {"until": "2999-01-01T00:00:00Z"})
     page = open_screen(person).open_map()
     person.save_incident("Kept quiet", 30.5, 0.5)
-    expect(page.locator("#alert-rows li", has_text="Kept quiet")).to_contain_text("muted")
+    expect(page.locator("#alert-rows li", has_text="Kept quiet")).to_contain_text("Muted")
     expect(page.locator("#alert-dialog")).to_be_hidden()
     unread = person.api("GET", "/api/alerts/").json()["unread"]
     person.api("POST", f"{api_path(area)}mute/", {"until": None})

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from harness import ROOT
 
 from server import shared_port
 
@@ -71,6 +72,12 @@ def test_check_refuses_a_file_that_is_missing_or_another_one(
         for name in (two, missing) * 50:
             with pytest.raises(shared_port.OtherDatabase):
                 shared_port.check(listener, name)
+
+
+def test_list_of_names_is_there_under_the_units_in_deploy() -> None:
+    """They hide all of /proc but the folders of processes."""
+    assert shared_port.NAMES.is_relative_to("/proc/self")
+    assert "ProcSubset=pid" in (ROOT / "deploy" / "tracker@.service").read_text(encoding="utf-8")
 
 
 def test_other_port_may_have_another_file(listener: socket.socket, one: str, two: str) -> None:

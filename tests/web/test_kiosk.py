@@ -11,10 +11,10 @@ from in_process import NAME, Browser
 from werkzeug.test import TestResponse
 
 import models
-from domain import accounts
+from domain import accounts, personal_mutes
 from domain.accounts import Token
 from domain.tracked import CLOCK_STEP
-from web import kiosk_cookie
+from web import auth, kiosk_cookie
 
 READS = {
     "/?kiosk=": 200,
@@ -147,8 +147,6 @@ def test_revoked_link_ends_the_wall(app: Flask, ada: Browser, wall: Browser) -> 
     token = Token.get(Token.kiosk)
     key = (token.user_id, f"token:{token.id}")
     with app.test_request_context():
-        from web import auth
-
         assert auth.valid_keys({key}) == {key}
     page = BeautifulSoup(ada.get("/accounts/").text, "html.parser")
     form = page.select_one(f"form[action='/accounts/tokens/{token.id}/revoke/']")
@@ -211,9 +209,9 @@ def test_wall_shows_what_all_share_and_nobodys_mutes(app: Flask, ada: Browser, w
         name="Town", polygon={"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
     )
     area.save()
-    from domain import personal_mutes
-
-    personal_mutes.set_(accounts.find(NAME).id, area.id, models.parse_until("2099-01-01T00:00:00Z"), "")
+    until = models.parse_until("2099-01-01T00:00:00Z")
+    assert until is not None
+    personal_mutes.set_(accounts.find(NAME).id, area.id, until, "")
     mine, shared = (
         json.loads(b.get(path).text) for b, path in ((ada, "/api/alerts/"), (wall, "/api/alerts/?kiosk"))
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from flask import redirect, request
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from base.values import to_json
-from domain import versions
+from domain import personal_mutes, versions
 from models import AreaOfInterest, parse_until
-from web import root
+from web import auth, root
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
@@ -45,16 +45,33 @@ add_pages(AreaOfInterest, "area", area_from, area_values)
 
 
 @bp.post("/tracker/area_of_interest/mute/<int:pk>/")
+@auth.needs("viewer")
 def area_mute(pk: int) -> ResponseReturnValue:
-    """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC."""
+    """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC.
+
+    With `for=me` it is muted for this account only. Otherwise it is for everybody, and needs an editor.
+    """
     until = mute_until(request.form.get("until", ""), datetime.now().astimezone())
+    reason = request.form.get("reason", "")
+    if request.form.get("for") == "me":
+        _mute_for_me(AreaOfInterest.find(pk), until, reason)
+        return redirect(url_for("pages.area_detail", pk=pk), 303)
+    auth.require("editor")
     try:
         with AreaOfInterest.changing(pk) as area:
             versions.ensure_unchanged(area, request.form.get("version"), "muted_until")
-            area.mute(until)
+            area.mute(until, reason)
     except versions.Conflict as conflict:
         return detail_page(AreaOfInterest.find(pk), conflict.clashes)
     return redirect(root.address(area.url), 303)
+
+
+def _mute_for_me(area: AreaOfInterest, until: datetime | None, reason: str) -> None:
+    user = auth.signed_in()
+    if until is None:
+        personal_mutes.end(user.id, area.id)
+    else:
+        personal_mutes.set_(user.id, area.id, until, reason)
 
 
 def mute_until(choice: str, here: datetime) -> datetime | None:

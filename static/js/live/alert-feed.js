@@ -12,8 +12,9 @@ const REPLAY_QUIET_MS = 1_000; // a replay without its last entry ends after thi
 const RETRY_MS = 5_000; // after a failed request for the alerts
 
 /**
- * @typedef {{seq: number, mark?: string, epoch: string, unread: number, unacknowledged: number, read_seq: number}}
- *   Place where the page begins
+ * @typedef {{seq: number, mark?: string, epoch: string, unread: number, unacknowledged: number, read_seq: number,
+ *   account?: number, account_name?: string, personal_mutes?: import("./alerts.js").PersonalMute[]}} Place
+ *   where the page begins
  * @typedef {{alerts: string, notifications: string, poll: string}} Addresses
  */
 

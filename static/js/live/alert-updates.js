@@ -5,6 +5,7 @@
 
 import { isUnacknowledged } from "./alert-order.js";
 import { isolate } from "../base/bidi.js";
+import { t, tn } from "../base/translate.js";
 
 /** @typedef {import("./replay.js").Replay} Replay */
 
@@ -70,13 +71,13 @@ export class AlertUpdates {
     const isHandedOver = message.type === "alert_handed_over";
     const features = isHandedOver ? this.#alerts.handOver(message) : this.#alerts.acknowledge(message);
     this.#withdrawQuiet(features, replay);
-    const note = message.note ? ` (${isolate(message.note)})` : "";
-    const by = isolate(message.by);
-    const what = whatWords(features);
-    const words = isHandedOver
-      ? `${by} handed ${what} over to ${isolate(message.to)}${note}`
-      : `Acknowledged by ${by}: ${what}${note}`;
-    this.#tell(features, words, replay);
+    const values = {
+      by: isolate(message.by),
+      to: isolate(message.to ?? ""),
+      what: whatWords(features),
+      note: isolate(message.note),
+    };
+    this.#tell(features, isHandedOver ? handOverWords(values) : acknowledgedWords(values), replay);
   }
 
   #release(message, replay) {
@@ -87,7 +88,8 @@ export class AlertUpdates {
       others.map(({ feature }) => feature.properties.pk),
       replay,
     );
-    this.#tell(features, `${isolate(message.by)} released ${whatWords(features)}`, replay);
+    const words = t("%(by)s released: %(what)s", { by: isolate(message.by), what: whatWords(features) });
+    this.#tell(features, words, replay);
   }
 
   #mute(message, replay) {
@@ -125,6 +127,20 @@ export class AlertUpdates {
   }
 }
 
+const EMPTY = isolate("");
+
 /** @param {import("./messages.js").Feature[]} features */
 const whatWords = (features) =>
-  features.length === 1 ? isolate(features[0].properties.name) : `${features.length} incidents`;
+  features.length === 1
+    ? isolate(features[0].properties.name)
+    : tn("%(n)s incident", "%(n)s incidents", features.length);
+
+const acknowledgedWords = (values) =>
+  values.note === EMPTY
+    ? t("Acknowledged by %(by)s: %(what)s", values)
+    : t("Acknowledged by %(by)s: %(what)s (%(note)s)", values);
+
+const handOverWords = (values) =>
+  values.note === EMPTY
+    ? t("%(by)s handed over to %(to)s: %(what)s", values)
+    : t("%(by)s handed over to %(to)s: %(what)s (%(note)s)", values);

@@ -31,14 +31,14 @@ function card(alert) {
   const { name, severity } = alert.feature.properties;
   const taken = acknowledgementOf(alert);
   const by = taken && t("Acknowledged by %(name)s", { name: isolate(taken.by) });
-  const areas = alert.areas.filter((area) => !isQuiet(area)).map((area) => element("li", {}, isolate(area.name)));
+  const areas = alert.areas.filter((area) => !isQuiet(area)).map(({ name: area }) => isolate(area));
   const age = element("time", { datetime: raisedAt(alert), class: "kiosk-age" });
   return element(
     "li",
     { class: `kiosk-card severity-${severityNamed(severity).code}`, "data-state": stateOf(alert) },
     element("p", { class: "kiosk-head" }, severityShape(severity), element("span", {}, severity), age),
     element("p", { class: "kiosk-name" }, isolate(name)),
-    element("ul", { class: "kiosk-areas" }, ...areas),
+    element("p", { class: "kiosk-areas" }, areas.join(", ")),
     element("p", { class: "kiosk-state" }, by ?? t("Unacknowledged")),
   );
 }
@@ -73,9 +73,7 @@ export function showCards(store, now) {
     const { unacknowledged } = store.alerts;
     part("count").dataset.some = unacknowledged > 0 ? "yes" : "no";
     part("count").textContent =
-      alerts.length === 0
-        ? t("No alerts")
-        : tn("%(n)s unacknowledged alert", "%(n)s unacknowledged alerts", unacknowledged);
+      alerts.length === 0 ? t("No alerts") : tn("%(n)s unacknowledged", "%(n)s unacknowledged", unacknowledged);
     document.body.classList.toggle("calm", alerts.length === 0); // then the map has all of the screen
     age();
     fit();

@@ -2,6 +2,7 @@
 
 import { acknowledgementOf, stateOf } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
+import { t } from "../base/translate.js";
 import { stateWords, whenWords } from "../base/elements.js";
 
 export const MAX_ROWS = 100; // more than a person reads, and few enough to be drawn at once
@@ -51,8 +52,8 @@ export const incidentWords = (properties) =>
  */
 export function handledWords(alert) {
   const who = acknowledgementOf(alert);
-  if (who) return `acknowledged by ${isolate(who.by)}`;
-  return stateOf(alert) === "muted" ? "muted" : "unacknowledged";
+  if (who) return t("Acknowledged by %(name)s", { name: isolate(who.by) });
+  return stateOf(alert) === "muted" ? t("Muted") : t("Unacknowledged");
 }
 
 /** @param {import("../live/alerts.js").Alert} alert */

@@ -4,6 +4,7 @@
  */
 
 import { element } from "../base/elements.js";
+import { t, tn } from "../base/translate.js";
 
 /** @param {HTMLElement} badge hidden at zero @param {import("../live/store.js").Store} store */
 export function showUnread(badge, store) {
@@ -18,10 +19,13 @@ export function showUnread(badge, store) {
 }
 
 /** @param {Pick<import("../live/alerts.js").Alerts, "unread" | "unacknowledged">} alerts @returns {string} */
-export function summary({ unread, unacknowledged }) {
-  const came = unread === 1 ? "1 alert since you last looked" : `${unread} alerts since you last looked`;
-  return `${came}. ${unacknowledged || "None"} unacknowledged.`;
-}
+export const summary = ({ unread, unacknowledged }) =>
+  tn(
+    "%(n)s alert since you last looked. Unacknowledged: %(open)s.",
+    "%(n)s alerts since you last looked. Unacknowledged: %(open)s.",
+    unread,
+    { open: unacknowledged },
+  );
 
 /**
  * Shows once, after loading, a summary of the alerts during the person's absence.
@@ -34,10 +38,10 @@ export function summarise(store, { say, alertsPage, read }) {
     stop();
     if (store.alerts.unread === 0) return;
     const { seq } = store;
-    const button = element("button", { type: "button" }, "Mark as read");
+    const button = element("button", { type: "button" }, t("Mark as read"));
     button.addEventListener("click", () => read(seq));
     say(summary(store.alerts), {
-      actions: [element("a", { href: alertsPage, class: "button" }, "Show"), button],
+      actions: [element("a", { href: alertsPage, class: "button" }, t("Show")), button],
       stay: true,
     });
   });

@@ -15,7 +15,7 @@ test("a person's text is isolated in every sentence", () => {
   const feature = incident(1, { name: HEBREW });
   const area = { name: HEBREW, muted: false, acknowledged: { by: HEBREW, at: "2026-01-01T00:00:00Z", note: "" } };
   assert.equal(createdWords([feature]), `New incident: ${isolated}, High`);
-  assert.equal(alertWords({ feature, areas: [area] }), `High, acknowledged by ${isolated}, in ${isolated}`);
+  assert.equal(alertWords({ feature, areas: [area] }), `High, Acknowledged by ${isolated}, in ${isolated}`);
   assert.ok(
     mutedWords({ muted_by: HEBREW, muted_until: "2999-01-01T00:00:00Z" }).startsWith(`Muted by ${isolated} until`),
   );

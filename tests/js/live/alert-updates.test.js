@@ -80,7 +80,7 @@ test("a release interrupts everybody but the person who released it", () => {
     updates.handle(acknowledged(2, 1), null);
     updates.handle({ ...acknowledged(3, 1), type: "alert_released" }, null);
     assert.deepEqual([...changes.pending.raised], interrupts);
-    assert.equal(changes.pending.notice, `${isolate("Ada")} released ${isolate("Incident 1")}`);
+    assert.equal(changes.pending.notice, `${isolate("Ada")} released: ${isolate("Incident 1")}`);
   }
 });
 
@@ -89,7 +89,7 @@ test("a hand-over is told with both names", () => {
   updates.handle(alert(1, incident(1)), null);
   updates.handle({ ...acknowledged(2, 1), type: "alert_handed_over", to: "Ed" }, null);
   const [ada, what, ed, note] = ["Ada", "Incident 1", "Ed", "on my way"].map(isolate);
-  assert.equal(changes.pending.notice, `${ada} handed ${what} over to ${ed} (${note})`);
+  assert.equal(changes.pending.notice, `${ada} handed over to ${ed}: ${what} (${note})`);
   assert.equal(changes.pending.raised.size, 0);
 });
 

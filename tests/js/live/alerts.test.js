@@ -82,14 +82,14 @@ test("in the panel unacknowledged alerts come first, and each other one has a na
   alerts.acknowledge(acknowledged(3, 1));
   const sorted = inOrder([...alerts.byIncident.values()]);
   assert.deepEqual(sorted.map(alertWords), [
-    `High, unacknowledged, in ${isolate("Area 1")}`,
-    `High, acknowledged by ${isolate("Ada")}, in ${isolate("Area 1")}`,
+    `High, Unacknowledged, in ${isolate("Area 1")}`,
+    `High, Acknowledged by ${isolate("Ada")}, in ${isolate("Area 1")}`,
   ]);
 });
 
 test("the summary has the numbers of new and of unacknowledged alerts", () => {
-  assert.equal(summary({ unread: 1, unacknowledged: 0 }), "1 alert since you last looked. None unacknowledged.");
-  assert.equal(summary({ unread: 3, unacknowledged: 1 }), "3 alerts since you last looked. 1 unacknowledged.");
+  assert.equal(summary({ unread: 1, unacknowledged: 0 }), "1 alert since you last looked. Unacknowledged: 0.");
+  assert.equal(summary({ unread: 3, unacknowledged: 1 }), "3 alerts since you last looked. Unacknowledged: 1.");
 });
 
 test("the number of incidents inside an area is a sentence", () => {

@@ -43,6 +43,7 @@ def test_alerts_come_to_every_page_over_one_socket(server: Server, open_screen: 
     other.change(stored, severity="Urgent")
     expect(tabs[2].page.get_by_role("dialog")).to_contain_text("Crane fell")
     wait_until(lambda: server.health()["clients"] == before + 1, what="one socket")
+    other.delete(stored)
 
 
 def test_bell_says_what_the_browser_wants(person: Person, open_screen: OpenScreen) -> None:

@@ -12,7 +12,10 @@ KEPT = """async () => {
   const database = await new Promise((resolve) => {
     const request = indexedDB.open(names[0]);
     request.onsuccess = () => resolve(request.result);
+    request.onupgradeneeded = () => request.transaction.abort();  // it was deleted just now
+    request.onerror = () => resolve(null);
   });
+  if (database === null) return null;
   const read = (store) => new Promise((resolve) => {
     if (!database.objectStoreNames.contains(store)) return resolve([]);
     const request = database.transaction(store).objectStore(store).getAll();

@@ -1,6 +1,6 @@
 /**
- * The first load of the map page: the state that the browser keeps and the open alerts, or the collections. It is a small
- * module, so that it can ask before the rest of the page has loaded.
+ * The first load of the map page: the state that the browser keeps and the open alerts, or the collections. It is a
+ * small module, so that it can ask before the rest of the page has loaded.
  */
 
 import { within } from "../base/addresses.js";

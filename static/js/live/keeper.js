@@ -1,6 +1,6 @@
 /**
- * Keeps the state of a store in the browser. It writes everything once after the first load, and later what has changed.
- * Pure: it gets a storage, which is KeptState of kept-state.js.
+ * Keeps the state of a store in the browser. It writes everything once after the first load, and later what has
+ * changed. Pure: it gets a storage, which is KeptState of kept-state.js.
  *
  * Features are kept in buckets by primary key. A change then costs one bucket, and not the megabytes of the whole. A
  * text may be newer than the place in the log that is written with it; the log from there repeats what it has.

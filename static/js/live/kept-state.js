@@ -1,6 +1,6 @@
 /**
- * The state of the map page in IndexedDB: features as text, in buckets, and the place in the log up to which they go. If
- * it fails, as it may in a private window, nothing is kept. Knows neither the store nor the network.
+ * The state of the map page in IndexedDB: features as text, in buckets, and the place in the log up to which they go.
+ * If it fails, as it may in a private window, nothing is kept. Knows neither the store nor the network.
  *
  * Each write names the write or read that it builds on, and is refused if another tab has written since. So no tab
  * mixes its buckets with those of another.

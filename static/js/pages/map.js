@@ -1,8 +1,11 @@
 /** The map page: connects the store, the socket, the map, the panel, the dialog and the labels. */
 
 import { alertCalls } from "../live/alert-calls.js";
+import { alertActions } from "../screen/alert-actions.js";
 import { showAlerts } from "../screen/alert-dialog.js";
+import { politely } from "../screen/alert-notice.js";
 import { announceCreated, createAnnouncer } from "../screen/announcer.js";
+import { within } from "../base/addresses.js";
 import { call } from "../base/api.js";
 import { callAttention } from "../screen/attention.js";
 import { loadClosedOnDemand } from "../live/closed-incidents.js";
@@ -72,7 +75,9 @@ async function start() {
   showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
-  showAlerts(part("alert-dialog"), store, calls);
+  const moreOf = alertActions(store, calls);
+  const alertDialog = part("alert-dialog");
+  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: (pk) => showOnMap(pk) });
   callAttention(store);
   announceCreated(selection, announce);
   loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
@@ -83,6 +88,8 @@ async function start() {
   let highlights = null;
   /** @type {ReturnType<typeof popupOpener>} */
   let show = () => {};
+  /** @type {(pk: number) => void} */
+  let showOnMap = (pk) => location.assign(within(`/tracker/incident/${pk}/`)); // until there is a map
   const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
     point: (pk) =>
@@ -112,6 +119,12 @@ async function start() {
     act: edit && incidentActions(notices.say),
     inRows: panel.hasSeen,
   });
+  showOnMap = (pk) => {
+    const at = store.find("incidents", pk)?.geometry.coordinates;
+    if (!at) return;
+    view.fly(at);
+    show({ source: "incidents", keys: [pk], at }, { focus: true });
+  };
   view.onPick((picked) => edit?.isBusy() || show(picked));
   syncAreas(store, view);
   syncIncidents(selection, view);

@@ -134,7 +134,7 @@ export function alertActions(store, calls) {
       const choices = areas.map(({ area, name }, at) => choice("area", String(keyOf(area)), isolate(name), at === 0));
       form.append(element("fieldset", { class: "field" }, legend(t("Area")), ...choices));
     }
-    const whom = element("fieldset", { class: "field line" }, legend(t("For")), choice("for", "me", t("Me"), true));
+    const whom = element("fieldset", { class: "field" }, legend(t("For")), choice("for", "me", t("Me"), true));
     if (calls.handling) whom.append(choice("for", "everybody", t("Everybody"), false));
     const ends = { hour: t("An hour"), tomorrow: t("Until tomorrow, 8:00"), week: t("A week") };
     const until = element("select", { name: "until" });

@@ -16,6 +16,7 @@ import peewee
 
 from base import names, times
 from base.errors import Invalid
+from base.sentences import Sentence
 from base.times import now, timestamp
 from base.values import to_json, valid_text
 from domain import passwords, strength
@@ -25,8 +26,9 @@ from storage.engine import Model, database
 
 ROLES = ("viewer", "editor", "admin")  # in the order of their rights
 NAME_LENGTH = 60
-CHANGED = "the account is not active, or was changed meanwhile; look at it again"
-TAKEN = "there is an account of this name already"
+CHANGED = Sentence("The account is deactivated, or was changed meanwhile. Check it again")
+NAME_WANTED = Sentence("Must be 1 to %(most)s printable characters", most=NAME_LENGTH)
+TAKEN = Sentence("An account with this name already exists")
 MAX_TOKENS = 50  # of an account; another one is refused
 MAX_SESSIONS = 50  # of an account; the least recently used ones end
 CLOCK_STEP_S = CLOCK_STEP.total_seconds()
@@ -67,7 +69,7 @@ def find(name: str) -> User:
     """Return the account of that name. Raises Invalid."""
     user = named(name)
     if user is None:
-        raise Invalid({"name": f"there is no account {name}"})
+        raise Invalid({"name": Sentence("There is no account %(name)s", name=name)})
     return user
 
 
@@ -106,9 +108,9 @@ def create(name: str, role: str, password: str | None = None) -> User:
     """Create an account; without a password, a one-time link must set one. Raises Invalid."""
     name = names.shown(name)
     if not names.normal(name) or len(name) > NAME_LENGTH or not valid_name(name):
-        raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
+        raise Invalid({"name": NAME_WANTED})
     if names.mixes_scripts(name):
-        raise Invalid({"name": "this mixes letters of different scripts, which look alike; use one"})
+        raise Invalid({"name": Sentence("Letters of different scripts look alike: use one script")})
     if named(name):
         raise Invalid({"name": TAKEN})
     _check_role(role)
@@ -192,7 +194,7 @@ def _change(user: User, **values: Any) -> bool:
         before = User.get_by_id(user.id)
         User.update(**values).where(User.id == user.id).execute()
         if not User.select().where(User.active, User.role == "admin").exists():
-            raise Invalid({"role": "this is the last account that may manage the others"})
+            raise Invalid({"role": Sentence("This is the last admin")})
         if values.get("active") is False:
             _end_all_access(user)
             revoke(Token.user == user.id)
@@ -201,7 +203,7 @@ def _change(user: User, **values: Any) -> bool:
 
 def _check_role(role: str) -> None:
     if role not in ROLES:
-        raise Invalid({"role": f"this must be one of {', '.join(ROLES)}"})
+        raise Invalid({"role": Sentence("Must be one of %(words)s", words=", ".join(ROLES))})
 
 
 def end_sessions(which: Any) -> int:
@@ -298,15 +300,21 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
     """Return the secret of a new token. Raises Invalid, also at MAX_TOKENS."""
     name = name.strip()
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
-        raise Invalid({"name": f"this must be 1 to {NAME_LENGTH} printable characters"})
+        raise Invalid({"name": NAME_WANTED})
     if days is not None and not 0 < days <= 3660:
-        raise Invalid({"days": "this must be a number of days, up to ten years"})
+        raise Invalid({"days": Sentence("Must be a number of days, up to ten years")})
     secret = f"tracker_{secrets.token_urlsafe(32)}"
     with database.atomic():
         if not is_current(user):
             raise Invalid({"name": CHANGED})
         if Token.select().where(Token.user == user.id).count() >= MAX_TOKENS:
-            raise Invalid({"name": f"there are {MAX_TOKENS} tokens already; revoke one that is not in use"})
+            raise Invalid(
+                {
+                    "name": Sentence(
+                        "There are already %(most)s tokens: revoke one that is not in use", most=MAX_TOKENS
+                    )
+                }
+            )
         Token.create(
             hash=token_hash(secret),
             user=user,

@@ -23,6 +23,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from base.logs import event
+from base.sentences import Sentence
 
 AT_ONCE = 2  # hashes, of 32 MiB each
 MAX_IN_FLIGHT = 20  # running or waiting; the last one waits about half a second
@@ -43,7 +44,8 @@ class Busy(TooManyRequests):
     def __init__(self) -> None:
         event(log, logging.WARNING, "A sign-in was put off: too many passwords are being checked")
         super().__init__(
-            "Too many people are signing in at the moment. Try again in a few seconds.", retry_after=RETRY_S
+            Sentence("Too many people are signing in at the moment. Try again in a few seconds."),
+            retry_after=RETRY_S,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from base.sentences import Sentence
 from base.values import valid_text
 from domain.passwords import LONGEST
 
@@ -37,19 +38,19 @@ UNSHIFTED = str.maketrans("!@#$%^&*()_+", "1234567890-=")  # !QAZ@WSX is 1qaz2ws
 def password_problem(password: str, name: str) -> str | None:
     """Return what is wrong with a password for the account of this name, if anything."""
     if len(password) < SHORTEST:
-        return f"this must have at least {SHORTEST} characters"
+        return Sentence("Must have at least %(least)s characters", least=SHORTEST)
     if len(password) > LONGEST:
-        return f"this must have at most {LONGEST} characters"
+        return Sentence("Must have at most %(most)s characters", most=LONGEST)
     try:
         valid_text(password)
     except ValueError as error:
         return str(error)
     plain = password.casefold()
     if len(plain.replace(name.casefold(), "")) < SHORTEST // 2:
-        return "this is little more than the account's name"
+        return Sentence("Too similar to the account's name")
     is_row = any(plain in row or plain[::-1] in row for row in ROWS)
     if len(set(plain)) < FEWEST or is_row or _repeats(plain) or not _takes_long_to_guess(plain, name):
-        return "this is guessed too easily; four words that have nothing to do with each other are good"
+        return Sentence("Too easy to guess. Four unrelated words work well")
     return None
 
 

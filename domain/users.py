@@ -27,6 +27,7 @@ class User(Model):
         default=lambda: Notification.bounds()[1]
     )  # of the last alert that the account has seen
     name_key = peewee.TextField(null=True)  # the normal form; null if an older account has the same
+    language = peewee.TextField(null=True)  # of its pages; null: that of the browser
     credentials_version = peewee.IntegerField(default=0)  # rises with each change that ends all sessions
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:  # noqa: FBT001, FBT002 (peewee's)

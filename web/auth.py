@@ -35,6 +35,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from base import addresses, times
+from base.sentences import Sentence
 from base.times import now
 from domain import accounts, passwords, throttle, totp
 from domain.accounts import ROLES, Token
@@ -42,6 +43,7 @@ from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
 from server.access_log import WAITED_S
 from web import languages, origins, root, session_cookie, unsent
+from web.languages import gettext, translated
 from web.session_cookie import SAFE
 from web.state import state
 
@@ -117,7 +119,8 @@ def guard() -> ResponseReturnValue | None:
 def _refuse(user: User, role: str) -> ResponseReturnValue:
     """Refuse a request that needs a higher role. Show a typed form again, for an account with that role."""
     if unsent.is_form() and unsent.is_typed():
-        words = f"You are signed in as {unsent.isolated(user.name)}. {_why_not(role)}"
+        words = gettext("You are signed in as %(name)s.", name=unsent.isolated(user.name))
+        words = f"{words} {translated(_why_not(role))}"
         return unsent.page(words, 403)
     raise Forbidden(_why_not(role))
 
@@ -135,12 +138,23 @@ def _check_form(view: object) -> ResponseReturnValue | None:
         if not unsent.is_form():
             raise unsent.StaleToken from error
         user = current_user()
-        what = f"You signed in as {unsent.isolated(user.name)}" if user else "You signed in or out"
-        words = f"{what} after this page was opened. Nothing is saved yet: check it, and send it again."
+        words = _signed_in_since(user)
         if not getattr(view, "shows_unsent", False):
             return unsent.page(words, 400)
         unsent.show_again(words)
     return None
+
+
+def _signed_in_since(user: User | None) -> Sentence:
+    """Return why a form of an older page is shown again."""
+    if user is None:
+        return Sentence(
+            "You signed in or out after opening this page. Nothing is saved: check it and send it again."
+        )
+    return Sentence(
+        "You signed in as %(name)s after opening this page. Nothing is saved: check it and send it again.",
+        name=unsent.isolated(user.name),
+    )
 
 
 def _role_for(view: object) -> str:
@@ -156,7 +170,9 @@ def look_again() -> None:
     g.pop("user", None)
     view = current_app.view_functions[request.endpoint or ""]
     if current_user() is None or not _has(_role_for(view)):
-        raise Forbidden("You were signed out, or your role was changed, meanwhile. Nothing was done.")
+        raise Forbidden(
+            Sentence("You were signed out, or your role was changed, meanwhile. Nothing was saved.")
+        )
 
 
 def may(role: str) -> bool:
@@ -200,36 +216,41 @@ def _finish_first(page: str, view: object) -> ResponseReturnValue | None:
     if request.endpoint in FINISHING:
         return _check_form(view)
     if request.blueprint in FOR_PROGRAMS:
-        raise Forbidden(f"First open {url_for(page)}, and do what that page asks for.")
+        raise Forbidden(Sentence("First open %(page)s, and do what that page asks for.", page=url_for(page)))
     if unsent.is_form() and unsent.is_typed():
-        words = f"This is not saved yet. First open {url_for(page)} in another tab and do what it asks for."
+        words = Sentence(
+            "This is not saved yet. First open %(page)s in another tab, and do what it asks for.",
+            page=url_for(page),
+        )
         return unsent.page(words, 403)
     return redirect(url_for(page))
 
 
 def _why_not(role: str) -> str:
     if g.credential.read_only:
-        return "This token is for reading only."
+        return Sentence("This token is read-only.")
     if g.credential.is_token and role == "admin" and _most_of_token() != "admin":
-        return "This is for an admin who is signed in. A token can't do it."
+        return Sentence("Only a signed-in admin can do this, not a token.")
     if role == "admin":
-        return "Only who manages the accounts may open this."
-    return "You have view-only access. To change something, ask an admin for the role of editor."
+        return Sentence("Only admins have access to this page.")
+    return Sentence("You have view-only access. To change something, ask an admin for the role of editor.")
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:
     if request.blueprint in FOR_PROGRAMS:
-        raise Unauthorized("Sign in, or send a token.", www_authenticate=WWWAuthenticate("bearer"))
+        raise Unauthorized(Sentence("Sign in, or send a token."), www_authenticate=WWWAuthenticate("bearer"))
     secret = _bearer()
     if secret is not None:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
     here = root.address(request.full_path.rstrip("?")) if request.method == "GET" else None
     if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
-        return unsent.page("You were signed out before this was saved. What you typed is kept here.", 401)
+        return unsent.page(
+            Sentence("You were signed out before this was saved. What you typed is kept here."), 401
+        )
     if request.method == "POST" and unsent.has_page():
         here = root.address(request.path)  # a page with a form
-        flash("You were signed out before this was saved. Sign in, and enter it again.")
+        flash(gettext("You were signed out before this was saved. Sign in, and enter it again."))
     return redirect(url_for("auth.login", next=here))
 
 
@@ -252,7 +273,7 @@ def own_language() -> str | None:
     if has_bearer():
         return languages.SOURCE
     user = current_user()
-    return getattr(user, "language", None)
+    return user.language if user else None
 
 
 def has_bearer() -> bool:
@@ -427,9 +448,16 @@ def retry_after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(math.ceil(seconds))} if seconds else {}
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float) -> Sentence:
     """Return a time to wait, for people."""
-    return f"{math.ceil(seconds)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+    if seconds < 90:
+        return Sentence.counted("%(n)s second", "%(n)s seconds", math.ceil(seconds))
+    return Sentence.counted("%(n)s minute", "%(n)s minutes", math.ceil(seconds / 60))
+
+
+def too_often(seconds: float) -> Sentence:
+    """Return the error for a person who has tried too often."""
+    return Sentence("Too many attempts. Try again in %(time)s.", time=duration(seconds))
 
 
 def local(target: str) -> str:

@@ -10,6 +10,7 @@ from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from base import addresses
+from base.sentences import Sentence
 from base.times import now
 from domain import accounts, throttle, totp
 from domain.sign_ins import Refusal
@@ -42,10 +43,10 @@ def note() -> None:
     Confirmation.replace(session=g.credential.id, created=now()).execute()
 
 
-def ask(purpose: str) -> ResponseReturnValue | None:
+def ask(purpose: Sentence) -> ResponseReturnValue | None:
     """Return the page to show first; None if no question is needed, or the request has the right answer.
 
-    The page sends the request again, with all its fields. `purpose` is a verb and its object.
+    The page sends the request again, with all its fields. `purpose` names the change.
     """
     if is_recent():
         return None
@@ -75,9 +76,9 @@ def _check(user: User, password: str, code: str) -> tuple[float, dict[str, str]]
     """Return the seconds to wait, and the errors by field."""
     wait, known = auth.check(user.name, password, "gave the password again")
     if wait:
-        return wait, {PASSWORD: f"Too many tries; again in {auth.duration(wait)}."}
+        return wait, {PASSWORD: auth.too_often(wait)}
     if known is None:
-        return 0.0, {PASSWORD: "This is not your password."}  # nosec B105 (words)
+        return 0.0, {PASSWORD: Sentence("Wrong password")}  # nosec B105 (words)
     if totp.is_on(user):
         wait, why = check_code(user, code)
         return wait, {CODE: why} if why else {}
@@ -94,9 +95,9 @@ def check_code(user: User, code: str) -> tuple[float, str]:
     wait = throttle.attempt({keys[0]: throttle.BURST_PER_NAME, keys[1]: throttle.BURST_PER_ADDRESS})
     if wait:
         Refusal.note(user.name, address, "refused: tried too often")
-        return wait, f"Too many tries; again in {auth.duration(wait)}."
+        return wait, auth.too_often(wait)
     if not totp.accepts(user, code):
         Refusal.note(user.name, address, "refused: wrong code")
-        return 0.0, "This code is wrong, or was used already. Wait for the next one."
+        return 0.0, Sentence("Wrong or used code. Wait for the next one")
     throttle.succeeded(*keys)
     return 0.0, ""

@@ -13,9 +13,11 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 import models
 from base.logs import event
+from base.sentences import Sentence
 from domain import handling, idempotency, versions
 from geo import geojson
 from web import security
+from web.languages import translated
 from web.state import state
 
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -33,6 +35,30 @@ LEVELS = {
     429: logging.WARNING,
     501: logging.WARNING,
     503: logging.WARNING,
+}
+
+GONE = Sentence("This does not exist or was deleted.")
+BUSY = Sentence("The database is busy. Nothing was saved. Try again in a moment.")
+# The titles of pages, where the names that HTTP gives the statuses would say less to people.
+TITLES = {
+    400: Sentence("Invalid request"),
+    401: Sentence("Please sign in"),
+    403: Sentence("Access denied"),
+    404: Sentence("Not found"),
+    405: Sentence("Not possible here"),
+    409: Sentence("Changed meanwhile"),
+    410: Sentence("Erased"),
+    413: Sentence("Too large"),
+    422: Sentence("Not accepted"),
+    429: Sentence("Too many requests"),
+    500: Sentence("Something went wrong"),
+    503: Sentence("Please try again"),
+}
+# The text of a page, where the exception has only the one of its package.
+TEXTS = {
+    404: Sentence("This page does not exist, or was deleted."),
+    405: Sentence("This page can't be opened this way."),
+    500: Sentence("The server could not do this. The log has the details."),
 }
 
 log = logging.getLogger("tracker")
@@ -54,11 +80,10 @@ def _answer(status: int, error: Exception) -> ResponseReturnValue:
     if isinstance(error, models.Invalid):
         return _page_or_json(status, str(error), error.fields)
     if isinstance(error, peewee.DoesNotExist):
-        return _page_or_json(status, "This does not exist or was deleted.")
+        return _page_or_json(status, GONE)
     if isinstance(error, peewee.DatabaseError):
         event(log, logging.ERROR, "The database does not answer", reason=error)
-        message = "The database can't take this now. Nothing was stored; try again in a moment."
-        return _page_or_json(status, message)
+        return _page_or_json(status, BUSY)
     return _page_or_json(status, str(error))
 
 
@@ -69,9 +94,9 @@ def _answer_http(error: HTTPException) -> ResponseReturnValue | HTTPException:
         return error
     _log_refusal(error, status)
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
-    return _page_or_json(
-        status, error.description or error.name, getattr(error, "fields", None), headers=headers
-    )
+    own = error.description or error.name
+    text = TEXTS.get(status, own) if own == type(error).description and not _is_for_program() else own
+    return _page_or_json(status, text, getattr(error, "fields", None), headers=headers)
 
 
 def _log_refusal(error: HTTPException, status: int) -> None:
@@ -96,8 +121,17 @@ def _page_or_json(
     headers: list[tuple[str, str]] | None = None,
 ) -> ResponseReturnValue:
     """Return a page for people, or for programs JSON: {"error": message, "fields": {name: what is wrong}}."""
-    is_program = request.path.startswith(("/api/", "/notifications"))
-    if is_program or request.accept_mimetypes.best == "application/json":
-        return jsonify(error=message, fields=fields or {}), status, headers or []
-    title = HTTP_STATUS_CODES.get(status, "Error")
+    if _is_for_program():
+        return jsonify(error=translated(message), fields=_translated(fields or {})), status, headers or []
+    title = translated(TITLES.get(status) or HTTP_STATUS_CODES.get(status, str(status)))
     return render_template("error.html", code=status, title=title, message=message), status, headers or []
+
+
+def _is_for_program() -> bool:
+    """Return whether a program, or a page's script, has sent this request."""
+    is_program = request.path.startswith(("/api/", "/notifications"))
+    return is_program or request.accept_mimetypes.best == "application/json"
+
+
+def _translated(fields: dict[str, str]) -> dict[str, str]:
+    return {name: translated(reason) for name, reason in fields.items()}

@@ -11,13 +11,15 @@ from typing import Any
 from flask import request
 
 from base.errors import Invalid
+from base.sentences import Sentence
 from base.values import to_json
 from domain import idempotency, versions
 from geo import geojson
 from models import Tracked
 from web import auth, unsent
+from web.languages import translated
 
-DELETED = "Somebody has deleted this meanwhile. Save to keep what you have here as a new one."
+DELETED = Sentence("This was deleted meanwhile. Save to keep your version as a new one.")
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Form:
 
     def check_polygon(self) -> None:
         """Check the polygon before any transaction, for which it takes too long; add an error."""
-        value = self.json("polygon_geojson", missing="draw the area on the map or type it")
+        value = self.json("polygon_geojson", missing=Sentence("Draw the area on the map, or type it"))
         try:
             short_way = self.values.get("long_edges") == "cross"
             self.polygon = None if self.errors else geojson.parse_polygon(value, short_way=short_way)
@@ -62,7 +64,7 @@ class Form:
     def make_new(self) -> None:
         """Tell the person that the object was deleted, and let the form save a new one."""
         self.values.pop("version", None)
-        self.errors[""] = f"{self.errors.get('', '')} {DELETED}".strip()
+        self.errors[""] = f"{translated(self.errors.get('', ''))} {translated(DELETED)}".strip()
 
     def save(self, thing: Tracked, values: dict[str, Any], names: dict[str, str]) -> bool:
         """Store the changed values; or add errors, under the names of the form's fields."""
@@ -103,14 +105,16 @@ class Form:
             return ""
         except idempotency.Reused:
             self.values["key"] = secrets.token_hex(16)
-            self.errors[""] = "This form has been saved before, with other words. Save again to make another."
+            self.errors[""] = Sentence(
+                "This form was already saved, with other values. Save again to create another."
+            )
             return ""
 
     def _ask(self, conflict: versions.Conflict, names: dict[str, str]) -> None:
         """Show both values of each conflict, and the other changes of other people."""
         self.conflicts = {names.get(clash.field, clash.field): clash for clash in conflict.clashes}
-        self.errors[""] = (
-            "Nothing has been saved: others have changed the same fields. Choose below, and save again."
+        self.errors[""] = Sentence(
+            "Not saved: others have changed the same fields. Choose below, and save again."
         )
         mine = {names.get(name, name) for name in conflict.changed}
         self.values |= {name: value for name, value in self.stored.items() if name not in mine}
@@ -142,8 +146,8 @@ class Form:
         except ValueError:
             value = math.nan
         if not -limit <= value <= limit:
-            wanted = f"this must be a number from -{limit} to {limit}"
-            self.errors[name] = wanted if text else "Required"
+            wanted = Sentence("Must be a number from -%(limit)s to %(limit)s", limit=limit)
+            self.errors[name] = wanted if text else Sentence("Required")
         return value
 
     def present(self, *names: str) -> dict[str, str]:

@@ -92,6 +92,11 @@ def current() -> str:
     return str(g.language)
 
 
+def babel_locale() -> Locale:
+    """Return Babel's data of this request's language."""
+    return Locale.parse(current(), sep="-")
+
+
 def _choose() -> str:
     of_account = current_app.extensions[KEY]()
     wishes = request.args.get(ARGUMENT), of_account, request.cookies.get(COOKIE)

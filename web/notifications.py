@@ -18,6 +18,7 @@ from wsproto.utilities import RemoteProtocolError
 
 import models
 from base import addresses
+from base.times import now
 from base.version import VERSION
 from domain import readers
 from realtime import polling
@@ -174,7 +175,7 @@ def notifications(ws: Any) -> None:
 def _hello(*, recovered: bool) -> bytes:
     """Return the text of the first message."""
     place = {"seq": g.head, "mark": models.Notification.mark_at(g.head), "epoch": state().epoch}
-    hello = {"type": "hello", **place, "recovered": recovered, "version": VERSION}
+    hello = {"type": "hello", **place, "recovered": recovered, "version": VERSION, "time": now()}
     if g.went_back:
         hello["went_back"] = True
     return models.to_json(hello).encode()

@@ -12,9 +12,9 @@ from flask import current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from domain.versions import label
+from base.sentences import Sentence
 from models import AreaOfInterest, Incident
-from web import origins, root
+from web import origins, root, terms
 
 SECRETS = (
     "csrf_token",
@@ -22,11 +22,11 @@ SECRETS = (
     "code",
     "secret",
 )  # fields with such a word in their name are not sent back
-# The texts that a person typed, with their labels: the page shows them.
+# The texts that a person typed, with the fields whose labels they have: the page shows them.
 TYPED = {
-    **{name: label(name).capitalize() for model in (Incident, AreaOfInterest) for name in model.texts()},
-    "note": "Note",
-    "label": "Name",
+    **{name: name for model in (Incident, AreaOfInterest) for name in model.texts()},
+    "note": "note",
+    "label": "name",
 }
 ASKED_AGAIN = ("confirm_password", "confirm_code")  # nosec B105 (names of fields); by confirm.py, when missing
 DRAWN = ("location_geojson", "polygon_geojson")
@@ -35,13 +35,16 @@ DRAWN = ("location_geojson", "polygon_geojson")
 class StaleToken(BadRequest):
     """The CSRF token is missing, or is not that of this session."""
 
-    description = "The CSRF token is missing, or is older than your last sign-in. Load the page again."
-    fields = {"csrf_token": "this is not the token of your session"}  # noqa: RUF012  # nosec B105 (words)
+    description = Sentence(
+        "The CSRF token is missing, or is older than your last sign-in. Load the page again."
+    )
+    fields = {"csrf_token": Sentence("This is not the token of your session")}  # noqa: RUF012  # nosec B105 (words)
 
 
 def sentence() -> str:
     """Return the sentence for the person if this form must only be shown again, or ""."""
-    return str(g.get("unsent", ""))
+    words: str = g.get("unsent", "")
+    return words
 
 
 def show_again(words: str) -> None:
@@ -75,7 +78,7 @@ def page(words: str, status: int) -> ResponseReturnValue:
     lost = any(_is_secret(name) for name in request.form if name not in ("csrf_token", *ASKED_AGAIN))
     back = root.without(urlsplit(request.referrer or "").path) if origins.is_ours(request.referrer) else ""
     back = root.address(back if back and _can_be_opened(back) else "/")
-    typed = [(TYPED[name], value) for name, value in fields if name in TYPED and value.strip()]
+    typed = [(terms.label(TYPED[name]), value) for name, value in fields if name in TYPED and value.strip()]
     shown = {"words": words, "fields": fields, "typed": typed, "lost": lost, "back": back}
     return render_template("unsent.html", **shown), status
 

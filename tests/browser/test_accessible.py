@@ -113,7 +113,7 @@ def test_no_page_has_a_serious_violation(
 
     screen.open("/admin/")
     page.get_by_label("New account").fill(f"newcomer {scheme}")
-    page.get_by_role("button", name="Create the account").click()
+    page.get_by_role("button", name="Create account").click()
     look("a one-time link")
     secret = page.locator(".secret").inner_text().rstrip("/").rpartition("/")[2]
     values = {"area": str(area["pk"]), "incident": str(incident["pk"]), "reset": secret}
@@ -127,12 +127,12 @@ def test_no_page_has_a_serious_violation(
     page.get_by_role("button", name="Set the password").click()
     look("a refused password")
     screen.open("/accounts/")
-    page.get_by_role("button", name="Create a token").click()
+    page.get_by_role("button", name="Create token").click()
     look("a refused token")
     page.get_by_label("Name", exact=True).fill(f"a token {scheme}")
-    page.get_by_role("button", name="Create a token").click()
+    page.get_by_role("button", name="Create token").click()
     look("a new token")
-    page.get_by_role("button", name="Change the password").click()
+    page.get_by_role("button", name="Change password").click()
     look("a refused change of the password")
     screen.open_map()
     toggle = page.locator("#panel-toggle")

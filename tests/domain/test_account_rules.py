@@ -92,7 +92,7 @@ def test_name_of_the_shortest_and_of_the_longest(length: int) -> None:
 def test_name_that_no_account_may_have(name: str) -> None:
     with pytest.raises(Invalid) as caught:
         accounts.create(name, "viewer")
-    assert caught.value.fields == {"name": f"this must be 1 to {NAME_LENGTH} printable characters"}
+    assert caught.value.fields == {"name": f"Must be 1 to {NAME_LENGTH} printable characters"}
     assert not User.select().exists()
 
 
@@ -100,7 +100,7 @@ def test_name_that_cannot_be_stored_is_nobodys(ann: User) -> None:
     """Bytes of no encoding arrive on the command line as halves of surrogate pairs."""
     assert accounts.named("Ann\ud800") is None
     assert accounts.named("Ann") == ann
-    with pytest.raises(Invalid, match="there is no account Bob"):
+    with pytest.raises(Invalid, match="There is no account Bob"):
         accounts.find("Bob")
 
 
@@ -193,15 +193,15 @@ def test_change_says_whether_it_changed_anything(ann: User, admin: User) -> None
 
 def test_last_admin_stays(ann: User, admin: User) -> None:
     """A deactivated admin does not count, and nothing is changed by what is refused."""
-    with pytest.raises(Invalid, match="last account"):
+    with pytest.raises(Invalid, match="last admin"):
         accounts.set_role(admin, "editor")
-    with pytest.raises(Invalid, match="last account"):
+    with pytest.raises(Invalid, match="last admin"):
         accounts.set_active(admin, active=False)
     begin(admin, "kept")
     assert (User.get_by_id(admin.id).role, User.get_by_id(admin.id).active) == ("admin", True)
     accounts.set_role(ann, "admin")
     accounts.set_active(ann, active=False)
-    with pytest.raises(Invalid, match="last account"):
+    with pytest.raises(Invalid, match="last admin"):
         accounts.set_role(admin, "viewer")
     assert sessions() == {"kept"}
 
@@ -306,7 +306,7 @@ def test_link_of_an_account_that_is_not_active_is_not_valid(ann: User) -> None:
     link = accounts.make_reset(ann)
     User.update(active=False).execute()
     assert accounts.find_reset(link) is None
-    with pytest.raises(Invalid, match="not active"):
+    with pytest.raises(Invalid, match="deactivated"):
         accounts.make_reset(ann)
 
 

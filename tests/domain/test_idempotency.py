@@ -251,7 +251,7 @@ def test_form_sent_again_with_other_words_is_asked_about(person: Person) -> None
     assert person.http.post(path, data=form).status_code == 303
     answer = Page(person.http.post(path, data={**form, "name": "Went back and wrote"}))
     assert answer.status == 422
-    assert "has been saved before" in answer.words
+    assert "was already saved" in answer.words
     assert answer.value("name") == "Went back and wrote"
     assert person.http.post(path, data=answer.filled_in()).status_code == 303
     assert len(person.named("Went back")) == 2
@@ -300,6 +300,6 @@ def test_account_form_sent_twice_makes_one_account(person: Person) -> None:
     assert all(answer.select_one("code.secret") for answer in answers)
     again = {**form, "role": "editor"}
     assert (
-        "there is an account of this name already"
+        "An account with this name already exists"
         in Page(person.http.post("/admin/users/", data=again)).words
     )

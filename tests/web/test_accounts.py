@@ -71,6 +71,7 @@ def routes() -> list[tuple[str, str, list[str]]]:
 FOR = {
     "static": "nobody",
     "tiles.vendor": "nobody",
+    "page_sentences.sentences": "nobody",
     "tiles.service_worker": "nobody",
     "tiles.pmtiles": "nobody",
     "auth.login": "nobody",
@@ -93,6 +94,7 @@ FOR = {
     "accounts.create_token": "viewer",
     "accounts.revoke_token": "viewer",
     "accounts.end_session": "viewer",
+    "accounts.choose_language": "viewer",
     "accounts.sign_out_everywhere": "viewer",
 }
 FOR |= {
@@ -251,7 +253,7 @@ def test_deactivated_account_is_out_at_once(server: Server) -> None:
     ("arguments", "stdin", "reason"),
     [
         (("user", "add", "short"), "elevenchars\n", "at least 12"),
-        (("user", "add", "common"), "Password1234!\n", "too easily"),
+        (("user", "add", "common"), "Password1234!\n", "Too easy to guess"),
         (("user", "add", "the viewer"), f"{PASSWORD}\n", "already"),
         (("user", "add", " "), f"{PASSWORD}\n", "characters"),
         (("user", "add", "tab\tbed"), f"{PASSWORD}\n", "printable"),
@@ -315,12 +317,12 @@ def test_last_admin_stays(start_server: StartServer) -> None:
     """Neither a command nor the page removes the role or the access of the only admin."""
     server = start_server()
     for arguments in (("user", "role", "admin", "editor"), ("user", "deactivate", "admin")):
-        assert "last account" in command(server, *arguments, status=2)[1]
+        assert "last admin" in command(server, *arguments, status=2)[1]
     admin = server.person()
     for action, fields in (("role", {"role": "viewer"}), ("deactivate", {})):
         page = press(admin, f"/admin/users/1/{action}/", **fields)
         assert page.status == 422
-        assert "last account" in page.words
+        assert "last admin" in page.words
     assert admin.get("/admin/").status == 200
 
 
@@ -443,7 +445,7 @@ def test_refusal_of_a_viewers_token_says_why(server: Server) -> None:
     bearer = {"Authorization": f"Bearer {secret}"}
     answer = httpx.post(f"{server.url}/api/incidents/", headers=bearer, json={}, trust_env=False)
     assert answer.status_code == 403
-    assert "role of an editor" in answer.json()["error"]
+    assert "role of editor" in answer.json()["error"]
 
 
 def test_socket_of_a_token_closes_when_it_is_revoked(server: Server, someone: tuple[str, Person]) -> None:
@@ -583,7 +585,7 @@ def test_admin_page_shows_sign_ins_and_refusals(server: Server, admin: Person) -
     server.visitor().sign_in("hunter2-typed-as-name", "guess")
     server.visitor().sign_in("admin", "guess again")
     words = admin.get("/admin/").words
-    for text in ("refused: wrong password", "refused: no such account", "signed in", "127.0.0.1"):
+    for text in ("Refused: wrong password", "Refused: unknown account", "Signed in", "127.0.0.1"):
         assert text in words
     assert "hunter2" not in words
     assert "guess" not in words

@@ -58,7 +58,7 @@ def test_pages_of_admins_are_logged(server: Server) -> None:
         ("127.0.0.1", "session ended", "ending"),
     ]
     rows = [row.get_text(" ", strip=True) for row in admin.get("/admin/").select("tr")]
-    assert any("role set to editor" in row and "paged" in row and "127.0.0.1" in row for row in rows)
+    assert any("Role changed to: Editor" in row and "paged" in row and "127.0.0.1" in row for row in rows)
 
 
 def test_commands_are_logged(server: Server) -> None:

@@ -132,7 +132,7 @@ def test_view_without_a_role_is_for_viewers_to_read_and_for_editors_to_change(ap
 def test_accounts_are_for_admins(app: Flask, role: str, status: int) -> None:
     answer = signed_in(app, role).get("/admin/")
     assert answer.status_code == status
-    assert ("Only who manages the accounts may open this." in answer.text) == (status == 403)
+    assert ("Only admins have access to this page." in answer.text) == (status == 403)
 
 
 def test_typed_form_of_a_viewer_is_shown_again(app: Flask) -> None:
@@ -149,7 +149,7 @@ def test_role_of_a_token_is_that_of_its_account_or_less(app: Flask) -> None:
     reading, viewing = bearer(app, read_only=True), bearer(app, "viewer")
     assert browser.post(INCIDENTS, json=body, headers=bearer(app)).status_code == 201
     assert browser.post(INCIDENTS, json=body, headers=bearer(app, "admin")).status_code == 201
-    for headers, why in ((reading, "This token is for reading only."), (viewing, "You have view-only")):
+    for headers, why in ((reading, "This token is read-only."), (viewing, "You have view-only")):
         assert browser.get(READABLE, headers=headers).status_code == 200
         refused = browser.post(INCIDENTS, json=body, headers=headers)
         assert refused.status_code == 403
@@ -171,9 +171,7 @@ def test_may_of_tokens(app: Flask, role: str, read_only: bool, allowed: list[str
     with app.test_request_context(READABLE, headers=headers):
         assert [role for role in accounts.ROLES if auth.may(role)] == allowed
         assert auth._why_not("admin") == (
-            "This token is for reading only."
-            if read_only
-            else "This is for an admin who is signed in. A token can't do it."
+            "This token is read-only." if read_only else "Only a signed-in admin can do this, not a token."
         )
 
 
@@ -325,13 +323,13 @@ def test_form_of_an_earlier_session_is_shown_again(app: Flask) -> None:
     browser = signed_in(app)
     shown = browser.post(CREATE, data={**TYPED, "csrf_token": "old"}, headers=OWN_PAGE)
     assert shown.status_code == 400
-    assert "You signed in as \u2068editor\u2069 after this page was opened." in shown.text
+    assert "You signed in as \u2068editor\u2069 after opening this page." in shown.text
     button = browser.post("/accounts/logout/", data={"csrf_token": "old"}, headers=OWN_PAGE)
     assert button.status_code == 400
-    assert "Nothing is saved yet: check it, and send it again." in button.text
+    assert "Nothing is saved: check it and send it again." in button.text
     refused = browser.post(INCIDENTS, json=incident("Forged"))
     assert refused.status_code == 400
-    assert refused.get_json()["fields"] == {"csrf_token": "this is not the token of your session"}
+    assert refused.get_json()["fields"] == {"csrf_token": "This is not the token of your session"}
     assert browser.post(INCIDENTS, json=incident("Token"), headers=bearer(app)).status_code == 201
 
 
@@ -340,7 +338,7 @@ def test_public_form_needs_a_token_too(app: Flask) -> None:
     report = {"Referer": "http://localhost/tracker/incident/report/"}
     answer = Browser(app).post("/tracker/incident/report/", data={"name": "x"}, headers=report)
     assert answer.status_code == 400
-    assert "You signed in or out after this page was opened." in answer.text
+    assert "You signed in or out after opening this page." in answer.text
 
 
 def test_sign_in_page_of_before_another_sign_in(app: Flask) -> None:
@@ -352,7 +350,7 @@ def test_sign_in_page_of_before_another_sign_in(app: Flask) -> None:
     for name in (NAME, "nobody"):
         other = browser.post(LOGIN, data={"username": name}, headers=page)
         assert other.status_code == 400
-        assert "Type the password once more." in other.text
+        assert "Enter your password again." in other.text
         assert f'value="{name}"' in other.text
     visitor = Browser(app).post(LOGIN, data={"username": "nobody"}, headers=page)
     assert visitor.status_code == 400
@@ -399,7 +397,7 @@ def test_refused_sign_in(app: Flask, name: str, password: str, account: str | No
     User.update(active=False).where(User.name == "gone").execute()
     answer = typed(app, name, password)
     assert answer.status_code == 401
-    assert "That name and password do not belong together." in answer.text
+    assert "Wrong name or password." in answer.text
     assert "Retry-After" not in answer.headers
     assert noted() == [(account, f"refused: {why}")]
     assert not Session.select().exists()
@@ -412,7 +410,7 @@ def test_waits_begin_after_a_burst_for_a_name(app: Flask, clock: Clock) -> None:
     refused = typed(app)
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "1"
-    assert "That was tried too often. Try again in 1 s." in refused.text
+    assert "Too many attempts. Try again in 1 second." in refused.text
     assert noted()[-1] == (NAME, "refused: tried too often")
     clock.go(1)
     assert typed(app).status_code == 303
@@ -664,8 +662,8 @@ def test_keys_of_all_sessions_of_an_account_have_one_owner(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words", "header"),
     [
-        (0.2, "1 s", {"Retry-After": "1"}),
-        (89.5, "90 s", {"Retry-After": "90"}),
+        (0.2, "1 second", {"Retry-After": "1"}),
+        (89.5, "90 seconds", {"Retry-After": "90"}),
         (90, "2 minutes", {"Retry-After": "90"}),
         (120, "2 minutes", {"Retry-After": "120"}),
         (120.5, "3 minutes", {"Retry-After": "121"}),

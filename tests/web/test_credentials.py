@@ -210,7 +210,7 @@ def test_one_token_too_many_is_refused_with_a_sentence(user: User) -> None:
     """No valid token is revoked automatically: its owner chooses which one to revoke."""
     for number in range(MAX_TOKENS):
         accounts.make_token(user, f"script {number}")
-    with pytest.raises(Invalid, match="50 tokens already; revoke one"):
+    with pytest.raises(Invalid, match="already 50 tokens: revoke one"):
         accounts.make_token(user, "one more")
     assert Token.select().count() == MAX_TOKENS
     accounts.revoke(Token.name == "script 7")

@@ -101,8 +101,8 @@ def test_first_password_comes_from_a_file(start_server: StartServer, tmp_path: P
     ("content", "reason"),
     [
         (None, "can't read the password in {}: No such file or directory"),
-        (b"", "{}: this must have at least 12 characters"),
-        (b"password\n", "{}: this"),
+        (b"", "{}: Must have at least 12 characters"),
+        (b"password\n", "{}: Must"),
         (b"\xff\xff\n", "can't read the password in {}: 'utf-8' codec can't decode"),
     ],
 )

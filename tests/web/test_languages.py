@@ -119,3 +119,26 @@ def test_program_with_a_token_reads_english(app: Flask) -> None:
     with app.test_request_context("/?language=xx", headers={**GREEK, "Authorization": "Bearer x"}):
         assert languages.current() == "en"
         assert g.language == "en"
+
+
+def test_account_chooses_its_language(app: Flask) -> None:
+    """It wins over the browser and over an earlier choice, on every device; "" leaves it to them again."""
+    browser = Browser(app)
+    browser.sign_in()
+    own = browser.get("/accounts/?language=de").text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', own)
+    assert token is not None
+
+    def choose(code: str) -> int:
+        return browser.post(
+            "/accounts/language/", data={"csrf_token": token[1], "language": code}
+        ).status_code
+
+    assert choose("el") == 303
+    assert '<html lang="el"' in browser.get("/accounts/").text
+    other = Browser(app)
+    other.sign_in()
+    assert '<html lang="el"' in other.get("/tracker/overview/", headers={"Accept-Language": "de"}).text
+    assert choose("") == 303
+    assert '<html lang="de"' in browser.get("/accounts/").text
+    assert choose("xx") == 400

@@ -278,7 +278,7 @@ def test_form_keeps_the_text_and_marks_each_error(person: Person) -> None:
     ("path", "words"),
     [
         (f"{INCIDENTS}create/", "click the map or type coordinates"),
-        (f"{AREAS}create/", "draw the area on the map or type it"),
+        (f"{AREAS}create/", "Draw the area on the map, or type it"),
     ],
 )
 def test_missing_place_is_asked_for_in_the_readers_words(person: Person, path: str, words: str) -> None:

@@ -239,7 +239,7 @@ def test_codes_are_throttled_whatever_the_password(start_server: StartServer) ->
     assert answers[-1].status == 429
     assert int(answers[-1].response.headers["Retry-After"]) >= 1
     words = server.person().get("/admin/").words
-    for text in ("refused: wrong code", "gave the password, was asked for a code"):
+    for text in ("Refused: wrong code", "Password correct, code requested"):
         assert text in words
 
 
@@ -256,7 +256,9 @@ def test_codes_are_turned_off_by_page_and_by_command(server: Server, someone: tu
     assert command(server, "user", "totp", name)[0] == f"{name} signs in without a code.\n"
     signed_in(server, name)
     actions = [row.get_text(" ", strip=True) for row in server.person().get("/admin/").select("tr")]
-    assert any("codes turned off" in row and "by command line" in row and name in row for row in actions)
+    assert any(
+        "Two-step sign-in turned off" in row and "by command line" in row and name in row for row in actions
+    )
 
 
 def test_new_recovery_codes_need_codes(server: Server, someone: tuple[str, Person]) -> None:

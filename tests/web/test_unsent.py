@@ -36,7 +36,7 @@ def test_form_is_shown_again_after_another_sign_in(server: Server) -> None:
     sign_in_again(person, server)
     page = post(person, f"{INCIDENT}/create/", form)
     assert page.status == 400
-    assert f"You signed in as {isolated(server.name)} after this page was opened" in page.words
+    assert f"You signed in as {isolated(server.name)} after opening this page" in page.words
     assert not person.named("Typed before")
     assert page.value("description") == "A long text"
     post(person, f"{INCIDENT}/create/", page.filled_in())
@@ -121,7 +121,7 @@ def test_second_sign_in_page_works(server: Server) -> None:
     assert post(visitor, "/accounts/login/", form).path == f"{INCIDENT}/"
     page = post(visitor, "/accounts/login/", form | {"username": "Carla"})
     assert page.status == 400
-    assert "Type the password once more" in page.words
+    assert "Enter your password again" in page.words
     assert page.value("username") == "Carla"
     assert visitor.get("/accounts/signed_in/").words.count(server.name)
     assert page.value("csrf_token") != form["csrf_token"]
@@ -207,7 +207,7 @@ def test_object_deleted_while_edited_is_saved_as_a_new_one(server: Server, kind:
     person.delete(stored)
     page = post(person, path, form)
     assert page.status == 422
-    assert "Somebody has deleted this meanwhile" in page.words
+    assert "This was deleted meanwhile" in page.words
     assert page.value("name") == f"{name}, longer"
     assert json.loads(page.value(field) or "") == json.loads(typed)
     (element,) = page.select("main form[method=post]")

@@ -8,12 +8,14 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from base.errors import Invalid
+from base.sentences import Sentence
 from domain import accounts, totp
 from domain.accounts import Token
 from domain.sign_ins import SignIn
 from models import MAX_ID, Session, User, database
-from web import auth, confirm
+from web import auth, confirm, languages
 from web.forms import Form
+from web.languages import gettext
 from web.lists import Page
 from web.pages.account_actions import log_own, once
 
@@ -39,7 +41,8 @@ SYSTEMS = {
 }
 LISTS = ("tokens_page", "sessions_page")  # the parameters of the page numbers, one for each list
 
-NO_LINK = "This link has been used, or is too old. Ask for another."
+DIFFERENT = Sentence("The two passwords differ")
+NO_LINK = Sentence("This link was already used, or has expired. Ask an admin for a new one.")
 
 bp = Blueprint("accounts", __name__)
 
@@ -52,8 +55,8 @@ def browser_words(user_agent: str) -> str:
         for known in (BROWSERS, SYSTEMS)
     )
     if not browser:
-        return textwrap.shorten(user_agent, 40, placeholder="…") or "unknown"
-    return f"{browser} on {system}" if system else browser
+        return textwrap.shorten(user_agent, 40, placeholder="…") or gettext("Unknown")
+    return gettext("%(browser)s on %(system)s", browser=browser, system=system) if system else browser
 
 
 @bp.get("/accounts/")
@@ -100,19 +103,20 @@ def change_password() -> ResponseReturnValue:
     old, new = request.form.get("current_password", ""), request.form.get("new_password", "")
     wait, known = auth.check(user.name, old, "gave the password again")
     if wait:
-        too_many = f"Too many tries; again in {auth.duration(wait)}."
-        return _password_page(user, "current_password", too_many, wait=wait)
+        return _password_page(user, "current_password", auth.too_often(wait), wait=wait)
     if known is None:
-        return _password_page(user, "current_password", "This is not your present password.")
+        return _password_page(user, "current_password", Sentence("Wrong password"))
     if new == old:
-        return _password_page(user, "new_password", "This is the present password. Choose another.")
+        return _password_page(
+            user, "new_password", Sentence("This is your current password. Choose another one")
+        )
     return _change_password(user, known, new)
 
 
 def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
     """Change the password of `user`, who has given the present one; `known` is the account at that time."""
     if new != request.form.get("new_password_again", ""):
-        return _password_page(user, "new_password_again", "These are two different passwords.")
+        return _password_page(user, "new_password_again", DIFFERENT)
     if confirm.needs_code(user):  # otherwise a session and a password would be enough for a confirmed session
         wait, why = confirm.check_code(user, request.form.get(confirm.CODE, ""))
         if why:
@@ -124,7 +128,7 @@ def _change_password(user: User, known: User, new: str) -> ResponseReturnValue:
         return _password_page(user, "new_password", error.fields["password"])
     log_own("password changed")
     auth.sign_in(known)
-    flash("Your password is changed. All other sessions have ended.")
+    flash(gettext("Password changed. All your other sessions have ended."))
     return redirect(url_for("accounts.own"), 303)
 
 
@@ -142,7 +146,7 @@ def _password_page(user: User, field: str = "", error: str = "", *, wait: float 
 @bp.post("/accounts/tokens/")
 @auth.needs("viewer")
 def create_token() -> ResponseReturnValue:
-    if (page := confirm.ask("create a token")) is not None:
+    if (page := confirm.ask(Sentence("Create token"))) is not None:
         return page
     user = auth.signed_in()
     days = request.form.get("days", "").strip()
@@ -177,7 +181,7 @@ def _days(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise Invalid({"days": "this must be a number"}) from error
+        raise Invalid({"days": Sentence("Must be a number")}) from error
 
 
 @bp.post("/accounts/tokens/<int:pk>/revoke/")
@@ -188,14 +192,36 @@ def revoke_token(pk: int) -> ResponseReturnValue:
         if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == user.id)):
             abort(404)
         log_own(f"token {pk} revoked")
+    flash(gettext("The token is revoked."))
     return redirect(url_for("accounts.own"), 303)
 
 
-@bp.post("/accounts/sign_out_everywhere/")
+@bp.post("/accounts/language/")
+@auth.needs("viewer")
+def choose_language() -> ResponseReturnValue:
+    """Set the language of the account's pages; "" is that of the browser."""
+    code = request.form.get("language", "")
+    if code and code not in languages.languages():
+        abort(400)
+    User.update(language=code or None).where(User.id == auth.signed_in().id).execute()
+    return redirect(url_for("accounts.own"), 303)
+
+
+@bp.route("/accounts/sign_out_everywhere/", methods=["GET", "POST"])
 @auth.needs("viewer")
 def sign_out_everywhere() -> ResponseReturnValue:
+    """Ask first; with POST, end all sessions of the account, also this one."""
+    if request.method == "GET":
+        return render_template(
+            "accounts/ask.html",
+            title=gettext("Sign out everywhere?"),
+            words=gettext("All browsers with your account are signed out, this one too. Tokens stay valid."),
+            verb=gettext("Sign out everywhere"),
+            back=url_for("accounts.own"),
+        )
     accounts.sign_out_everywhere(auth.signed_in())
     session.clear()
+    flash(gettext("You are signed out everywhere."))
     return redirect(url_for("auth.login"), 303)
 
 
@@ -205,6 +231,7 @@ def end_session() -> ResponseReturnValue:
     mine = Session.user == auth.signed_in().id
     if not accounts.end_sessions(mine & (Session.id == request.form.get("session", ""))):
         abort(404)
+    flash(gettext("The session has ended."))
     return redirect(url_for("accounts.own"), 303)
 
 
@@ -220,13 +247,13 @@ def reset(secret: str) -> ResponseReturnValue:
         new = request.form.get("new_password", "")
         try:
             if new != request.form.get("new_password_again", ""):
-                form = Form.refused({"new_password_again": "These are two different passwords."})  # nosec B105 (words)
+                form = Form.refused({"new_password_again": DIFFERENT})  # nosec B105 (words)
             else:
                 with auth.admitted():
                     accounts.set_password(user, new, link=secret)
                 SignIn.note(user.name, request.remote_addr or "", "password set by one-time link")
                 session.clear()
-                flash("Your password is set. Sign in with it.")
+                flash(gettext("Password set. Sign in with it."))
                 return redirect(url_for("auth.login"), 303)
         except Invalid as error:
             form = Form.refused({"new_password": error.fields["password"]})

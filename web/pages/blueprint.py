@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, g, request
 
 from base.severity import DEFAULT, Severity
+from base.times import now
 from base.version import VERSION
-from domain import incident_alerts, personal_mutes, versions
+from domain import incident_alerts, personal_mutes
 from domain.limits import DESCRIPTION_LENGTH, NAME_LENGTH
 from models import AreaOfInterest, Incident, Notification, User
-from web import auth
+from web import auth, languages, terms
 from web.state import state
 
 KM = 1000  # metres
@@ -29,15 +31,11 @@ PUBLISHED: dict[str, Any] = {
     "limits": {"name": NAME_LENGTH, "description": DESCRIPTION_LENGTH},
     "plain_texts": Incident.plain_texts(),
     "plain_texts_of_areas": AreaOfInterest.plain_texts(),
-    "labels": {
-        name: versions.label(name).capitalize()
-        for model in (Incident, AreaOfInterest)
-        for name in [*model.parsers, *model.shown]
-    },
     "version": VERSION,
 }
 
 bp = Blueprint("pages", __name__)
+bp.add_app_template_filter(terms.term)
 
 
 @bp.app_context_processor
@@ -53,10 +51,23 @@ def common() -> dict[str, Any]:
         "new_key": lambda: secrets.token_hex(16),
         "plain_texts_of_incidents": Incident.plain_texts(),
         "plain_texts_of_areas": AreaOfInterest.plain_texts(),
-        "published": {**PUBLISHED, "root": request.script_root},
+        "published": {**PUBLISHED, "time": now(), "root": request.script_root, **_words(languages.current())},
         "limits": PUBLISHED["limits"],
         "default_severity": DEFAULT.value,
-        "severities": [(severity.value, severity.word) for severity in Severity],
+        "severities": [(severity.value, terms.term(severity.word)) for severity in Severity],
+    }
+
+
+@cache
+def _words(_language: str) -> dict[str, Any]:
+    """Return what the scripts show in the language of the page: words of severities, labels of fields."""
+    return {
+        "words": {severity.word: terms.term(severity.word) for severity in Severity},
+        "labels": {
+            name: terms.label(name)
+            for model in (Incident, AreaOfInterest)
+            for name in [*model.parsers, *model.shown]
+        },
     }
 
 

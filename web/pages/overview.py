@@ -6,13 +6,16 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from babel.units import format_unit
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from base import times
+from base.sentences import Sentence
 from base.severity import Severity
 from domain import overview
 from web.forms import Form
+from web.languages import babel_locale, gettext
 from web.pages.blueprint import bp
 
 PERIOD = timedelta(days=6)  # from the first day to the last
@@ -21,7 +24,7 @@ MOST_BARS = 31  # of days; a longer period has a bar for each seven days
 YEARS = range(1970, 9000)
 WIDTH, HEIGHT, HEAD = 720, 160, 30  # of the chart of days, in units of the SVG; HEAD is for the numbers
 DIGIT, PHONE_DIGIT = 9, 17  # widths of a digit above a bar
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 @dataclass
@@ -44,7 +47,11 @@ class Bar:
 
     @property
     def name(self) -> str:
-        return self.day if self.day == self.last else f"{self.day} to {self.last}"
+        return (
+            self.day
+            if self.day == self.last
+            else gettext("%(first)s to %(last)s", first=self.day, last=self.last)
+        )
 
 
 @dataclass
@@ -54,7 +61,7 @@ class Chart:
     bars: list[Bar]
     highest: Bar
     room: str  # "everywhere", "wide" (not on a phone) or "nowhere"
-    unit: str
+    is_daily: bool
 
 
 @bp.get("/tracker/overview/")
@@ -64,9 +71,9 @@ def overview_page() -> ResponseReturnValue:
     form = Form({"from": (today - PERIOD).isoformat(), "to": today.isoformat()} | request.args.to_dict())
     first, last = _day(form, "from"), _day(form, "to")
     if first and last and first > last:
-        form.errors["to"] = "this must not be before the first day"
+        form.errors["to"] = Sentence("Must not be before the first day")
     elif first and last and (last - first).days >= MOST_DAYS:
-        form.errors["to"] = f"a period has at most {MOST_DAYS} days"
+        form.errors["to"] = Sentence("Must have at most %(most)s days", most=MOST_DAYS)
     figures = overview.of(first, last) if first and last and not form.errors else None
     page = render_template(
         "overview.html",
@@ -91,7 +98,7 @@ def _day(form: Form, name: str) -> date | None:
     except ValueError:
         found = None
     if found is None or found.year not in YEARS:
-        form.errors[name] = "this must be a day, such as 2026-11-28"
+        form.errors[name] = Sentence("Must be a day, such as 2026-11-28")
         return None
     form.values[name] = found.isoformat()  # the only form that a date field shows
     return found
@@ -121,15 +128,17 @@ def _chart(figures: overview.Overview) -> Chart:
         bars.append(bar)
     digits = len(str(most))
     room = "everywhere" if digits * PHONE_DIGIT <= step else "wide" if digits * DIGIT <= step else "nowhere"
-    return Chart(bars, bars[counts.index(most)], room, "day" if size == 1 else "seven days")
+    return Chart(bars, bars[counts.index(most)], room, size == 1)
 
 
 def spoken(seconds: float | None) -> str:
     """Return a duration in one unit, as people say it."""
     if seconds is None:
-        return "none"
-    for unit, size in (("days", DAY_S), ("hours", HOUR_S), ("minutes", MINUTE_S)):
-        if seconds >= 2 * size:
-            number = seconds / size
-            return f"{number:.{1 if number < 10 else 0}f} {unit}".replace(".0 ", " ")
-    return f"{seconds:.0f} seconds"
+        return gettext("None")
+    unit, size = next(
+        ((unit, size) for unit, size in UNITS if seconds >= 2 * size),
+        ("second", 1),
+    )
+    number = seconds / size
+    rounded = round(number, 1 if unit != "second" and number < 10 else 0)
+    return format_unit(rounded, f"duration-{unit}", "long", "#,##0.#", locale=babel_locale())

@@ -7,11 +7,13 @@ import time
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from base.sentences import Sentence
 from domain import accounts, passwords, totp
 from domain.sign_ins import SignIn
 from models import Session, User
 from web import auth, unsent
 from web.forms import Form
+from web.languages import gettext, translated
 
 bp = Blueprint("auth", __name__, url_prefix="/accounts")
 
@@ -31,15 +33,15 @@ def login() -> ResponseReturnValue:
         try:
             wait, user = auth.check(name, request.form.get("password", ""), "")
         except passwords.Busy as busy:
-            wait, user, status, errors[""] = passwords.RETRY_S, None, 429, str(busy.description)
+            wait, user, status, errors[""] = passwords.RETRY_S, None, 429, busy.description or ""
         else:
-            status, errors[""] = 401, "That name and password do not belong together."
+            status, errors[""] = 401, Sentence("Wrong name or password.")
             if wait:
-                status, errors[""] = 429, f"That was tried too often. Try again in {auth.duration(wait)}."
+                status, errors[""] = 429, auth.too_often(wait)
         if user is not None:
             if (answer := _let_in(user, target)) is not None:
                 return answer
-            errors[""] = "The account was changed meanwhile. Sign in again."
+            errors[""] = Sentence("The account was changed meanwhile. Sign in again.")
         headers = auth.retry_after(wait)
     return _login_page(name, target, errors), status, headers
 
@@ -59,7 +61,9 @@ def _login_again(name: str, target: str) -> ResponseReturnValue:
     known = auth.current_user()
     if known is not None and known == accounts.named(name):
         return redirect(target, 303)
-    return _login_page(name, target, {"": f"{unsent.sentence()} Type the password once more."}), 400
+    return _login_page(
+        name, target, {"": f"{translated(unsent.sentence())} {gettext('Enter your password again.')}"}
+    ), 400
 
 
 def _login_page(name: str, target: str, errors: dict[str, str]) -> str:

@@ -9,11 +9,13 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, s
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from base.sentences import Sentence
 from domain import totp
 from domain.sign_ins import SignIn
 from models import User, database
 from web import auth, confirm
 from web.forms import Form
+from web.languages import gettext
 from web.pages.account_actions import log_own
 
 HALFWAY_S = 5 * 60  # between the password and the code
@@ -28,7 +30,7 @@ def code() -> ResponseReturnValue:
     target = auth.local(request.values.get("next", ""))
     user = halfway()
     if user is None:
-        flash("Sign in again: this took too long.")
+        flash(gettext("This took too long. Sign in again."))
         return redirect(url_for("auth.login", next=target), 303)
     errors = {}
     wait = 0.0
@@ -37,7 +39,7 @@ def code() -> ResponseReturnValue:
         if not why and auth.sign_in(user):
             SignIn.note(user.name, request.remote_addr or "", "signed in with a code")
             return redirect(target, 303)
-        errors = {"code": why or "The account was changed meanwhile. Sign in again."}
+        errors = {"code": why or Sentence("The account was changed meanwhile. Sign in again.")}
     page = render_template("sign_in/code.html", form=Form(errors=errors), next=target)
     return page, _status(wait, errors), auth.retry_after(wait)
 
@@ -66,7 +68,7 @@ def enrol() -> ResponseReturnValue:
     """Show the secret to set up an app with; POST makes a new one first."""
     user = auth.signed_in()
     if request.method == "POST":
-        if (page := confirm.ask("set up sign-in codes")) is not None:
+        if (page := confirm.ask(Sentence("Set up two-step sign-in"))) is not None:
             return page
         totp.begin(user)
         return redirect(url_for("two_step.enrol"), 303)
@@ -93,14 +95,14 @@ def _enrol(user: User, error: str = "") -> ResponseReturnValue:
 def enable() -> ResponseReturnValue:
     """Turn codes on, after a first code from the app; show the recovery codes, once."""
     user = auth.signed_in()
-    if (page := confirm.ask("turn on sign-in codes")) is not None:
+    if (page := confirm.ask(Sentence("Turn on two-step sign-in"))) is not None:
         return page
     with database.atomic():
         codes = totp.enable(user, request.form.get("code", ""))
         if codes is not None:
             log_own("codes turned on")
     if codes is None:
-        return _enrol(user, "This is not the code that belongs to this key now. Try the next one.")
+        return _enrol(user, Sentence("Wrong code. Wait for the next one"))
     return render_template("accounts/recovery_codes.html", codes=codes)
 
 
@@ -109,7 +111,7 @@ def enable() -> ResponseReturnValue:
 def recovery() -> ResponseReturnValue:
     """Replace the recovery codes and show the new ones, once."""
     user = auth.signed_in()
-    if (page := confirm.ask("make new recovery codes")) is not None:
+    if (page := confirm.ask(Sentence("Create new recovery codes"))) is not None:
         return page
     if not totp.is_on(user):
         abort(404)
@@ -122,7 +124,7 @@ def recovery() -> ResponseReturnValue:
 @bp.post("/totp/off/")
 @auth.needs("viewer")
 def off() -> ResponseReturnValue:
-    if (page := confirm.ask("turn off sign-in codes")) is not None:
+    if (page := confirm.ask(Sentence("Turn off two-step sign-in"))) is not None:
         return page
     user = auth.signed_in()
     with database.atomic():

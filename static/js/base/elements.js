@@ -2,7 +2,10 @@
 
 import { within } from "./addresses.js";
 import { isolate } from "./bidi.js";
-import { severityNamed } from "./severity.js";
+import { agoWords } from "./relative-time.js";
+import { serverNow } from "./server-clock.js";
+import { language, t } from "./translate.js";
+import { severityNamed, severityWord } from "./severity.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -36,7 +39,7 @@ export function severityShape(name) {
 /** The severity as shape, colour and word, like the macro of the templates. @param {string} name */
 export function severityBadge(name) {
   const badge = severityShape(name);
-  badge.append(name);
+  badge.append(severityWord(name));
   return badge;
 }
 
@@ -45,24 +48,8 @@ export function link(path, text, attributes = {}) {
   return element("a", { href: path.startsWith("/") ? within(path) : "#", ...attributes }, text);
 }
 
-/** @type {Intl.RelativeTimeFormat} */
-let ago; // created at the first use, because it takes the browser milliseconds
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-];
-
 /** How long ago a moment was, in words. @param {string} moment ISO 8601 */
-export function sinceWords(moment) {
-  const seconds = (Date.now() - Date.parse(moment)) / 1000;
-  const found = UNITS.find(([, length]) => seconds >= length);
-  if (!found) return "just now";
-  const [unit, size] = found;
-  ago ??= new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-  return ago.format(-Math.floor(seconds / size), unit);
-}
+export const sinceWords = (moment) => agoWords(moment);
 
 const LATE_MS = 60_000; // with a smaller difference only one time is shown
 
@@ -73,13 +60,14 @@ const LATE_MS = 60_000; // with a smaller difference only one time is shown
 export function whenWords({ created, happened = created }) {
   const [since, reported] = [sinceWords(happened), sinceWords(created)];
   const isLate = Math.abs(Date.parse(created) - Date.parse(happened)) >= LATE_MS && since !== reported;
-  return isLate ? `happened ${since}, reported ${reported}` : since;
+  return isLate ? t("happened %(happened)s, reported %(reported)s", { happened: since, reported }) : since;
 }
 
 /** A distance in words, such as 30 m or 1.2 km. @param {number} metres */
 export function metres(metres) {
-  if (metres < 1000) return `${Math.max(1, Math.round(metres))} m`;
-  return `${(metres / 1000).toLocaleString("en", { maximumFractionDigits: metres < 10_000 ? 1 : 0 })} km`;
+  if (metres < 1000) return t("%(n)s m", { n: Math.max(1, Math.round(metres)) });
+  const km = (metres / 1000).toLocaleString(language, { maximumFractionDigits: metres < 10_000 ? 1 : 0 });
+  return t("%(n)s km", { n: km });
 }
 
 /**
@@ -88,7 +76,7 @@ export function metres(metres) {
  * @returns {string[]}
  */
 export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
-  [closed && "closed", verified === false && (spam ? "suspected spam" : "unverified")].filter(Boolean);
+  [closed && t("Closed"), verified === false && (spam ? t("Suspected spam") : t("Unverified"))].filter(Boolean);
 
 /**
  * The state of an incident as chips, like the macro of the templates. An open and verified one has none.
@@ -96,11 +84,7 @@ export const stateWords = ({ closed, verified, suspected_spam: spam }) =>
  */
 export const stateChips = (properties) =>
   stateWords(properties).map((word) =>
-    element(
-      "span",
-      { class: `state ${word === "closed" ? "closed" : "unverified"}` },
-      word[0].toUpperCase() + word.slice(1),
-    ),
+    element("span", { class: `state ${word === t("Closed") ? "closed" : "unverified"}` }, word),
   );
 
 /**
@@ -108,7 +92,7 @@ export const stateChips = (properties) =>
  * @param {{muted_until?: string}} properties of the area
  * @param {number} [now] ms since 1970
  */
-export const isMuted = ({ muted_until: until }, now = Date.now()) => until !== undefined && Date.parse(until) > now;
+export const isMuted = ({ muted_until: until }, now = serverNow()) => until !== undefined && Date.parse(until) > now;
 
 /** @type {Intl.DateTimeFormatOptions} */
 const CLOCK = {
@@ -126,6 +110,7 @@ const CLOCK = {
  */
 export function mutedWords(properties) {
   if (!isMuted(properties)) return "";
-  const by = properties.muted_by ? isolate(properties.muted_by) : "somebody";
-  return `Muted by ${by} until ${new Date(properties.muted_until).toLocaleString("en", CLOCK)}`;
+  const until = new Date(properties.muted_until).toLocaleString(language, CLOCK);
+  if (!properties.muted_by) return t("Muted until %(time)s", { time: until });
+  return t("Muted by %(name)s until %(time)s", { name: isolate(properties.muted_by), time: until });
 }

@@ -25,6 +25,9 @@ export function severityNamed(name) {
   return BY_NAME.get(name) ?? LEAST;
 }
 
+/** The word of a severity in the language of the page. @param {string} name */
+export const severityWord = (name) => published.words?.[name] ?? name;
+
 /**
  * The severity with this code, or undefined.
  * @param {string} code

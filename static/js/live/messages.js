@@ -11,7 +11,8 @@
  *   raised?: string}} AreaOfAlert raised: ISO 8601; an older server does not send it
  * @typedef {{id: number, incident: string, area: string}} AlertPair an alert, with the features it belongs to
  * @typedef {{seq: number, mark?: string}} Place in the log; an entry of an older version has no mark
- * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean, version?: string}
+ * @typedef {Place & ({type: "hello", epoch: string, recovered: boolean, went_back?: boolean, version?: string,
+ *   time?: string}
  *   | {type: "post_save", created: boolean, feature: Feature}
  *   | {type: "post_delete", feature: Feature, erased?: boolean}
  *   | {type: "alert", feature: Feature, reason?: string, areas_of_interest: AreaOfAlert[]}

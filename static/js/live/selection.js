@@ -1,5 +1,6 @@
 /** The incidents of a store that pass the filter. Follows changes of both, and the passing of time. Pure. */
 
+import { serverNow } from "../base/server-clock.js";
 import { EVERYTHING, matcher } from "./filter.js";
 
 /**
@@ -17,7 +18,7 @@ export class Selection {
   #listeners = new Set();
 
   /** @param {import("./store.js").Store} store @param {() => number} [clock] ms since 1970 */
-  constructor(store, clock = Date.now) {
+  constructor(store, clock = serverNow) {
     this.#store = store;
     this.#clock = clock;
     store.subscribe((change) => this.#follow(change));

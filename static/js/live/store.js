@@ -4,6 +4,7 @@
  * collections. Listeners are called when the given schedule says so, with all changes since their last call.
  */
 
+import { setServerTime } from "../base/server-clock.js";
 import { AlertUpdates } from "./alert-updates.js";
 import { Alerts } from "./alerts.js";
 import { Changes } from "./changes.js";
@@ -166,7 +167,8 @@ export class Store {
     this.mark = mark || null;
   }
 
-  #hello({ seq, recovered, went_back: wentBack = false }) {
+  #hello({ seq, recovered, time = undefined, went_back: wentBack = false }) {
+    setServerTime(time);
     if (wentBack) this.epoch = null; // so that the next `load` does not compare its numbers with those of the lost log
     const first = !this.#greeted;
     this.#greeted = true;

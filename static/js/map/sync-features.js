@@ -1,5 +1,6 @@
 /** Keeps the map's features in sync with a store's areas and with the selected incidents. */
 
+import { serverNow } from "../base/server-clock.js";
 import { isMuted } from "../base/elements.js";
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1; // the longest delay of setTimeout
@@ -45,7 +46,7 @@ export function syncAreas(store, view) {
     const ends = [...store.areas.values()]
       .filter(({ properties }) => isMuted(properties))
       .map(({ properties }) => Date.parse(properties.muted_until));
-    if (ends.length > 0) timer = setTimeout(all, Math.min(Math.min(...ends) - Date.now() + 1, MAX_TIMEOUT_MS));
+    if (ends.length > 0) timer = setTimeout(all, Math.min(Math.min(...ends) - serverNow() + 1, MAX_TIMEOUT_MS));
   }
   function all() {
     view.setFeatures("areas", Array.from(store.areas.values(), areaForMap));

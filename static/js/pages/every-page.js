@@ -1,17 +1,24 @@
 /**
- * Runs on every page: follows sign-ins of other tabs, shows problems of forms, asks before typed text is lost, and
- * shows the bell.
+ * Runs on every page: follows sign-ins of other tabs, shows problems of forms, and asks before typed text is lost. It
+ * also shows the bell, and times as people read them.
  */
 
+import { published } from "../base/published.js";
+import { setPageTime } from "../base/server-clock.js";
+import { showTimes } from "../screen/page-times.js";
 import { showBell } from "../screen/bell.js";
+import { watchCopies } from "../base/copy.js";
 import { watchProblems } from "../base/form-problems.js";
 import { followSession } from "../base/session.js";
 import { watchForm } from "../base/unsaved.js";
 
 followSession();
 watchProblems();
+watchCopies();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);
 showBell();
+setPageTime(published.time);
+showTimes();
 
 const live = document.getElementById("live");
 if (live) import("../screen/alerts-on-page.js").then(({ showAlertsOnPage }) => showAlertsOnPage(live.dataset));

@@ -4,8 +4,8 @@ import { alertCalls } from "../live/alert-calls.js";
 import { alertActions } from "../screen/alert-actions.js";
 import { showAlerts } from "../screen/alert-dialog.js";
 import { politely } from "../screen/alert-notice.js";
+import { addRowActions } from "../screen/alert-rows.js";
 import { announceCreated, createAnnouncer } from "../screen/announcer.js";
-import { within } from "../base/addresses.js";
 import { call } from "../base/api.js";
 import { callAttention } from "../screen/attention.js";
 import { loadClosedOnDemand } from "../live/closed-incidents.js";
@@ -112,6 +112,12 @@ async function start() {
       const row = /** @type {HTMLElement} */ (document.activeElement);
       go.incident(pk, { focus: byKey, onClose: () => byKey && row.focus() });
     },
+  });
+  addRowActions(part("alert-rows"), store, {
+    acknowledge:
+      calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
+    more: moreOf,
+    hasSeen: panel.hasSeen,
   });
   const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
   keepInSync(store, all, followUpdates(notices));

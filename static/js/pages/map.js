@@ -84,9 +84,11 @@ async function start() {
   showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
+  const showOnMap = (pk) =>
+    go ? go.incident(pk, { focus: true }) : location.assign(within(`/tracker/incident/${pk}/`));
   const moreOf = alertActions(store, calls);
   const alertDialog = part("alert-dialog");
-  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: (pk) => showOnMap(pk) });
+  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: showOnMap });
   callAttention(store);
   announceCreated(selection, announce);
   loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
@@ -99,8 +101,6 @@ async function start() {
   let go = null;
   /** @type {ReturnType<typeof popupOpener>} */
   let show = () => {};
-  /** @type {(pk: number) => void} */
-  let showOnMap = (pk) => location.assign(within(`/tracker/incident/${pk}/`)); // until there is a map
   const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
     point: (pk) =>
@@ -149,12 +149,6 @@ async function start() {
     act: edit && incidentActions(notices.say),
     inRows: panel.hasSeen,
   });
-  showOnMap = (pk) => {
-    const at = store.find("incidents", pk)?.geometry.coordinates;
-    if (!at) return;
-    view.fly(at);
-    show({ source: "incidents", keys: [pk], at }, { focus: true });
-  };
   view.onPick((picked) => edit?.isBusy() || show(picked));
   syncAreas(store, view);
   syncIncidents(selection, view);

@@ -22,7 +22,11 @@ export function showAlertsOnPage({ place, mayEdit }) {
   showUnread(part("unread"), store);
   const calls = alertCalls({ api, mayEdit }, store);
   const dialog = part("alert-dialog");
-  showAlerts(dialog, politely(store, dialog), { ...calls, more: alertActions(store, calls) });
+  showAlerts(dialog, politely(store, dialog), {
+    ...calls,
+    more: alertActions(store, calls),
+    show: (pk) => location.assign(within(`/#incident=${pk}`)),
+  });
   callAttention(store);
   const addresses = {
     alerts: `${api}alerts/`,

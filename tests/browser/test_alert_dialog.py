@@ -81,7 +81,8 @@ def test_acknowledged_by_one_the_dialog_closes_for_all(
     for page in (mine, other):
         expect(dialog_of(page)).to_be_hidden()
         expect(page.locator("#notices")).to_contain_text(
-            f"Acknowledged by {isolated('Ada')}: {isolated('Oil on the water')} ({isolated('Boat is on its way')})"
+            f"Acknowledged by {isolated('Ada')}: {isolated('Oil on the water')} "
+            f"({isolated('Boat is on its way')})"
         )
         row = page.locator("#alert-rows li", has_text="Oil on the water")
         expect(row).to_contain_text(f"Acknowledged by {isolated('Ada')}")

@@ -1,6 +1,6 @@
 /**
- * The dialog that interrupts: it lists the incidents with new alerts, the worst first. A button acknowledges only alerts
- * that were on the screen long enough before the press. A note is for the alerts that were there at its start.
+ * The dialog that interrupts: it lists the incidents with new alerts, the worst first. A button acknowledges only
+ * alerts that were on the screen long enough before the press. A note is for the alerts that were there at its start.
  */
 
 import { AlertNote } from "../live/alert-note.js";

@@ -1,4 +1,4 @@
-/** Whether this person is doing something that a dialog would disturb: typing, dragging, or answering another dialog. */
+/** Whether a dialog would disturb this person now, who types, drags, or answers another dialog. */
 
 export const PAUSE_MS = 10_000; // without a key, in a text field, after which nobody is typing
 

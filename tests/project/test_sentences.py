@@ -56,17 +56,8 @@ NOT_FOR_PEOPLE = {"Error", "console", "event", "note", "log", "log_own"}  # func
 # Files whose sentences don't go through the catalogues yet.
 TEMPLATES_LEFT: set[str] = {
     "templates/areas/_fields.html",
-    "templates/areas/delete.html",
-    "templates/areas/detail.html",
     "templates/areas/form.html",
-    "templates/incidents/delete.html",
-    "templates/incidents/detail.html",
-    "templates/incidents/erase.html",
-    "templates/incidents/form.html",
     "templates/map.html",
-    "templates/report/form.html",
-    "templates/report/success.html",
-    "templates/shared/_alert_dialog.html",
     "templates/shared/_macros.html",
 }
 SCRIPTS_LEFT: set[str] = {
@@ -94,7 +85,6 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/report/outbox-list.js",
     "static/js/report/place.js",
     "static/js/report/send.js",
-    "static/js/screen/alert-dialog.js",
     "static/js/screen/announcer.js",
     "static/js/screen/filter-form.js",
     "static/js/screen/map-editing.js",

@@ -31,7 +31,7 @@ def test_dialog_orders_shows_mutes_and_waits_for_a_pause(server: Server, open_sc
     expect(dialog).to_be_hidden()
     expect(page.locator(".maplibregl-popup")).to_contain_text("Smoke")
 
-    # What came during the mute is announced at its end; somebody who types is not interrupted.
+    # The end of the mute announces the alert that came during it, but does not interrupt somebody who types.
     person.save_incident("Leak", 122, 22, severity="High")
     expect(page.locator("#alert-rows li", has_text="Leak")).to_contain_text("Muted")
     search = page.locator("#filter [name=text]")

@@ -35,6 +35,7 @@ from web import (
     pages,
     root,
     security,
+    streets,
 )
 from web.collections import Collections
 from web.counts import RequestCounts
@@ -72,7 +73,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             requests=RequestCounts(),
             collections=Collections(),
             loop_watch=LoopWatch(),
-            pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
+            pmtiles=streets.configured(settings.pmtiles),
         ),
     )
     root.init_app(app, settings.root)
@@ -85,6 +86,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     for blueprint in (*pages.BLUEPRINTS, api.bp, health.bp, metrics.bp):
         app.register_blueprint(blueprint)
     assets.init_app(app, settings)
+    streets.init_app(app)
     errors.init_app(app)
     return app
 

@@ -1,14 +1,12 @@
-"""The files of the basemap: map libraries, the world, and the operator's own tiles.
+"""The files of the basemap: map libraries and the world.
 
-`/vendor/` serves the files of the package that `frontend/` builds, also as they were compressed then;
-`/basemap.pmtiles` the operator's PMTiles archive, with HTTP ranges.
+`/vendor/` serves the files of the package that `frontend/` builds, also as they were compressed then.
+web/streets.py has the archives of streets.
 """
 
 from __future__ import annotations
 
 import mimetypes
-from pathlib import Path
-from typing import Any
 
 import tracker_frontend
 from flask import (
@@ -18,18 +16,14 @@ from flask import (
     abort,
     current_app,
     request,
-    send_file,
     send_from_directory,
     url_for,
 )
 
-from base.errors import TrackerError
 from base.settings import Settings
-from web import auth, root
-from web.state import state
+from web import auth, root, streets
 
 VENDOR_AGE_S = 24 * 3600  # for this time a browser keeps the map libraries
-PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the current one
 
 # Only these names are served, each from the folder itself: no request decides which path is opened.
 VENDOR_FILES = {path.name for path in tracker_frontend.PATH.iterdir()}
@@ -44,23 +38,17 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_blueprint(bp)
     app.jinja_env.globals["map_config"] = lambda: {
         "tiles": settings.tiles or None,
-        "pmtiles": url_for("tiles.pmtiles") if settings.pmtiles else None,
+        "pmtiles": streets.addresses() or None,
+        "streetsHelp": _streets_help(),
         "tilesAttribution": settings.tiles_attribution,
         "vendor": root.address("/vendor/"),
     }
 
 
-def archive(name: str) -> Path:
-    """Return the path of a PMTiles archive. Raises TrackerError."""
-    path = Path(name).absolute()
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(PMTILES_MAGIC))
-    except OSError as error:
-        raise TrackerError(f"can't read the tiles {name}: {error.strerror}") from error
-    if magic != PMTILES_MAGIC:
-        raise TrackerError(f"{name} is not a PMTiles archive of version 3")
-    return path
+def _streets_help() -> str | None:
+    """Return where an admin can add streets; None for others."""
+    user = auth.current_user()
+    return url_for("admin.page", _anchor="streets") if user and user.is_admin else None
 
 
 @bp.get("/vendor/<filename>")
@@ -81,16 +69,6 @@ def vendor(filename: str) -> Response:
     if is_packed:
         response.content_encoding = "gzip"
     return response
-
-
-@bp.get("/basemap.pmtiles")
-@auth.public  # the report form has a map, too
-def pmtiles() -> Response:
-    archive = state().pmtiles
-    options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}
-    if archive is None or not archive.is_file():  # it may have been moved away
-        abort(404)
-    return send_file(archive, **options)
 
 
 @bp.get("/service-worker.js")

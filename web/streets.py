@@ -1,7 +1,7 @@
 """Archives of streets: which there are, their files for the map, and the admins' uploads.
 
-A browser sends a large file in pieces, one request after the other. So each request has the bounds of any other,
-and of a proxy, and the server never holds more than one piece.
+A browser sends a large file in pieces, one request after the other. So each request has the bounds of all
+others, and the server never holds more than one piece.
 """
 
 from __future__ import annotations

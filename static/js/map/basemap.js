@@ -17,6 +17,7 @@ import { sourceName, streetGround, streetLayers } from "./streets-layers.js";
  */
 
 export const DETAIL_ZOOM = 5; // from this zoom on the coast is drawn at 1:10 million, below at 1:50 million
+const COAST_OPACITY = ["interpolate", ["linear"], ["zoom"], 9.5, 1, 12.5, 0.4];
 const FONT = ["sans-serif"]; // a font of the browser, so no glyph server is asked
 const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
 // Up to this zoom the graticule lies under the land. Closer, land may fill the screen, so it lies over it
@@ -28,7 +29,8 @@ function worldLayers(palette) {
     id,
     type: "fill",
     source: id,
-    paint: { "fill-color": palette["map-land"], "fill-antialias": false },
+    // The coast is true to a kilometre only: it fades where that is seen
+    paint: { "fill-color": palette["map-land"], "fill-antialias": false, "fill-opacity": COAST_OPACITY },
     ...rest,
   });
   const borders = (id, rest) => ({

@@ -308,7 +308,6 @@ def test_incident_is_put_on_the_map(person: Person, open_screen: OpenScreen) -> 
     page.get_by_label("Name", exact=True).fill("Put there")
     page.get_by_role("radio", name="Urgent").check()
     click_at(page, 0.5, 0.5)
-    page.get_by_text("Advanced").click()
     text = page.locator("#location_geojson")
     expect(text).not_to_have_value("")
     place = json.loads(text.input_value())

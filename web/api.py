@@ -7,6 +7,7 @@ the server sets (`created`, `url`, …) are ignored, so that a feature can be re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -14,13 +15,14 @@ from flask import (
     Blueprint,
     Response,
     abort,
+    g,
     jsonify,
     make_response,
     request,
 )
 from flask.typing import ResponseReturnValue
 
-from base import loop
+from base import loop, times
 from base.errors import Invalid
 from base.values import to_json
 from domain import (
@@ -41,6 +43,8 @@ from web.state import state
 
 DEFAULT_LISTED, MAX_LISTED = 100, 500  # incidents in one answer of a search
 MAX_ALERTS = 1000  # in one answer or request
+MAX_MINUTES = 366 * 24 * 60  # of a mute
+MISSING = object()  # of a member that may be null
 MUTE = {"muted_until", "muted_by", "mute_reason"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
@@ -166,8 +170,8 @@ def inside() -> ResponseReturnValue:
 @once
 def mute(pk: int) -> ResponseReturnValue:
     """Mute an area for everybody `until` an ISO 8601 time, for a `reason`; null ends the mute."""
-    body = _members("until", reason="", version=None)
-    until = parse_until(body["until"])
+    body = _members(until=MISSING, minutes=None, reason="", version=None)
+    until = _until(body)
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
         _check_if_match(area)
@@ -181,12 +185,26 @@ def mute(pk: int) -> ResponseReturnValue:
 @auth.needs("viewer")
 def mute_for_me(pk: int) -> ResponseReturnValue:
     """Mute an area for this account only; null as `until` ends the mute."""
-    body = _members("until", reason="")
-    until, user = parse_until(body["until"]), auth.signed_in()
+    body = _members(until=MISSING, minutes=None, reason="")
+    until, user = _until(body), auth.signed_in()
     if until is None:
         personal_mutes.end(user.id, AreaOfInterest.find(pk).id)
         return jsonify(area=f"AreaOfInterest:{pk}", until=None)
     return jsonify(personal_mutes.set_(user.id, pk, until, body["reason"]).as_json())
+
+
+def _until(body: dict[str, Any]) -> datetime | None:
+    """Return the end of a mute, given as a time or in minutes; None to end it. Raises Invalid."""
+    minutes = body["minutes"]
+    if minutes is None:
+        if body["until"] is MISSING:
+            raise Invalid({"until": "this is required"})
+        return parse_until(body["until"])
+    if body["until"] is not MISSING:
+        raise Invalid({"minutes": "give either until or minutes"})
+    if type(minutes) is not int or not 0 < minutes <= MAX_MINUTES:
+        raise Invalid({"minutes": f"this must be a whole number from 1 to {MAX_MINUTES}"})
+    return times.clock() + timedelta(minutes=minutes)
 
 
 @bp.get("/api/alerts/")
@@ -194,7 +212,9 @@ def alerts() -> ResponseReturnValue:
     """Return the open alerts, the unacknowledged and the worst first, as they are for this account."""
     user = auth.signed_in()
     head = Notification.position() | {"epoch": state().epoch, "account": user.id, "account_name": user.name}
-    own = {"personal_mutes": [mute.as_json() for mute in personal_mutes.of(user.id)]}
+    own: dict[str, Any] = {"personal_mutes": [mute.as_json() for mute in personal_mutes.of(user.id)]}
+    if g.credential.is_wall:  # it shows what all people share
+        own = {"personal_mutes": [], "account": None, "account_name": ""}
     found = Alert.most_important(MAX_ALERTS)
     return jsonify(head | _read_state() | own | {"alerts": [alert.as_json() for alert in found]})
 

@@ -66,7 +66,6 @@ TEMPLATES_LEFT: set[str] = {
     "templates/map.html",
     "templates/report/form.html",
     "templates/report/success.html",
-    "templates/shared/_alert_dialog.html",
     "templates/shared/_macros.html",
 }
 SCRIPTS_LEFT: set[str] = {
@@ -94,7 +93,6 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/report/outbox-list.js",
     "static/js/report/place.js",
     "static/js/report/send.js",
-    "static/js/screen/alert-dialog.js",
     "static/js/screen/announcer.js",
     "static/js/screen/filter-form.js",
     "static/js/screen/map-editing.js",

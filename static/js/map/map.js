@@ -18,9 +18,10 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
 /**
  * Makes a map in the element, or says in it why there is none. All forms work without a map too.
  * @param {HTMLElement} container
- * @param {{hash?: boolean, shows?: (import("../base/geojson.js").Geometry | null)[], goesOn?:
- *   boolean}} [options] hash: keep the view in
- *   the address; shows: what the map begins with; goesOn: otherwise it begins where a map was last, else with the world
+ * @param {object} [options]
+ * @param {boolean} [options.hash] keeps the view in the address
+ * @param {(import("../base/geojson.js").Geometry | null)[]} [options.shows] what the map begins with
+ * @param {boolean} [options.goesOn] without `shows` the map begins where one was last, otherwise with the world
  * @returns {Promise<MapView | null>} once it can show features
  */
 export async function createMap(container, { hash = false, shows = [], goesOn = false } = {}) {

@@ -56,16 +56,8 @@ NOT_FOR_PEOPLE = {"Error", "console", "event", "note", "log", "log_own"}  # func
 # Files whose sentences don't go through the catalogues yet.
 TEMPLATES_LEFT: set[str] = {
     "templates/areas/_fields.html",
-    "templates/areas/delete.html",
-    "templates/areas/detail.html",
     "templates/areas/form.html",
-    "templates/incidents/delete.html",
-    "templates/incidents/detail.html",
-    "templates/incidents/erase.html",
-    "templates/incidents/form.html",
     "templates/map.html",
-    "templates/report/form.html",
-    "templates/report/success.html",
     "templates/shared/_macros.html",
 }
 SCRIPTS_LEFT: set[str] = {
@@ -94,10 +86,8 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/report/place.js",
     "static/js/report/send.js",
     "static/js/screen/announcer.js",
-    "static/js/screen/filter-form.js",
     "static/js/screen/map-editing.js",
     "static/js/screen/notices.js",
-    "static/js/screen/panel.js",
     "static/js/screen/popup-content.js",
     "static/js/screen/updates.js",
 }

@@ -15,6 +15,10 @@ export const DECIMALS = 7; // about a centimetre
 const MAX_LONGITUDE = 180;
 const MAX_DRAWN_LONGITUDE = 540; // a polygon across the antimeridian is drawn on the neighbouring copy of the world
 const MAX_LATITUDE = 90;
+const MERCATOR_END = 85.0511287798; // degrees: where a map of the whole world, which is a square, ends
+
+/** Whether a position is too close to a pole for the map. @param {Position} position */
+export const isBeyondMap = ([, latitude]) => Math.abs(latitude) > MERCATOR_END;
 
 /** A problem of a typed text, as a sentence. */
 export class TypedError extends Error {}

@@ -1,8 +1,8 @@
 /** The buttons, keys and hints for drawing and editing a polygon: templates/areas/_fields.html. */
 
 const HINTS = {
-  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Escape gives up.",
-  hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Escape gives up.",
+  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Esc cancels.",
+  hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Esc cancels.",
   edit:
     "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. " +
     "Click or tap a corner to remove it.",

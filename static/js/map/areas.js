@@ -1,21 +1,26 @@
-/** The layer of areas: the map library holds them all and gets each change. */
+/** The layers of areas and of their names: the map library holds them all and gets each change. */
 
+import { nameFeature } from "./area-names.js";
 import { DiffQueue } from "./diff-queue.js";
 
 export class AreaLayer {
   #map;
   #queue;
+  #names;
 
   /** @param {object} map of the library */
   constructor(map) {
     this.#map = map;
     this.#queue = new DiffQueue((diff) => map.getSource("areas").updateData(diff));
+    this.#names = new DiffQueue((diff) => map.getSource("area-names").updateData(diff));
   }
 
   /** Replaces all features by these. @param {import("./clusters.js").Feature[]} features */
   set(features) {
     this.#queue.clear();
+    this.#names.clear();
     this.#map.getSource("areas").setData({ type: "FeatureCollection", features });
+    this.#map.getSource("area-names").setData({ type: "FeatureCollection", features: features.map(nameFeature) });
   }
 
   /**
@@ -25,5 +30,6 @@ export class AreaLayer {
    */
   put(key, feature) {
     this.#queue.put(key, feature);
+    this.#names.put(key, feature && nameFeature(feature));
   }
 }

@@ -125,3 +125,28 @@ export function clustered(places, zoom, box) {
   const columns = Math.ceil(scale) + 2; // so that the last cell of a row and the first of the next are not neighbours
   return merged(gridded(places, isInside, scale, columns), scale, columns).map(drawn);
 }
+
+/** The box of a map of this size in pixels, with the feature in its middle. @returns {Box} */
+function around({ x, y }, zoom, [width, height]) {
+  const [right, down] = [width, height].map((pixels) => pixels / 2 / (TILE * 2 ** zoom));
+  const [top, bottom] = [Math.max(0, y - down), Math.min(1, y + down)];
+  return [longitudeOf(x - right), latitudeOf(bottom), longitudeOf(x + right), latitudeOf(top)];
+}
+
+/**
+ * The first whole zoom, not below the given one, at which a feature in the middle of the map is in no cluster.
+ * @param {Iterable<Place>} places
+ * @param {Feature} feature
+ * @param {number} zoom a whole one
+ * @param {[number, number]} size of the map in pixels
+ */
+export function aloneFrom(places, feature, zoom, size) {
+  const [all, here] = [[...places], placeOf(feature)];
+  const isAlone = (at) => {
+    const found = clustered(all, at, around(here, at, size));
+    return found.some(({ properties }) => properties.pk === feature.properties.pk);
+  };
+  let at = zoom;
+  while (at <= MAX_ZOOM && !isAlone(at)) at += 1;
+  return at;
+}

@@ -3,7 +3,7 @@
  * zoom.
  */
 
-import { clustered, placeOf } from "./clusters.js";
+import { aloneFrom, clustered, placeOf } from "./clusters.js";
 import { covers, grown } from "./graticule.js";
 import { Throttle } from "../base/throttle.js";
 
@@ -38,6 +38,15 @@ export class IncidentLayer {
     if (feature) this.#places.set(key, placeOf(feature));
     else this.#places.delete(key);
     this.#throttle.request();
+  }
+
+  /**
+   * The zoom from which an incident stands alone in the middle of the map, the present one or a closer one.
+   * @param {import("./clusters.js").Feature} feature
+   */
+  aloneFrom(feature) {
+    const { clientWidth, clientHeight } = this.#map.getContainer();
+    return aloneFrom(this.#places.values(), feature, this.#seen().zoom, [clientWidth, clientHeight]);
   }
 
   /** @returns {{zoom: number, box: import("../base/geojson.js").Box}} */

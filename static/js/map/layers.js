@@ -7,6 +7,9 @@ import { SEVERITIES } from "../base/severity.js";
 
 const FONT = ["sans-serif"];
 
+/** Where an area's name may stand, in letters from its middle: the first position without an incident is taken. */
+const NAME_OFFSETS = [0, -2, 2, -4, 4, -6, 6].flatMap((down) => [0, -4, 4].map((right) => [right, down]));
+
 /** Dashes of an area's outline, in line widths. The more severe, the more solid. */
 const DASHES = { UR: [1, 0], HI: [6, 1], ME: [3, 1], LO: [2, 1.5], IN: [1, 1.5] };
 
@@ -44,6 +47,7 @@ export const unverifiedIconName = ({ code }) => `unverified-${code}`;
 export function trackerSources() {
   return {
     areas: { type: "geojson", data: EMPTY, promoteId: "pk" },
+    "area-names": { type: "geojson", data: EMPTY, promoteId: "pk" },
     incidents: { type: "geojson", data: EMPTY, promoteId: "pk" },
     outline: { type: "geojson", data: EMPTY },
   };
@@ -67,6 +71,35 @@ function areaLayers(palette) {
       },
     },
   ];
+}
+
+/** Names give way to incidents and clusters, which the map library places first because they lie above. */
+function areaNameLayer(palette) {
+  return {
+    id: "area-names",
+    type: "symbol",
+    source: "area-names",
+    minzoom: 6,
+    layout: {
+      "text-field": [
+        "case",
+        ["has", "image"],
+        ["format", ["image", ["get", "image"]]],
+        ["coalesce", ["get", "text"], ""],
+      ],
+      "text-font": FONT,
+      "text-size": ["interpolate", ["linear"], ["zoom"], 6, 11, 14, 14],
+      "text-max-width": 9,
+      "text-padding": 3,
+      "text-variable-anchor-offset": NAME_OFFSETS.flatMap((offset) => ["center", offset]),
+    },
+    paint: {
+      "text-color": palette["map-ink"],
+      "text-opacity": ["case", ["has", "muted"], 0.65, 1],
+      "text-halo-color": palette["map-halo"],
+      "text-halo-width": 1.75,
+    },
+  };
 }
 
 function clusterLayers(palette) {
@@ -146,6 +179,7 @@ export function trackerLayers(palette) {
       filter: ["has", "other"],
       paint: { "line-color": palette["map-accent"], "line-width": 1.5, "line-dasharray": [2, 3] },
     },
+    areaNameLayer(palette),
     ...clusterLayers(palette),
     incidentLayer(),
   ];

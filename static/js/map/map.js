@@ -3,8 +3,9 @@
  * view.js has the operations of a map. Only this folder and editor/draw.js use the library.
  */
 
+import { FIT_PADDING, fitting, POINT_ZOOM } from "./fitting.js";
 import { mapStyle } from "./style.js";
-import { FIT_PADDING, MapView, MAX_FIT_ZOOM } from "./view.js";
+import { MapView } from "./view.js";
 import { readPalette } from "../base/palette.js";
 import { openStreets } from "./streets.js";
 
@@ -16,20 +17,21 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
 /**
  * Makes a map in the element, or says in it why there is none. All forms work without a map too.
  * @param {HTMLElement} container
- * @param {{hash?: boolean, bounds?: [number, number, number, number] | null}} [options] hash: keep the view in the
- *   address
+ * @param {{hash?: boolean, shows?: (import("../base/geojson.js").Geometry | null)[]}} [options] hash: keep the view in
+ *   the address; shows: what the map begins with, else the whole world
  * @returns {Promise<MapView | null>} once it can show features
  */
-export async function createMap(container, { hash = false, bounds = null } = {}) {
+export async function createMap(container, { hash = false, shows = [] } = {}) {
   const config = readConfig();
   try {
     const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
     config.streets = await openStreets(config, library);
+    const begin = fitting(shows.filter((geometry) => geometry !== null));
     const map = new library.Map({
       container,
       style: mapStyle(config, readPalette()),
-      bounds: bounds ?? WORLD,
-      fitBoundsOptions: { padding: FIT_PADDING, maxZoom: MAX_FIT_ZOOM },
+      bounds: begin?.box ?? WORLD,
+      fitBoundsOptions: { padding: FIT_PADDING, maxZoom: begin?.maxZoom ?? POINT_ZOOM },
       hash: hash && "map",
       dragRotate: false,
       touchPitch: false,
@@ -43,6 +45,7 @@ export async function createMap(container, { hash = false, bounds = null } = {})
     return view;
   } catch (error) {
     console.warn("No map:", error);
+    document.documentElement.classList.add("no-map");
     container.replaceChildren(
       Object.assign(document.createElement("p"), {
         className: "map-fallback",

@@ -10,7 +10,9 @@ const PICKABLE = ["incidents", "clusters"];
 
 /**
  * @typedef {"incidents" | "areas"} SourceName
- * @typedef {{source: SourceName, keys: number[], at: [number, number]}} Picked keys: primary keys, without doubles
+ * @typedef {import("./clusters.js").Feature} Feature
+ * @typedef {{source: SourceName, keys: number[], at: [number, number], feature?: Feature}} Picked
+ *   keys: primary keys, without doubles; feature: one that the store may not have
  */
 
 /**

@@ -3,19 +3,20 @@
  * pages.
  */
 
-import { bounds as boundsOf, pointAt } from "../base/geojson.js";
+import { pointAt } from "../base/geojson.js";
 import { AreaLayer } from "./areas.js";
+import { buttonsControl } from "./controls.js";
+import { FIT_PADDING, fitting, POINT_ZOOM } from "./fitting.js";
 import { IncidentLayer } from "./incidents.js";
 import { makePin, placeElement } from "./markers.js";
 import { onMenu, onPick } from "./pointer.js";
 import { MapPopup } from "./popup.js";
 import { addImages, repaint } from "./style.js";
+import { drawTexts } from "./text-images.js";
 import { onPaletteChange, readPalette } from "../base/palette.js";
 import { bringWorld } from "./world.js";
 
-export const MAX_FIT_ZOOM = 7; // a single point is shown with coasts, borders and towns around it
-export const FIT_PADDING = 48; // pixels
-const FLY_ZOOM = 8;
+const CITY_ZOOM = 11; // at which a city fills the map
 const SCALE = 150; // pixels: at half of it, its least width, the label still fits
 
 /**
@@ -44,13 +45,17 @@ export class MapView {
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
     map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
-    map.addControl(new library.ScaleControl({ maxWidth: SCALE }), "bottom-left");
+    map.addControl(new library.ScaleControl({ maxWidth: SCALE, unit: "metric" }), "bottom-left");
     this.#layers = { incidents: new IncidentLayer(map), areas: new AreaLayer(map) };
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(addImages(map, readPalette()))));
     map.once("style.load", () => bringWorld(map, config));
     map.once("idle", () => this.#foldCredits());
-    onPaletteChange((palette) => repaint(map, config, palette));
+    const texts = drawTexts(map);
+    onPaletteChange((palette) => {
+      repaint(map, config, palette);
+      texts.repaint(palette);
+    });
   }
 
   /** Replaces all features of a source by these. @param {SourceName} source @param {Feature[]} features */
@@ -68,15 +73,36 @@ export class MapView {
     this.#layers[source].put(key, feature);
   }
 
-  /** @param {Iterable<import("../base/geojson.js").Geometry>} geometries does nothing without any */
-  fit(geometries, { animate = false, maxZoom = MAX_FIT_ZOOM } = {}) {
-    const box = boundsOf(geometries);
-    if (box) this.map.fitBounds(box, { padding: FIT_PADDING, maxZoom, animate });
+  /**
+   * Shows all of the geometries, as large as they fit. Without any it does nothing.
+   * @param {Iterable<import("../base/geojson.js").Geometry>} geometries
+   * @param {{animate?: boolean, maxZoom?: number}} [options] maxZoom: by default that of a point, and none for polygons
+   */
+  fit(geometries, { animate = false, maxZoom } = {}) {
+    const found = fitting(geometries);
+    if (found) this.map.fitBounds(found.box, { padding: FIT_PADDING, maxZoom: maxZoom ?? found.maxZoom, animate });
   }
 
-  /** @param {[number, number]} centre */
-  fly(centre) {
-    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), FLY_ZOOM) });
+  /** Flies to a position, and comes at least as near as the zoom. @param {[number, number]} centre */
+  fly(centre, zoom = POINT_ZOOM, { animate = true } = {}) {
+    this.map.flyTo({ center: centre, zoom: Math.max(this.map.getZoom(), zoom), animate });
+  }
+
+  /** Adds buttons below those for the zoom. @param {Parameters<typeof buttonsControl>[0]} buttons */
+  addButtons(buttons) {
+    this.map.addControl(buttonsControl(buttons), "bottom-right");
+  }
+
+  /** Flies to an incident, at least as near as it stands alone and in no cluster. @param {Feature} feature */
+  flyToIncident(feature, { animate = true } = {}) {
+    const alone = Math.max(CITY_ZOOM, this.#layers.incidents.aloneFrom(feature));
+    this.fly(feature.geometry.coordinates, alone, { animate });
+  }
+
+  /** The middle of the box around a geometry. @param {import("../base/geojson.js").Geometry} geometry */
+  centreOf(geometry) {
+    const [west, south, east, north] = fitting([geometry]).box;
+    return pointAt((west + east) / 2, (south + north) / 2).coordinates;
   }
 
   /** @returns {import("../base/geojson.js").Box} west and east may be beyond ±180 */

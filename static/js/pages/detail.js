@@ -2,7 +2,9 @@
 
 import { areaForMap, incidentForMap } from "../map/sync-features.js";
 import { createMap } from "../map/map.js";
-import { bounds, circle } from "../base/geojson.js";
+import { circle, isBeyondMap } from "../base/geojson.js";
+import { t } from "../base/translate.js";
+import { element } from "../base/elements.js";
 import { tomorrowMorning } from "../base/mute-until.js";
 
 for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
@@ -10,10 +12,18 @@ for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) 
 }
 
 const feature = JSON.parse(document.getElementById("feature").textContent);
-const view = await createMap(document.getElementById("map"), { bounds: bounds([feature.geometry]) });
-if (feature.properties.model === "Incident") {
-  const { accuracy } = feature.properties;
-  view?.setFeatures("incidents", [incidentForMap(feature)]);
-  if (accuracy) view?.setOutline(circle(feature.geometry.coordinates, accuracy));
+const { geometry, properties } = feature;
+const isIncident = properties.model === "Incident";
+const container = document.getElementById("map");
+
+async function showMap() {
+  const accuracy = isIncident && properties.accuracy ? circle(geometry.coordinates, properties.accuracy) : null;
+  const view = await createMap(container, { shows: [geometry, accuracy] });
+  if (isIncident) view?.setFeatures("incidents", [incidentForMap(feature)]);
+  else view?.setFeatures("areas", [areaForMap(feature)]);
+  if (accuracy) view?.setOutline(accuracy);
 }
-if (feature.properties.model === "AreaOfInterest") view?.setFeatures("areas", [areaForMap(feature)]);
+
+if (isIncident && isBeyondMap(geometry.coordinates))
+  container.replaceChildren(element("p", { class: "map-fallback" }, t("Too close to the pole for this map.")));
+else showMap();

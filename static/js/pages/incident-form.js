@@ -31,7 +31,7 @@ part("location_geojson").form.addEventListener("submit", (event) => {
   if (!field.isValid() || !happened.isValid()) event.preventDefault();
 });
 
-view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
+view = await createMap(part("map"), { shows: [current] });
 if (view) {
   const put = (point) => {
     part("accuracy").value = ""; // it was that of the earlier location

@@ -10,12 +10,17 @@ import { explainFull, showConnection } from "../screen/connection-label.js";
 import { syncAreas, syncIncidents } from "../map/sync-features.js";
 import { mapEditing } from "../screen/map-editing.js";
 import { popupOpener } from "../screen/popups.js";
+import { findBox } from "../screen/find-box.js";
+import { followAddress, goTo } from "../screen/go-to.js";
+import { addMapButtons } from "../screen/map-buttons.js";
+import { within } from "../base/addresses.js";
 import { filterForm } from "../screen/filter-form.js";
 import { incidentActions } from "../screen/incident-actions.js";
-import { longEdgesQuery } from "../base/geojson.js";
+import { isBeyondMap, longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
 import { fetchJSON, keepInSync } from "../live/sync.js";
-import { createMap } from "../map/map.js";
+import { linkedIncident } from "../live/incident-link.js";
+import { createMap, readConfig } from "../map/map.js";
 import { createHighlights } from "../map/highlights.js";
 import { createNotices, showNotices } from "../screen/notices.js";
 import { followUpdates } from "../screen/updates.js";
@@ -41,20 +46,24 @@ function callsOf({ api, mayEdit }, store) {
   return { ...alertCalls({ api, mayEdit }, store), save: mayEdit === "yes" ? save : null };
 }
 
-const CITY_ZOOM = 13; // at which a city fills the map, where all incidents and areas are in one
-
-/** Zooms to everything that is shown, after the first load. */
-function lookAtAll(store, selection, view) {
-  const look = () => {
-    const all = [...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry);
-    view.fit(all, all.length > 1 ? { maxZoom: CITY_ZOOM } : {});
-  };
-  if (store.seq !== null) return look();
+/** Calls `act` when the store has been loaded. */
+function whenLoaded(store, act) {
+  if (store.seq !== null) return act();
   const stop = store.subscribe((change) => {
     if (!change.reset) return;
     stop();
-    look();
+    act();
   });
+}
+
+/** An incident that the page does not hold; null if there is none of this number. */
+async function fetchIncident(api, pk) {
+  try {
+    return await call("GET", `${api}incidents/${pk}/`);
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
 }
 
 async function start() {
@@ -81,6 +90,8 @@ async function start() {
 
   let view = null;
   let highlights = null;
+  /** @type {import("../screen/go-to.js").GoTo | null} */
+  let go = null;
   /** @type {ReturnType<typeof popupOpener>} */
   let show = () => {};
   const panel = showPanel(part("panel"), store, selection, {
@@ -89,23 +100,36 @@ async function start() {
       highlights?.highlight(pk === null ? null : (store.find("incidents", pk)?.geometry.coordinates ?? null)),
     choose(pk, { byKey }) {
       const feature = store.find("incidents", pk);
-      if (!feature || !view) return;
-      const { coordinates } = feature.geometry;
+      if (!feature) return;
+      if (!go) return location.assign(within(feature.properties.url)); // there is no map
       const row = /** @type {HTMLElement} */ (document.activeElement);
-      view.fly(coordinates);
-      show({ source: "incidents", keys: [pk], at: coordinates }, { focus: byKey, onClose: () => byKey && row.focus() });
+      go.incident(pk, { focus: byKey, onClose: () => byKey && row.focus() });
     },
   });
   const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
   keepInSync(store, all, followUpdates(notices));
 
-  const wanted = location.hash;
+  const begin = location.hash;
   view = await createMap(part("map"), { hash: true });
   if (!view) return;
   Object.assign(window.tracker, { view, map: view.map });
   highlights = createHighlights(view);
   const edit = calls.save && mapEditing(view, calls, { notices, announce, show: (picked) => show(picked) });
-  show = popupOpener(store, view, incidentHandle(view, { move: edit?.move ?? null }), {
+  go = goTo(view, store, selection, {
+    show: (picked, how) => show(picked, how),
+    fetchIncident: (pk) => fetchIncident(addresses.api, pk),
+    say: notices.say,
+    mark: highlights.pulse,
+  });
+  const remember = followAddress(go.incident);
+  const handle = incidentHandle(view, { move: edit?.move ?? null });
+  const chosen = {
+    choose(feature) {
+      handle.choose(feature);
+      remember(feature?.properties.pk ?? null);
+    },
+  };
+  show = popupOpener(store, view, chosen, {
     acknowledge:
       calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
@@ -119,7 +143,16 @@ async function start() {
     for (const pk of created) highlights.pulse(selection.shown.get(pk).geometry.coordinates);
   });
   view.onMoved(panel.refresh);
-  if (!wanted) lookAtAll(store, selection, view);
+  function lookAtAll() {
+    const all = [...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry);
+    const seen = all.filter(({ type, coordinates }) => type !== "Point" || !isBeyondMap(coordinates));
+    view.fit(seen.length > 0 ? seen : all);
+  }
+  addMapButtons(view, { home: lookAtAll, say: notices.say });
+  findBox(part("go-text"), part("go-results"), store, readConfig().vendor, go);
+  const linked = linkedIncident(begin);
+  if (!begin) whenLoaded(store, lookAtAll);
+  if (linked !== null) whenLoaded(store, () => go.incident(linked, { jump: true }));
   panel.refresh();
 }
 

@@ -2,10 +2,10 @@
 
 import { circle, pointAt } from "../base/geojson.js";
 import { metres } from "../base/elements.js";
-import { locate, locationAllowed, mayLocate } from "./locate.js";
+import { locate, locationAllowed, mayLocate } from "../base/locate.js";
 import { createMap, readConfig } from "../map/map.js";
-import { placeField } from "./place-search.js";
-import { placeSearch, readPlaces, whereabouts } from "../base/places.js";
+import { loadPlaces, placeField } from "../base/place-search.js";
+import { whereabouts } from "../base/places.js";
 import { degrees, pointField } from "../editor/point-field.js";
 
 const STREET_ZOOM = 16; // zoom at a found location, which shows streets and the circle of a good fix
@@ -15,13 +15,6 @@ const TOWN_M = 1000; // with a worse accuracy the nearest town may be another on
 const COARSE_M = 2000; // with a worse accuracy the person puts the pin: this is the place of a mast or a provider
 const part = (id) => document.getElementById(id);
 
-async function loadPlaces() {
-  const answer = await fetch(`${readConfig().vendor}places.json`);
-  if (!answer.ok) throw new Error(`places.json: ${answer.status}`);
-  const places = readPlaces(await answer.json());
-  return { places, search: placeSearch(places) };
-}
-
 /**
  * @param {HTMLInputElement} kept has the accuracy in metres of a location that the device gave, otherwise ""
  * @returns {Promise<{clear: () => void}>} when the map is loaded
@@ -29,7 +22,7 @@ async function loadPlaces() {
 export async function placePart(kept) {
   const { tiles, pmtiles } = readConfig();
   const closest = tiles || pmtiles ? STREET_ZOOM : BARE_ZOOM;
-  const loading = loadPlaces().catch(() => ({ places: [], search: () => [] }));
+  const loading = loadPlaces(readConfig().vendor);
   /** @type {import("../map/view.js").MapView | null} */
   let view = null;
   let pin = null;
@@ -97,13 +90,13 @@ export async function placePart(kept) {
     part("place"),
     part("places"),
     async (text) => (await loading).search(text),
-    ({ position }) => {
+    (position, exact) => {
       const point = pointAt(...position);
       put(point);
-      view?.fit([point], { maxZoom: TOWN_ZOOM });
+      view?.fit([point], exact ? {} : { maxZoom: TOWN_ZOOM });
     },
   );
-  view = await createMap(part("map"), { bounds: current && [...current.coordinates, ...current.coordinates] });
+  view = await createMap(part("map"), { shows: [current] });
   if (view) {
     pin = view.pin(put);
     pin.move(current);

@@ -20,7 +20,7 @@ export function popupOpener(store, view, handle, { inRows, ...actions }) {
   const context = { ...actions, hasSeen, alertOf: (pk) => store.alerts.byIncident.get(pk) };
 
   function contents(picked) {
-    const features = picked.keys.map((pk) => store.find(picked.source, pk)).filter(Boolean);
+    const features = picked.keys.map((pk) => store.find(picked.source, pk) ?? picked.feature).filter(Boolean);
     if (features.length === 0) return null;
     const isIncident = picked.source === "incidents";
     const at = isIncident ? features[0].geometry.coordinates : picked.at;

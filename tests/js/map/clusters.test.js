@@ -2,7 +2,7 @@ import "../published.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clustered, MAX_ZOOM, placeOf } from "../../../static/js/map/clusters.js";
+import { aloneFrom, clustered, MAX_ZOOM, placeOf } from "../../../static/js/map/clusters.js";
 import { incident } from "../examples.js";
 
 const WORLD = [-180, -90, 180, 90];
@@ -81,4 +81,22 @@ test("large counts are abbreviated", () => {
 
 test("incidents at the poles, outside the projection, are clustered too", () => {
   assert.equal(total(clustered([at(1, 0, 90), at(2, 0, -90)], 0, WORLD)), 2);
+});
+
+test("an incident stands alone from the zoom at which its neighbours are far enough", () => {
+  const size = [800, 600];
+  const [one, near, far] = [at(1, 24, 35), at(2, 24.02, 35), at(3, 30, 40)];
+  const zoom = aloneFrom([one, near, far], one.feature, 3, size);
+  const box = [23, 34, 25, 36];
+  assert.ok(zoom > 3 && zoom <= MAX_ZOOM);
+  assert.deepEqual(counts(clustered([one, near, far], zoom - 1, box)), [2]);
+  assert.deepEqual(counts(clustered([one, near, far], zoom, box)), [1, 1]);
+  assert.equal(aloneFrom([one, near, far], far.feature, 5, size), 5);
+});
+
+test("an incident at the same position as another, or that is not shown, needs the zoom without clusters", () => {
+  const places = [at(1, 24, 35), at(2, 24, 35)];
+  assert.equal(aloneFrom(places, places[0].feature, 3, [800, 600]), MAX_ZOOM + 1);
+  assert.equal(aloneFrom(places, at(9, 0, 0).feature, 3, [800, 600]), MAX_ZOOM + 1);
+  assert.equal(aloneFrom(places, at(9, 0, 90).feature, 3, [800, 600]), MAX_ZOOM + 1);
 });

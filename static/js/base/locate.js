@@ -1,10 +1,12 @@
 /** Asks the device for its location, and returns errors as sentences. */
 
+import { t } from "./translate.js";
+
 const PATIENCE_MS = 20_000; // a satellite fix outdoors takes about this long
 const REASONS = {
-  1: "The location was refused. Tap the map or search a place instead.",
-  2: "The location is not available. Tap the map or search a place instead.",
-  3: "The location takes too long. Tap the map, search a place, or try again.",
+  1: t("The location was refused. Tap the map or search a place instead."),
+  2: t("The location is not available. Tap the map or search a place instead."),
+  3: t("The location takes too long. Tap the map, search a place, or try again."),
 };
 
 /** @typedef {{longitude: number, latitude: number, accuracy: number}} Found accuracy in metres */

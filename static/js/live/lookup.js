@@ -1,0 +1,27 @@
+/** Finds incidents and areas by words of their names. Pure. */
+
+import { fold, foldedWords } from "../base/folding.js";
+
+/** @typedef {import("./messages.js").Feature} Feature */
+
+/**
+ * The features whose names have all words of the text. First come those that begin with it, then the newest.
+ * @param {Iterable<Feature>} features
+ * @param {string} text
+ * @param {number} limit
+ * @returns {Feature[]}
+ */
+export function named(features, text, limit) {
+  const words = foldedWords(text);
+  if (words.length === 0) return [];
+  const start = words.join(" ");
+  const found = [];
+  for (const feature of features) {
+    const name = fold(feature.properties.name);
+    if (words.every((word) => name.includes(word))) found.push({ feature, first: name.startsWith(start) ? 1 : 0 });
+  }
+  return found
+    .sort((a, b) => b.first - a.first || b.feature.properties.pk - a.feature.properties.pk)
+    .slice(0, limit)
+    .map(({ feature }) => feature);
+}

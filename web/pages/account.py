@@ -192,6 +192,7 @@ def revoke_token(pk: int) -> ResponseReturnValue:
         if not accounts.revoke((Token.id == min(pk, MAX_ID)) & (Token.user == user.id)):
             abort(404)
         log_own(f"token {pk} revoked")
+    flash(gettext("The token is revoked."))
     return redirect(url_for("accounts.own"), 303)
 
 
@@ -206,11 +207,21 @@ def choose_language() -> ResponseReturnValue:
     return redirect(url_for("accounts.own"), 303)
 
 
-@bp.post("/accounts/sign_out_everywhere/")
+@bp.route("/accounts/sign_out_everywhere/", methods=["GET", "POST"])
 @auth.needs("viewer")
 def sign_out_everywhere() -> ResponseReturnValue:
+    """Ask first; with POST, end all sessions of the account, also this one."""
+    if request.method == "GET":
+        return render_template(
+            "accounts/ask.html",
+            title=gettext("Sign out everywhere?"),
+            words=gettext("All browsers with your account are signed out, this one too. Tokens stay valid."),
+            verb=gettext("Sign out everywhere"),
+            back=url_for("accounts.own"),
+        )
     accounts.sign_out_everywhere(auth.signed_in())
     session.clear()
+    flash(gettext("You are signed out everywhere."))
     return redirect(url_for("auth.login"), 303)
 
 
@@ -220,6 +231,7 @@ def end_session() -> ResponseReturnValue:
     mine = Session.user == auth.signed_in().id
     if not accounts.end_sessions(mine & (Session.id == request.form.get("session", ""))):
         abort(404)
+    flash(gettext("The session has ended."))
     return redirect(url_for("accounts.own"), 303)
 
 

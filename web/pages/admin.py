@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from collections.abc import Callable
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from base.errors import Invalid
@@ -14,15 +16,22 @@ from domain.sign_ins import Refusal, SignIn
 from models import MAX_ID, Session, User, database, last_backup
 from web import auth, confirm, server_facts
 from web.forms import Form
-from web.languages import translated
+from web.languages import gettext, translated
 from web.lists import Page
 from web.pages.account_actions import log, once
+from web.pages.blueprint import isolated
 
 # Actions that raise an account's rights, as the page that asks for the password names them.
 GIVES_POWER = {
     "role": Sentence("Change a role"),
     "reset": Sentence("Create a password link"),
     "activate": Sentence("Reactivate an account"),
+}
+# What the page says after an action, of which account.
+DONE: dict[str, Callable[[str], str]] = {
+    "role": lambda name: gettext("The role of %(name)s is set.", name=name),
+    "activate": lambda name: gettext("%(name)s can sign in again.", name=name),
+    "deactivate": lambda name: gettext("%(name)s is deactivated.", name=name),
 }
 # The parameters of the page numbers, one for each list.
 LISTS = (
@@ -101,31 +110,52 @@ def create_user() -> ResponseReturnValue:
     return _admin(link_for=user, secret=secret)
 
 
-@bp.post("/admin/users/<int:pk>/<action>/")
+@bp.route("/admin/users/<int:pk>/<action>/", methods=["GET", "POST"])
 @auth.needs("admin")
 def change_user(pk: int, action: str) -> ResponseReturnValue:
+    """Carry out an action on an account; GET asks first, before it is deactivated."""
     user: User = User.get_by_id(min(pk, MAX_ID))
+    if request.method == "GET":
+        return _ask_deactivate(user) if action == "deactivate" else abort(404)
     if action in GIVES_POWER and (page := confirm.ask(GIVES_POWER[action])) is not None:
         return page
-    link = ""
     try:
         with database.atomic():
-            if action == "reset":
-                link = accounts.make_reset(user)
-                log("link for a new password made", user.name)
-            elif action == "role":
-                if accounts.set_role(user, request.form.get("role", "")):
-                    log(f"role set to {request.form['role']}", user.name)
-            elif action in ("activate", "deactivate"):
-                if accounts.set_active(user, active=action == "activate"):
-                    log(f"account {action}d", user.name)
-            else:
-                abort(404)
+            link = _change(user, action)
     except Invalid as error:
-        return _admin(
-            form=Form.refused({"": f"{user.name}: {'; '.join(map(translated, error.fields.values()))}."})
-        )
-    return _admin(link_for=user, secret=link) if link else redirect(url_for("admin.page"), 303)
+        reasons = "; ".join(map(translated, error.fields.values()))
+        return _admin(form=Form.refused({"": f"{user.name}: {reasons}."}))
+    if link:
+        return _admin(link_for=user, secret=link)
+    flash(DONE[action](isolated(user.name)))
+    return redirect(url_for("admin.page"), 303)
+
+
+def _ask_deactivate(user: User) -> ResponseReturnValue:
+    return render_template(
+        "accounts/ask.html",
+        title=gettext("Deactivate %(name)s?", name=isolated(user.name)),
+        words=gettext("The account is signed out everywhere. You can reactivate it later."),
+        verb=gettext("Deactivate"),
+        back=url_for("admin.page"),
+    )
+
+
+def _change(user: User, action: str) -> str:
+    """Carry out an action, and log it. Return the secret of the link that it made, or ""."""
+    if action == "reset":
+        link = accounts.make_reset(user)
+        log("link for a new password made", user.name)
+        return link
+    if action == "role":
+        if accounts.set_role(user, request.form.get("role", "")):
+            log(f"role set to {request.form['role']}", user.name)
+    elif action in ("activate", "deactivate"):
+        if accounts.set_active(user, active=action == "activate"):
+            log(f"account {action}d", user.name)
+    else:
+        abort(404)
+    return ""
 
 
 @bp.post("/admin/tokens/<int:pk>/revoke/")
@@ -135,6 +165,7 @@ def revoke_token(pk: int) -> ResponseReturnValue:
     with database.atomic():
         accounts.revoke(Token.id == token.id)
         log(f"token {token.id} revoked", token.user.name)
+    flash(gettext("The token is revoked."))
     return redirect(url_for("admin.page"), 303)
 
 
@@ -146,4 +177,5 @@ def end_session() -> ResponseReturnValue:
     with database.atomic():
         accounts.end_sessions(Session.id == found.id)
         log("session ended", found.user.name)
+    flash(gettext("The session has ended."))
     return redirect(url_for("admin.page"), 303)

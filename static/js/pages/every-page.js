@@ -7,12 +7,14 @@ import { published } from "../base/published.js";
 import { setPageTime } from "../base/server-clock.js";
 import { showTimes } from "../screen/page-times.js";
 import { showBell } from "../screen/bell.js";
+import { watchCopies } from "../base/copy.js";
 import { watchProblems } from "../base/form-problems.js";
 import { followSession } from "../base/session.js";
 import { watchForm } from "../base/unsaved.js";
 
 followSession();
 watchProblems();
+watchCopies();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);
 showBell();
 setPageTime(published.time);

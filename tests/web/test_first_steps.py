@@ -22,7 +22,7 @@ def steps(browser: Browser, path: str = "/") -> dict[str, bool]:
     page = BeautifulSoup(browser.get(path).text, "html.parser")
     found = page.select(".first-steps li")
     return {
-        " ".join(step.get_text(" ", strip=True).split()[:2]): "done" in step.get("class", [])
+        " ".join(step.get_text(" ", strip=True).split()[:2]): "done" in str(step.get("class"))
         for step in found
     }
 

@@ -1,4 +1,4 @@
-"""What an admin of a new tracker does next, shown until it is done or dismissed."""
+"""The first steps of a new tracker's admin, shown until they are done or dismissed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ CHROMIUM_FLAGS = [
 ]
 
 EXAMPLES = 200  # of a test of random data without a number of its own, if all are tried
-WORLD = re.compile(r"/vendor/(land|countries|borders)(-detail)?\.json$")
+WORLD = re.compile(r"/vendor/[0-9a-f]+/(land|countries|borders)(-detail)?\.json$")
 
 # All tests of random data have these settings, without a bound on the time of an example.
 settings.register_profile("tracker", deadline=None, max_examples=examples(EXAMPLES))

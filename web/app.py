@@ -6,11 +6,10 @@ Checks before and headers after every request are in `security`, `auth` and `bod
 from __future__ import annotations
 
 import os
-import posixpath
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, request
 from flask.globals import app_ctx, request_ctx
 from flask.json.provider import DefaultJSONProvider
 
@@ -25,6 +24,7 @@ from web import (
     assets,
     auth,
     bodies,
+    compression,
     csrf,
     errors,
     health,
@@ -35,6 +35,7 @@ from web import (
     pages,
     root,
     security,
+    static_files,
 )
 from web.collections import Collections
 from web.counts import RequestCounts
@@ -46,7 +47,7 @@ ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ ar
 
 def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     """Return the application on the open database. Raises TrackerError if the tiles can't be read."""
-    app = App("tracker", root_path=str(ROOT))
+    app = App("tracker", root_path=str(ROOT), static_folder=None)
     app.json = Json(app)
     app.config.update(
         SECRET_KEY=models.Setting.default("secret_key", os.urandom(32).hex()),
@@ -84,7 +85,9 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
     notifications.init_app(app)
     for blueprint in (*pages.BLUEPRINTS, api.bp, health.bp, metrics.bp):
         app.register_blueprint(blueprint)
+    static_files.init_app(app, ROOT / "static")
     assets.init_app(app, settings)
+    compression.init_app(app)
     errors.init_app(app)
     return app
 
@@ -101,7 +104,7 @@ def compile_templates(app: Flask) -> None:
 
 
 class App(Flask):
-    """Flask, with strict forms and one address for each static file."""
+    """Flask, with strict forms, and a log of errors without secrets."""
 
     request_class = bodies.FormRequest
 
@@ -115,12 +118,6 @@ class App(Flask):
         """Log an error that nothing caught, by its route: the path may be secret."""
         route = request.url_rule.rule if request.url_rule else "none"
         self.logger.error("A request failed", exc_info=exc_info, extra={"fields": {"route": route}})
-
-    def send_static_file(self, filename: str) -> Response:
-        """Return a file of static/ by its one name: x, never ./x, y/../x or x/."""
-        if posixpath.normpath(filename) != filename:
-            abort(404)
-        return super().send_static_file(filename)
 
 
 class Json(DefaultJSONProvider):

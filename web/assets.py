@@ -1,12 +1,16 @@
 """The files of the basemap: map libraries, the world, and the operator's own tiles.
 
-`/vendor/` serves the files of the package that `frontend/` builds, also as they were compressed then;
-`/basemap.pmtiles` the operator's PMTiles archive, with HTTP ranges.
+`/vendor/VERSION/` serves the files of the package that `frontend/` builds, also as they were compressed then.
+VERSION is a hash of all of them, so that browsers keep each file for a year. `/basemap.pmtiles` is the
+operator's PMTiles archive, with HTTP ranges.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import mimetypes
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +29,16 @@ from flask import (
 
 from base.errors import TrackerError
 from base.settings import Settings
-from web import auth, root
+from web import auth, encodings, root, static_files
 from web.state import state
 
-VENDOR_AGE_S = 24 * 3600  # for this time a browser keeps the map libraries
+VENDOR_AGE_S = 24 * 3600  # for which browsers keep a map library at an address without a version
 PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the current one
 
 # Only these names are served, each from the folder itself: no request decides which path is opened.
 VENDOR_FILES = {path.name for path in tracker_frontend.PATH.iterdir()}
+
+SUFFIXES = {"br": ".br", "gzip": ".gz"}  # of the compressed files
 
 bp = Blueprint("tiles", __name__)
 mimetypes.add_type("text/javascript", ".js")
@@ -42,11 +48,12 @@ mimetypes.add_type("text/javascript", ".mjs")  # otherwise no browser accepts it
 def init_app(app: Flask, settings: Settings) -> None:
     """Add the routes, and give the pages the settings of the basemap."""
     app.register_blueprint(bp)
+    app.url_defaults(_add_version)
     app.jinja_env.globals["map_config"] = lambda: {
         "tiles": settings.tiles or None,
         "pmtiles": url_for("tiles.pmtiles") if settings.pmtiles else None,
         "tilesAttribution": settings.tiles_attribution,
-        "vendor": root.address("/vendor/"),
+        "vendor": root.address(f"/vendor/{vendor_version()}/"),
     }
 
 
@@ -63,23 +70,38 @@ def archive(name: str) -> Path:
     return path
 
 
-@bp.get("/vendor/<filename>")
+@cache
+def vendor_version() -> str:
+    """Return a hash of the package's files: of the list of their hashes that it was installed with."""
+    record = importlib.metadata.distribution("tracker-frontend").read_text("RECORD") or ""
+    return hashlib.sha256(record.encode()).hexdigest()[: static_files.VERSION_LENGTH]
+
+
+def _add_version(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint == "tiles.vendor":
+        values["filename"] = f"{vendor_version()}/{values['filename']}"
+
+
+@bp.get("/vendor/<path:filename>")
 @auth.public
 def vendor(filename: str) -> Response:
-    """Return a library's file, compressed if the browser takes gzip and does not ask for a range."""
-    if filename not in VENDOR_FILES:
+    """Return a library's file, compressed if the browser takes that and does not ask for a range."""
+    name = filename.removeprefix(f"{vendor_version()}/")
+    if name not in VENDOR_FILES:
         abort(404)
-    packed = f"{filename}.gz"
-    is_packed = packed in VENDOR_FILES and request.accept_encodings["gzip"] and not request.range
+    encoding = "" if request.range else encodings.best()
+    packed = name + SUFFIXES.get(encoding, "")
+    is_packed = packed != name and packed in VENDOR_FILES
     response = send_from_directory(
         tracker_frontend.PATH,
-        packed if is_packed else filename,
-        mimetype=mimetypes.guess_type(filename)[0],
-        max_age=VENDOR_AGE_S,
+        packed if is_packed else name,
+        mimetype=mimetypes.guess_type(name)[0],
+        max_age=VENDOR_AGE_S if name == filename else static_files.AGE_S,
     )
     response.vary.add("Accept-Encoding")
+    response.cache_control.immutable = name != filename
     if is_packed:
-        response.content_encoding = "gzip"
+        response.content_encoding = encoding
     return response
 
 
@@ -97,4 +119,4 @@ def pmtiles() -> Response:
 @auth.public
 def service_worker() -> Response:
     """The script that opens the report page without a network; up here so that its scope may be that page."""
-    return current_app.send_static_file("js/pages/service-worker.js")
+    return static_files.unversioned(current_app, "js/pages/service-worker.js")

@@ -38,7 +38,12 @@ names = [field.name for field in fields(Settings)]
 json.dump({"commands": known, "rules": rules, "settings": names}, sys.stdout)
 """
 # The pages' files, not for people:
-OWN_BUSINESS = {"/static/<path:filename>", "/vendor/<filename>", "/service-worker.js", "/sentences/<name>"}
+OWN_BUSINESS = {
+    "/static/<path:filename>",
+    "/vendor/<path:filename>",
+    "/service-worker.js",
+    "/sentences/<name>",
+}
 
 
 @cache

@@ -79,7 +79,7 @@ def texts(*parts: bytes) -> Iterator[bytes]:
 
 def test_readers_make_it_in_turns() -> None:
     """A reader that stops early leaves the rest to the others, and all get the whole."""
-    made = Collection(texts(*(bytes([number]) * 500_000 for number in range(20))))
+    made = Collection(texts(*(bytes([number]) * 500_000 for number in range(20))), "gzip")
     early, late = iter(made), iter(made)
     begun = [next(early), next(early)]
     whole = list(late)
@@ -91,7 +91,7 @@ def test_readers_make_it_in_turns() -> None:
 
 def test_slow_reader_keeps_nothing_that_it_has_read() -> None:
     """Else each slow phone would keep a whole collection in memory, while saves go on."""
-    old = Collection(texts(*(bytes([number]) * 500_000 for number in range(20))))
+    old = Collection(texts(*(bytes([number]) * 500_000 for number in range(20))), "gzip")
     slow = iter(old)
     next(slow)
     first = weakref.ref(old._start.following)
@@ -108,7 +108,7 @@ def test_failure_is_not_taken_for_the_end() -> None:
         yield b"a" * 100
         raise OSError("the disk is gone")
 
-    made = Collection(failing())
+    made = Collection(failing(), "gzip")
     with pytest.raises(OSError, match="the disk is gone"):
         list(made)
     with pytest.raises(RuntimeError):

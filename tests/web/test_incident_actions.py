@@ -169,3 +169,20 @@ def test_closing_ends_the_alerts(person: Browser) -> None:
     assert Alert.open().count() == 1
     press(person, CLOSE, incident)
     assert Alert.open().count() == 0
+
+
+def test_alert_of_an_unverified_report_says_so(person: Browser) -> None:
+    """The list of alerts marks the report, and offers to confirm or to discard it."""
+    town = AreaOfInterest()
+    town.assign({"name": "Town", "severity": "Info", "polygon": SQUARE})
+    town.save()
+    report, known = stored(verified=False), stored(name="Known fire")
+    assert Alert.open().count() == 2
+    page = person.get("/tracker/alert/").text
+    assert page.count("Unverified</span>") == 1
+    for path in (CONFIRM, DELETE):
+        assert path.format(report.id) in page
+        assert path.format(known.id) not in page
+    answer = press(person, CONFIRM, report, next="/tracker/alert/")
+    assert answer.location == "/tracker/alert/"
+    assert "Unverified</span>" not in person.get(answer.location).text

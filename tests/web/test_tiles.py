@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import brotli
 import httpx
 import pytest
 import tracker_frontend
@@ -65,12 +66,14 @@ def test_a_file_has_one_name(server: Server, folder: str, spelling: str) -> None
 def test_compressed_files_are_made_when_the_package_is_built(server: Server) -> None:
     """The server sends the bytes of the package, and compresses nothing itself."""
     folder = tracker_frontend.PATH
-    for path in folder.glob("*.gz"):
-        assert gzip.decompress(path.read_bytes()) == path.with_suffix("").read_bytes()
-    packed = {path.name.removesuffix(".gz") for path in folder.glob("*.gz")}
-    assert {"land-detail.json", "maplibre-gl.mjs", "places.json"} <= packed
-    with httpx.stream("GET", f"{server.url}/vendor/land.json", trust_env=False) as answer:
-        assert b"".join(answer.iter_raw()) == (folder / "land.json.gz").read_bytes()
+    for encoding, suffix, unpack in (("gzip", ".gz", gzip.decompress), ("br", ".br", brotli.decompress)):
+        for path in folder.glob(f"*{suffix}"):
+            assert unpack(path.read_bytes()) == path.with_suffix("").read_bytes()
+        packed = {path.name.removesuffix(suffix) for path in folder.glob(f"*{suffix}")}
+        assert {"land-detail.json", "maplibre-gl.mjs", "places.json"} <= packed
+        accepted, url = {"Accept-Encoding": encoding}, f"{server.url}/vendor/land.json"
+        with httpx.stream("GET", url, headers=accepted, trust_env=False) as answer:
+            assert b"".join(answer.iter_raw()) == (folder / f"land.json{suffix}").read_bytes()
 
 
 def test_archive_that_was_moved_away_is_404(start_server: StartServer, tmp_path: Path) -> None:

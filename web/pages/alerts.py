@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from base.severity import Severity
 from domain import handling, incident_alerts
 from domain.incident_alerts import Chosen, parse_key
-from models import MAX_ID, Alert, Invalid, Notification, actor
+from models import MAX_ID, Alert, Incident, Invalid, Notification, actor
 from web import auth
 from web.languages import gettext
 from web.pages.blueprint import bp
@@ -50,10 +50,17 @@ def _alert_list(status: int = 200, problem: object = "", **typed: Any) -> Respon
         areas=_alerting_areas(),
         names=handling.names() if user.can_edit else [],
         head=Notification.bounds()[1],
+        unverified=_unverified([row.first.incident_id for row in [*going_on.rows, *past.rows]]),
         problem=problem,
         typed=typed,
         key_text=incident_alerts.key_text,
     ), status
+
+
+def _unverified(ids: list[int]) -> dict[int, Incident]:
+    """Return the unverified incidents among these, by id."""
+    found = Incident.select().where(Incident.id << ids, ~Incident.verified)
+    return {incident.id: incident for incident in found}
 
 
 def _place(prefix: str, *types: type) -> dict[str, Any]:

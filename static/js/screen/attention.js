@@ -84,6 +84,12 @@ export function obstacle() {
   return Notification.permission === "denied" ? "denied" : "";
 }
 
+/** A report that nobody has confirmed says so before all else. @param {Record<string, any>} properties */
+function titleOf({ severity, name, verified }) {
+  const values = { severity, name: isolate(name) };
+  return verified === false ? t("Unverified, %(severity)s: %(name)s", values) : t("%(severity)s: %(name)s", values);
+}
+
 /**
  * The texts of the notifications about these alerts: one for each incident, up to MOST.
  * @param {import("../live/alerts.js").Alert[]} alerts the newest first
@@ -91,7 +97,7 @@ export function obstacle() {
  */
 export function wording(alerts) {
   const words = alerts.slice(0, MOST).map(({ feature: { id, properties }, areas }) => ({
-    title: `${properties.severity}: ${isolate(properties.name)}`,
+    title: titleOf(properties),
     body: t("in %(areas)s", { areas: areas.map(({ name }) => isolate(name)).join(", ") }),
     tag: ownName(`alert ${id}`),
     path: properties.url,

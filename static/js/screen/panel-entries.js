@@ -57,5 +57,7 @@ export function handledWords(alert) {
 }
 
 /** @param {import("../live/alerts.js").Alert} alert */
-export const alertWords = ({ feature, areas }) =>
-  `${feature.properties.severity}, ${handledWords({ areas })}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
+export function alertWords({ feature: { properties }, areas }) {
+  const state = [properties.severity, ...stateWords(properties), handledWords({ areas })];
+  return `${state.join(", ")}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
+}

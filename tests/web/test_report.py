@@ -73,7 +73,7 @@ def test_two_taps(visitor: Person, person: Person, open_screen: OpenScreen) -> N
     (stored,) = person.named("Burst pipe by the harbour")
     assert stored["geometry"] == point(24.018, 35.5138)
     assert stored["properties"]["accuracy"] == 30
-    expect(page.get_by_text(f"The number of your report is {stored['properties']['pk']}.")).to_be_visible()
+    expect(page.get_by_text(f"Number of your report: {stored['properties']['pk']}")).to_be_visible()
 
 
 def test_both_taps_are_in_view_at_once(visitor: Person, open_screen: OpenScreen) -> None:
@@ -250,7 +250,7 @@ def test_refused_report_is_kept_to_be_corrected(phone: Screen, person: Person) -
     page.evaluate(TAMPER)
     lose_network(phone, lost=False)
     expect(page.locator("#outbox")).to_contain_text("Refused")
-    page.get_by_role("button", name="Correct it").tap()
+    page.get_by_role("button", name="Correct").tap()
     expect(page.get_by_label("What happened?")).to_have_value("Refused later")
     expect(page.locator("#outbox")).to_be_hidden()
     page.get_by_role("radio", name="High").check(force=True)

@@ -32,16 +32,21 @@ TAKEN = Sentence("An account with this name already exists")
 MAX_TOKENS = 50  # of an account; another one is refused
 MAX_SESSIONS = 50  # of an account; the least recently used ones end
 CLOCK_STEP_S = CLOCK_STEP.total_seconds()
+KIOSK_PREFIX = "wall_"  # of the secret of a wall screen, so that people see what it is for
 RESET_S = 24 * 3600  # how long a one-time link is valid
 
 
 class Token(Model):
-    """A personal key to the API. Only its owner has the secret; the database has its hash."""
+    """A personal key to the API. Only its owner has the secret; the database has its hash.
+
+    One of a wall screen (`kiosk`) opens only the map of a wall: see `find_kiosk`.
+    """
 
     hash = peewee.TextField(unique=True)
     user = peewee.ForeignKeyField(User, backref="tokens")
     name = peewee.TextField()
     read_only = peewee.BooleanField(default=False)
+    kiosk = peewee.BooleanField(default=False)
     created = peewee.TextField(default=now)
     expires = peewee.TextField(null=True)
     last_used = peewee.TextField(null=True)
@@ -296,14 +301,16 @@ def find_reset(secret: str) -> User | None:
     return row and row.user
 
 
-def make_token(user: User, name: str, *, read_only: bool = False, days: float | None = None) -> str:
-    """Return the secret of a new token. Raises Invalid, also at MAX_TOKENS."""
+def make_token(
+    user: User, name: str, *, read_only: bool = False, days: float | None = None, kiosk: bool = False
+) -> str:
+    """Return the secret of a new token; `kiosk`: for a wall screen. Raises Invalid, also at MAX_TOKENS."""
     name = name.strip()
     if not 0 < len(name) <= NAME_LENGTH or not valid_name(name):
         raise Invalid({"name": NAME_WANTED})
     if days is not None and not 0 < days <= 3660:
         raise Invalid({"days": Sentence("Must be a number of days, up to ten years")})
-    secret = f"tracker_{secrets.token_urlsafe(32)}"
+    secret = _new_secret(kiosk=kiosk)
     with database.atomic():
         if not is_current(user):
             raise Invalid({"name": CHANGED})
@@ -319,7 +326,8 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
             hash=token_hash(secret),
             user=user,
             name=name,
-            read_only=read_only,
+            read_only=read_only or kiosk,
+            kiosk=kiosk,
             expires=None if days is None else moment(days * 24 * 3600),
         )
     return secret
@@ -327,9 +335,33 @@ def make_token(user: User, name: str, *, read_only: bool = False, days: float | 
 
 def renew_token(id_: int) -> str:
     """Replace the secret of a token. Return the new secret; "" if the token is gone."""
-    secret = f"tracker_{secrets.token_urlsafe(32)}"
+    token = Token.get_or_none(Token.id == id_)
+    if token is None:
+        return ""
+    secret = _new_secret(kiosk=token.kiosk)
     found = Token.update(hash=token_hash(secret)).where(Token.id == id_).execute()
     return secret if found else ""
+
+
+def _new_secret(*, kiosk: bool) -> str:
+    return f"{KIOSK_PREFIX if kiosk else 'tracker_'}{secrets.token_urlsafe(32)}"
+
+
+def find_kiosk(secret: str) -> Token | None:
+    """Return the token of a wall screen that has this secret, of an active account; None if there is none."""
+    found: Token | None = (
+        Token.select(Token, User)
+        .join(User)
+        .where(
+            Token.hash == token_hash(secret),
+            Token.kiosk,
+            User.active,
+            Token.expires.is_null() | (Token.expires > now()),
+            Token.created <= moment(CLOCK_STEP_S),
+        )
+        .first()
+    )
+    return found
 
 
 def revoke(which: Any) -> int:

@@ -14,6 +14,7 @@ from flask import (
     Blueprint,
     Response,
     abort,
+    g,
     jsonify,
     make_response,
     request,
@@ -194,7 +195,9 @@ def alerts() -> ResponseReturnValue:
     """Return the open alerts, the unacknowledged and the worst first, as they are for this account."""
     user = auth.signed_in()
     head = Notification.position() | {"epoch": state().epoch, "account": user.id, "account_name": user.name}
-    own = {"personal_mutes": [mute.as_json() for mute in personal_mutes.of(user.id)]}
+    own: dict[str, Any] = {"personal_mutes": [mute.as_json() for mute in personal_mutes.of(user.id)]}
+    if g.credential.is_wall:  # it shows what all people share
+        own = {"personal_mutes": [], "account": None, "account_name": ""}
     found = Alert.most_important(MAX_ALERTS)
     return jsonify(head | _read_state() | own | {"alerts": [alert.as_json() for alert in found]})
 

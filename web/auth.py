@@ -42,7 +42,7 @@ from domain.accounts import ROLES, Token
 from domain.sign_ins import Refusal, SignIn
 from models import Session, User, actor, database
 from server.access_log import WAITED_S
-from web import languages, origins, root, session_cookie, unsent
+from web import kiosk_cookie, languages, origins, root, session_cookie, unsent
 from web.languages import gettext, translated
 from web.session_cookie import SAFE
 from web.state import state
@@ -62,6 +62,7 @@ class Credential(NamedTuple):
     id: str
     is_token: bool = False
     read_only: bool = False
+    is_wall: bool = False  # of a wall screen
 
 
 def needs(role: str) -> Callable[[View], View]:
@@ -243,6 +244,8 @@ def _ask_to_sign_in() -> ResponseReturnValue:
     if secret is not None:
         _find_token(secret)
         raise Forbidden("Tokens are for the API only.")
+    if kiosk_cookie.is_asked():
+        return redirect(url_for("kiosk.enter", ended=""))
     here = root.address(request.full_path.rstrip("?")) if request.method == "GET" else None
     if unsent.is_form() and (unsent.is_typed() or not unsent.has_page()):
         return unsent.page(
@@ -259,13 +262,21 @@ def current_user() -> User | None:
     if "user" not in g:
         g.user = g.credential = None
         actor.set(None)
-        token = _bearer() if request.blueprint in FOR_PROGRAMS else None
-        found = _find_session(session.get("secret")) if token is None else _find_token(token)
+        found = _sender()
         if found is not None:
             g.user, g.credential = found
             actor.set(found[0].name)
     user: User | None = g.user
     return user
+
+
+def _sender() -> tuple[User, Credential] | None:
+    """Return the account of a token, of a wall screen or of a session, whichever the request comes with."""
+    token = _bearer() if request.blueprint in FOR_PROGRAMS else None
+    if token is not None:
+        return _find_token(token)
+    wall = kiosk_cookie.secret() if kiosk_cookie.is_asked() else None
+    return _find_session(session.get("secret")) if wall is None else _find_wall(wall)
 
 
 def own_language() -> str | None:
@@ -426,7 +437,7 @@ def _find_token(secret: str) -> tuple[User, Credential]:
     user, row = User.first(
         "SELECT t.id, t.read_only, t.last_used, u.* "
         "FROM token t JOIN user u ON u.id = t.user_id AND u.active "
-        "WHERE t.hash = ? AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)",
+        "WHERE t.hash = ? AND NOT t.kiosk AND (t.expires IS NULL OR t.expires > ? AND t.created <= ?)",
         accounts.token_hash(secret),
         now(),
         accounts.moment(accounts.CLOCK_STEP_S),
@@ -434,9 +445,23 @@ def _find_token(secret: str) -> tuple[User, Credential]:
     if user is None:
         raise Unauthorized("Unknown, expired or revoked token.", www_authenticate=WWWAuthenticate("bearer"))
     id_, read_only, last_used = row
-    if last_used is None or not -accounts.CLOCK_STEP_S <= _age_s(last_used) <= TOUCH_S:
-        database.try_write(Token.update(last_used=now()).where(Token.id == id_))
+    _touch(id_, last_used)
     return user, Credential(f"token:{id_}", is_token=True, read_only=bool(read_only))
+
+
+def _find_wall(secret: str) -> tuple[User, Credential] | None:
+    """Return the account that made the link of a wall screen; None if the link was revoked."""
+    token = accounts.find_kiosk(secret)
+    if token is None:
+        return None
+    _touch(token.id, token.last_used)
+    return token.user, Credential(f"token:{token.id}", is_token=True, read_only=True, is_wall=True)
+
+
+def _touch(token: int, last_used: str | None) -> None:
+    """Note that a token is in use."""
+    if last_used is None or not -accounts.CLOCK_STEP_S <= _age_s(last_used) <= TOUCH_S:
+        database.try_write(Token.update(last_used=now()).where(Token.id == token))
 
 
 def _age_s(timestamp: str) -> float:

@@ -1,5 +1,7 @@
 """Alerts, badge and connection on pages without a map, in many tabs of one browser; and the wall screen."""
 
+import re
+
 from conftest import OpenScreen
 from harness import Person, Server, square, wait_until
 from playwright.sync_api import expect
@@ -41,6 +43,7 @@ def test_alerts_come_to_every_page_over_one_socket(server: Server, open_screen: 
     other.change(stored, severity="Urgent")
     expect(tabs[2].page.get_by_role("dialog")).to_contain_text("Crane fell")
     wait_until(lambda: server.health()["clients"] == before + 1, what="one socket")
+    other.delete(stored)
 
 
 def test_bell_says_what_the_browser_wants(person: Person, open_screen: OpenScreen) -> None:
@@ -67,3 +70,41 @@ def test_bell_says_what_the_browser_wants(person: Person, open_screen: OpenScree
     beside.page.locator("h1").click()
     expect(beside.page.locator("#bell")).to_have_attribute("data-state", "on")
     beside.complaints = [each for each in beside.complaints if "AudioContext" not in each]
+
+
+def test_wall_screen_shows_alerts_says_when_it_is_stale_and_ends(
+    server: Server, person: Person, visitor: Person, open_screen: OpenScreen
+) -> None:
+    """The link opens it without a sign-in and leaves the address. Revoking the link ends it at once."""
+    page = person.get("/accounts/")
+    form = page.select_one("form[action='/accounts/wall_screens/']")
+    assert form is not None
+    fields = {str(each["name"]): str(each["value"]) for each in form.select("input[type=hidden]")}
+    own = {"Referer": f"{server.url}/accounts/"}
+    made = person.http.post("/accounts/wall_screens/", data={**fields, "wall": "Lobby"}, headers=own)
+    found = re.search(r'id="wall-link">([^<]+)<', made.text)
+    assert found is not None
+    person.save_area("Depot", square(-80, 10, 4))
+    screen = open_screen(visitor)
+    wall = screen.page
+    wall.goto(f"{found[1]}&map=5/12/-78")
+    expect(wall).to_have_url(re.compile(r"/\?kiosk=#map=5/12/-78$"))
+    expect(wall.locator("#kiosk-count")).to_have_text("No alerts")
+    for number, severity in enumerate(("Medium", "Urgent")):
+        person.save_incident(f"Leak {number}", -78, 12, severity=severity)
+    cards = wall.locator(".kiosk-card")
+    expect(cards).to_have_count(2)
+    expect(cards.first).to_contain_text("Leak 1")
+    expect(cards.first).to_contain_text("Depot")
+    expect(cards.first).to_contain_text("Unacknowledged")
+    stale = wall.locator("#kiosk-stale")
+    expect(stale).to_be_hidden()
+    wall.context.set_offline(True)
+    expect(stale).to_contain_text("Stale: no connection since")
+    wall.context.set_offline(False)
+    expect(stale).to_be_hidden()
+    (token,) = re.findall(r"/accounts/tokens/(\d+)/revoke/", person.get("/accounts/").decode())
+    person.http.post(f"/accounts/tokens/{token}/revoke/", data=fields, headers=own)
+    expect(wall).to_have_url(re.compile(r"/tracker/kiosk/\?ended="))
+    expect(wall.get_by_role("alert")).to_contain_text("no valid link")
+    screen.complaints.clear()  # what the browser says about the cut network

@@ -7,6 +7,7 @@ from web.pages import (
     areas,
     first_steps,
     incidents,
+    kiosk,
     live_map,
     overview,
     report,
@@ -17,4 +18,4 @@ from web.pages.blueprint import bp
 
 __all__ = ["BLUEPRINTS", "alerts", "areas", "first_steps", "incidents", "live_map", "overview", "report"]
 
-BLUEPRINTS = (bp, account.bp, admin.bp, sign_in.bp, two_step.bp)
+BLUEPRINTS = (bp, account.bp, admin.bp, kiosk.bp, sign_in.bp, two_step.bp)

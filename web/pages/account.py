@@ -17,7 +17,8 @@ from web import auth, confirm, languages
 from web.forms import Form
 from web.languages import gettext
 from web.lists import Page
-from web.pages.account_actions import log_own, once
+from web.pages import kiosk
+from web.pages.account_actions import log_own, token_once
 
 # The meaning of words in a User-Agent. The first match counts, because most browsers also name others.
 BROWSERS = {
@@ -39,7 +40,8 @@ SYSTEMS = {
     "Mac OS X": "macOS",
     "Linux": "Linux",
 }
-LISTS = ("tokens_page", "sessions_page")  # the parameters of the page numbers, one for each list
+# The parameters of the page numbers, one for each list.
+LISTS = ("tokens_page", "sessions_page", "walls_page")
 
 DIFFERENT = Sentence("The two passwords differ")
 NO_LINK = Sentence("This link was already used, or has expired. Ask an admin for a new one.")
@@ -65,21 +67,31 @@ def own() -> ResponseReturnValue:
 
 
 def _own(
-    *, password: Form | None = None, token: Form | None = None, secret: str = "", wait: float = 0
+    *,
+    password: Form | None = None,
+    token: Form | None = None,
+    wall: Form | None = None,
+    secret: str = "",
+    link: str = "",
+    wait: float = 0,
 ) -> ResponseReturnValue:
-    """Show the person's own page; `secret` is a new token, which is never shown again.
+    """Show the person's own page; `secret` is a new token, `link` a new wall screen, never shown again.
 
     `wait` is the number of seconds before the next attempt.
     """
     user = auth.signed_in()
-    password, token = password or Form(), token or Form()
+    password, token, wall = password or Form(), token or Form(), wall or Form()
+    mine = Token.select().where(Token.user == user.id).order_by(Token.id.desc())
     page = render_template(
         "accounts/own.html",
         password_form=password,
         token_form=token,
         secret=secret,
         pages={name: request.args[name] for name in LISTS if name in request.args},
-        tokens=Page.of(Token.select().where(Token.user == user.id).order_by(Token.id.desc()), "tokens_page"),
+        tokens=Page.of(mine.where(~Token.kiosk), "tokens_page"),
+        wall_form=wall,
+        walls=Page.of(mine.where(Token.kiosk), "walls_page"),
+        wall_link=link,
         sessions=Page.of(
             Session.select().where(Session.user == user.id).order_by(Session.last_used.desc()),
             "sessions_page",
@@ -89,7 +101,7 @@ def _own(
         asks_for_code=confirm.needs_code(user),
         recovery_codes_left=totp.recovery_codes_left(user),
     )
-    status = 429 if wait else 422 if password.errors or token.errors else 200
+    status = 429 if wait else 422 if password.errors or token.errors or wall.errors else 200
     return page, status, auth.retry_after(wait)
 
 
@@ -150,31 +162,39 @@ def create_token() -> ResponseReturnValue:
         return page
     user = auth.signed_in()
     days = request.form.get("days", "").strip()
-    secret = ""  # nosec B105 (none yet)
 
-    def make() -> int:
-        nonlocal secret
-        secret = accounts.make_token(
+    def make() -> str:
+        return accounts.make_token(
             user,
             request.form.get("label", ""),
             read_only=bool(request.form.get("read_only")),
             days=_days(days) if days else None,
         )
-        log_own("token created")
-        return int(Token.get(hash=accounts.token_hash(secret)).id)
 
     try:
-        id_ = once(make)
-        if not secret:  # the answer that showed the first secret was lost
-            with database.atomic():
-                secret = accounts.renew_token(id_)
-                if secret:
-                    log_own(f"token {id_} given a new secret")
+        secret = token_once(make, "token")
     except Invalid as error:
         return _own(
             token=Form.refused({{"name": "label"}.get(name, name): why for name, why in error.fields.items()})
         )
     return _own(secret=secret)
+
+
+@bp.post("/accounts/wall_screens/")
+def create_wall() -> ResponseReturnValue:
+    """Make the link of a wall screen, and show it."""
+    if (page := confirm.ask(Sentence("Create a wall screen link"))) is not None:
+        return page
+    user, form = auth.signed_in(), request.form
+    try:
+        choices = kiosk.choices(form)
+        name = form.get("wall", "")
+        secret = token_once(lambda: accounts.make_token(user, name, kiosk=True), "wall screen")
+    except Invalid as error:
+        return _own(
+            wall=Form.refused({{"name": "wall"}.get(name, name): why for name, why in error.fields.items()})
+        )
+    return _own(link=kiosk.link(secret, choices) if secret else "")
 
 
 def _days(text: str) -> float:

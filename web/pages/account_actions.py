@@ -8,7 +8,9 @@ from collections.abc import Callable
 from flask import request
 
 from base.values import to_json
-from domain import admin_log, idempotency
+from domain import accounts, admin_log, idempotency
+from domain.accounts import Token
+from models import database
 from web import auth, confirm
 
 
@@ -26,6 +28,28 @@ def once(make: Callable[[], int]) -> int:
     asked = idempotency.request_hash(request.path.encode(), to_json(fields).encode())
     key = asked if "key" in request.form else secrets.token_hex(16)
     return int(idempotency.once(auth.owner(), key, asked, do).headers["id"])
+
+
+def token_once(make: Callable[[], str], what: str) -> str:
+    """Make a token once, however often its form is sent. Return its secret. Raises Invalid.
+
+    `make` returns the secret. `what` is for the log: "token" or "wall screen".
+    """
+    secret = ""  # nosec B105 (none yet)
+
+    def do() -> int:
+        nonlocal secret
+        secret = make()
+        log_own(f"{what} created")
+        return int(Token.get(hash=accounts.token_hash(secret)).id)
+
+    id_ = once(do)
+    if not secret:  # the answer that showed the first secret was lost
+        with database.atomic():
+            secret = accounts.renew_token(id_)
+            if secret:
+                log_own(f"{what} {id_} given a new secret")
+    return secret
 
 
 def log(what: str, whose: str) -> None:

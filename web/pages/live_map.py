@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import render_template
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from web.pages import kiosk
 from web.pages.blueprint import bp
 
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    return render_template("map.html")
+    return kiosk.screen() if "kiosk" in request.args else render_template("map.html")

@@ -64,18 +64,11 @@ TEMPLATES_LEFT: set[str] = {
     "templates/incidents/erase.html",
     "templates/incidents/form.html",
     "templates/map.html",
-    "templates/report/form.html",
-    "templates/report/success.html",
     "templates/shared/_alert_dialog.html",
     "templates/shared/_macros.html",
 }
 SCRIPTS_LEFT: set[str] = {
-    "static/js/base/api.js",
     "static/js/base/conflict.js",
-    "static/js/base/geojson.js",
-    "static/js/base/session.js",
-    "static/js/base/sign-in-again.js",
-    "static/js/base/unsaved.js",
     "static/js/editor/area-editor.js",
     "static/js/editor/area-panel.js",
     "static/js/editor/area-tools.js",
@@ -90,10 +83,6 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/live/store.js",
     "static/js/map/basemap.js",
     "static/js/map/map.js",
-    "static/js/pages/report.js",
-    "static/js/report/outbox-list.js",
-    "static/js/report/place.js",
-    "static/js/report/send.js",
     "static/js/screen/alert-dialog.js",
     "static/js/screen/announcer.js",
     "static/js/screen/filter-form.js",
@@ -112,7 +101,6 @@ MODULES_LEFT: set[str] = {
     "web/pages/areas.py",
     "web/pages/incidents.py",
     "web/pages/objects.py",
-    "web/pages/report.py",
 }
 
 

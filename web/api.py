@@ -7,6 +7,7 @@ the server sets (`created`, `url`, …) are ignored, so that a feature can be re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -21,7 +22,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from base import loop
+from base import loop, times
 from base.errors import Invalid
 from base.values import to_json
 from domain import (
@@ -42,6 +43,8 @@ from web.state import state
 
 DEFAULT_LISTED, MAX_LISTED = 100, 500  # incidents in one answer of a search
 MAX_ALERTS = 1000  # in one answer or request
+MAX_MINUTES = 366 * 24 * 60  # of a mute
+MISSING = object()  # of a member that may be null
 MUTE = {"muted_until", "muted_by", "mute_reason"}  # of the Feature of a muted area
 
 REPEATED = ("Location", "ETag")  # headers of an answer that is given again
@@ -167,8 +170,8 @@ def inside() -> ResponseReturnValue:
 @once
 def mute(pk: int) -> ResponseReturnValue:
     """Mute an area for everybody `until` an ISO 8601 time, for a `reason`; null ends the mute."""
-    body = _members("until", reason="", version=None)
-    until = parse_until(body["until"])
+    body = _members(until=MISSING, minutes=None, reason="", version=None)
+    until = _until(body)
     base = _version(body)
     with AreaOfInterest.changing(pk) as area:
         _check_if_match(area)
@@ -182,12 +185,26 @@ def mute(pk: int) -> ResponseReturnValue:
 @auth.needs("viewer")
 def mute_for_me(pk: int) -> ResponseReturnValue:
     """Mute an area for this account only; null as `until` ends the mute."""
-    body = _members("until", reason="")
-    until, user = parse_until(body["until"]), auth.signed_in()
+    body = _members(until=MISSING, minutes=None, reason="")
+    until, user = _until(body), auth.signed_in()
     if until is None:
         personal_mutes.end(user.id, AreaOfInterest.find(pk).id)
         return jsonify(area=f"AreaOfInterest:{pk}", until=None)
     return jsonify(personal_mutes.set_(user.id, pk, until, body["reason"]).as_json())
+
+
+def _until(body: dict[str, Any]) -> datetime | None:
+    """Return the end of a mute, given as a time or in minutes; None to end it. Raises Invalid."""
+    minutes = body["minutes"]
+    if minutes is None:
+        if body["until"] is MISSING:
+            raise Invalid({"until": "this is required"})
+        return parse_until(body["until"])
+    if body["until"] is not MISSING:
+        raise Invalid({"minutes": "give either until or minutes"})
+    if type(minutes) is not int or not 0 < minutes <= MAX_MINUTES:
+        raise Invalid({"minutes": f"this must be a whole number from 1 to {MAX_MINUTES}"})
+    return times.clock() + timedelta(minutes=minutes)
 
 
 @bp.get("/api/alerts/")

@@ -40,13 +40,13 @@ def test_update_changes_the_dialog_and_escalation_opens_it_again(
     expect(dialog).to_contain_text("Water in the cellar")
     person.change(stored, name="Water in both cellars")
     expect(dialog).to_contain_text("Water in both cellars")
-    dialog.get_by_role("button", name="Close").click()
+    dialog.get_by_role("button", name="Not now").click()
     expect(dialog).to_be_hidden()
     person.change(stored, name="Water to the knees")
     expect(page.locator("#alert-rows")).to_contain_text("Water to the knees")
     expect(dialog).to_be_hidden()
     person.change(stored, severity="Urgent")
-    expect(dialog).to_contain_text("it got worse")
+    expect(dialog).to_contain_text("Alert escalated")
     expect(dialog).to_contain_text("Escalated")
 
 
@@ -58,9 +58,9 @@ def test_several_alerts_are_one_dialog(person: Person, places: Places, open_scre
         person.save_incident(f"Bridge {number} blocked", *place, severity="High")
     dialog = dialog_of(page)
     expect(dialog.get_by_role("heading")).to_have_text("3 alerts")
-    dialog.get_by_role("button", name=f"I have it: {isolated('Bridge 1 blocked')}").click()
+    dialog.get_by_role("button", name=f"Acknowledge: {isolated('Bridge 1 blocked')}").click()
     expect(dialog.get_by_role("heading")).to_have_text("2 alerts")
-    dialog.get_by_role("button", name="I have all of them").click()
+    dialog.get_by_role("button", name="Acknowledge all").click()
     expect(dialog).to_be_hidden()
 
 
@@ -77,14 +77,15 @@ def test_acknowledged_by_one_the_dialog_closes_for_all(
     for page in (mine, other):
         expect(dialog_of(page)).to_contain_text("Oil on the water")
     dialog_of(other).get_by_label("Note").fill("Boat is on its way")
-    dialog_of(other).get_by_role("button", name="I have it").click()
+    dialog_of(other).get_by_role("button", name="Acknowledge", exact=True).click()
     for page in (mine, other):
         expect(dialog_of(page)).to_be_hidden()
         expect(page.locator("#notices")).to_contain_text(
-            f"{isolated('Ada')} has it: {isolated('Oil on the water')} ({isolated('Boat is on its way')})"
+            f"Acknowledged by {isolated('Ada')}: {isolated('Oil on the water')} "
+            f"({isolated('Boat is on its way')})"
         )
         row = page.locator("#alert-rows li", has_text="Oil on the water")
-        expect(row).to_contain_text(f"{isolated('Ada')} has it")
+        expect(row).to_contain_text(f"Acknowledged by {isolated('Ada')}")
     person.change(stored, severity="Urgent")
     for page in (mine, other):
         expect(dialog_of(page)).to_contain_text("Oil on the water")
@@ -99,7 +100,7 @@ def test_muted_area_does_not_interrupt(person: Person, places: Places, open_scre
     screen = open_screen(person)
     page = screen.open_map()
     person.save_incident("Noise at night", *place, severity="High")
-    expect(page.locator("#alert-rows li", has_text="Noise at night")).to_contain_text("muted")
+    expect(page.locator("#alert-rows li", has_text="Noise at night")).to_contain_text("Muted")
     expect(dialog_of(page)).to_be_hidden()
     hatched = (
         "() => tracker.map.queryRenderedFeatures({layers: ['area-muted']}).map((area) => area.properties.pk)"
@@ -112,31 +113,31 @@ def test_muted_area_does_not_interrupt(person: Person, places: Places, open_scre
     screen.click_map(place[0] - 1.5, place[1] - 1.5)
     expect(page.locator(".maplibregl-popup")).to_contain_text(f"Muted by {isolated('admin')} until")
     screen.open(area["properties"]["url"])
-    expect(page.get_by_text("Muted by admin until")).to_be_visible()
-    page.get_by_role("button", name="Mute no longer").click()
-    expect(page.get_by_text(f"Muted by {isolated('admin')} until")).to_have_count(0)
+    expect(page.get_by_text("Muted for everybody by admin until")).to_be_visible()
+    page.get_by_role("button", name="Unmute").click()
+    expect(page.get_by_text("Muted for everybody by admin until")).to_have_count(0)
 
 
 def test_unread_alerts_are_counted_and_summed_up(
     server: Server, person: Person, places: Places, open_screen: OpenScreen
 ) -> None:
-    """The badge and the title count raised alerts.
+    """The badge and the title count incidents with unacknowledged alerts.
 
-    A person who returns sees a summary, which marks them as read.
+    A person who returns sees a summary of unread ones. Reading them acknowledges nothing.
     """
     _, *place = places.area(person, "Station")
     page = open_screen(person).open_map()
     badge = page.locator("#unread")
     page.evaluate("() => document.querySelectorAll('#notices .notice').forEach((notice) => notice.remove())")
-    before = page.evaluate("tracker.store.alerts.unread")
+    before = page.evaluate("tracker.store.alerts.unacknowledged")
     person.save_incident("Train stands still", *place, severity="High")
     expect(badge).to_have_text(str(before + 1))
     expect(page).to_have_title(f"({before + 1}) Map · Tracker")
     away = open_screen(server.person()).open_map()
     expect(away.locator("#notices")).to_contain_text("since you last looked")
     away.get_by_role("button", name="Mark as read").click()
-    expect(away.locator("#unread")).to_be_hidden()
-    expect(away).to_have_title("Map · Tracker")
+    away.wait_for_function("tracker.store.alerts.unread === 0")
+    expect(away.locator("#unread")).to_have_text(str(before + 1))
 
 
 def test_background_tab_calls_only_when_turned_on(
@@ -157,7 +158,7 @@ def test_background_tab_calls_only_when_turned_on(
     person.save_incident("Unheard", *place, severity="High")
     expect(dialog_of(page)).to_contain_text("Unheard")
     assert page.evaluate("called") == []
-    dialog_of(page).get_by_role("button", name="Close").click()
+    dialog_of(page).get_by_role("button", name="Not now").click()
     page.get_by_text("When this tab is in the background").click()
     page.get_by_label("Show a desktop notification").check()
     page.get_by_label("Play a short sound").check()
@@ -194,8 +195,9 @@ def test_tomorrow_is_the_persons_own(
     page = screen.open(area["properties"]["url"])
     page.locator("#map canvas").wait_for()
     today = (datetime.now(UTC) + timedelta(hours=offset)).date()
-    page.get_by_role("button", name="until tomorrow, 8:00").click()
-    expect(page.get_by_text("Muted by admin until")).to_be_visible()
+    page.get_by_label("For everybody").check()
+    page.get_by_role("button", name="Until tomorrow, 8:00").click()
+    expect(page.get_by_text("Muted for everybody by admin until")).to_be_visible()
     (found,) = person.named(f"Seen from {zone}", "area_of_interest")
     until = datetime.fromisoformat(found["properties"]["muted_until"]) + timedelta(hours=offset)
     assert (until.hour, until.minute, until.second) == (8, 0, 0)

@@ -84,7 +84,7 @@ def test_blocked_pages_miss_nothing(own: Server, open_plain: OpenPlain) -> None:
         expect(dialog).to_be_visible()
         expect(dialog).to_contain_text("Smoke over the market")
         has_seqs(screen, start, end)
-        dialog.get_by_role("button", name="Close").click()
+        dialog.get_by_role("button", name="Not now").click()
         wait_until(partial(screen.draws, alerting), what="the incident on the map")
 
 

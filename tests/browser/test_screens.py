@@ -110,7 +110,7 @@ def test_text_is_text_on_the_map(person: Person, open_screen: OpenScreen, text: 
     stored = person.save_incident(text, 62, 12, description=text, severity="Urgent")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text(text, exact=True)).to_have_count(2)
-    dialog.get_by_role("button", name="Close").click()
+    dialog.get_by_role("button", name="Not now").click()
     draws(screen, stored)
     screen.click_map(62, 12)
     expect(page.locator(".maplibregl-popup").get_by_text(text, exact=True)).to_be_visible()

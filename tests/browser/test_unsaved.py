@@ -466,7 +466,7 @@ class Watcher:
             self.page.clock.run_for(200)
             return (
                 self.take.is_enabled()
-                and re.match(r"I have( all)? (it|of)", self.take.inner_text()) is not None
+                and re.fullmatch(r"Acknowledge( all)?", self.take.inner_text()) is not None
             )
 
         wait_until(seen, what="the second to pass")
@@ -497,7 +497,7 @@ def test_enter_acknowledges_only_seen_alerts(person: Person, open_screen: OpenSc
     watcher.raise_alert("Fire")
     watcher.see()
     watcher.raise_alert("Flood")
-    expect(watcher.take).to_have_text("I have 1 of 2")
+    expect(watcher.take).to_have_text("Acknowledge 1 of 2")
     watcher.page.get_by_label("Note").press("Enter")
     watcher.let_pass_until(lambda: "Fire in Dock" not in watcher.dialog.inner_text())
     assert watcher.states() == {"Fire": ("acknowledged", ""), "Flood": ("open", "")}
@@ -513,9 +513,9 @@ def test_note_belongs_to_the_alerts_seen_at_its_start(person: Person, open_scree
     note.press_sequentially("Boat is")
     watcher.raise_alert("Flood")
     expect(watcher.page.locator("#alert-note-for")).to_contain_text(
-        f"This note is for: {isolated('Fire in Pier')}. What came later stays."
+        f"This note is for: {isolated('Fire in Pier')}. Newer alerts are not acknowledged with it."
     )
-    own = watcher.dialog.get_by_role("button", name=f"I have it: {isolated('Flood in Pier')}")
+    own = watcher.dialog.get_by_role("button", name=f"Acknowledge: {isolated('Flood in Pier')}")
     watcher.let_pass_until(own.is_enabled)
     note.press_sequentially(" on its way")
     note.press("Enter")
@@ -534,7 +534,7 @@ def test_escalation_must_be_seen_again(person: Person, open_screen: OpenScreen) 
     stored = watcher.raise_alert("Fire")
     watcher.see()
     person.change(stored, severity="Urgent")
-    watcher.let_pass_until(lambda: "it got worse" in watcher.dialog.inner_text())
+    watcher.let_pass_until(lambda: "Alert escalated" in watcher.dialog.inner_text())
     expect(watcher.take).to_be_disabled()
     watcher.see()
     watcher.take.click()
@@ -546,9 +546,9 @@ def test_popup_acknowledges_only_seen_alerts(person: Person, open_screen: OpenSc
     """The button of a popup waits until the popup, or the row in the panel, has shown the alert."""
     watcher = Watcher(open_screen(person), person, "Weir", -20)
     stored = watcher.raise_alert("Fire")
-    watcher.dialog.get_by_role("button", name="Close").click()
+    watcher.dialog.get_by_role("button", name="Not now").click()
     show = "(pk) => document.querySelector(`#alert-rows [data-pk='${pk}'] button`)?.click()"
-    button = watcher.page.locator(".popup button", has_text="I have it")
+    button = watcher.page.locator(".popup button", has_text="Acknowledge")
     pk = stored["properties"]["pk"]
 
     def opened() -> bool:
@@ -565,11 +565,12 @@ def test_popup_acknowledges_only_seen_alerts(person: Person, open_screen: OpenSc
 
     wait_until(enabled, what="the second to pass")
     person.change(stored, severity="Urgent")
-    watcher.let_pass_until(lambda: "it got worse" in watcher.dialog.inner_text())
+    watcher.let_pass_until(lambda: "Alert escalated" in watcher.dialog.inner_text())
     expect(button).to_be_disabled()
     assert watcher.states() == {"Fire": ("open", "")}
     watcher.see()
-    watcher.dialog.get_by_role("button", name="Close").click()
+    watcher.dialog.get_by_role("button", name="Not now").click()
     wait_until(enabled, what="the second to pass")
+    watcher.page.evaluate("document.querySelector('#notices').replaceChildren()")  # they may cover the popup
     button.click()
     wait_until(lambda: watcher.states() == {"Fire": ("acknowledged", "")}, what="the acknowledgement")

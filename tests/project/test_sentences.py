@@ -64,7 +64,6 @@ TEMPLATES_LEFT: set[str] = {
     "templates/incidents/erase.html",
     "templates/incidents/form.html",
     "templates/map.html",
-    "templates/shared/_alert_dialog.html",
     "templates/shared/_macros.html",
 }
 SCRIPTS_LEFT: set[str] = {
@@ -83,7 +82,6 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/live/store.js",
     "static/js/map/basemap.js",
     "static/js/map/map.js",
-    "static/js/screen/alert-dialog.js",
     "static/js/screen/announcer.js",
     "static/js/screen/filter-form.js",
     "static/js/screen/map-editing.js",

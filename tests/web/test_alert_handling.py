@@ -195,3 +195,29 @@ def test_end_of_a_personal_mute_reaches_the_pages_of_its_account(app: Flask) -> 
         "AreaOfInterest:1",
         None,
     )
+
+
+def test_mute_can_be_given_in_minutes_of_the_server(app: Flask) -> None:
+    """So a wrong clock of the viewer does not shift its end."""
+    ada = Caller(app, "ada")
+    before = datetime.now(UTC)
+    for path in ("/api/areas/1/mute_for_me/", "/api/areas/1/mute/"):
+        answer = ada.call("POST", path, {"minutes": 90})
+        found = answer.json.get("until") or answer.json["properties"]["muted_until"]
+        assert before + 1.5 * HOUR <= datetime.fromisoformat(found) <= datetime.now(UTC) + 1.5 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "until"),
+        ({"minutes": 0}, "minutes"),
+        ({"minutes": 1.5}, "minutes"),
+        ({"minutes": True}, "minutes"),
+        ({"minutes": 1 << 70}, "minutes"),
+        ({"minutes": 5, "until": None}, "minutes"),
+    ],
+)
+def test_bad_length_of_a_mute_is_refused(app: Flask, body: dict[str, Any], field: str) -> None:
+    answer = Caller(app, "ada").call("POST", "/api/areas/1/mute_for_me/", body)
+    assert (answer.status_code, set(answer.json["fields"])) == (422, {field})

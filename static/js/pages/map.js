@@ -1,7 +1,10 @@
 /** The map page: connects the store, the socket, the map, the panel, the dialog and the labels. */
 
 import { alertCalls } from "../live/alert-calls.js";
+import { alertActions } from "../screen/alert-actions.js";
 import { showAlerts } from "../screen/alert-dialog.js";
+import { politely } from "../screen/alert-notice.js";
+import { addRowActions } from "../screen/alert-rows.js";
 import { announceCreated, createAnnouncer } from "../screen/announcer.js";
 import { call } from "../base/api.js";
 import { callAttention } from "../screen/attention.js";
@@ -81,7 +84,11 @@ async function start() {
   showNotices(notices, store, host);
   showUnread(part("unread"), store);
   summarise(store, { say: notices.say, alertsPage, read: calls.read });
-  showAlerts(part("alert-dialog"), store, calls);
+  const showOnMap = (pk) =>
+    go ? go.incident(pk, { focus: true }) : location.assign(within(`/tracker/incident/${pk}/`));
+  const moreOf = alertActions(store, calls);
+  const alertDialog = part("alert-dialog");
+  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: showOnMap });
   callAttention(store);
   announceCreated(selection, announce);
   loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
@@ -105,6 +112,12 @@ async function start() {
       const row = /** @type {HTMLElement} */ (document.activeElement);
       go.incident(pk, { focus: byKey, onClose: () => byKey && row.focus() });
     },
+  });
+  addRowActions(part("alert-rows"), store, {
+    acknowledge:
+      calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
+    more: moreOf,
+    hasSeen: panel.hasSeen,
   });
   const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
   keepInSync(store, all, followUpdates(notices));

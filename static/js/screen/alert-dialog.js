@@ -1,75 +1,52 @@
 /**
- * The dialog that interrupts: it names each incident and its areas, and has the button "I have it". Several alerts are
- * one dialog. The button acknowledges only alerts that were on the screen long enough. With a note, these are the
- * alerts at the start of the note.
+ * The dialog that interrupts: it lists the incidents with new alerts, the worst first. A button acknowledges only
+ * alerts that were on the screen long enough before the press. A note is for the alerts that were there at its start.
  */
 
 import { AlertNote } from "../live/alert-note.js";
-import { isUnacknowledged } from "../live/alert-order.js";
+import { inOrder, isUnacknowledged } from "../live/alert-order.js";
+import { SEEN_MS } from "../live/seen-alerts.js";
 import { isolate } from "../base/bidi.js";
-import { element, link, severityBadge } from "../base/elements.js";
-import { named, OnScreen } from "./on-screen.js";
-import { severityNamed } from "../base/severity.js";
+import { t, tn } from "../base/translate.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
+import { age, alertEntry, signature } from "./alert-entry.js";
+import { OnScreen } from "./on-screen.js";
 
-const MAX_ENTRIES = 20; // more would need long scrolling; the panel lists all
+const PORTION = 20; // entries that are shown at first, and with each press on "Show more"
+const MOST_SAID = 3; // entries that a screen reader reads out when the dialog changes
+const TICK_MS = 30_000; // an age may be wrong for this long
 
 /**
+ * @typedef {import("../live/alerts.js").Alert} Alert
+ * @typedef {import("../live/alerts.js").AreaAlert} AreaAlert
  * @typedef {object} Actions
- * @property {((alerts: import("../live/alerts.js").AreaAlert[], note: string) => Promise<unknown>) | null} acknowledge
- *   null: this person has no right to it
+ * @property {((alerts: AreaAlert[], note: string) => Promise<unknown>) | null} acknowledge null: this person has no
+ *   right to it
  * @property {(seq: number) => void} read called when the person has seen the alerts up to this entry
+ * @property {((pk: number) => void) | null} [show] shows an incident on the map; null: this page has none
+ * @property {((pk: number, how?: {mute?: boolean}) => void) | null} [more] opens what else can be done
  */
 
-const hint = (words) => element("span", { class: "hint" }, words);
-
-/** @param {import("../live/alerts.js").AreaAlert} area */
-function areaLine(area) {
-  const { name, url, severity, muted, acknowledged } = area;
-  const state = acknowledged
-    ? `${isolate(acknowledged.by)} has it`
-    : muted
-      ? "muted"
-      : severity && `alerts from ${severity}`;
-  return element(
-    "li",
-    { "data-alerts": named([area]) },
-    element("div", { class: "line" }, link(url, name), hint(state)),
-  );
+/** @param {Alert[]} alerts not empty */
+function titleOf(alerts) {
+  if (alerts.length > 1) return tn("%(n)s alert", "%(n)s alerts", alerts.length);
+  if (alerts[0].reason === "escalated") return t("Alert escalated");
+  return alerts[0].reason === "unmuted" ? t("Alert unmuted") : t("Alert");
 }
-
-const STATES = { escalated: "Escalated", unmuted: "No longer muted" };
-
-/** @param {import("../live/alerts.js").Alert} alert @param {HTMLButtonElement | null} button */
-function entry({ feature, areas, reason }, button) {
-  const { name, severity, url } = feature.properties;
-  const line = element("div", { class: "line" }, severityBadge(severity));
-  if (reason in STATES) line.append(element("span", { class: "state" }, STATES[reason]));
-  const words = element("div", {}, link(url, name, { class: "incident" }), line);
-  const head = element("div", { class: "alert-head" }, words);
-  if (button) head.append(button);
-  return element(
-    "li",
-    { class: `severity-${severityNamed(severity).code}` },
-    head,
-    element("ul", { class: "areas" }, ...areas.map(areaLine)),
-  );
-}
-
-const TITLES = { escalated: "Alert: it got worse", unmuted: "Alert: no longer muted" };
-const title = (alerts) => (alerts.length > 1 ? `${alerts.length} alerts` : (TITLES[alerts[0].reason] ?? "Alert"));
 
 /**
- * @param {HTMLDialogElement} dialog as in map.html
- * @param {import("../live/store.js").Store} store
+ * @param {HTMLDialogElement} dialog as in _alert_dialog.html
+ * @param {Pick<import("../live/store.js").Store, "alerts" | "subscribe">} store
  * @param {Actions} actions
  */
-export function showAlerts(dialog, store, { acknowledge, read }) {
+export function showAlerts(dialog, store, { acknowledge, read, show: showOnMap = null, more = null }) {
   const part = (name) => dialog.querySelector(`#alert-${name}`);
   /** @type {Set<number>} incidents whose alerts are in the dialog */
   const shown = new Set();
-  /** @type {Map<number, HTMLButtonElement>} buttons that acknowledge one incident, by its key */
-  let buttons = new Map();
+  /** @type {Map<number, {node: HTMLElement, signature: string}>} the entries, by the incident's key */
+  let entries = new Map();
+  let most = PORTION;
+  let moved = null; // a timer, while entries have just moved: a press could be meant for another one
   const onScreen = new OnScreen(showButtons);
   const note = new AlertNote();
   const alertsOf = (keys) => [...keys].map((pk) => store.alerts.byIncident.get(pk)).filter(Boolean);
@@ -87,7 +64,7 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     if (all && store.alerts.areAllUnread(shown)) read(Math.max(...areas.map(({ seq }) => seq)));
   }
 
-  /** @param {import("../live/alerts.js").AreaAlert[]} alerts */
+  /** @param {AreaAlert[]} alerts */
   async function take(alerts) {
     if (alerts.length === 0) return;
     const noted = alerts.every((alert) => note.isFor(alert));
@@ -114,52 +91,98 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     const alerts = alertsOf(shown);
     const whole = alerts.filter(({ areas }) => areas.every((area) => area.acknowledged || taken.has(area))).length;
     part("take").disabled = taken.size === 0;
-    const some = taken.size > 0 && whole < alerts.length ? `I have ${whole} of ${alerts.length}` : "I have all of them";
-    part("take").textContent = alerts.length > 1 ? some : "I have it";
-    for (const [pk, button] of buttons) button.disabled = seen([pk]).length === 0;
-    const others = untaken(shown).some((alert) => !note.isFor(alert));
+    part("take").textContent =
+      alerts.length < 2
+        ? t("Acknowledge")
+        : taken.size > 0 && whole < alerts.length
+          ? t("Acknowledge %(some)s of %(all)s", { some: whole, all: alerts.length })
+          : t("Acknowledge all");
+    for (const [pk, { node }] of entries) {
+      const isReady = !moved && seen([pk]).length > 0;
+      node.querySelector('[data-action="acknowledge"]')?.setAttribute("aria-disabled", String(!isReady));
+    }
+    showNoteFor(alerts);
+  }
+
+  /** Says which alerts the note is for, if it is not for all. @param {Alert[]} alerts */
+  function showNoteFor(alerts) {
     const names = alerts
       .filter(({ areas }) => areas.some((area) => !area.acknowledged && note.isFor(area)))
       .map(({ feature }) => isolate(feature.properties.name));
-    part("note-for").hidden = !others;
-    if (!others) return;
+    part("note-for").hidden = !untaken(shown).some((alert) => !note.isFor(alert));
+    if (part("note-for").hidden) return;
     part("note-for").textContent =
       names.length > 0
-        ? `This note is for: ${names.join(", ")}. What came later stays.`
-        : "What this note was for is taken or over. Change it to use it for these.";
+        ? t("This note is for: %(names)s. Newer alerts are not acknowledged with it.", { names: names.join(", ") })
+        : t("The alerts of this note are acknowledged or over. Change it to use it for these.");
   }
 
-  /** @param {import("../live/alerts.js").Alert} alert */
-  function takeOne({ feature }) {
-    const { pk, name } = feature.properties;
-    const button = element("button", { type: "button", "aria-label": `I have it: ${isolate(name)}` }, "I have it");
-    button.addEventListener("click", () => take(seen([pk])));
-    buttons.set(pk, button);
-    return button;
+  /** @param {number} pk */
+  const takeOne = (pk) => moved || take(seen([pk]));
+
+  /** @param {number} pk */
+  function showOne(pk) {
+    close();
+    if (!dialog.open) showOnMap(pk);
+  }
+
+  /** Shows the entries in their order, keeps the nodes of those that did not change, and so the focus. */
+  function arrange(alerts) {
+    const before = [...entries.keys()];
+    const several = alerts.length > 1;
+    const focused = /** @type {HTMLElement | null} */ (
+      part("list").contains(document.activeElement) && document.activeElement
+    );
+    const next = new Map();
+    for (const alert of alerts.slice(0, most)) {
+      const { pk } = alert.feature.properties;
+      const key = signature(alert, several);
+      const known = entries.get(pk);
+      const actions = { acknowledge: several && acknowledge ? takeOne : null, show: showOnMap && showOne, more };
+      next.set(pk, known?.signature === key ? known : { node: alertEntry(alert, actions), signature: key });
+    }
+    entries = next;
+    const nodes = [...entries.values()].map(({ node }) => node);
+    nodes.forEach((node, at) => {
+      if (part("list").children[at] !== node) part("list").insertBefore(node, part("list").children[at] ?? null);
+    });
+    while (part("list").children.length > nodes.length) part("list").lastElementChild.remove();
+    if ([...entries.keys()].some((pk, at) => before.includes(pk) && before[at] !== pk)) settle();
+    if (focused && !focused.isConnected) part("title").focus();
+  }
+
+  function settle() {
+    clearTimeout(moved);
+    moved = setTimeout(() => {
+      moved = null;
+      showButtons();
+    }, SEEN_MS);
   }
 
   function show() {
     for (const pk of shown) if (!store.alerts.byIncident.get(pk)?.areas.some(isUnacknowledged)) shown.delete(pk);
-    const alerts = alertsOf(shown).reverse();
+    const alerts = inOrder(alertsOf(shown));
     if (alerts.length === 0) return dialog.close();
-    const several = alerts.length > 1;
-    part("title").textContent = title(alerts);
-    buttons = new Map();
-    part("list").replaceChildren(
-      ...alerts.slice(0, MAX_ENTRIES).map((alert) => entry(alert, several && acknowledge ? takeOne(alert) : null)),
-    );
-    if (alerts.length > MAX_ENTRIES)
-      part("list").append(
-        element("li", { class: "hint" }, `And ${alerts.length - MAX_ENTRIES} more, in the list beside the map.`),
-      );
+    part("title").textContent = titleOf(alerts);
+    arrange(alerts);
+    const left = alerts.length - entries.size;
+    part("more").hidden = left === 0;
+    part("more").textContent = tn("Show %(n)s more", "Show %(n)s more", Math.min(left, PORTION));
     part("said").textContent = alerts
-      .slice(0, 3)
+      .slice(0, MOST_SAID)
       .map(({ feature: { properties } }) => `${properties.severity}: ${isolate(properties.name)}`)
       .join("; ");
     onScreen.look(part("list"));
     showButtons();
     if (!dialog.open) dialog.showModal();
-    else if (!dialog.contains(document.activeElement)) part("title").focus();
+    else if (document.activeElement === document.body) part("title").focus();
+  }
+
+  /** Closes the dialog without acknowledging, unless a note would be lost and this person keeps it. */
+  function close() {
+    if (!mayDiscard(noteText() !== "")) return;
+    looked();
+    dialog.close();
   }
 
   for (const name of ["note-field", "take"]) part(name).hidden = !acknowledge;
@@ -172,10 +195,10 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
     event.preventDefault();
     if (acknowledge) take(takeable());
   });
-  part("close").addEventListener("click", () => {
-    if (!mayDiscard(noteText() !== "")) return;
-    looked();
-    dialog.close();
+  part("close").addEventListener("click", close);
+  part("more").addEventListener("click", () => {
+    most += PORTION;
+    show();
   });
   dialog.addEventListener("cancel", (event) => {
     if (!mayDiscard(noteText() !== "")) return event.preventDefault();
@@ -183,16 +206,18 @@ export function showAlerts(dialog, store, { acknowledge, read }) {
   });
   dialog.addEventListener("close", () => {
     shown.clear();
+    entries = new Map();
+    most = PORTION;
     part("list").replaceChildren();
     onScreen.look(part("list"));
     clearNote();
     part("problem").hidden = true;
   });
+  setInterval(() => {
+    for (const [pk, { node }] of entries) node.querySelector(".age").textContent = age(store.alerts.byIncident.get(pk));
+  }, TICK_MS);
   store.subscribe(({ raised, alerts }) => {
-    for (const pk of raised) {
-      shown.delete(pk); // this puts it first
-      shown.add(pk);
-    }
+    for (const pk of raised) shown.add(pk);
     if (shown.size > 0 && (alerts || raised.size > 0)) show();
   });
 }

@@ -5,6 +5,7 @@ import { nextFrame } from "../base/schedule.js";
 import { alertCalls } from "../live/alert-calls.js";
 import { followAlerts } from "../live/alert-feed.js";
 import { Store } from "../live/store.js";
+import { alertActions } from "./alert-actions.js";
 import { showAlerts } from "./alert-dialog.js";
 import { politely } from "./alert-notice.js";
 import { callAttention } from "./attention.js";
@@ -19,7 +20,13 @@ export function showAlertsOnPage({ place, mayEdit }) {
   const store = new Store({ schedule: nextFrame, onlyAlerts: true });
   showConnection(part("connection"), store);
   showUnread(part("unread"), store);
-  showAlerts(part("alert-dialog"), /** @type {Store} */ (politely(store)), alertCalls({ api, mayEdit }, store));
+  const calls = alertCalls({ api, mayEdit }, store);
+  const dialog = part("alert-dialog");
+  showAlerts(dialog, politely(store, dialog), {
+    ...calls,
+    more: alertActions(store, calls),
+    show: (pk) => location.assign(within(`/#incident=${pk}`)),
+  });
   callAttention(store);
   const addresses = {
     alerts: `${api}alerts/`,

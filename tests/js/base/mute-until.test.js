@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { tomorrowMorning } from "../../../static/js/base/mute-until.js";
+import { muteMinutes, tomorrowMorning } from "../../../static/js/base/mute-until.js";
 
 const CASES = [
   // zone, now, tomorrow at eight there; both in UTC
@@ -20,3 +20,11 @@ for (const [zone, now, expected] of CASES) {
     assert.equal(tomorrowMorning(new Date(now)).toISOString(), expected);
   });
 }
+
+test("the length of a mute is counted in minutes", () => {
+  process.env.TZ = "UTC";
+  const now = new Date("2026-03-01T10:00:30Z");
+  assert.equal(muteMinutes("hour", now), 60);
+  assert.equal(muteMinutes("week", now), 10_080);
+  assert.equal(muteMinutes("tomorrow", now), 22 * 60);
+});

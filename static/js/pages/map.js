@@ -142,11 +142,13 @@ async function start() {
       remember(feature?.properties.pk ?? null);
     },
   };
+  const act = edit && incidentActions(notices.say);
+  part("panel").addEventListener("act", ({ detail }) => act?.(detail.name, detail.incident));
   show = popupOpener(store, view, chosen, {
     acknowledge:
       calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
-    act: edit && incidentActions(notices.say),
+    act,
     inRows: panel.hasSeen,
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));

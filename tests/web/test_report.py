@@ -73,7 +73,7 @@ def test_two_taps(visitor: Person, person: Person, open_screen: OpenScreen) -> N
     (stored,) = person.named("Burst pipe by the harbour")
     assert stored["geometry"] == point(24.018, 35.5138)
     assert stored["properties"]["accuracy"] == 30
-    expect(page.get_by_text(f"Number of your report: {stored['properties']['pk']}")).to_be_visible()
+    expect(page.get_by_text(f"The number of your report is {stored['properties']['pk']}.")).to_be_visible()
 
 
 def test_both_taps_are_in_view_at_once(visitor: Person, open_screen: OpenScreen) -> None:

@@ -384,8 +384,8 @@ def test_form_of_an_area_asks_about_its_outline(person: Person, ada: Person) -> 
     ada.change(read, square(0, 0, 2))
     answer = Page(person.http.post(path, data=form))
     assert answer.status == 409
-    assert "Keep yours, 3 corners" in answer.words
-    assert "Take theirs, 4 corners" in answer.words
+    assert "Keep yours: 3 corners" in answer.words
+    assert "Take theirs: 4 corners" in answer.words
     assert json.loads(str(answer.select_one(".clash")["data-theirs"])) == square(0, 0, 2)  # type: ignore[index]
     taken = person.http.post(path, data=answer.filled_in(keep_polygon_geojson="theirs"))
     assert taken.status_code == 303

@@ -69,7 +69,7 @@ def test_form_has_the_accuracy(person: Browser) -> None:
     form: dict[str, Any] = {"location_geojson": '{"type": "Point", "coordinates": [2, 1]}', "severity": "HI"}
     assert person.send(path, **form, accuracy="12,5").status_code == 303
     assert Incident.get().accuracy == 13
-    assert "to within 13 m" in person.get(f"/tracker/incident/{pk}/").text
+    assert "accurate to 13 m" in person.get(f"/tracker/incident/{pk}/").text
     refused = person.send(path, **form, accuracy="a street")
     assert refused.status_code == 422
     assert 'id="accuracy-error"' in refused.text
@@ -92,7 +92,7 @@ def test_success_page_tells_the_number(app: Flask, person: Browser) -> None:
     assert Incident.select().count() == 1
     (location,) = {answer.location for answer in answers}
     number = Incident.get().id
-    assert f"<strong>{number}</strong>" in visitor.get(location).text
+    assert f"report is <strong><bdi>{number}</bdi></strong>." in visitor.get(location).text
     assert f'href="/tracker/incident/{number}/"' not in visitor.get(location).text
     assert f'href="/tracker/incident/{number}/"' in person.get(location).text
 

@@ -102,7 +102,7 @@ def test_second_press_saves_nothing(person: Browser) -> None:
     incident = stored()
     change(incident, "bob", closed=True)
     version = Incident.get().version
-    assert "Already closed: “Burst pipe”." in notice(person, press(person, CLOSE, incident))
+    assert "“Burst pipe” is closed already." in notice(person, press(person, CLOSE, incident))
     assert Incident.get().version == version
 
 

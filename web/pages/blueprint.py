@@ -100,8 +100,3 @@ def isolated(text: str) -> str:
 def distance(metres: int) -> str:
     """Return a distance in metres, or from a kilometre on in kilometres."""
     return f"{metres} m" if metres < KM else f"{metres / KM:.{0 if metres >= 10 * KM else 1}f} km"
-
-
-def quoted(name: str) -> str:
-    """Return a name in quotation marks, for a sentence that says what was done to it."""
-    return f"“{isolated(name)}”"

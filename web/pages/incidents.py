@@ -12,7 +12,8 @@ from domain import erasure, versions
 from models import MAX_ID, Incident
 from web import auth, root
 from web.forms import Form
-from web.pages.blueprint import bp, quoted
+from web.languages import gettext
+from web.pages.blueprint import bp, isolated
 from web.pages.objects import add_pages, detail_page, flash_who_deleted
 
 
@@ -79,30 +80,34 @@ def _press(pk: int, change: Callable[[Incident], str]) -> ResponseReturnValue:
     except Incident.DoesNotExist:
         flash_who_deleted(Incident, pk)
         return redirect(url_for("pages.incident_list"), 303)
-    flash(f"{done} {quoted(incident.name)}.")
+    flash(done)
     back = request.form.get("next")
     return redirect(auth.local(back) if back else root.address(incident.url), 303)
 
 
 def _set_closed(incident: Incident, *, closed: bool) -> str:
     """Close or reopen it. Other people's changes of other fields since the page was shown stay."""
-    values = {"closed": closed}
+    values, name = {"closed": closed}, isolated(incident.name)
     if "version" in request.form:
         values = versions.merge(incident, values, request.form["version"])
     if values and incident.closed != closed:
         incident.assign(values)
         incident.save()
-        return "Closed" if closed else "Reopened"
-    return "Already closed:" if closed else "Already open:"
+        return (
+            gettext("Closed “%(name)s”.", name=name) if closed else gettext("Reopened “%(name)s”.", name=name)
+        )
+    if closed:
+        return gettext("“%(name)s” is closed already.", name=name)
+    return gettext("“%(name)s” is open already.", name=name)
 
 
 def _confirm(incident: Incident) -> str:
     if incident.verified:
-        return "Already confirmed:"
+        return gettext("“%(name)s” is confirmed already.", name=isolated(incident.name))
     versions.ensure_unchanged(incident, request.form.get("version"))
     incident.verified = True
     incident.save()
-    return "Confirmed"
+    return gettext("Confirmed “%(name)s”.", name=isolated(incident.name))
 
 
 @bp.route("/tracker/incident/erase/<int:pk>/", methods=["GET", "POST"])

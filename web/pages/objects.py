@@ -14,8 +14,9 @@ from domain import versions
 from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor, areas
 from web import auth, root, unsent
 from web.forms import Form
+from web.languages import gettext
 from web.lists import Listed, ago
-from web.pages.blueprint import bp, quoted
+from web.pages.blueprint import bp, isolated
 from web.places import places
 
 MAX_INSIDE = 100  # incidents listed on an area's page
@@ -72,8 +73,7 @@ def add_pages(  # noqa: C901 (five small views that share their model)
                 with model.changing(pk) as thing:
                     versions.ensure_unchanged(thing, request.form.get("version"))
                     thing.delete_instance()
-                is_report = isinstance(thing, Incident) and not thing.verified
-                flash(f"{'Discarded' if is_report else 'Deleted'} {quoted(thing.name)}.")
+                flash(_said_deleted(thing))
                 return redirect(url_for(f"pages.{noun}_list"), 303)
             except versions.Conflict as conflict:
                 clashes = conflict.clashes
@@ -116,6 +116,13 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
         listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
         shown |= {"inside": list(listed), "inside_total": total}
     return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
+
+
+def _said_deleted(thing: Tracked) -> str:
+    name = isolated(thing.name)
+    if isinstance(thing, Incident) and not thing.verified:
+        return gettext("Discarded “%(name)s”.", name=name)
+    return gettext("Deleted “%(name)s”.", name=name)
 
 
 def flash_who_deleted(model: type[Tracked], pk: int) -> None:

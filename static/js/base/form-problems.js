@@ -81,7 +81,7 @@ export function showProblems(form, problems) {
   return first;
 }
 
-/** Watches the forms of a page that came with problems from the server, and shows the first problem. */
+/** Watches the forms of a page that came with problems or conflicts from the server, and shows the first. */
 export function watchProblems() {
   for (const type of ["input", "change"]) {
     document.addEventListener(type, ({ target }) => {
@@ -89,6 +89,7 @@ export function watchProblems() {
       if (field?.matches(INVALID) && idsOf(field).some(isError)) clearProblem(field);
     });
   }
-  const first = document.querySelector(`form[method="post"] ${INVALID}`);
+  const [problem, clash] = [INVALID, ".clash"].map((each) => document.querySelector(`form[method="post"] ${each}`));
+  const first = problem ?? clash;
   if (first) show(first);
 }

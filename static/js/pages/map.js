@@ -155,6 +155,7 @@ async function start() {
       remember(feature?.properties.pk ?? null);
     },
   };
+  part("panel").addEventListener("act", ({ detail }) => act?.(detail.name, detail.incident));
   show = popupOpener(store, view, chosen, {
     acknowledge:
       calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),

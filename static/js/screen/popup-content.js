@@ -4,6 +4,7 @@ import { acknowledgementOf, isUnacknowledged } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
 import { element, link, metres, mutedWords, severityBadge, stateChips, whenWords } from "../base/elements.js";
 import { actionButtons } from "./incident-actions.js";
+import { t } from "../base/translate.js";
 import { named } from "./on-screen.js";
 
 /**
@@ -45,7 +46,8 @@ function alertLine(alert, { acknowledge, hasSeen }) {
 }
 
 /** How exactly the place is known, if that is known. @param {Record<string, any>} properties */
-const accuracy = ({ accuracy }) => (accuracy > 0 ? [hint(`place to within ${metres(accuracy)}`)] : []);
+const accuracy = ({ accuracy }) =>
+  accuracy > 0 ? [hint(t("accurate to %(distance)s", { distance: metres(accuracy) }))] : [];
 
 /** @param {import("../live/messages.js").Feature} feature @param {Context} context */
 function one(feature, { alertOf, editArea, act, ...context }) {

@@ -1,6 +1,7 @@
 /** A list of rows, each of which chooses an incident. It changes in place, so focus and scroll position stay. */
 
 import { element, severityShape } from "../base/elements.js";
+import { actionButtons } from "./incident-actions.js";
 
 /** @param {import("../live/messages.js").Properties} properties */
 const rowContent = ({ name, severity }) => [
@@ -18,6 +19,19 @@ function row(pk, { choose, point }) {
 }
 
 /**
+ * The buttons of a row, for editors. They are not in the order of the Tab key, in which the list is one stop: the
+ * popup of the incident has them, too. A press is the event `act` of the list, with the act's name and the incident.
+ * @param {HTMLElement} list @param {import("../live/messages.js").Feature} feature
+ */
+function rowActs(list, feature) {
+  const act = async (name, incident) =>
+    void list.dispatchEvent(new CustomEvent("act", { bubbles: true, detail: { name, incident } }));
+  const buttons = list.closest('[data-may-edit="yes"]') ? actionButtons(feature, act) : [];
+  for (const button of buttons) button.tabIndex = -1;
+  return element("div", { class: "row-acts" }, ...buttons);
+}
+
+/**
  * Updates the rows from the entries. Rows that stay are kept, and so are focus and scroll position.
  * @param {HTMLElement} list
  * @param {{key: string, feature: import("../live/messages.js").Feature, more: string, waits?: boolean, alerts?:
@@ -27,9 +41,14 @@ function row(pk, { choose, point }) {
 export function arrange(list, entries, actions) {
   const children = /** @type {HTMLElement[]} */ ([...list.children]);
   const present = new Map(children.map((item) => [item.dataset.pk, item]));
-  const items = entries.map(({ key, feature: { properties }, more, waits = false, alerts = "" }) => {
+  const items = entries.map(({ key, feature, more, waits = false, alerts = "" }) => {
+    const { properties } = feature;
     const item = present.get(String(properties.pk)) ?? row(properties.pk, actions);
-    if (item.dataset.key !== key) item.firstElementChild.replaceChildren(...rowContent(properties));
+    if (item.dataset.key !== key) {
+      item.firstElementChild.replaceChildren(...rowContent(properties));
+      item.querySelector(".row-acts")?.remove();
+      item.append(rowActs(list, feature));
+    }
     item.dataset.key = key;
     item.classList.toggle("waits", waits);
     if (alerts) item.dataset.alerts = alerts;

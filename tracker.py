@@ -42,6 +42,7 @@ from commands import (
     reload,
     restore,
     shared,
+    streets,
     tokens,
     users,
 )
@@ -299,6 +300,7 @@ def command_line() -> Parser:
     restore.add_arguments(subparsers)
     check.add_arguments(subparsers)
     migrate.add_arguments(subparsers)
+    streets.add_arguments(subparsers)
     demo.add_arguments(subparsers)
     return parser
 

@@ -52,7 +52,7 @@ class Settings:
     database: str = "tracker.db"
     tiles: str = ""  # URL template of raster tiles; without it, no page sends requests to another host
     tiles_attribution: str = ""
-    pmtiles: str = ""  # file of vector tiles that this server serves itself
+    pmtiles: str = ""  # files of vector tiles that this server serves itself, with commas between them
     certfile: str = ""  # PEM; with it the server speaks TLS itself
     keyfile: str = ""  # PEM; empty if the certificate's file holds the key too
     hosts: tuple[

@@ -39,6 +39,7 @@ ABANDONED_S = 24 * 3600  # after this time an unfinished archive is removed
 PIECE = 1 << 20  # bytes that are copied at once
 # The layer that only one schema has; static/js/map/streets-schemas.js has the same.
 SIGNS = {"transportation": "OpenMapTiles", "earth": "Protomaps"}
+UNREADABLE = "It is compressed in a way that browsers can't read. Write it with gzip."
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.pmtiles", re.ASCII)
 
 
@@ -90,7 +91,9 @@ def check(path: Path) -> Archive:
         for start, length in zip(numbers[1:9:2], numbers[2:9:2], strict=True):
             if start + length > size:
                 raise BadArchive("It is not complete: a part of the file is missing.")
-        _clustered, packed, _tiles, kind, *zooms = numbers[12:18]
+        _clustered, packed, tiles, kind, *zooms = numbers[12:18]
+        if tiles not in COMPRESSIONS:
+            raise BadArchive(UNREADABLE)
         if kind != VECTOR:
             raise BadArchive("It has no vector tiles. Pictures of a map can't be drawn in Tracker's colours.")
         layers = _layers(file, numbers[3], numbers[4], COMPRESSIONS.get(packed))
@@ -104,7 +107,7 @@ def check(path: Path) -> Archive:
 def _layers(file: Any, start: int, length: int, compression: str | None) -> set[str]:
     """Return the names of the layers in the metadata. Raises BadArchive."""
     if compression is None:
-        raise BadArchive("It is compressed in a way that browsers can't read. Write it with gzip.")
+        raise BadArchive(UNREADABLE)
     if length > MAX_METADATA:
         raise BadArchive("Its description is too long.")
     file.seek(start)

@@ -36,6 +36,7 @@ from web import (
     root,
     security,
     static_files,
+    streets,
 )
 from web.collections import Collections
 from web.counts import RequestCounts
@@ -73,7 +74,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
             requests=RequestCounts(),
             collections=Collections(),
             loop_watch=LoopWatch(),
-            pmtiles=assets.archive(settings.pmtiles) if settings.pmtiles else None,
+            pmtiles=streets.configured(settings.pmtiles),
         ),
     )
     root.init_app(app, settings.root)
@@ -87,6 +88,7 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
         app.register_blueprint(blueprint)
     static_files.init_app(app, ROOT / "static")
     assets.init_app(app, settings)
+    streets.init_app(app)
     compression.init_app(app)
     errors.init_app(app)
     return app

@@ -1,8 +1,7 @@
-"""The files of the basemap: map libraries, the world, and the operator's own tiles.
+"""The files of the basemap: map libraries and the world.
 
 `/vendor/VERSION/` serves the files of the package that `frontend/` builds, also as they were compressed then.
-VERSION is a hash of all of them, so that browsers keep each file for a year. `/basemap.pmtiles` is the
-operator's PMTiles archive, with HTTP ranges.
+VERSION is a hash of all of them, so that browsers keep each file for a year. web/streets.py has the archives.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import hashlib
 import importlib.metadata
 import mimetypes
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import tracker_frontend
@@ -22,18 +20,14 @@ from flask import (
     abort,
     current_app,
     request,
-    send_file,
     send_from_directory,
     url_for,
 )
 
-from base.errors import TrackerError
 from base.settings import Settings
-from web import auth, encodings, root, static_files
-from web.state import state
+from web import auth, encodings, root, static_files, streets
 
 VENDOR_AGE_S = 24 * 3600  # for which browsers keep a map library at an address without a version
-PMTILES_MAGIC = b"PMTiles\x03"  # of version 3, the current one
 
 # Only these names are served, each from the folder itself: no request decides which path is opened.
 VENDOR_FILES = {path.name for path in tracker_frontend.PATH.iterdir()}
@@ -51,23 +45,17 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.url_defaults(_add_version)
     app.jinja_env.globals["map_config"] = lambda: {
         "tiles": settings.tiles or None,
-        "pmtiles": url_for("tiles.pmtiles") if settings.pmtiles else None,
+        "pmtiles": streets.addresses() or None,
+        "streetsHelp": _streets_help(),
         "tilesAttribution": settings.tiles_attribution,
         "vendor": root.address(f"/vendor/{vendor_version()}/"),
     }
 
 
-def archive(name: str) -> Path:
-    """Return the path of a PMTiles archive. Raises TrackerError."""
-    path = Path(name).absolute()
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(PMTILES_MAGIC))
-    except OSError as error:
-        raise TrackerError(f"can't read the tiles {name}: {error.strerror}") from error
-    if magic != PMTILES_MAGIC:
-        raise TrackerError(f"{name} is not a PMTiles archive of version 3")
-    return path
+def _streets_help() -> str | None:
+    """Return where an admin can add streets; None for others."""
+    user = auth.current_user()
+    return url_for("admin.page", _anchor="streets") if user and user.is_admin else None
 
 
 @cache
@@ -103,16 +91,6 @@ def vendor(filename: str) -> Response:
     if is_packed:
         response.content_encoding = encoding
     return response
-
-
-@bp.get("/basemap.pmtiles")
-@auth.public  # the report form has a map, too
-def pmtiles() -> Response:
-    archive = state().pmtiles
-    options: dict[str, Any] = {"mimetype": "application/vnd.pmtiles", "conditional": True}
-    if archive is None or not archive.is_file():  # it may have been moved away
-        abort(404)
-    return send_file(archive, **options)
 
 
 @bp.get("/service-worker.js")

@@ -25,6 +25,9 @@ FORM = "application/x-www-form-urlencoded"
 JSON_TYPES = "application/json, application/geo+json or application/merge-patch+json"
 POLYGON_FIELD = "polygon_geojson"  # the one field of a form that may be larger than MAX_BODY
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+PIECE_TYPE = "application/octet-stream"
+# The endpoint whose body is a piece of a file, as large as a body with a polygon.
+PIECES_ENDPOINT = "streets.upload"
 POLYGON_ENDPOINTS = {"api.areas", "api.area", "api.inside", "pages.area_create", "pages.area_update"}
 
 
@@ -43,7 +46,7 @@ def read_body() -> None:
     Answers 413 to a body that is too large, and 415 to one of a wrong kind. A large body takes memory while
     it arrives. So the body of a stranger, who is refused in any case, is dropped.
     """
-    most = MAX_POLYGON_BODY if request.endpoint in POLYGON_ENDPOINTS else MAX_BODY
+    most = MAX_POLYGON_BODY if request.endpoint in {*POLYGON_ENDPOINTS, PIECES_ENDPOINT} else MAX_BODY
     if (request.content_length or 0) > most:
         abort(413, too_large(most))
     # A cookie that we have signed belongs to a person whose session has ended: their form is shown again.
@@ -79,7 +82,10 @@ def _throw_away(most: int) -> None:
 
 
 def _check_type() -> None:
-    if request.path.startswith("/api/"):
+    if request.endpoint == PIECES_ENDPOINT:
+        if request.mimetype != PIECE_TYPE:
+            abort(415, f"A piece of a file is taken as {PIECE_TYPE}.")
+    elif request.path.startswith("/api/"):
         if not request.is_json:
             abort(415, f"The API takes JSON: send the header Content-Type: {JSON_TYPES}.")
     elif request.mimetype != FORM:

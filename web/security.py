@@ -27,7 +27,7 @@ OTHER_NAME = (
 )
 PORT = re.compile(r":[0-9]+$")
 # endpoints of files that are the same for all clients
-CACHEABLE = ("static", "page_sentences.sentences", "tiles.vendor", "tiles.pmtiles")
+CACHEABLE = ("static", "page_sentences.sentences", "tiles.vendor", "streets.basemap", "streets.archive")
 # Endpoints without secrets. Their clients often use the server's address.
 ANY_HOST = ("health.healthz", "health.readyz")
 

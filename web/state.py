@@ -30,7 +30,7 @@ class State:
     requests: RequestCounts
     collections: Collections
     loop_watch: LoopWatch
-    pmtiles: Path | None  # the archive of vector tiles that is served
+    pmtiles: tuple[Path, ...]  # the archives of streets that the operator names
 
 
 def keep(app: Flask, kept: State) -> None:

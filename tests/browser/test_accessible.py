@@ -141,6 +141,12 @@ def test_no_page_has_a_serious_violation(
     look("map")
     page.get_by_role("button", name="Filter").click()
     look("map with its filter")
+    if page.locator("#filter-show").is_visible():
+        page.locator("#filter-show").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    look("map with its shortcuts")
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="New incident").click()
     look("map with a report")
     page.get_by_role("button", name="Cancel").click()

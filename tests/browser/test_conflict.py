@@ -84,6 +84,8 @@ def test_form_makes_one(
     """A form that the browser sends twice creates one incident, also without scripts."""
     name = f"Form, {press.__name__}, {scripts}"
     page = open_screen(person, java_script_enabled=scripts).open(f"{INCIDENTS}create/")
+    if scripts:
+        page.get_by_text("Advanced").click()
     page.locator("#location_geojson").fill(json.dumps(point(-60, -60)))
     page.locator("#name").fill(name)
     with slow(server, page):

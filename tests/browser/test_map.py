@@ -12,7 +12,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 def rows(page: Page) -> list[str]:
-    return page.locator("#incident-rows .name").all_inner_texts()
+    return page.locator("#incident-rows .name").all_text_contents()
 
 
 def test_filter_is_in_the_link(person: Person, open_screen: OpenScreen) -> None:
@@ -25,7 +25,7 @@ def test_filter_is_in_the_link(person: Person, open_screen: OpenScreen) -> None:
     person.save_incident("Weir broken", -62, -20, severity="High")
     screen = open_screen(person)
     page = screen.open_map()
-    page.get_by_label("Search names and descriptions").fill("flood")
+    page.get_by_label("Search names, descriptions and numbers").fill("flood")
     page.get_by_role("button", name="Filter").click()
     page.get_by_role("checkbox", name="High").check()
     expect(page).to_have_url(re.compile(r"\?severities=HI&text=flood#"))
@@ -70,20 +70,49 @@ def test_filter_by_area_and_time(person: Person, open_screen: OpenScreen) -> Non
     page = open_screen(person).open(f"/?area={area['properties']['pk']}&since=day")
     wait_until(lambda: rows(page) == ["In the park"], what="the incident in the area")
     page = open_screen(person).open(f"/?area={area['properties']['pk']}&to=2020-01-01T00:00:00Z")
-    expect(page.locator("#incident-empty")).to_contain_text("passes the filter")
+    expect(page.locator("#incident-empty")).to_have_text("No matches in this view")
 
 
-def test_alerts_stay_whatever_the_filter(person: Person, open_screen: OpenScreen) -> None:
-    """No filter hides an open alert, and the panel says so while a filter is active."""
+def test_tabs_obey_the_filter_and_count_what_is_elsewhere(person: Person, open_screen: OpenScreen) -> None:
+    """Both tabs say that nothing matches. A press shows what the view does not. The keys do their work."""
     area = person.save_area("Never hidden", square(-150, -60, 4))
-    stored = person.save_incident("Always shown", -148, -58, severity="Urgent")
+    stored = person.save_incident("Κολλημένος ΑΝΕΛΚΥΣΤΗΡΑΣ", -148, -58, severity="Urgent")
     page = open_screen(person).open("/?text=nothing+has+this+name")
-    expect(page.locator("#alert-rows")).to_contain_text("Always shown")
-    expect(page.get_by_text("not filtered")).to_be_visible()
-    page.locator("#filter-toggle").click()
-    page.get_by_role("button", name="Show everything open").click()
-    expect(page.get_by_text("not filtered")).to_be_hidden()
-    expect(page.locator("#alert-rows")).to_contain_text("Always shown")
+    alerts, incidents = page.get_by_role("tab", name="Alerts"), page.get_by_role("tab", name="Incidents")
+    incidents.click()
+    expect(page.locator("#incident-empty")).to_have_text("No matches in this view")
+    incidents.press("ArrowLeft")
+    expect(alerts).to_be_focused()
+    expect(alerts).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#alert-empty")).to_have_text("No matches")
+    expect(page.locator("#panel-incidents")).to_be_hidden()
+    page.get_by_label("Search names").fill("ανελκυστηρας")
+    expect(page.locator("#alert-rows")).to_contain_text("ΑΝΕΛΚΥΣΤΗΡΑΣ")
+    page.evaluate("void tracker.map.jumpTo({center: [100, 40], zoom: 9})")
+    page.locator("#panel-alerts").get_by_role("button", name="1 elsewhere: show").click()
+    expect(page.locator("#alert-elsewhere")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    alerts.focus()
+    page.keyboard.press("j")
+    expect(page.locator("#alert-rows .row")).to_be_focused()
+    page.keyboard.press("a")
+    wait_until(
+        lambda: person.http.get("/api/alerts/").json()["alerts"][0]["acknowledged"] is not None,
+        what="the acknowledgement",
+    )
+    page.keyboard.press("c")
+    wait_until(lambda: person.named("Κολλημένος") == [], what="the closed incident")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search names")).to_be_focused()
+    page.keyboard.type("?n")
+    expect(page.get_by_label("Search names")).to_have_value("ανελκυστηρας?n")
+    incidents.click()
+    as_list = page.get_by_role("link", name="As a list")
+    expect(as_list).to_have_attribute("href", re.compile("%3Fn$"))
+    as_list.click()
+    expect(page.get_by_role("searchbox")).to_have_value("ανελκυστηρας?n")
     person.delete(stored)
     person.delete(area)
 
@@ -343,7 +372,8 @@ def test_keyboard_alone_is_enough(person: Person, open_screen: OpenScreen) -> No
     page.keyboard.press("Enter")
     expect(page.locator("#announcer")).to_contain_text("Typed in")
     wait_until(lambda: rows(page)[:1] == ["Typed in"], what="its row on top")
-    page.get_by_label("Search names and descriptions").focus()
+    page.get_by_role("tab", name="Incidents").click()
+    page.get_by_label("Search names").focus()
     first = page.locator("#incident-rows .row").first
     for _ in range(12):
         page.keyboard.press("Tab")

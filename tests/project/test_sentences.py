@@ -86,10 +86,8 @@ SCRIPTS_LEFT: set[str] = {
     "static/js/report/place.js",
     "static/js/report/send.js",
     "static/js/screen/announcer.js",
-    "static/js/screen/filter-form.js",
     "static/js/screen/map-editing.js",
     "static/js/screen/notices.js",
-    "static/js/screen/panel.js",
     "static/js/screen/popup-content.js",
     "static/js/screen/updates.js",
 }

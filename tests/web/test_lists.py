@@ -1,6 +1,7 @@
 """The lists of incidents and areas: their filter, their order, and their pages, in-process."""
 
 import itertools
+import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from harness import square
+from harness import ROOT, square
 from in_process import Browser, make_app
 
 import models
@@ -283,7 +284,7 @@ def test_row_says_where_who_and_how_long_ago(then: Browser) -> None:
     assert isinstance(where, Tag)
     town, chip = where.select("a")
     assert town.get_text().startswith("near Chania, Greece")
-    assert town["href"] == "/?severities=LO#15/35.51000/24.02000"
+    assert town["href"] == "/?severities=LO#incident=1"
     assert (chip.get_text(), chip["href"]) == ("Old town", f"{AREAS}{area.id}/")
     words = " ".join(row.get_text(" ").split())
     assert "by ann" in words
@@ -341,6 +342,24 @@ def test_api_takes_the_same_filter(browser: Browser) -> None:
     assert found == ["n6", "n5", "n4", "n2", "n1", "n0"]
     for limit in ("0", "501", "-1"):
         assert browser.get(f"/api/incidents/?limit={limit}").status_code == 422
+
+
+def test_address_finds_the_same_incidents_as_on_the_map(then: Browser) -> None:
+    """tests/js/live/filter.test.js reads the same examples."""
+    shared = json.loads((ROOT / "tests" / "data" / "filters.json").read_text(encoding="utf-8"))
+    assert datetime.fromisoformat(shared["now"]) == NOW
+    for properties in shared["incidents"]:
+        fields = {"closed": False, "closed_at": None, "verified": True, **properties}
+        incident = save(
+            fields["name"], **{name: fields[name] for name in ("description", "happened", "closed")}
+        )
+        fields["severity"] = Severity.parse(fields["severity"]).value
+        Incident.update(**{name: fields[name] for name in fields.keys() - {"pk"}}).where(
+            Incident.id == incident.id
+        ).execute()
+    for query, wanted in shared["examples"]:
+        found = then.get(f"/api/incidents/?sort=-reported&{query}").get_json(force=True)
+        assert [each["properties"]["pk"] for each in found["features"]] == wanted, query
 
 
 def test_filter_is_the_same_after_the_address() -> None:

@@ -1,7 +1,7 @@
 /** The incidents of a store that pass the filter. Follows changes of both, and the passing of time. Pure. */
 
 import { serverNow } from "../base/server-clock.js";
-import { EVERYTHING, matcher } from "./filter.js";
+import { agesWith, EVERYTHING, matcher, wantsClosed } from "./filter.js";
 
 /**
  * @typedef {import("./messages.js").Feature} Feature
@@ -39,7 +39,7 @@ export class Selection {
 
   /** Drops incidents that have become too old for a filter such as "last hour". */
   age() {
-    if (!["hour", "day", "week"].includes(this.filter.since)) return;
+    if (!agesWith(this.filter)) return;
     this.#matches = matcher(this.filter, this.#store.areas, this.#clock());
     const removed = new Set([...this.shown].filter(([, feature]) => !this.#matches(feature)).map(([pk]) => pk));
     for (const pk of removed) this.shown.delete(pk);
@@ -49,7 +49,7 @@ export class Selection {
   #collect() {
     this.#matches = matcher(this.filter, this.#store.areas, this.#clock());
     const { incidents, closed } = this.#store;
-    const all = this.filter.state === "open" || !closed ? [incidents] : [incidents, closed];
+    const all = closed && wantsClosed(this.filter) ? [incidents, closed] : [incidents];
     this.shown = new Map(all.flatMap((each) => [...each]).filter(([, feature]) => this.#matches(feature)));
   }
 

@@ -1,7 +1,7 @@
 /** Layers with the names of countries and populated places. Plain data. */
 
 import { readPlaces } from "../base/places.js";
-import { streetGround, streetNameLayers } from "./streets-layers.js";
+import { sourceName, streetGround, streetNameLayers } from "./streets-layers.js";
 
 export const PLACES_ZOOM = 3; // from this zoom on places are named, below it only countries
 const FONT = ["sans-serif"]; // a font of the browser, so no glyph server is asked
@@ -31,7 +31,7 @@ const label = (id, source, colour, palette, layout) => ({
  * The layers of place names. Where the archive has names of its own, the world's are left out from its lowest zoom on.
  * @param {import("./basemap.js").MapConfig} config
  */
-function placeLayers({ streets }, palette) {
+function placeLayers({ streets = [] }, palette) {
   const large = [">=", ["get", "population"], FEWEST_PEOPLE];
   const places = {
     ...label("places", "places", "map-place", palette, {
@@ -44,17 +44,26 @@ function placeLayers({ streets }, palette) {
     filter: large,
     minzoom: PLACES_ZOOM,
   };
-  if (!streets) return [places];
-  const outside = {
+  if (streets.length === 0) return [places];
+  // From the lowest zoom of each archive on, the world's names within it are left out
+  const stops = [...new Set(streets.map(({ minzoom }) => Math.max(PLACES_ZOOM, minzoom)))].sort((a, b) => a - b);
+  const outside = stops.map((minzoom, index) => ({
     ...places,
-    id: "places-outside",
-    minzoom: Math.max(PLACES_ZOOM, streets.minzoom),
-    filter: ["all", large, ["!", ["within", streetGround(streets).geometry]]],
-  };
+    id: index === 0 ? "places-outside" : `places-outside-${index + 1}`,
+    minzoom,
+    ...(index + 1 < stops.length && { maxzoom: stops[index + 1] }),
+    filter: [
+      "all",
+      large,
+      ...streets
+        .filter((each) => each.minzoom <= minzoom)
+        .map((each) => ["!", ["within", streetGround(each).geometry]]),
+    ],
+  }));
   return [
-    ...(streets.minzoom > PLACES_ZOOM ? [{ ...places, maxzoom: streets.minzoom }] : []),
-    outside,
-    ...streetNameLayers(streets.schema, palette),
+    ...(stops[0] > PLACES_ZOOM ? [{ ...places, maxzoom: stops[0] }] : []),
+    ...outside,
+    ...streets.flatMap(({ schema }, index) => streetNameLayers(schema, palette, sourceName(index))),
   ];
 }
 

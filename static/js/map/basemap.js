@@ -4,14 +4,20 @@
  */
 
 import { nameLayers } from "./basemap-names.js";
-import { streetGround, streetLayers } from "./streets-layers.js";
+import { sourceName, streetGround, streetLayers } from "./streets-layers.js";
 
 /**
- * @typedef {{tiles: string | null, tilesAttribution: string, pmtiles: string | null, vendor: string, streets?:
- *   import("./streets.js").Streets | null}} MapConfig
+ * @typedef {object} MapConfig
+ * @property {string | null} tiles URL template of raster tiles
+ * @property {string} tilesAttribution
+ * @property {string[] | null} pmtiles addresses of archives
+ * @property {string | null} [streetsHelp] where an admin can add streets; null for others
+ * @property {string} vendor
+ * @property {import("./streets.js").Streets[]} [streets] the archives that are open, the largest first
  */
 
 export const DETAIL_ZOOM = 5; // from this zoom on the coast is drawn at 1:10 million, below at 1:50 million
+const COAST_OPACITY = ["interpolate", ["linear"], ["zoom"], 9.5, 1, 12.5, 0.4];
 const FONT = ["sans-serif"]; // a font of the browser, so no glyph server is asked
 const WORLD_ATTRIBUTION = "Natural Earth | © GeoNames (CC BY 4.0)";
 // Up to this zoom the graticule lies under the land. Closer, land may fill the screen, so it lies over it
@@ -23,7 +29,8 @@ function worldLayers(palette) {
     id,
     type: "fill",
     source: id,
-    paint: { "fill-color": palette["map-land"], "fill-antialias": false },
+    // The coast is true to a kilometre only: it fades where that is seen
+    paint: { "fill-color": palette["map-land"], "fill-antialias": false, "fill-opacity": COAST_OPACITY },
     ...rest,
   });
   const borders = (id, rest) => ({
@@ -71,16 +78,17 @@ function gridLayers(palette) {
 }
 
 /** @param {MapConfig} config */
-function streetsUnderNames({ streets }, palette) {
-  if (!streets) return [];
-  const ground = {
-    id: "streets-ground",
-    type: "fill",
-    source: "streets-ground",
-    minzoom: streets.minzoom,
-    paint: { "fill-color": palette["map-land"], "fill-antialias": false },
-  };
-  return [ground, ...streetLayers(streets.schema, palette)];
+function streetsUnderNames({ streets = [] }, palette) {
+  return streets.flatMap(({ minzoom, schema }, index) => [
+    {
+      id: `${sourceName(index)}-ground`,
+      type: "fill",
+      source: `${sourceName(index)}-ground`,
+      minzoom,
+      paint: { "fill-color": palette["map-land"], "fill-antialias": false },
+    },
+    ...streetLayers(schema, palette, sourceName(index)),
+  ]);
 }
 
 function tileLayers(config) {
@@ -93,7 +101,7 @@ function tileLayers(config) {
  * @param {import("../base/palette.js").Palette} palette
  */
 export function basemap(config, palette) {
-  const { tiles, tilesAttribution, streets } = config;
+  const { tiles, tilesAttribution, streets = [] } = config;
   const geojson = (data, rest = {}) => ({ type: "geojson", data, ...rest });
   const empty = (rest) => geojson({ type: "FeatureCollection", features: [] }, rest);
   const sources = {
@@ -106,10 +114,11 @@ export function basemap(config, palette) {
   };
   if (tiles) sources.tiles = { type: "raster", tiles: [tiles], tileSize: TILE_SIZE, attribution: tilesAttribution };
   else Object.assign(sources, { countries: empty(), places: empty() });
-  if (streets) {
-    const { tiles: template, minzoom, maxzoom, bounds, credits } = streets;
-    sources.streets = { type: "vector", tiles: [template], minzoom, maxzoom, bounds, attribution: credits };
-    sources["streets-ground"] = geojson(streetGround(streets));
+  for (const [index, each] of streets.entries()) {
+    const { tiles: template, minzoom, maxzoom, bounds, credits } = each;
+    const name = sourceName(index);
+    sources[name] = { type: "vector", tiles: [template], minzoom, maxzoom, bounds, attribution: credits };
+    sources[`${name}-ground`] = geojson(streetGround(each));
   }
   const layers = [
     { id: "water", type: "background", paint: { "background-color": palette["map-water"] } },

@@ -4,6 +4,7 @@
  */
 
 import { FIT_PADDING, fitting, POINT_ZOOM } from "./fitting.js";
+import { lastView, rememberView } from "./last-view.js";
 import { mapStyle } from "./style.js";
 import { MapView } from "./view.js";
 import { readPalette } from "../base/palette.js";
@@ -17,20 +18,23 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
 /**
  * Makes a map in the element, or says in it why there is none. All forms work without a map too.
  * @param {HTMLElement} container
- * @param {{hash?: boolean, shows?: (import("../base/geojson.js").Geometry | null)[]}} [options] hash: keep the view in
- *   the address; shows: what the map begins with, else the whole world
+ * @param {object} [options]
+ * @param {boolean} [options.hash] keeps the view in the address
+ * @param {(import("../base/geojson.js").Geometry | null)[]} [options.shows] what the map begins with
+ * @param {boolean} [options.goesOn] without `shows` the map begins where one was last, otherwise with the world
  * @returns {Promise<MapView | null>} once it can show features
  */
-export async function createMap(container, { hash = false, shows = [] } = {}) {
+export async function createMap(container, { hash = false, shows = [], goesOn = false } = {}) {
   const config = readConfig();
   try {
     const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
     config.streets = await openStreets(config, library);
     const begin = fitting(shows.filter((geometry) => geometry !== null));
+    const last = begin || !goesOn ? null : lastView();
     const map = new library.Map({
       container,
       style: mapStyle(config, readPalette()),
-      bounds: begin?.box ?? WORLD,
+      ...(last ?? { bounds: begin?.box ?? WORLD }),
       fitBoundsOptions: { padding: FIT_PADDING, maxZoom: begin?.maxZoom ?? POINT_ZOOM },
       hash: hash && "map",
       dragRotate: false,
@@ -42,6 +46,7 @@ export async function createMap(container, { hash = false, shows = [] } = {}) {
     });
     const view = new MapView(map, library, config);
     await view.loaded;
+    if (hash || goesOn) rememberView(map);
     return view;
   } catch (error) {
     console.warn("No map:", error);

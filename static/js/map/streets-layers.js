@@ -6,7 +6,6 @@
 import { SCHEMAS } from "./streets-schemas.js";
 
 const FONT = ["sans-serif"];
-const SOURCE = "streets";
 const POLYGON = ["match", ["geometry-type"], ["Polygon", "MultiPolygon"], true, false];
 const LINE = ["match", ["geometry-type"], ["LineString", "MultiLineString"], true, false];
 const NAME = ["coalesce", ["get", "name"], ["get", "name:en"], ""];
@@ -26,9 +25,19 @@ const width = (stops, more = 0) => [
   ["zoom"],
   ...stops.map((stop, index) => (index % 2 ? stop + more : stop)),
 ];
-const layer = (id, type, from, rest) => ({ id: `streets-${id}`, type, source: SOURCE, "source-layer": from, ...rest });
+/** Makes the layers of one source. */
+const layerOf = (source) => (id, type, from, rest) => ({
+  id: `${source}-${id}`,
+  type,
+  source,
+  "source-layer": from,
+  ...rest,
+});
 
-function fillLayers(schema, palette) {
+/** The name of the source of an archive, which begins the names of its layers. @param {number} index */
+export const sourceName = (index) => (index === 0 ? "streets" : `streets-${index + 1}`);
+
+function fillLayers(schema, palette, layer) {
   return schema.fills.map(([from, colour, kinds, minzoom], index) =>
     layer(`${from}-${index}`, "fill", from, {
       filter: kinds ? ["all", POLYGON, among(schema, kinds)] : POLYGON,
@@ -38,7 +47,7 @@ function fillLayers(schema, palette) {
   );
 }
 
-function roadLayers(schema, palette) {
+function roadLayers(schema, palette, layer) {
   const ranks = Object.keys(WIDTHS).reverse(); // motorways on top
   const road = (rank, part, paint) =>
     layer(`${part}-${rank}`, "line", schema.roads, {
@@ -89,18 +98,19 @@ export function streetGround({ bounds: [west, south, east, north] }) {
 
 /**
  * All layers but the names.
- * @param {string} name of the schema @param {import("../base/palette.js").Palette} palette
+ * @param {string} name of the schema @param {import("../base/palette.js").Palette} palette @param {string} source
  */
-export function streetLayers(name, palette) {
+export function streetLayers(name, palette, source) {
   const schema = SCHEMAS[name];
+  const layer = layerOf(source);
   return [
-    ...fillLayers(schema, palette),
+    ...fillLayers(schema, palette, layer),
     layer("rivers", "line", schema.rivers, {
       filter: LINE,
       minzoom: 8,
       paint: { "line-color": palette["map-water"], "line-width": width([8, 0.6, 14, 2, 18, 8]) },
     }),
-    ...roadLayers(schema, palette),
+    ...roadLayers(schema, palette, layer),
     layer("borders", "line", schema.borders, {
       filter: LINE,
       paint: { "line-color": palette["map-border"], "line-width": width([1, 0.5, 10, 1.5]) },
@@ -112,9 +122,11 @@ export function streetLayers(name, palette) {
  * Names of streets and places.
  * @param {string} name of the schema
  * @param {import("../base/palette.js").Palette} palette
+ * @param {string} source
  */
-export function streetNameLayers(name, palette) {
+export function streetNameLayers(name, palette, source) {
   const schema = SCHEMAS[name];
+  const layer = layerOf(source);
   const paint = (colour) => ({
     "text-color": palette[colour],
     "text-halo-color": palette["map-halo"],

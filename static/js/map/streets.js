@@ -1,4 +1,4 @@
-/** Opens the operator's PMTiles archive of vector tiles, and registers it with the map library. */
+/** Opens the PMTiles archives of vector tiles, and registers them with the map library. */
 
 import { schemaOf } from "./streets-schemas.js";
 
@@ -16,17 +16,31 @@ const VECTOR = 1; // tile type of the PMTiles header: Mapbox Vector Tile
 /**
  * @param {import("./basemap.js").MapConfig} config
  * @param {{addProtocol: Function}} library that draws the map
- * @returns {Promise<Streets | null>} null without an archive, or with one that cannot be drawn
+ * @returns {Promise<Streets[]>} those that can be drawn, the largest first, so that smaller ones lie over it
  */
 export async function openStreets(config, library) {
-  if (!config.pmtiles) return null;
+  if (!config.pmtiles) return [];
   try {
     const { PMTiles, Protocol } = await import(new URL(`${config.vendor}pmtiles.mjs`, location.href).href);
-    const url = new URL(config.pmtiles, location.href).href;
-    const archive = new PMTiles(url);
     const protocol = new Protocol();
-    protocol.add(archive);
     library.addProtocol("pmtiles", protocol.tile);
+    const all = await Promise.all(config.pmtiles.map((address) => open(address, PMTiles, protocol)));
+    return all.filter((each) => each !== null).sort((a, b) => size(b) - size(a));
+  } catch (error) {
+    console.warn("No streets:", error);
+    return [];
+  }
+}
+
+/** @param {Streets} streets @returns {number} square degrees */
+const size = ({ bounds: [west, south, east, north] }) => (east - west) * (north - south);
+
+/** @returns {Promise<Streets | null>} null for an archive that cannot be drawn */
+async function open(address, PMTiles, protocol) {
+  try {
+    const url = new URL(address, location.href).href;
+    const archive = new PMTiles(url);
+    protocol.add(archive);
     const [header, metadata] = await Promise.all([archive.getHeader(), archive.getMetadata()]);
     return describe(header, metadata ?? {}, `pmtiles://${url}/{z}/{x}/{y}`);
   } catch (error) {

@@ -12,6 +12,7 @@ import { makePin, placeElement } from "./markers.js";
 import { onMenu, onPick } from "./pointer.js";
 import { MapPopup } from "./popup.js";
 import { addImages, repaint } from "./style.js";
+import { sayNoStreets } from "./no-streets.js";
 import { drawTexts } from "./text-images.js";
 import { onPaletteChange, readPalette } from "../base/palette.js";
 import { bringWorld } from "./world.js";
@@ -50,6 +51,7 @@ export class MapView {
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(addImages(map, readPalette()))));
     map.once("style.load", () => bringWorld(map, config));
+    sayNoStreets(map, config);
     map.once("idle", () => this.#foldCredits());
     const texts = drawTexts(map);
     onPaletteChange((palette) => {

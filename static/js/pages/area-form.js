@@ -3,10 +3,12 @@
 import { AreaEditor } from "../editor/area-editor.js";
 import { showProblems } from "../base/form-problems.js";
 import { createMap } from "../map/map.js";
+import { placeTools } from "../editor/place-tools.js";
 import { watchUnsaved } from "../base/unsaved.js";
 
-const view = await createMap(document.getElementById("map"));
+const view = await createMap(document.getElementById("map"), { goesOn: true });
 const form = document.getElementById("area-form");
+placeTools(() => view);
 if (view) {
   const editor = await AreaEditor.create(form, view);
   editor.open();

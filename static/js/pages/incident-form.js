@@ -3,6 +3,7 @@
 import { clearProblem } from "../base/form-problems.js";
 import { createMap } from "../map/map.js";
 import { degrees, geojson, pointField } from "../editor/point-field.js";
+import { placeTools } from "../editor/place-tools.js";
 import { timeField } from "../editor/time-field.js";
 
 const part = (id) => document.getElementById(id);
@@ -31,7 +32,18 @@ part("location_geojson").form.addEventListener("submit", (event) => {
   if (!field.isValid() || !happened.isValid()) event.preventDefault();
 });
 
-view = await createMap(part("map"), { shows: [current] });
+// Without scripts it is the only field for the location, so the page has it open
+const text = part("location_geojson");
+text.closest("details").open = text.hasAttribute("aria-invalid");
+
+placeTools(
+  () => view,
+  (point) => {
+    part("accuracy").value = "";
+    field.set(point);
+  },
+);
+view = await createMap(part("map"), { shows: [current], goesOn: true });
 if (view) {
   const put = (point) => {
     part("accuracy").value = ""; // it was that of the earlier location

@@ -29,6 +29,7 @@ import { createNotices, showNotices } from "../screen/notices.js";
 import { followUpdates } from "../screen/updates.js";
 import { showPanel } from "../screen/panel.js";
 import { nextFrame } from "../base/schedule.js";
+import { shortcuts } from "../screen/shortcuts.js";
 import { Selection } from "../live/selection.js";
 import { Store } from "../live/store.js";
 import { showUnread, summarise } from "../screen/unread.js";
@@ -57,6 +58,12 @@ function whenLoaded(store, act) {
     stop();
     act();
   });
+}
+
+/** Acknowledges those alerts of an incident that this person has seen in the list. */
+function acknowledgeSeen(alert, { hasSeen }, { acknowledge }, { say }) {
+  const seen = (alert?.areas ?? []).filter((area) => !area.acknowledged && hasSeen(area));
+  if (seen.length > 0) acknowledge(seen).catch(({ message }) => say(message));
 }
 
 /** An incident that the page does not hold; null if there is none of this number. */
@@ -92,7 +99,11 @@ async function start() {
   callAttention(store);
   announceCreated(selection, announce);
   loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
-  filterForm(part("filter"), store, (filter) => selection.choose(filter));
+  const list = /** @type {HTMLAnchorElement} */ (part("as-list"));
+  const { counted } = filterForm(part("filter"), store, (filter) => selection.choose(filter), list);
+  const count = () => counted(selection.shown.size);
+  selection.subscribe(count);
+  count();
   setInterval(() => selection.age(), AGE_MS);
 
   let view = null;
@@ -103,6 +114,7 @@ async function start() {
   let show = () => {};
   const panel = showPanel(part("panel"), store, selection, {
     box: () => view?.bounds() ?? WORLD_BOX,
+    fit: (geometries) => view?.fit(geometries, { animate: true }),
     point: (pk) =>
       highlights?.highlight(pk === null ? null : (store.find("incidents", pk)?.geometry.coordinates ?? null)),
     choose(pk, { byKey }) {
@@ -128,6 +140,7 @@ async function start() {
   Object.assign(window.tracker, { view, map: view.map });
   highlights = createHighlights(view);
   const edit = calls.save && mapEditing(view, calls, { notices, announce, show: (picked) => show(picked) });
+  const act = edit && incidentActions(notices.say);
   go = goTo(view, store, selection, {
     show: (picked, how) => show(picked, how),
     fetchIncident: (pk) => fetchIncident(addresses.api, pk),
@@ -150,6 +163,11 @@ async function start() {
     editArea: edit?.editArea ?? null,
     act,
     inRows: panel.hasSeen,
+  });
+  shortcuts(/** @type {HTMLDialogElement} */ (part("shortcuts")), part("panel"), {
+    isBusy: () => edit?.isBusy() ?? false,
+    acknowledge: calls.acknowledge && ((pk) => acknowledgeSeen(store.alerts.byIncident.get(pk), panel, calls, notices)),
+    close: act && ((pk) => store.find("incidents", pk) && act("close", store.find("incidents", pk))),
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));
   syncAreas(store, view);

@@ -5,6 +5,7 @@
 
 import { handledWords } from "./panel-entries.js";
 import { stateOf } from "../live/alert-order.js";
+import { SEEN_MS } from "../live/seen-alerts.js";
 import { isolate } from "../base/bidi.js";
 import { element } from "../base/elements.js";
 import { muteMinutes } from "../base/mute-until.js";
@@ -18,7 +19,7 @@ import { language, t } from "../base/translate.js";
 
 const keyOf = (id) => Number(id.slice(id.indexOf(":") + 1));
 const when = (moment) =>
-  new Date(moment).toLocaleString(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+  new Date(moment).toLocaleString(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 
 const button = (words, attributes = {}) => element("button", { type: "button", ...attributes }, words);
 
@@ -79,6 +80,8 @@ export function alertActions(store, calls) {
       const acknowledge = button(t("Acknowledge"), { class: "primary" });
       const open_ = areas.filter(({ acknowledged }) => !acknowledged);
       acknowledge.addEventListener("click", () => attempt(() => calls.acknowledge(open_)));
+      acknowledge.disabled = true; // an alert that has just come or escalated is not meant by a press
+      setTimeout(() => (acknowledge.disabled = false), SEEN_MS);
       section.append(acknowledge);
     }
     if (taken.length === 0) return section;

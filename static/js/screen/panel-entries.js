@@ -4,6 +4,7 @@ import { acknowledgementOf, stateOf } from "../live/alert-order.js";
 import { isolate } from "../base/bidi.js";
 import { t } from "../base/translate.js";
 import { stateWords, whenWords } from "../base/elements.js";
+import { language, tn } from "../base/translate.js";
 
 export const MAX_ROWS = 100; // more than a person reads, and few enough to be drawn at once
 
@@ -61,3 +62,14 @@ export function alertWords({ feature: { properties }, areas }) {
   const state = [properties.severity, ...stateWords(properties), handledWords({ areas })];
   return `${state.join(", ")}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
 }
+
+/**
+ * What the closed sheet of a phone says.
+ * @param {number} alerts that pass the filter @param {number} seen incidents in view that pass it
+ */
+export const summaryWords = (alerts, seen) =>
+  alerts > 0
+    ? tn("%(n)s alert, %(seen)s in view", "%(n)s alerts, %(seen)s in view", alerts, {
+        seen: seen.toLocaleString(language),
+      })
+    : tn("%(n)s incident in view", "%(n)s incidents in view", seen);

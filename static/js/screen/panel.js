@@ -1,13 +1,15 @@
 /**
- * The panel beside the map: open alerts first, then the selected incidents in view, newest first. It knows the map's
- * view only as a box, and keeps the reader's scroll position.
+ * The panel beside the map, with a tab of the open alerts and one of the incidents in view, newest first. Both obey the
+ * filter. It knows the map's view only as a box, and keeps the reader's scroll position.
  */
 
 import { inOrder, stateOf } from "../live/alert-order.js";
 import { strictness } from "../live/filter.js";
+import { language, t, tn } from "../base/translate.js";
 import { named, OnScreen } from "./on-screen.js";
-import { alertWords, incidentWords, MAX_ROWS, newestIn } from "./panel-entries.js";
+import { alertWords, contains, incidentWords, MAX_ROWS, newestIn, summaryWords } from "./panel-entries.js";
 import { arrange, keepingPlace, moveByArrows } from "./rows.js";
+import { makeTabs } from "./tabs.js";
 
 const PAUSE_MS = 300; // between two updates of the list during a burst
 const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
@@ -17,23 +19,43 @@ const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
 /**
  * @param {HTMLElement} panel
  * @param {import("../live/store.js").Store} store @param {import("../live/selection.js").Selection} selection
- * @param {{box: () => Box, choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void}}
- *   view
+ * @param {{box: () => Box, choose: (pk: number, how: {byKey: boolean}) => void, point: (pk: number | null) => void,
+ *   fit: (geometries: import("../base/geojson.js").Geometry[]) => void}} view fit: shows all of them
  * @returns {{refresh: () => void, hasSeen: (alert: import("../live/alerts.js").AreaAlert) => boolean}} refresh: call it
  *   when the view has changed
  */
-export function showPanel(panel, store, selection, { box, choose, point }) {
+export function showPanel(panel, store, selection, { box, choose, point, fit }) {
   const part = (id) => panel.querySelector(`#${id}`);
-  const number = new Intl.NumberFormat("en");
   const onScreen = new OnScreen();
+  const chooseTab = makeTabs(panel.querySelector('[role="tablist"]'));
+  const elsewhere = { alert: [], incident: [] };
   let timer = null;
+  let waited = 0; // unacknowledged alerts so far
+
+  /** Says how many of a tab's features are outside of the view; a press shows them. */
+  function showElsewhere(kind, features) {
+    const line = part(`${kind}-elsewhere`);
+    elsewhere[kind] = features.map(({ geometry }) => geometry);
+    line.hidden = features.length === 0;
+    line.firstElementChild.textContent = tn("%(n)s elsewhere: show", "%(n)s elsewhere: show", features.length);
+  }
 
   function showAlerts() {
-    const alerts = [...store.alerts.byIncident.values()];
-    const { unacknowledged } = store.alerts;
-    part("panel-alerts").hidden = alerts.length === 0;
-    part("alert-count").textContent = `${number.format(unacknowledged)} unacknowledged`;
-    part("alerts-unfiltered").hidden = strictness(selection.filter) === 0;
+    const all = [...store.alerts.byIncident.values()];
+    const alerts = all.filter(({ feature }) => selection.shown.has(feature.properties.pk));
+    const unacknowledged = alerts.filter((alert) => stateOf(alert) === "unacknowledged").length;
+    const view = box();
+    part("alert-count").textContent = alerts.length.toLocaleString(language);
+    part("alert-count").className = unacknowledged > 0 ? "badge" : "count";
+    part("alert-empty").hidden = alerts.length > 0;
+    part("alert-empty").textContent = all.length > 0 ? t("No matches") : t("No open alerts");
+    showElsewhere(
+      "alert",
+      alerts.map(({ feature }) => feature).filter(({ geometry }) => !contains(view, geometry.coordinates)),
+    );
+    // Alerts come first, unless somebody has chosen a tab or works in this one.
+    if (unacknowledged > 0 && waited === 0 && !panel.contains(document.activeElement)) chooseTab("tab-alerts");
+    waited = unacknowledged;
     arrange(
       part("alert-rows"),
       inOrder(alerts)
@@ -48,19 +70,24 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
       { choose, point },
     );
     onScreen.look(part("alert-rows"));
+    return alerts.length;
   }
 
   function showIncidents() {
-    const { count, first } = newestIn(selection.shown.values(), box());
-    part("incident-count").textContent = number.format(count);
+    const view = box();
+    const { count, first } = newestIn(selection.shown.values(), view);
+    part("incident-count").textContent = count.toLocaleString(language);
     part("incident-empty").hidden = count > 0;
-    const filtered = strictness(selection.filter) > 0;
-    part("incident-empty").textContent = filtered
-      ? "Nothing in this part of the map passes the filter."
-      : "No open incident in this part of the map.";
+    const isFiltered = strictness(selection.filter) > 0;
+    part("incident-empty").textContent = isFiltered
+      ? t("No matches in this view")
+      : t("No open incidents in this view");
     part("incident-more").hidden = count <= MAX_ROWS;
-    part("incident-more").textContent = `The newest ${MAX_ROWS}. Come closer to see the others.`;
-    part("panel-summary").textContent = `${number.format(count)} ${count === 1 ? "incident" : "incidents"} in view`;
+    const isAll = count === selection.shown.size;
+    showElsewhere(
+      "incident",
+      isAll ? [] : [...selection.shown.values()].filter(({ geometry }) => !contains(view, geometry.coordinates)),
+    );
     arrange(
       part("incident-rows"),
       first.map((feature) => ({
@@ -70,6 +97,7 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
       })),
       { choose, point },
     );
+    return count;
   }
 
   function refresh() {
@@ -77,12 +105,13 @@ export function showPanel(panel, store, selection, { box, choose, point }) {
     timer = setTimeout(() => {
       timer = null;
       keepingPlace(part("panel-body"), () => {
-        showAlerts();
-        showIncidents();
+        part("panel-summary").textContent = summaryWords(showAlerts(), showIncidents());
       });
     }, PAUSE_MS);
   }
 
+  for (const kind of ["alert", "incident"])
+    part(`${kind}-elsewhere`).firstElementChild.addEventListener("click", () => fit(elsewhere[kind]));
   const toggle = part("panel-toggle");
   toggle.addEventListener("click", () =>
     toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") === "false")),

@@ -1,8 +1,9 @@
 import "../published.js";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { EVERYTHING, matcher, readFilter, strictness, writeFilter } from "../../../static/js/live/filter.js";
+import { EVERYTHING, listQuery, matcher, readFilter, strictness, writeFilter } from "../../../static/js/live/filter.js";
 import { covers } from "../../../static/js/base/geojson.js";
 import { area, incident } from "../examples.js";
 
@@ -16,6 +17,7 @@ test("a filter is the same after the address, and keeps other parameters", () =>
     state: "all",
     area: 7,
     text: "flood & fire, 100%",
+    by: "reported",
     since: "range",
     from: "2026-01-01T00:00:00.000Z",
     to: "",
@@ -26,6 +28,44 @@ test("a filter is the same after the address, and keeps other parameters", () =>
   assert.deepEqual(readFilter(new URLSearchParams(params.toString())), filter);
   writeFilter(params, EVERYTHING);
   assert.equal(params.toString(), "theme=dark");
+});
+
+test("an address finds the same incidents as on the server", () => {
+  process.env.TZ = "UTC";
+  const { now, incidents, examples } = JSON.parse(
+    readFileSync(new URL("../../data/filters.json", import.meta.url), "utf8"),
+  );
+  for (const [query, wanted] of examples) {
+    const filter = readFilter(new URLSearchParams(query));
+    const test = matcher(filter, new Map(), Date.parse(now));
+    const found = incidents.map(({ pk, ...properties }) => incident(pk, properties)).filter(test);
+    assert.deepEqual(
+      found.map(({ properties: { pk } }) => pk),
+      wanted,
+      query,
+    );
+    const params = new URLSearchParams();
+    writeFilter(params, filter);
+    assert.deepEqual(readFilter(params), filter, query);
+  }
+});
+
+test("days begin at midnight of the browser, also when the clock changes", () => {
+  process.env.TZ = "Europe/Athens";
+  const today = { since: "today" };
+  const start = new Date(2026, 2, 29).getTime(); // which has 23 hours there
+  const at = (ms) => incident(1, { created: new Date(ms).toISOString() });
+  const test = (filter, feature) => matcher({ ...EVERYTHING, ...filter }, new Map(), start + 3_600_000 * 12)(feature);
+  assert.ok(test(today, at(start)) && !test(today, at(start - 1)));
+  const yesterday = { since: "yesterday" };
+  assert.ok(test(yesterday, at(start - 1)) && !test(yesterday, at(start)));
+  assert.ok(test(yesterday, at(new Date(2026, 2, 28).getTime())));
+});
+
+test("a link to the list has the time zone where it matters", () => {
+  assert.equal(listQuery({ ...EVERYTHING, severities: ["UR", "HI"], since: "week" }), "severities=UR,HI&since=week");
+  const zone = new URLSearchParams(listQuery({ ...EVERYTHING, since: "today" })).get("zone");
+  assert.equal(zone, Intl.DateTimeFormat().resolvedOptions().timeZone);
 });
 
 test("nonsense in an address is ignored", () => {

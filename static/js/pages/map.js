@@ -155,7 +155,6 @@ async function start() {
       remember(feature?.properties.pk ?? null);
     },
   };
-  const act = edit && incidentActions(notices.say);
   part("panel").addEventListener("act", ({ detail }) => act?.(detail.name, detail.incident));
   show = popupOpener(store, view, chosen, {
     acknowledge:

@@ -82,7 +82,7 @@ def test_wall_screen_shows_alerts_says_when_it_is_stale_and_ends(
     fields = {str(each["name"]): str(each["value"]) for each in form.select("input[type=hidden]")}
     own = {"Referer": f"{server.url}/accounts/"}
     made = person.http.post("/accounts/wall_screens/", data={**fields, "wall": "Lobby"}, headers=own)
-    found = re.search(r'id="wall-link">([^<]+)<', made.text)
+    found = re.search(r'class="secret">(http[^<]+)<', made.text)
     assert found is not None
     person.save_area("Depot", square(-80, 10, 4))
     screen = open_screen(visitor)

@@ -197,7 +197,7 @@ def test_offline_report_keeps_its_time(server: Server, person: Person, open_scre
         page.context.set_offline(False)
         page.reload()
         if name == "Corrected late":
-            page.get_by_role("button", name="Correct it").click()
+            page.get_by_role("button", name="Correct").click()
             page.get_by_role("radio", name="High").check(force=True)
             page.wait_for_load_state("networkidle")
             page.get_by_role("button", name="Send report").click()

@@ -45,7 +45,7 @@ def make(browser: Browser, **fields: str) -> TestResponse:
 
 
 def link_in(page: TestResponse) -> str:
-    found = BeautifulSoup(page.text, "html.parser").select_one("#wall-link")
+    found = BeautifulSoup(page.text, "html.parser").select_one("#walls-title ~ .notice .secret")
     assert found is not None, page.text
     return found.text
 

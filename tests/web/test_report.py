@@ -250,7 +250,7 @@ def test_refused_report_is_kept_to_be_corrected(phone: Screen, person: Person) -
     page.evaluate(TAMPER)
     lose_network(phone, lost=False)
     expect(page.locator("#outbox")).to_contain_text("Refused")
-    page.get_by_role("button", name="Correct it").tap()
+    page.get_by_role("button", name="Correct").tap()
     expect(page.get_by_label("What happened?")).to_have_value("Refused later")
     expect(page.locator("#outbox")).to_be_hidden()
     page.get_by_role("radio", name="High").check(force=True)

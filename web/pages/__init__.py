@@ -5,6 +5,7 @@ from web.pages import (
     admin,
     alerts,
     areas,
+    first_steps,
     incidents,
     kiosk,
     live_map,
@@ -15,6 +16,6 @@ from web.pages import (
 )
 from web.pages.blueprint import bp
 
-__all__ = ["BLUEPRINTS", "alerts", "areas", "incidents", "live_map", "overview", "report"]
+__all__ = ["BLUEPRINTS", "alerts", "areas", "first_steps", "incidents", "live_map", "overview", "report"]
 
 BLUEPRINTS = (bp, account.bp, admin.bp, kiosk.bp, sign_in.bp, two_step.bp)

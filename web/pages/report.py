@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from base import addresses, times
 from base.logs import event
+from base.sentences import Sentence
 from base.severity import DEFAULT
 from base.times import timestamp
 from base.values import to_json
@@ -26,6 +27,7 @@ from geo import geojson
 from models import MAX_ID, Incident
 from web import auth
 from web.forms import Form
+from web.languages import translated
 from web.pages.blueprint import bp
 from web.state import state
 
@@ -34,7 +36,9 @@ TYPED = (*Incident.texts(), "severity", "location_lon", "location_lat")
 TRAP = "remark_2"  # a field that people do not see, by a name that no browser or password manager fills in
 MAX_REPORT_AGE = timedelta(days=30)  # no phone waits longer for a network: its clock has been set
 log = logging.getLogger("tracker.limits")
-TOO_OLD = f"Written {MAX_REPORT_AGE.days} days or more before it was sent, by the clock of the device."
+TOO_OLD = Sentence(
+    "Written %(days)s days or more before it was sent, by the clock of the device.", days=MAX_REPORT_AGE.days
+)
 
 
 @bp.route("/tracker/incident/report/", methods=["GET", "POST"])
@@ -44,7 +48,7 @@ def report() -> ResponseReturnValue:
     """The public form: no account needed, unless the operator wants one. An editor's report is verified."""
     verified = auth.may("editor")
     if not (verified or state().settings.public_reports):
-        abort(403, "Reports are taken from the people of this tracker only: sign in as one who may edit.")
+        abort(403, Sentence("Only people with an account can report here. Sign in first."))
     form = Form({"severity": DEFAULT.value, "key": secrets.token_hex(16)})
     if request.method == "POST":
         form = Form.submitted()
@@ -83,7 +87,7 @@ def _note_age(form: Form, values: dict[str, Any]) -> str:
     except ValueError:
         age_s = math.nan
     if math.isnan(age_s):
-        form.errors["age"] = "this must be a number of seconds"
+        form.errors["age"] = Sentence("Must be a number of seconds")
     elif age_s >= 1:
         age = timedelta(seconds=min(age_s, MAX_REPORT_AGE.total_seconds()))
         values["happened"] = timestamp(times.clock() - age)
@@ -100,9 +104,9 @@ def _answer_report(form: Form, number: int, wait: float, said: str) -> ResponseR
     status = 429 if wait else 201 if stored else form.status
     headers = auth.retry_after(wait)
     if request.accept_mimetypes.best == "application/json":
-        fields = {name: reason for name, reason in form.errors.items() if name}
-        error = form.errors.get("", "Please correct the fields below.")
-        answer = {"stored": True, "number": number} | ({"note": said} if said else {})
+        fields = {name: translated(reason) for name, reason in form.errors.items() if name}
+        error = translated(form.errors.get("", Sentence("Please correct the fields below.")))
+        answer = {"stored": True, "number": number} | ({"note": translated(said)} if said else {})
         return answer if stored else {"error": error, "fields": fields}, status, headers
     if stored:
         return redirect(url_for("pages.report_success", number=number), 303)
@@ -125,7 +129,9 @@ def _store_once(form: Form, incident: Incident, values: dict[str, Any]) -> tuple
         return known, 0.0
     wait = 0.0 if incident.verified or form.errors else _wait_to_report()
     if wait:
-        form.errors[""] = f"Too many reports came lately. Try again in {auth.duration(wait)}."
+        form.errors[""] = Sentence(
+            "Too many reports came lately. Try again in %(time)s.", time=auth.duration(wait)
+        )
     with contextlib.suppress(peewee.IntegrityError):  # the same report came twice at once
         if form.save(incident, values, {}):
             return incident.id, wait

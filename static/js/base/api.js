@@ -1,5 +1,6 @@
 /** Calls of the JSON API, with the page's CSRF token. */
 
+import { t } from "./translate.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { mine, OtherAccount } from "./session.js";
 import { inSession } from "./sign-in-again.js";
@@ -15,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-const WORDS = { 0: "The server can't be reached.", 401: "You are signed out." };
+const WORDS = { 0: t("The server can't be reached."), 401: t("You are signed out.") };
 
 const keys = new IdempotencyKeys();
 
@@ -55,7 +56,7 @@ export async function call(method, address, body, { key, ifMatch, asks = true } 
   const answer = response.status === 204 ? null : await response.json().catch(() => null);
   if (response.ok) return answer;
   throw new ApiError(
-    WORDS[response.status] ?? answer?.error ?? `The server answered ${response.status}.`,
+    WORDS[response.status] ?? answer?.error ?? t("The server answered %(status)s.", { status: response.status }),
     response.status,
     answer,
   );

@@ -3,6 +3,8 @@
  * and checks more, for instance whether a polygon crosses itself.
  */
 
+import { t } from "./translate.js";
+
 /**
  * @typedef {[number, number]} Position longitude, latitude in degrees, WGS 84
  * @typedef {{type: "Point", coordinates: Position}} Point
@@ -34,31 +36,33 @@ function parse(text, type) {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new TypedError("This is not JSON: check the brackets, commas and quotation marks.");
+    throw new TypedError(t("This is not JSON: check the brackets, commas and quotation marks."));
   }
   if (value?.type === "Feature") value = value.geometry;
-  if (value?.type !== type) throw new TypedError(`This should be a GeoJSON ${type}.`);
+  if (value?.type !== type) throw new TypedError(t("This should be a GeoJSON %(type)s.", { type }));
   return value.coordinates;
 }
 
 /** @returns {Position} */
 function position(value, maxLongitude) {
   const numbers = Array.isArray(value) && value.length >= 2 && value.every(Number.isFinite);
-  if (!numbers) throw new TypedError("A position is two numbers: [longitude, latitude].");
+  if (!numbers) throw new TypedError(t("A position is two numbers: [longitude, latitude]."));
   const [longitude, latitude] = value;
-  if (Math.abs(longitude) > maxLongitude) throw new TypedError(`A longitude of ${longitude} is out of range.`);
-  if (Math.abs(latitude) > MAX_LATITUDE) throw new TypedError(`A latitude of ${latitude} is out of range.`);
+  if (Math.abs(longitude) > maxLongitude)
+    throw new TypedError(t("The longitude %(degrees)s is out of range.", { degrees: longitude }));
+  if (Math.abs(latitude) > MAX_LATITUDE)
+    throw new TypedError(t("The latitude %(degrees)s is out of range.", { degrees: latitude }));
   return [round(longitude), round(latitude)];
 }
 
 const same = (a, b) => a[0] === b[0] && a[1] === b[1];
 
 function ring(value) {
-  if (!Array.isArray(value)) throw new TypedError("A ring is a list of positions.");
+  if (!Array.isArray(value)) throw new TypedError(t("A ring is a list of positions."));
   const positions = value.map((each) => position(each, MAX_DRAWN_LONGITUDE));
   if (positions.length < 4)
-    throw new TypedError("A ring needs at least four positions, the last the same as the first.");
-  if (!same(positions[0], positions[positions.length - 1])) throw new TypedError("A ring must end where it begins.");
+    throw new TypedError(t("A ring needs at least four positions, the last the same as the first."));
+  if (!same(positions[0], positions[positions.length - 1])) throw new TypedError(t("A ring must end where it begins."));
   return positions;
 }
 
@@ -70,7 +74,7 @@ export function parsePoint(text) {
 /** @param {string} text @returns {Polygon} with its holes @throws {TypedError} */
 export function parsePolygon(text) {
   const rings = parse(text, "Polygon");
-  if (!Array.isArray(rings) || rings.length === 0) throw new TypedError("A polygon is a list of rings.");
+  if (!Array.isArray(rings) || rings.length === 0) throw new TypedError(t("A polygon is a list of rings."));
   return { type: "Polygon", coordinates: rings.map(ring) };
 }
 
@@ -110,7 +114,12 @@ export function shortWay({ coordinates }) {
 
 function typedNumber(text, name) {
   const number = text.trim() === "" ? NaN : Number(text.trim().replace(",", "."));
-  if (!Number.isFinite(number)) throw new TypedError(`The ${name} should be a number of degrees, such as 35.5138.`);
+  if (!Number.isFinite(number))
+    throw new TypedError(
+      name === "latitude"
+        ? t("The latitude should be a number of degrees, such as 35.5138.")
+        : t("The longitude should be a number of degrees, such as 24.018."),
+    );
   return number;
 }
 
@@ -123,7 +132,7 @@ function typedNumber(text, name) {
  */
 export function parseDegrees(longitude, latitude) {
   if (longitude.trim() === "" || latitude.trim() === "")
-    throw new TypedError("Both latitude and longitude are needed.");
+    throw new TypedError(t("Both latitude and longitude are needed."));
   const coordinates = [typedNumber(longitude, "longitude"), typedNumber(latitude, "latitude")];
   return { type: "Point", coordinates: position(coordinates, MAX_LONGITUDE) };
 }

@@ -4,6 +4,7 @@
  * earlier sign-in. If it is another account, they show that nothing can be saved in them.
  */
 
+import { t } from "./translate.js";
 import { ownName } from "./addresses.js";
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
@@ -53,16 +54,23 @@ export function compare(user, found) {
 export class OtherAccount extends Error {
   /** @param {string} other @param {string} user */
   constructor(other, user) {
-    super(`${isolate(other)} is signed in now. Nothing was saved: sign in as ${isolate(user)} again.`);
+    super(
+      t("%(other)s is signed in now. Nothing was saved: sign in as %(user)s again.", {
+        other: isolate(other),
+        user: isolate(user),
+      }),
+    );
   }
 }
 
 function warn(other) {
   document.getElementById("other-account")?.remove();
   if (!other) return;
-  const accounts = `This browser is signed in as ${isolate(other)} now, and this page is ${isolate(mine().user)}’s.`;
-  const words = `${accounts} Nothing can be saved here.`;
-  const reload = element("button", { type: "button" }, "Load it anew");
+  const words = t("This browser is signed in as %(other)s now. This page is of %(user)s, and can save nothing.", {
+    other: isolate(other),
+    user: isolate(mine().user),
+  });
+  const reload = element("button", { type: "button" }, t("Reload"));
   reload.addEventListener("click", () => location.assign(location.pathname + location.search));
   document.body.append(
     element("div", { id: "other-account", class: "notice", role: "alert" }, element("span", {}, words), reload),

@@ -1,5 +1,6 @@
 /** Asks a person whose session has ended to sign in, in another tab. So the page keeps its unsaved work. */
 
+import { t } from "./translate.js";
 import { isolate } from "./bidi.js";
 import { element } from "./elements.js";
 import { mine, onSignIn, refresh, signInAddress } from "./session.js";
@@ -12,17 +13,17 @@ function makeDialog() {
   const link = element(
     "a",
     { class: "button primary", href: signInAddress(), target: "_blank" },
-    "Sign in, in a new tab",
+    t("Sign in, in a new tab"),
   );
-  const later = element("button", { type: "button" }, "Not now");
+  const later = element("button", { type: "button" }, t("Not now"));
   const dialog = element(
     "dialog",
     { id: "sign-in-again", "aria-labelledby": "sign-in-again-title" },
-    element("h2", { id: "sign-in-again-title" }, "You are signed out"),
+    element("h2", { id: "sign-in-again-title" }, t("You are signed out")),
     element(
       "div",
       { class: "stack" },
-      element("p", {}, "What you have typed or drawn stays here. Sign in, come back, and go on."),
+      element("p", {}, t("What you have typed or drawn stays here. Sign in, come back, and continue.")),
       problem,
       element("p", { class: "form-actions" }, link, later),
     ),
@@ -43,7 +44,10 @@ async function ask() {
   const done = await new Promise((resolve) => {
     stop = onSignIn((other) => {
       if (!other) return resolve(true);
-      problem.textContent = `${isolate(other)} is signed in now. Sign in as ${isolate(mine().user)} to save here.`;
+      problem.textContent = t("%(other)s is signed in now. Sign in as %(user)s to save here.", {
+        other: isolate(other),
+        user: isolate(mine().user),
+      });
       problem.hidden = false;
     });
     later.addEventListener("click", () => resolve(false));

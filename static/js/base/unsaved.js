@@ -1,6 +1,8 @@
 /** Keeps unsaved work: its owners register a function here, and leaving the page asks first. */
 
-const QUESTION = "Discard what has not been saved?";
+import { t } from "./translate.js";
+
+const QUESTION = t("Discard what has not been saved?");
 
 /** @type {Set<() => boolean>} */
 const works = new Set();

@@ -3,6 +3,7 @@
  * later, once.
  */
 
+import { language, t } from "../base/translate.js";
 import { showProblems } from "../base/form-problems.js";
 import { published } from "../base/published.js";
 import { parseDegrees } from "../base/geojson.js";
@@ -23,7 +24,7 @@ const NO_STORAGE = {
   removeItem() {},
 };
 
-const KEPT = "No network. The report is kept on this device and sent when the network is back.";
+const KEPT = t("No network. The report is kept on this device and sent when the network is back.");
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("report"));
 const part = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
@@ -46,12 +47,12 @@ function storage() {
 function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
   /** @type {Record<string, string>} */
   const found = {};
-  if (!name.trim()) found.name = "Required";
-  if ([...name.trim()].length > MAX_NAME) found.name = `At most ${MAX_NAME} characters.`;
+  if (!name.trim()) found.name = t("Required");
+  if ([...name.trim()].length > MAX_NAME) found.name = t("At most %(most)s characters.", { most: MAX_NAME });
   if ([...description.trim()].length > MAX_DESCRIPTION)
-    found.description = `At most ${MAX_DESCRIPTION.toLocaleString("en")} characters.`;
+    found.description = t("At most %(most)s characters.", { most: MAX_DESCRIPTION.toLocaleString(language) });
   if (!latitude.trim() && !longitude.trim())
-    return { ...found, where: "Say where: use your location, tap the map or search a place." };
+    return { ...found, where: t("Say where: use your location, tap the map or search a place.") };
   try {
     parseDegrees(longitude, latitude);
   } catch (error) {
@@ -110,8 +111,8 @@ async function submit() {
   /** @type {import("../report/queue.js").Fields} */
   const fields = { ...typed, key: newKey() };
   const found = problems(fields);
-  if (Object.keys(found).length > 0) return tell(found, "Please correct the fields below.");
-  state.textContent = "Sending…";
+  if (Object.keys(found).length > 0) return tell(found, t("Please correct the fields below."));
+  state.textContent = t("Sending…");
   queue.add(fields, corrected ? queue.age(corrected) : 0);
   await queue.flush();
   let entry = queue.get(fields.key);

@@ -7,7 +7,7 @@
 const ROOT = new URL(".", self.location.href).pathname; // where Tracker is, with a slash at its end
 const CACHE = ROOT === "/" ? "report" : `report ${ROOT}`; // other trackers of this host have their own
 const PAGE = `${ROOT}tracker/incident/report/`;
-const ASSETS = [`${ROOT}static/`, `${ROOT}vendor/`];
+const ASSETS = [`${ROOT}static/`, `${ROOT}vendor/`, `${ROOT}sentences/`];
 const VERSIONED = /^(static|vendor)\/[0-9a-f]{12}\//; // below ROOT
 const PATIENCE_MS = 5_000; // after this time without an answer the kept file is used
 

@@ -5,7 +5,7 @@ import { readConfig } from "../map/map.js";
 
 const WORKER = within("/service-worker.js");
 const PAGE = within("/tracker/incident/report/");
-const ASSETS = [within("/static/"), within("/vendor/")];
+const ASSETS = [within("/static/"), within("/vendor/"), within("/sentences/")];
 
 /** Lets the service worker keep this page and all files that it has loaded. */
 export async function keepPage() {

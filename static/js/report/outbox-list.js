@@ -1,21 +1,24 @@
 /** Shows the reports that this device keeps, and keeps trying to send them. */
 
+import { agoWords } from "../base/relative-time.js";
+import { t } from "../base/translate.js";
 import { backoff } from "../base/backoff.js";
-import { element, sinceWords } from "../base/elements.js";
+import { element } from "../base/elements.js";
 
 const FIRST_WAITS = 2; // attempts that the backoff skips: a network seldom returns within a second
 
 /** @typedef {import("./queue.js").ReportQueue} ReportQueue */
 /** @typedef {import("./queue.js").Entry} Entry */
 
-const WAITING = "Waiting for the network";
+const WAITING = t("Waiting for the network");
 
 /** The state of a report in words. @param {Entry} entry */
 function stateWords({ state, note, number, error, problems }) {
   const why = [error, ...Object.values(problems ?? {})].filter(Boolean).join(" ");
-  if (state === "refused") return `Refused: ${why}`;
-  if (state === "sent") return [number ? `Sent, number ${number}.` : "Sent.", note].filter(Boolean).join(" ");
-  return error && error !== "No network." ? `${WAITING}: ${error}` : WAITING;
+  if (state === "refused") return t("Refused: %(why)s", { why });
+  if (state === "sent")
+    return [number ? t("Sent, number %(number)s.", { number }) : t("Sent."), note].filter(Boolean).join(" ");
+  return error && error !== t("No network.") ? `${WAITING}: ${error}` : WAITING;
 }
 
 /**
@@ -35,12 +38,16 @@ function row(entry, age, { onEdit, onRemove }) {
     { "data-state": entry.state },
     element("p", { class: "name" }, entry.name),
     element("p", { class: "state-words" }, stateWords(entry)),
-    element("p", { class: "hint" }, `Written ${sinceWords(new Date(Date.now() - age).toISOString())}`),
+    element(
+      "p",
+      { class: "hint" },
+      t("Written %(ago)s", { ago: agoWords(new Date(Date.now() - age).toISOString(), Date.now()) }),
+    ),
     element(
       "p",
       { class: "form-actions" },
-      ...(entry.state === "refused" ? [button("Correct it", () => onEdit(entry))] : []),
-      button(done ? "Clear" : "Discard", () => onRemove(entry.key)),
+      ...(entry.state === "refused" ? [button(t("Correct"), () => onEdit(entry))] : []),
+      button(done ? t("Remove") : t("Discard"), () => onRemove(entry.key)),
     ),
   );
 }
@@ -54,7 +61,8 @@ function row(entry, age, { onEdit, onRemove }) {
 export function showOutbox(section, queue, onEdit) {
   const actions = {
     onRemove(key) {
-      if (queue.get(key)?.state === "sent" || confirm("Discard this report? It has not been sent.")) queue.remove(key);
+      if (queue.get(key)?.state === "sent" || confirm(t("Discard this report? It has not been sent.")))
+        queue.remove(key);
     },
     onEdit(entry) {
       queue.remove(entry.key);
@@ -65,8 +73,8 @@ export function showOutbox(section, queue, onEdit) {
     const entries = queue.entries();
     section.querySelector("ul").replaceChildren(...entries.map((entry) => row(entry, queue.age(entry), actions)));
     section.querySelector(".hint").textContent = queue.atRisk
-      ? "This browser lets nothing be kept: leave this page open until they are sent."
-      : "Waiting reports are sent when this page is open and the network is back.";
+      ? t("This browser can keep nothing. Leave this page open until they are sent.")
+      : t("Waiting reports are sent when this page is open and the network is back.");
     section.querySelector(".hint").hidden = queue.waiting.length === 0;
     section.hidden = entries.length === 0;
   }

@@ -1,5 +1,6 @@
 /** The location of the report, from the device, the map, a search or typing; its accuracy, and the nearest town. */
 
+import { t } from "../base/translate.js";
 import { circle, pointAt } from "../base/geojson.js";
 import { metres } from "../base/elements.js";
 import { locate, locationAllowed, mayLocate } from "../base/locate.js";
@@ -60,8 +61,8 @@ export async function placePart(kept) {
   }
 
   async function find() {
-    if (!mayLocate()) return say("This page can't ask for the location. Tap the map or search a place instead.");
-    say("Looking for your location…");
+    if (!mayLocate()) return say(t("This page can't ask for the location. Tap the map or search a place instead."));
+    say(t("Looking for your location…"));
     part("locate").setAttribute("aria-busy", "true");
     try {
       const { longitude, latitude, accuracy } = await locate();
@@ -70,13 +71,17 @@ export async function placePart(kept) {
       if (accuracy > COARSE_M) {
         if (!current) view?.setOutline(area);
         if (!current) view?.fit([area]);
-        return say(`You are somewhere within ${metres(accuracy)}. Tap the map where it happened, or search a place.`);
+        return say(
+          t("You are somewhere within %(distance)s. Tap the map where it happened, or search a place.", {
+            distance: metres(accuracy),
+          }),
+        );
       }
       found = accuracy;
       field.set(point);
       found = null;
       view?.fit([area, point], { maxZoom: closest });
-      say(`Found, to within ${metres(accuracy)}. Drag the pin if it is off.`);
+      say(t("Found, to within %(distance)s. Drag the pin if it is off.", { distance: metres(accuracy) }));
     } catch (error) {
       say(error.message);
     } finally {

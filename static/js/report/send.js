@@ -1,5 +1,7 @@
 /** Sends one report to the server, and returns the outcome. Knows neither the page nor the queue. */
 
+import { t } from "../base/translate.js";
+
 // a phone with a weak signal needs seconds for a few hundred bytes; after this it counts as offline
 const PATIENCE_MS = 20_000;
 const TOKEN = /<meta name="csrf-token" content="([^"]+)"/;
@@ -26,10 +28,10 @@ export async function sendReport(path, fields, ask = fetch) {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     if (page.status === 403)
-      return { state: "refused", error: "Reports are taken only from people who are signed in here." };
+      return { state: "refused", error: t("Only people with an account can report here. Sign in first.") };
     const token = TOKEN.exec(await page.text())?.[1];
     // A hotel's sign-in page, a proxy's error
-    if (!page.ok || !token) return waiting("The server does not answer as it should.");
+    if (!page.ok || !token) return waiting(t("The server does not answer as it should."));
     const body = new URLSearchParams({ ...fields, csrf_token: token });
     const answer = await ask(path, {
       ...reach,
@@ -40,7 +42,7 @@ export async function sendReport(path, fields, ask = fetch) {
     });
     return await outcome(answer);
   } catch {
-    return waiting("No network.");
+    return waiting(t("No network."));
   }
 }
 
@@ -50,11 +52,11 @@ async function outcome(answer) {
   if (answer.ok)
     return said?.stored
       ? { state: "sent", ...(said.note && { note: said.note }), ...(said.number && { number: said.number }) }
-      : waiting("The server does not answer as it should.");
-  if (answer.status >= 500 || TRY_LATER.has(answer.status)) return waiting(said?.error ?? "The server is busy.");
+      : waiting(t("The server does not answer as it should."));
+  if (answer.status >= 500 || TRY_LATER.has(answer.status)) return waiting(said?.error ?? t("The server is busy."));
   return {
     state: "refused",
-    error: said?.error ?? `The server refused it (${answer.status}).`,
+    error: said?.error ?? t("The server refused it (%(status)s).", { status: answer.status }),
     problems: said?.fields ?? {},
   };
 }

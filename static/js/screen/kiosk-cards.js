@@ -55,14 +55,16 @@ export function showCards(store, now) {
     for (const each of part("cards").querySelectorAll("time")) each.textContent = ageWords(each.dateTime, now());
   }
 
-  /** Hides the cards that don't fit, and counts them. */
+  /** Hides the cards from the first that doesn't fit, and counts them. */
   function fit() {
     const cards = [...part("cards").children];
     for (const each of cards) each.hidden = false;
     part("more").hidden = false; // it takes room, too
     const { bottom } = part("cards").getBoundingClientRect();
-    for (const each of cards) each.hidden = each.getBoundingClientRect().bottom > bottom + 1;
-    const rest = alerts.length - cards.filter(({ hidden }) => !hidden).length;
+    const first = cards.findIndex((each) => each.getBoundingClientRect().bottom > bottom + 1);
+    const fitting = first < 0 ? cards.length : first; // none after it, so that the worst are shown
+    for (const each of cards.slice(fitting)) each.hidden = true;
+    const rest = alerts.length - fitting;
     part("more").hidden = rest === 0;
     part("more").textContent = tn("and %(n)s more", "and %(n)s more", rest);
   }

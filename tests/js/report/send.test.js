@@ -61,5 +61,5 @@ test("a refusal has reasons, in general and for each field", async () => {
 test("if only signed-in people may report, the outcome says so", async () => {
   const { outcome } = await send(new Response("<h1>Forbidden</h1>", { status: 403 }));
   assert.equal(outcome.state, "refused");
-  assert.match(outcome.error, /signed in/);
+  assert.match(outcome.error, /people with an account/);
 });

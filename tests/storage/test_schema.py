@@ -285,3 +285,20 @@ def test_few_copies_are_kept_and_nothing_else_is_removed(
     assert len(kept) == schema.COPIES
     assert own[-1] in kept
     assert all(other.exists() for other in others)
+
+
+def test_migration_finds_reporters_and_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log names the reporter of an incident. Searches find older incidents and areas, too."""
+    path = tmp_path / "own.db"
+    make_old(path, NAMES.index("0010_lists"), monkeypatch)
+    with closing(sqlite3.connect(path)) as database:
+        message = '{"type":"post_save","created":true,"actor":"Ann"}'
+        database.execute("UPDATE notification SET message = ? WHERE model = 'Incident'", (message,))
+        database.execute("UPDATE incident SET name = 'ΟΔΟΣ', description = 'Fluß'")
+        database.execute("UPDATE area_of_interest SET name = 'Ö'")
+        database.commit()
+    models.open_database(path, migrate=True)
+    rows = models.database.execute_sql("SELECT created_by, closed_at, closed_by, folded FROM incident")
+    assert rows.fetchall() == [("Ann", None, None, "οδοσ\nfluss")]
+    assert models.database.execute_sql("SELECT folded FROM area_of_interest").fetchall() == [("o",)]
+    models.database.close()

@@ -288,7 +288,7 @@ def test_few_copies_are_kept_and_nothing_else_is_removed(
 
 
 def test_migration_finds_reporters_and_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who reported an incident is in the log. Searches find older incidents and areas, too."""
+    """The log names the reporter of an incident. Searches find older incidents and areas, too."""
     path = tmp_path / "own.db"
     make_old(path, NAMES.index("0010_lists"), monkeypatch)
     with closing(sqlite3.connect(path)) as database:

@@ -6,7 +6,8 @@
 import { ownName } from "../base/addresses.js";
 import { mine, onSignIn, OtherAccount, refresh } from "../base/session.js";
 import { SharedSocket } from "./shared-socket.js";
-import { addressAfter, askWhy, fetchJSON, latest, socketAddress } from "./sync.js";
+import { fetchJSON } from "./first-load.js";
+import { addressAfter, askWhy, latest, socketAddress } from "./sync.js";
 
 const REPLAY_QUIET_MS = 1_000; // a replay without its last entry ends after this much silence
 const RETRY_MS = 5_000; // after a failed request for the alerts

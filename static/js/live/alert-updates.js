@@ -44,10 +44,11 @@ export class AlertUpdates {
    * @param {number} pk
    * @param {import("./messages.js").Feature | null} feature null if it was deleted
    * @param {Replay | null} replay
+   * @param {number} [seq] of the change. If the alerts were loaded after it, the incident was alerted anew since
    */
-  refresh(pk, feature, replay) {
+  refresh(pk, feature, replay, seq = Infinity) {
     const alert = this.#alerts.byIncident.get(pk);
-    if (!alert) return;
+    if (!alert || (!feature && seq <= this.#loadedSeq)) return;
     this.#changes.pending.alerts = true;
     if (feature) this.#alerts.refresh(feature);
     else this.#remove([pk], replay);

@@ -39,6 +39,7 @@ export class Store {
   /** @type {Message[] | null} messages that arrive while the collections are loaded again */ #held = null;
   /** @type {Replay | null} */ #replay = null;
   #greeted = false;
+  #isKept = false; // whether it shows what the browser kept, and the server has not said that it continues from there
   #onlyAlerts;
   /** @type {Set<number> | null} incidents in messages that came while the closed ones are loaded */ #touched = null;
 
@@ -68,9 +69,14 @@ export class Store {
    * @param {{features: Feature[], seq: number, mark?: string, epoch: string}} collections.incidents
    * @param {{features: Feature[], seq: number, mark?: string, epoch: string}} collections.areas
    * @param {{alerts: object[], unread: number, read_seq: number, seq: number, mark?: string}} [collections.alerts]
+   * @param {{kept?: boolean}} [options] kept: incidents and areas are what the browser kept, and may be outdated
    */
-  load({ incidents, areas, alerts = { ...NO_ALERTS, seq: incidents.seq, mark: incidents.mark } }) {
-    const again = this.seq !== null;
+  load(
+    { incidents, areas, alerts = { ...NO_ALERTS, seq: incidents.seq, mark: incidents.mark } },
+    { kept = false } = {},
+  ) {
+    const again = this.seq !== null && !this.#isKept;
+    this.#isKept = kept;
     const since = again && this.epoch === incidents.epoch ? this.seq : again ? 0 : Infinity;
     this.incidents = byKey(incidents.features);
     this.closed = null;
@@ -173,6 +179,7 @@ export class Store {
     const first = !this.#greeted;
     this.#greeted = true;
     this.#held = recovered ? null : [];
+    if (recovered) this.#isKept = false;
     this.#replay = recovered && seq > (this.seq ?? seq) ? new Replay(seq, { first }) : null;
   }
 
@@ -185,7 +192,9 @@ export class Store {
     const { pk, closed } = feature.properties;
     const gone = type === "post_delete" || closed === true;
     if (this.#onlyAlerts)
-      return void (collection === "incidents" && this.#alertUpdates.refresh(pk, gone ? null : feature, this.#replay));
+      return void (
+        collection === "incidents" && this.#alertUpdates.refresh(pk, gone ? null : feature, this.#replay, message.seq)
+      );
     if (gone) this[collection].delete(pk);
     else this[collection].set(pk, feature);
     this.#changes.note(collection, pk, { gone });
@@ -195,7 +204,7 @@ export class Store {
     if (type === "post_save" && closed === true) this.closed?.set(pk, feature);
     else this.closed?.delete(pk);
     if (created && !gone && !this.#replay) this.#changes.pending.created.add(pk);
-    this.#alertUpdates.refresh(pk, gone ? null : feature, this.#replay);
+    this.#alertUpdates.refresh(pk, gone ? null : feature, this.#replay, message.seq);
   }
 
   #tell(change) {

@@ -5,30 +5,16 @@
 
 import { onSignIn, OtherAccount, refresh } from "../base/session.js";
 import { signInAgain } from "../base/sign-in-again.js";
+import { fetchCollections, firstLoad } from "./first-load.js";
+import { Keeper } from "./keeper.js";
 import { CONNECT_MS, Socket } from "./socket.js";
 import { hasUnsaved } from "../base/unsaved.js";
 
 const REPLAY_QUIET_MS = 1_000; // a replay without its last entry ends after this much silence
 
 /**
- * @typedef {{incidents: string, areas: string, alerts: string, notifications: string, poll: string, signIn: string}}
- *   Addresses
+ * @typedef {{notifications: string, poll: string, signIn: string}} Addresses
  */
-
-/** @param {string} address @returns {Promise<any>} */
-export async function fetchJSON(address) {
-  const response = await fetch(address, { headers: { Accept: "application/geo+json, application/json" } });
-  if (!response.ok || response.redirected) throw new Error(`${address}: ${response.status}`);
-  return response.json();
-}
-
-/** @param {Addresses} addresses */
-async function fetchCollections(addresses) {
-  const [incidents, areas, alerts] = await Promise.all(
-    [addresses.incidents, addresses.areas, addresses.alerts].map(fetchJSON),
-  );
-  return { incidents, areas, alerts };
-}
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
 
@@ -121,14 +107,26 @@ export async function keepInSync(store, addresses, onVersion) {
   });
   onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());
   const reload = latest(
-    () => fetchCollections(addresses),
+    fetchCollections,
     (found) => store.load(found),
     () => socket.reconnect(),
   );
+  const { storage, owner, loaded } = firstLoad();
+  let base = null;
   try {
-    store.load(await fetchCollections(addresses));
+    const found = await loaded;
+    base = found.base;
+    store.load(found, { kept: base !== null });
   } catch {
     // The socket connects without `since`, so the server answers that it recovered nothing, and all is loaded then
   }
+  keep(store, storage, owner, base);
   socket.open();
+}
+
+/** Keeps the state for the next visit, until somebody else signs in. */
+function keep(store, storage, owner, base) {
+  const keeper = new Keeper(store, storage, owner, { base });
+  onSignIn((other) => other && keeper.forget());
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && keeper.hurry());
 }

@@ -1,6 +1,7 @@
 /**
  * Runs on every page: follows sign-ins of other tabs, shows problems of forms, and asks before typed text is lost. It
  * also shows the bell, and times as people read them.
+ * A page without a sign-in deletes what the browser keeps of the map.
  */
 
 import { published } from "../base/published.js";
@@ -9,10 +10,13 @@ import { showTimes } from "../screen/page-times.js";
 import { showBell } from "../screen/bell.js";
 import { watchCopies } from "../base/copy.js";
 import { watchProblems } from "../base/form-problems.js";
-import { followSession } from "../base/session.js";
+import { followSession, mine } from "../base/session.js";
+import { forgetState } from "../live/kept-state.js";
 import { watchForm } from "../base/unsaved.js";
 
 followSession();
+if (!mine().user) forgetState();
+for (const form of document.querySelectorAll("form[data-signs-out]")) form.addEventListener("submit", forgetState);
 watchProblems();
 watchCopies();
 for (const form of document.querySelectorAll("form[data-keep]")) watchForm(form);

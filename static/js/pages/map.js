@@ -21,7 +21,8 @@ import { filterForm } from "../screen/filter-form.js";
 import { incidentActions } from "../screen/incident-actions.js";
 import { isBeyondMap, longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
-import { fetchJSON, keepInSync } from "../live/sync.js";
+import { fetchJSON } from "../live/first-load.js";
+import { keepInSync } from "../live/sync.js";
 import { linkedIncident } from "../live/incident-link.js";
 import { createMap, readConfig } from "../map/map.js";
 import { createHighlights } from "../map/highlights.js";
@@ -95,7 +96,7 @@ async function start() {
     go ? go.incident(pk, { focus: true }) : location.assign(within(`/tracker/incident/${pk}/`));
   const moreOf = alertActions(store, calls);
   const alertDialog = part("alert-dialog");
-  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: showOnMap });
+  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: showOnMap, say: notices.say });
   callAttention(store);
   announceCreated(selection, announce);
   loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });
@@ -131,7 +132,7 @@ async function start() {
     more: moreOf,
     hasSeen: panel.hasSeen,
   });
-  const all = { ...addresses, alerts: `${addresses.api}alerts/`, poll: `${addresses.api}notifications` };
+  const all = { ...addresses, poll: `${addresses.api}notifications` };
   keepInSync(store, all, followUpdates(notices));
 
   const begin = location.hash;

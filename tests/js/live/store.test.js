@@ -366,3 +366,41 @@ test("the state of the connection is kept and sent to listeners", () => {
   assert.equal(store.connection.state, "reconnecting");
   assert.ok(changes[0].connection);
 });
+
+/** A store that shows what the browser kept at entry 10, with alerts of now. */
+function restored(alerts) {
+  const store = new Store();
+  const changes = [];
+  store.subscribe((change) => changes.push(change));
+  store.load({ incidents: collection([incident(1)]), areas: collection([area(1)]), alerts }, { kept: true });
+  return { store, changes };
+}
+
+test("a kept state continues from its own entry, and the alerts stay as they were loaded later", () => {
+  const alerts = { alerts: [answered(1, 13)], unread: 1, read_seq: 9, seq: 15 };
+  const { store, changes } = restored(alerts);
+  assert.equal(store.seq, 10);
+  store.apply(hello(15));
+  store.apply(alert(11, incident(1)));
+  store.apply(saved(12, incident(1, { closed: true }))); // which ended its alert
+  store.apply(saved(13, incident(1, { name: "Again" })));
+  store.apply(alert(14, incident(1)));
+  store.apply(cleared(15, 7));
+  assert.equal(store.alerts.byIncident.get(1).feature.properties.name, "Again");
+  assert.equal(store.alerts.unread, 1);
+  assert.deepEqual(raised(changes), []);
+  assert.deepEqual(notices(changes), []);
+});
+
+test("if the server does not continue from a kept state, the load is the first one for the reader", () => {
+  const { store, changes } = restored({ alerts: [], unread: 0, read_seq: 9, seq: 15 });
+  store.apply(hello(15, false));
+  store.load({
+    incidents: collection([incident(1)], 15),
+    areas: collection([area(1)], 15),
+    alerts: { alerts: [answered(1, 13)], unread: 1, read_seq: 9, seq: 15 },
+  });
+  assert.deepEqual(raised(changes), []);
+  assert.deepEqual(notices(changes), []);
+  assert.equal(store.seq, 15);
+});

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import OpenScreen
-from harness import Feature, Person, Server, isolated, square, wait_until
+from harness import Feature, Person, Server, api_path, isolated, square, wait_until
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -202,3 +202,22 @@ def test_tomorrow_is_the_persons_own(
     until = datetime.fromisoformat(found["properties"]["muted_until"]) + timedelta(hours=offset)
     assert (until.hour, until.minute, until.second) == (8, 0, 0)
     assert until.date() - today in (timedelta(days=1), timedelta(days=2))  # midnight may have passed just now
+
+
+def test_unverified_report_is_confirmed_and_closed_in_the_dialog(
+    person: Person, open_screen: OpenScreen
+) -> None:
+    """The dialog says that it is unverified, until it is confirmed there. Closing ends the alert."""
+    person.save_area("Watched for reports", square(-70, -40, 1))
+    page = open_screen(person).open("/")
+    expect(page.locator("#connection")).to_contain_text("Connected")
+    stored = person.save_incident("Smoke by a stranger", -69.5, -39.5, verified=False)
+    dialog = page.locator("#alert-dialog")
+    expect(page.locator("#alert-title")).to_have_text("Alert: unverified report")
+    expect(dialog.locator(".state")).to_have_text("unverified", ignore_case=True)
+    dialog.locator("[data-act=confirm]").click()
+    expect(dialog.locator(".state")).to_have_count(0)
+    dialog.locator("[data-act=close]").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#notices")).to_contain_text("Smoke by a stranger")
+    assert person.http.get(api_path(stored)).json()["properties"]["closed"] is True

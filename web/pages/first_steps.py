@@ -8,7 +8,7 @@ from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from models import AreaOfInterest, Incident, Setting, User
-from web import auth
+from web import auth, streets
 from web.languages import gettext
 from web.pages.blueprint import bp
 from web.state import state
@@ -57,9 +57,9 @@ def steps() -> list[Step]:
         ),
         Step(
             gettext("Add a street map"),
-            gettext("TRACKER_PMTILES or TRACKER_TILES names one. Without it, cities are blank."),
-            "",
-            bool(state().pmtiles or state().settings.tiles),
+            gettext("Upload an archive of your city. Without one, cities are blank."),
+            url_for("admin.page", _anchor="streets"),
+            bool(streets.addresses() or state().settings.tiles),
         ),
         Step(
             gettext("Take reports from the public"),

@@ -96,7 +96,7 @@ async function start() {
     go ? go.incident(pk, { focus: true }) : location.assign(within(`/tracker/incident/${pk}/`));
   const moreOf = alertActions(store, calls);
   const alertDialog = part("alert-dialog");
-  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: showOnMap });
+  showAlerts(alertDialog, politely(store, alertDialog), { ...calls, more: moreOf, show: showOnMap, say: notices.say });
   callAttention(store);
   announceCreated(selection, announce);
   loadClosedOnDemand(store, selection, () => fetchJSON(`${addresses.incidents}?closed=true`), { say: notices.say });

@@ -6,6 +6,7 @@
 import { AlertNote } from "../live/alert-note.js";
 import { inOrder, isUnacknowledged } from "../live/alert-order.js";
 import { SEEN_MS } from "../live/seen-alerts.js";
+import { incidentActions } from "./incident-actions.js";
 import { isolate } from "../base/bidi.js";
 import { t, tn } from "../base/translate.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
@@ -25,12 +26,14 @@ const TICK_MS = 30_000; // an age may be wrong for this long
  * @property {(seq: number) => void} read called when the person has seen the alerts up to this entry
  * @property {((pk: number) => void) | null} [show] shows an incident on the map; null: this page has none
  * @property {((pk: number, how?: {mute?: boolean}) => void) | null} [more] opens what else can be done
+ * @property {(sentence: string, options?: {actions?: HTMLElement[]}) => unknown} [say] shows a notice on the page
  */
 
 /** @param {Alert[]} alerts not empty */
 function titleOf(alerts) {
   if (alerts.length > 1) return tn("%(n)s alert", "%(n)s alerts", alerts.length);
   if (alerts[0].reason === "escalated") return t("Alert escalated");
+  if (alerts[0].feature.properties.verified === false) return t("Alert: unverified report");
   return alerts[0].reason === "unmuted" ? t("Alert unmuted") : t("Alert");
 }
 
@@ -39,8 +42,9 @@ function titleOf(alerts) {
  * @param {Pick<import("../live/store.js").Store, "alerts" | "subscribe">} store
  * @param {Actions} actions
  */
-export function showAlerts(dialog, store, { acknowledge, read, show: showOnMap = null, more = null }) {
+export function showAlerts(dialog, store, { acknowledge, read, show: showOnMap = null, more = null, say = () => {} }) {
   const part = (name) => dialog.querySelector(`#alert-${name}`);
+  const act = acknowledge && incidentActions(tell);
   /** @type {Set<number>} incidents whose alerts are in the dialog */
   const shown = new Set();
   /** @type {Map<number, {node: HTMLElement, signature: string}>} the entries, by the incident's key */
@@ -117,6 +121,14 @@ export function showAlerts(dialog, store, { acknowledge, read, show: showOnMap =
         : t("The alerts of this note are acknowledged or over. Change it to use it for these.");
   }
 
+  /** Says what was done to an incident, or why not: a success has options. @param {string} sentence */
+  function tell(sentence, options) {
+    part("problem").hidden = Boolean(options) || !dialog.open;
+    part("problem").textContent = options ? "" : sentence;
+    if (options) part("said").textContent = sentence;
+    if (options || !dialog.open) say(sentence, options);
+  }
+
   /** @param {number} pk */
   const takeOne = (pk) => moved || take(seen([pk]));
 
@@ -138,7 +150,7 @@ export function showAlerts(dialog, store, { acknowledge, read, show: showOnMap =
       const { pk } = alert.feature.properties;
       const key = signature(alert, several);
       const known = entries.get(pk);
-      const actions = { acknowledge: several && acknowledge ? takeOne : null, show: showOnMap && showOne, more };
+      const actions = { acknowledge: several && acknowledge ? takeOne : null, show: showOnMap && showOne, more, act };
       next.set(pk, known?.signature === key ? known : { node: alertEntry(alert, actions), signature: key });
     }
     entries = next;

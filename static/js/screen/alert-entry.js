@@ -5,6 +5,7 @@ import { isolate } from "../base/bidi.js";
 import { element, link, severityBadge, sinceWords, stateWords } from "../base/elements.js";
 import { severityNamed } from "../base/severity.js";
 import { t } from "../base/translate.js";
+import { actionButtons } from "./incident-actions.js";
 import { named } from "./on-screen.js";
 
 /**
@@ -13,6 +14,7 @@ import { named } from "./on-screen.js";
  * @property {((pk: number) => void) | null} acknowledge
  * @property {((pk: number) => void) | null} show on the map
  * @property {((pk: number, how?: {mute?: boolean}) => void) | null} more mute: at the mute
+ * @property {import("./incident-actions.js").Actions | null} act closes, confirms or discards the incident
  */
 
 /** Why an alert interrupts, if it was not just raised. @param {string} reason */
@@ -45,7 +47,7 @@ export const signature = ({ feature, areas, reason }, several) =>
 export const age = (alert) => sinceWords(raisedAt(alert));
 
 /** @param {Alert} alert @param {EntryActions} actions acknowledge: null as well if it is the only entry */
-export function alertEntry(alert, { acknowledge, show, more }) {
+export function alertEntry(alert, { acknowledge, show, more, act }) {
   const { feature, areas, reason } = alert;
   const { pk, name, severity, url, description } = feature.properties;
   const line = element("div", { class: "line" }, severityBadge(severity));
@@ -65,6 +67,7 @@ export function alertEntry(alert, { acknowledge, show, more }) {
   const buttons = element("div", { class: "line entry-actions" });
   if (show) buttons.append(action(t("Show on map"), name, () => show(pk)));
   if (more) buttons.append(action(t("Mute…"), name, () => more(pk, { mute: true })));
+  if (act) buttons.append(...actionButtons(feature, act));
   if (buttons.children.length > 0) entry.append(buttons);
   return entry;
 }

@@ -40,7 +40,7 @@ from web import (
 )
 from web.collections import Collections
 from web.counts import RequestCounts
-from web.quota import ConnectionQuota
+from web.socket_limits import ConnectionQuota
 from web.state import State, keep, state_of
 
 ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are

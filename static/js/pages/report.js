@@ -74,8 +74,8 @@ queue.subscribe(() => {
   if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
 });
 /**
- * @type {import("../report/outbox.js").Entry | null} a refused report that is in the form again; its time is that of the
- *   first writing
+ * @type {import("../report/outbox.js").Entry | null} a refused report that is in the form again; its time is that of
+ *   the first writing
  */
 let corrected = null;
 const placing = placePart(part("location_accuracy"));

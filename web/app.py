@@ -1,7 +1,7 @@
 """The Flask application: `create_app` puts it together.
 
-Checks before every request are in `hosts`, `auth` and `bodies`. What every answer gets is in `headers`, and
-answers to errors are in `errors`.
+Checks before every request are in `hosts`, `auth` and `bodies`; headers of all answers are in `headers`, and
+errors in `errors`.
 """
 
 from __future__ import annotations

@@ -51,12 +51,14 @@ def area_mute(pk: int) -> ResponseReturnValue:
 
     With `for=me` it is muted for this account only. Otherwise it is for everybody, and needs an editor.
     """
+    is_for_me = request.form.get("for") == "me"
+    if not is_for_me:
+        auth.require("editor")
     until = mute_until(request.form.get("until", ""), datetime.now().astimezone())
     reason = request.form.get("reason", "")
-    if request.form.get("for") == "me":
+    if is_for_me:
         _mute_for_me(AreaOfInterest.find(pk), until, reason)
         return redirect(url_for("pages.area_detail", pk=pk), 303)
-    auth.require("editor")
     try:
         with AreaOfInterest.changing(pk) as area:
             versions.ensure_unchanged(area, request.form.get("version"), "muted_until")

@@ -21,10 +21,14 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
  * @param {object} [options]
  * @param {boolean} [options.hash] keeps the view in the address
  * @param {(import("../base/geojson.js").Geometry | null)[]} [options.shows] what the map begins with
+ * @param {Promise<unknown>} [options.before] what is loaded before the world: on a slow line it is more urgent
  * @param {boolean} [options.goesOn] without `shows` the map begins where one was last, otherwise with the world
  * @returns {Promise<MapView | null>} once it can show features
  */
-export async function createMap(container, { hash = false, shows = [], goesOn = false } = {}) {
+export async function createMap(
+  container,
+  { hash = false, shows = [], goesOn = false, before = Promise.resolve() } = {},
+) {
   const config = readConfig();
   try {
     const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
@@ -44,7 +48,7 @@ export async function createMap(container, { hash = false, shows = [], goesOn = 
       validateStyle: false,
       attributionControl: { compact: container.clientWidth < NARROW },
     });
-    const view = new MapView(map, library, config);
+    const view = new MapView(map, library, config, before);
     await view.loaded;
     if (hash || goesOn) rememberView(map);
     return view;

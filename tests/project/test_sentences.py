@@ -30,7 +30,7 @@ SPOKEN = {
     "placeholder",
     "title",
 }
-NO_SENTENCE = re.compile(r"^(Tracker( · Tracker)?|.* © GeoNames .*|GeoJSON|UTC|width=.*|light dark|[\W\d_]*)$")
+NO_SENTENCE = re.compile(r"^(Tracker( · Tracker)?|.* © Geo.*|GeoJSON|UTC|width=.*|light dark|[\W\d_]*)$")
 # The parts of a script: comments, strings, regular expressions (after a sign only), names, and other signs.
 TOKEN = re.compile(
     r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`"""

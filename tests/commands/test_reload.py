@@ -93,7 +93,7 @@ def test_mistake_in_the_code_ends_the_server_until_it_is_mended(developer: Devel
 
 
 def test_only_files_of_a_start_are_watched(tmp_path: Path) -> None:
-    """--reload watches the code of the rooms, the templates and static/, but no tests and no virtual environment."""
+    """--reload watches code, templates and static/, but no tests and no virtual environment."""
     for name in ("tracker.py", "web/__init__.py", "web/pages/areas.py", "templates/map.html", "static/x.js"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

@@ -44,9 +44,7 @@ export function showConnection(output, store) {
     output.dataset.state = state;
     output.title = EXPLAINED[said] ?? "";
     if (word.textContent !== WORDS[said]) word.textContent = WORDS[said];
-    countdown.textContent = COUNTDOWN[state]
-      ? (BETWEEN[state] ?? " ") + COUNTDOWN[state](secondsUntil(retryAt))
-      : "";
+    countdown.textContent = COUNTDOWN[state] ? (BETWEEN[state] ?? " ") + COUNTDOWN[state](secondsUntil(retryAt)) : "";
     clearInterval(timer);
     if (COUNTDOWN[state]) timer = setInterval(show, TICK_MS);
   }

@@ -53,12 +53,13 @@ def back_up(target: str | Path, source: str | Path | None = None, step: files.St
     _note(source, GOOD, values)
 
 
-_unnoted: dict[str, Any] = {}  # the failure that the database could not take, as when the disk is full
+# By database: the failure that it could not take, as when the disk is full.
+_unnoted: dict[str, dict[str, Any]] = {}
 
 
 def _note(source: str | Path, name: str, values: dict[str, Any]) -> None:
     """Keep the outcome in the database that was copied, if it is one of Tracker's and can be written."""
-    _unnoted.clear()
+    _unnoted.pop(str(source), None)
     try:
         files.check_ours(source)
         with closing(files.connect(source, "rw")) as connection, connection:
@@ -66,7 +67,7 @@ def _note(source: str | Path, name: str, values: dict[str, Any]) -> None:
             if name == GOOD:
                 connection.execute(IS_OVER, (FAILED,))
     except (sqlite3.Error, TrackerError):
-        _unnoted.update(values)
+        _unnoted[str(source)] = values
 
 
 def last_backup() -> LastBackup:
@@ -75,5 +76,6 @@ def last_backup() -> LastBackup:
     for row in Setting.select().where(Setting.name << (GOOD, FAILED)):
         with suppress(ValueError):
             found |= json.loads(row.value)
+    found |= _unnoted.get(str(database.database), {})
     known = {field.name for field in fields(LastBackup)}
-    return LastBackup(**{name: value for name, value in (found | _unnoted).items() if name in known})
+    return LastBackup(**{name: value for name, value in found.items() if name in known})

@@ -294,8 +294,8 @@ def test_program_erases_with_the_token_of_an_admin(app: Flask) -> None:
     path, program = f"/api/incidents/{incident.id}/erase/", Browser(app)
     owners = {role: accounts.create(f"Owner as {role}", role) for role in ("editor", "admin")}
     for role, read_only, why in (
-        ("editor", False, "Only who manages the accounts"),
-        ("admin", True, "This token is for reading only."),
+        ("editor", False, "Only admins have access"),
+        ("admin", True, "This token is read-only."),
     ):
         refused = program.post(path, headers=bearer(owners[role], read_only=read_only))
         assert (refused.status_code, refused.get_json()["error"].startswith(why)) == (403, True)

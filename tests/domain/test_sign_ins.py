@@ -111,4 +111,4 @@ def test_admin_page_shows_how_often(start_server: StartServer) -> None:
         counts = [count for (count,) in database.execute("SELECT count FROM refusal")]
     assert sum(counts) == 3
     if len(counts) == 1:
-        assert "refused: wrong password 3 times in a minute" in words
+        assert "Refused: wrong password 3 times in a minute" in words

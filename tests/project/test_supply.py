@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 LOCKS = {
     "requirements.txt": "requirements.lock",
     "tests/requirements.txt": "tests/requirements.lock",
+    "requirements-streets.txt": "tests/requirements.lock",
 }
 
 
@@ -17,7 +18,7 @@ def requirements(name: str) -> list[Requirement]:
     """Return the requirements of a file, without comments and the frontend's folder."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     asked = [line.partition("#")[0].strip() for line in lines]
-    return [Requirement(line) for line in asked if line and not line.startswith("./")]
+    return [Requirement(line) for line in asked if line and not line.startswith(("./", "-r "))]
 
 
 def locked(name: str) -> dict[str, set[str]]:

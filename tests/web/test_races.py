@@ -83,5 +83,5 @@ def test_confirmation_under_way_does_not_survive_a_change(
                 rows(held, "DELETE FROM session")
         page: Page = under_way.result()
     assert page.status == 403
-    assert "Nothing was done" in page.words
+    assert "Nothing was saved" in page.words
     assert "accomplice" not in command(held, "user", "list")[0]

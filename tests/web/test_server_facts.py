@@ -38,7 +38,7 @@ def test_page_has_versions_and_sizes(admin: Browser) -> None:
         "entries, about",
     ):
         assert words in page
-    assert "none known" in page
+    assert "None known" in page
     assert "needs attention" not in page
 
 

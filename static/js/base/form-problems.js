@@ -10,8 +10,20 @@ import { element } from "./elements.js";
 const INVALID = '[aria-invalid="true"]';
 let made = 0; // error elements, whose ids must differ on the whole page
 
-const isError = (id) => Boolean(document.getElementById(id)?.classList.contains("field-error"));
+// One with the role status belongs to a script, which fills it and empties it
+const isError = (id) => Boolean(document.getElementById(id)?.matches(".field-error:not([role=status])"));
 const idsOf = (field) => (field.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+
+/**
+ * Marks a control as wrong, with an element that says why, or as right.
+ * @param {Element} control @param {Element} problem has the role status @param {boolean} isWrong
+ */
+export function markProblem(control, problem, isWrong) {
+  const others = idsOf(control).filter((id) => id !== problem.id);
+  describe(control, isWrong ? [problem.id, ...others] : others);
+  if (isWrong) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+}
 
 function describe(field, ids) {
   if (ids.length > 0) field.setAttribute("aria-describedby", ids.join(" "));
@@ -46,7 +58,7 @@ function mark(field, sentence) {
   describe(field, [id, ...idsOf(field)]);
   const error = element("p", { class: "field-error", id }, sentence);
   if (field.matches("fieldset")) field.append(error);
-  else field.after(error);
+  else (field.closest("label") ?? field).after(error); // in the label it would become a part of the field's name
 }
 
 /** Puts the focus on a field, and brings all of it into view. @param {Element} field */

@@ -9,6 +9,7 @@ import { mapStyle } from "./style.js";
 import { MapView } from "./view.js";
 import { readPalette } from "../base/palette.js";
 import { openStreets } from "./streets.js";
+import { t } from "../base/translate.js";
 
 const NARROW = 640; // pixels: on narrower maps the credits fold away behind their button
 const WORLD = [-170, -56, 190, 74];
@@ -21,10 +22,15 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
  * @param {object} [options]
  * @param {boolean} [options.hash] keeps the view in the address
  * @param {(import("../base/geojson.js").Geometry | null)[]} [options.shows] what the map begins with
+ * @param {Promise<unknown>} [options.before] what is loaded before the world: on a slow line it is more urgent
  * @param {boolean} [options.goesOn] without `shows` the map begins where one was last, otherwise with the world
+ * @param {boolean} [options.remembers] the next form begins where this map was last
  * @returns {Promise<MapView | null>} once it can show features
  */
-export async function createMap(container, { hash = false, shows = [], goesOn = false } = {}) {
+export async function createMap(
+  container,
+  { hash = false, shows = [], goesOn = false, remembers = hash || goesOn, before = Promise.resolve() } = {},
+) {
   const config = readConfig();
   try {
     const library = await import(new URL(`${config.vendor}maplibre-gl.mjs`, location.href).href);
@@ -44,9 +50,9 @@ export async function createMap(container, { hash = false, shows = [], goesOn = 
       validateStyle: false,
       attributionControl: { compact: container.clientWidth < NARROW },
     });
-    const view = new MapView(map, library, config);
+    const view = new MapView(map, library, config, before);
     await view.loaded;
-    if (hash || goesOn) rememberView(map);
+    if (remembers) rememberView(map);
     return view;
   } catch (error) {
     console.warn("No map:", error);
@@ -54,7 +60,7 @@ export async function createMap(container, { hash = false, shows = [], goesOn = 
     container.replaceChildren(
       Object.assign(document.createElement("p"), {
         className: "map-fallback",
-        textContent: "This browser cannot show the map (it needs WebGL 2).",
+        textContent: t("This browser cannot show the map (it needs WebGL 2)."),
       }),
     );
     return null;

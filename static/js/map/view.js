@@ -37,8 +37,9 @@ export class MapView {
    * @param {object} map of the library
    * @param {object} library its exports
    * @param {import("./basemap.js").MapConfig} config
+   * @param {Promise<unknown>} before what is loaded before the world
    */
-  constructor(map, library, config) {
+  constructor(map, library, config, before) {
     /** The library's own map, for draw.js and for tests. */
     this.map = map;
     this.#library = library;
@@ -50,7 +51,7 @@ export class MapView {
     this.#layers = { incidents: new IncidentLayer(map), areas: new AreaLayer(map) };
     /** @type {Promise<void>} */
     this.loaded = new Promise((done) => map.once("style.load", () => done(addImages(map, readPalette()))));
-    map.once("style.load", () => bringWorld(map, config));
+    map.once("style.load", () => bringWorld(map, config, before));
     sayNoStreets(map, config);
     map.once("idle", () => this.#foldCredits());
     const texts = drawTexts(map);

@@ -14,10 +14,14 @@ const EARLY = 0.5; // zoom levels by which a file is requested before it is show
  * @typedef {import("../base/geojson.js").Box} Box
  */
 
-/** @param {object} map of the library, whose style is loaded @param {MapConfig} config */
-export function bringWorld(map, config) {
+/**
+ * @param {object} map of the library, whose style is loaded
+ * @param {MapConfig} config
+ * @param {Promise<unknown>} before what is loaded first
+ */
+export function bringWorld(map, config, before) {
   const url = (name) => new URL(`${config.vendor}${name}.json`, location.href).href;
-  fill(map, url);
+  before.catch(() => {}).then(() => fill(map, url));
   followGraticule(map);
   if (config.tiles) return;
   onDemand(map, PLACES_ZOOM, () => [

@@ -21,7 +21,7 @@ import { filterForm } from "../screen/filter-form.js";
 import { incidentActions } from "../screen/incident-actions.js";
 import { isBeyondMap, longEdgesQuery } from "../base/geojson.js";
 import { incidentHandle } from "../editor/incident-move.js";
-import { fetchJSON } from "../live/first-load.js";
+import { fetchJSON, firstLoad } from "../live/first-load.js";
 import { keepInSync } from "../live/sync.js";
 import { linkedIncident } from "../live/incident-link.js";
 import { createMap, readConfig } from "../map/map.js";
@@ -146,7 +146,7 @@ async function start() {
   });
 
   const begin = location.hash;
-  view = await createMap(part("map"), { hash: true });
+  view = await createMap(part("map"), { hash: true, before: firstLoad().loaded });
   if (!view) return part("panel-toggle").setAttribute("aria-expanded", "true"); // the panel has all that there is
   Object.assign(window.tracker, { view, map: view.map });
   highlights = createHighlights(view);

@@ -4,11 +4,11 @@ import re
 
 from conftest import OpenScreen
 from harness import Person
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-ZOOMED = {"width": 640, "height": 400}  # 1280 by 800 at 200 %
-SMALL = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %, as in WCAG 1.4.10
-TYPING = {"width": 390, "height": 400}  # a phone with its keyboard
+ZOOMED: ViewportSize = {"width": 640, "height": 400}  # 1280 by 800 at 200 %
+SMALL: ViewportSize = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %, as in WCAG 1.4.10
+TYPING: ViewportSize = {"width": 390, "height": 400}  # a phone with its keyboard
 FEWEST_ROWS = 4
 STOPS = 40  # of the Tab key; the forms have fewer
 WITHOUT_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null"
@@ -49,7 +49,7 @@ def test_little_room_suffices(person: Person, open_screen: OpenScreen) -> None:
     assert sum(row.evaluate(SEEN) for row in rows.all()) >= FEWEST_ROWS
     toggle.click()
     for size in (SMALL, TYPING):
-        page.set_viewport_size({**size})
+        page.set_viewport_size(size)
         page.locator("#add-incident").click()
         expect(page.get_by_label("What happened?")).to_be_focused()
         sees_each_field(page, "form.quick")

@@ -322,6 +322,13 @@ def test_delete_button_asks_first(person: Person, open_screen: OpenScreen) -> No
     """The delete button in the list leads to a question, and then to the list without the incident."""
     person.save_incident("Done with")
     page = open_screen(person).open("/tracker/incident/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="Done with", exact=True)).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
     page.get_by_role("link", name="Delete Done with").click()
     expect(page.get_by_text("Done with")).to_be_visible()
     page.get_by_role("button", name="Delete").click()

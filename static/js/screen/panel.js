@@ -55,7 +55,8 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
       all: all.length.toLocaleString(language),
     });
     part("alert-empty").hidden = alerts.length > 0;
-    part("alert-empty").textContent = all.length > 0 ? t("No matches") : t("No open alerts");
+    part("alert-empty").textContent =
+      all.length > 0 ? t("No matches") : t("No open alerts. An open incident in an area raises one.");
     showElsewhere(
       "alert",
       alerts.map(({ feature }) => feature).filter(({ geometry }) => !contains(view, geometry.coordinates)),
@@ -88,7 +89,9 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
     const isFiltered = strictness(selection.filter) > 0;
     part("incident-empty").textContent = isFiltered
       ? t("No matches in this view")
-      : t("No open incidents in this view");
+      : selection.shown.size > 0
+        ? t("No open incidents in this view")
+        : t("No open incidents. New ones appear here at once.");
     part("incident-more").hidden = count <= MAX_ROWS;
     const isAll = count === selection.shown.size;
     showElsewhere(

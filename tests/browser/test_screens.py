@@ -325,6 +325,7 @@ def test_delete_button_asks_first(person: Person, open_screen: OpenScreen) -> No
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#shortcuts")).to_be_hidden()
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="Done with", exact=True)).to_be_focused()
     page.keyboard.press("/")

@@ -55,8 +55,7 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
       all: all.length.toLocaleString(language),
     });
     part("alert-empty").hidden = alerts.length > 0;
-    part("alert-empty").textContent =
-      all.length > 0 ? t("No matches") : t("No open alerts. An open incident in an area raises one.");
+    part("alert-empty").textContent = all.length > 0 ? t("No matches") : t("No open alerts");
     showElsewhere(
       "alert",
       alerts.map(({ feature }) => feature).filter(({ geometry }) => !contains(view, geometry.coordinates)),

@@ -6,7 +6,6 @@
 import { ownName } from "../base/addresses.js";
 
 const KEY = "shortcuts"; // in the browser's storage; "off" if they are turned off
-const ROWS = '[role="tabpanel"]:not([hidden]) .row, .list tbody th > a';
 const TYPING = "input, textarea, select, [contenteditable], dialog";
 
 /**
@@ -51,7 +50,11 @@ export function shortcuts(dialog, panel, { isBusy, acknowledge, close }) {
   const search = /** @type {HTMLElement} */ (panel.querySelector('[name="text"]'));
   let last = -1;
 
-  const rows = () => /** @type {HTMLElement[]} */ ([...panel.querySelectorAll(ROWS)]);
+  const rows = () =>
+    /** @type {HTMLElement[]} */ ([
+      ...panel.querySelectorAll('[role="tabpanel"]:not([hidden]) .row'),
+      ...panel.querySelectorAll(".list .clamp"),
+    ]);
 
   /** Opens the sheet of a phone, so that what gets the focus is seen. */
   const unfold = () => panel.querySelector("#panel-toggle")?.setAttribute("aria-expanded", "true");

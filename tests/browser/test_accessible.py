@@ -97,6 +97,7 @@ def pages(person: Person, values: Mapping[str, str]) -> list[str]:
     return found
 
 
+@pytest.mark.timeout(300)  # some forty pages
 @pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", PHONE)], ids=["light", "dark-phone"])
 def test_no_page_has_a_serious_violation(
     person: Person, open_screen: OpenScreen, axe: str, scheme: str, size: dict[str, int]

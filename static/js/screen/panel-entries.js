@@ -1,6 +1,7 @@
 /** The entries of the panel, with their order and words. Pure. */
 
 import { acknowledgementOf, stateOf } from "../live/alert-order.js";
+import { isBeyondMap } from "../base/geojson.js";
 import { isolate } from "../base/bidi.js";
 import { t } from "../base/translate.js";
 import { stateWords, whenWords } from "../base/elements.js";
@@ -58,9 +59,10 @@ export function handledWords(alert) {
 }
 
 /** @param {import("../live/alerts.js").Alert} alert */
-export function alertWords({ feature: { properties }, areas }) {
+export function alertWords({ feature: { geometry, properties }, areas }) {
   const state = [properties.severity, ...stateWords(properties), handledWords({ areas })];
-  return `${state.join(", ")}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
+  const words = `${state.join(", ")}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
+  return isBeyondMap(geometry.coordinates) ? `${words}. ${t("Too close to the pole for this map.")}` : words;
 }
 
 /**

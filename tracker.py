@@ -288,7 +288,7 @@ def command_line() -> Parser:
     parser.add_argument(
         "--reload",
         action="store_true",
-        help="for developers: start the server again when a .py file or a template changes",
+        help="for developers: start the server again when its code, a template or a file of static/ changes",
     )
     subparsers = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
     importer.add_arguments(subparsers.add_parser("import", help="import GeoJSON", allow_abbrev=False))

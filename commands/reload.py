@@ -1,4 +1,6 @@
-"""`python tracker.py --reload`, for developers: the server starts again when its code or a template changes.
+"""`python tracker.py --reload`, for developers: the server starts again when one of its files changes.
+
+These are its code, the templates and static/.
 
 The server is a child process, so that it starts without the earlier code. This process only checks files. A
 server that has ended by itself, as after a mistake in the code, starts again with the next change.
@@ -49,7 +51,7 @@ def run(settings: Settings, config: str = "") -> int:
 
 
 def snapshot(root: Path = ROOT) -> Snapshot:
-    """Return when each file was changed that a start of the server reads: code and templates."""
+    """Return when each file was changed that a start of the server reads."""
     found: Snapshot = {}
     for path in _files(root):
         try:
@@ -62,6 +64,7 @@ def snapshot(root: Path = ROOT) -> Snapshot:
 def _files(root: Path) -> Iterator[Path]:
     yield from root.glob("*.py")
     yield from root.glob("templates/**/*.html")
+    yield from (path for path in root.glob("static/**/*") if path.is_file())
     for room in root.glob("*/__init__.py"):  # tests/ and a virtual environment have none
         yield from room.parent.glob("**/*.py")
 

@@ -39,6 +39,8 @@ def list_(options: argparse.Namespace) -> None:
         query = query.where(Token.user == accounts.find(options.name).id)
     for token in query:
         kind = "reads and writes" if token.user.can_edit and not token.read_only else "reads"
+        if token.kiosk:
+            kind = "wall screen"
         expires = f"until {token.expires[:10]}" if token.expires else "no end"
         used = f"last used {token.last_used[:10]}" if token.last_used else "never used"
         say(token.id, token.user.name, token.name, kind, expires, used)

@@ -1,4 +1,4 @@
-"""The line that the log gets for each request, and the request's id.
+"""The line that the log gets for each request.
 
 A line has the path, but never the query, nor a long part of the path: both may be secret.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from http import HTTPStatus
 from typing import Any
 
@@ -20,16 +19,10 @@ QUIET = ("/static/", "/vendor/", "/healthz", "/readyz", "/metrics", WAITING)
 FILES = ("/static/", "/vendor/")  # whose names are long, and no secrets
 ONE_TIME = re.compile(r"(?<=/reset/)[^/]+")  # the secret of a one-time link, also one that is mistyped
 LONG_PART = re.compile(r"[^/]{24,}")  # of a path: perhaps a secret
-ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # an id from a proxy that is taken over
 WAITED_S = "tracker.waited_s"  # under which the application puts the seconds in which it hashed a password
 USER = "tracker.user"  # under which the application puts the name of who sent the request into the environ
 
 log = logging.getLogger("tracker.requests")
-
-
-def request_id(given: str | None, *, is_trusted: bool) -> str:
-    """Return the id of a request: that of a trusted proxy, if it is clean, or a new one."""
-    return given if given and is_trusted and ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def shown(path: str) -> str:

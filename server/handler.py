@@ -22,6 +22,7 @@ from server.connections import Connection, TlsConnection
 from server.http1 import Head, Incoming, Refused
 from server.proxies import is_local, is_proxy, through_proxies
 from server.pywsgi import AnsweringHandler
+from server.request_id import id_of_request
 from server.tls import RECORD
 
 HSTS = b"max-age=15552000"  # 180 days: then browsers forget it, in case the operator gives up TLS
@@ -190,7 +191,7 @@ class Handler(AnsweringHandler):
 
     def _request_id(self, given: str | None) -> str:
         is_trusted = given is not None and is_proxy(self.client_address[0], self.server.proxies)
-        return access_log.request_id(given, is_trusted=is_trusted)
+        return id_of_request(given, is_trusted=is_trusted)
 
     def more_headers(self) -> list[tuple[bytes, bytes]]:
         # Other programs use other ports of localhost, and may speak no TLS there.

@@ -1,6 +1,7 @@
 """The Flask application: `create_app` puts it together.
 
-Checks before and headers after every request are in `security`, `auth` and `bodies`; errors are in `errors`.
+Checks before every request are in `hosts`, `auth` and `bodies`; headers of all answers are in `headers`, and
+errors in `errors`.
 """
 
 from __future__ import annotations
@@ -27,20 +28,21 @@ from web import (
     compression,
     csrf,
     errors,
+    headers,
     health,
+    hosts,
     languages,
     metrics,
     notifications,
     page_sentences,
     pages,
     root,
-    security,
     static_files,
     streets,
 )
 from web.collections import Collections
 from web.counts import RequestCounts
-from web.quota import ConnectionQuota
+from web.socket_limits import ConnectionQuota
 from web.state import State, keep, state_of
 
 ROOT = Path(__file__).resolve().parent.parent  # where templates/ and static/ are
@@ -78,7 +80,8 @@ def create_app(settings: Settings, limits: Limits = DEFAULTS) -> Flask:
         ),
     )
     root.init_app(app, settings.root)
-    security.init_app(app, settings)
+    hosts.init_app(app, settings)
+    headers.init_app(app, settings)
     app.before_request(bodies.read_body)  # before anything reads the form
     auth.init_app(app)
     languages.init_app(app, auth.own_language)

@@ -16,7 +16,7 @@ from base.logs import event
 from base.sentences import Sentence
 from domain import handling, idempotency, versions
 from geo import geojson
-from web import security
+from web import hosts
 from web.languages import translated
 from web.state import state
 
@@ -71,7 +71,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(idempotency.Reused, lambda error: (error.as_json(), 422))
     app.register_error_handler(handling.Changed, lambda error: (error.as_json(), 409))
     app.register_error_handler(versions.Conflict, lambda error: (error.as_json(), error.code))
-    app.register_error_handler(SecurityError, lambda _error: security.wrong_host(state().settings.hosts))
+    app.register_error_handler(SecurityError, lambda _error: hosts.wrong_host(state().settings.hosts))
     app.register_error_handler(HTTPException, _answer_http)
 
 

@@ -20,7 +20,7 @@ from base.process import STARTED, process
 from base.version import VERSION
 from storage.sizes import sizes
 from web import auth, connection
-from web.security import LOCAL_NAMES, PORT
+from web.hosts import LOCAL_NAMES, PORT
 from web.state import state
 
 # Of entries of the log. They are shown before there is one, so that the first is seen as a rise.

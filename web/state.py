@@ -13,7 +13,7 @@ from base.settings import Settings
 from realtime.group import Group
 from web.collections import Collections
 from web.counts import RequestCounts
-from web.quota import ConnectionQuota
+from web.socket_limits import ConnectionQuota
 
 KEY = "tracker"  # of this object among Flask's extensions
 

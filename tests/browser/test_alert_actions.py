@@ -4,6 +4,8 @@ from conftest import OpenScreen
 from harness import Server, isolated, square
 from playwright.sync_api import expect
 
+IS_THEN = "(moment) => new Date(moment).getTime() === new Date(2099, 0, 2, 3, 4).getTime()"
+
 
 def test_dialog_orders_shows_mutes_and_waits_for_a_pause(server: Server, open_screen: OpenScreen) -> None:
     """The worst comes first. A mute for me removes entries, and its end announces what came meanwhile."""
@@ -59,3 +61,24 @@ def test_dialog_orders_shows_mutes_and_waits_for_a_pause(server: Server, open_sc
     actions.get_by_label("Hand over to").select_option("Ada")
     actions.get_by_role("button", name="Hand over").click()
     expect(row).to_contain_text(f"Acknowledged by {isolated('Ada')}")
+
+    # It mutes for everybody until a chosen time, and ends that, too.
+    person.save_incident("Fog", 122, 22, severity="High")
+    fog = page.locator("#alert-rows li", has_text="Fog")
+    dialog.get_by_role("button", name="Not now").click()
+    more = fog.get_by_role("button", name=f"More: {isolated('Fog')}")
+    more.click()
+    expect(actions.locator("[name=end]")).to_be_hidden()
+    actions.get_by_label("How long").select_option("Until…")
+    actions.get_by_label("Until UTC").fill("2099-01-02T03:04")
+    actions.get_by_label("Everybody").check()
+    actions.get_by_role("button", name="Mute", exact=True).click()
+    expect(actions).to_be_hidden()
+    (muted,) = person.named("Quay", "area_of_interest")
+    assert page.evaluate(IS_THEN, muted["properties"]["muted_until"])
+    more.click()
+    expect(actions).to_contain_text(f"{isolated('Quay')} is muted for everybody.")
+    actions.get_by_role("button", name="Unmute").click()
+    expect(actions).to_be_hidden()
+    (area,) = person.named("Quay", "area_of_interest")
+    assert "muted_until" not in area["properties"]

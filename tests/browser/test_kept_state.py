@@ -75,8 +75,8 @@ def test_map_continues_from_what_the_browser_kept(start_server: StartServer, ope
     # As after a restored backup: the mark of the kept entry is not that of the log
     page.evaluate(
         """async () => {
-      const {KeptState} = await import(document.querySelector("script[src*='map-data']").src
-        .replace("pages/map-data", "live/kept-state"));
+      const {KeptState} = await import(document.querySelector("script[src*='map.joined']").src
+        .replace("pages/map.joined", "live/kept-state"));
       const kept = new KeptState();
       const place = JSON.parse(document.getElementById("place").textContent);
       const version = JSON.parse(document.getElementById("published").textContent).version;

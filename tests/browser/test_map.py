@@ -85,9 +85,13 @@ def test_tabs_obey_the_filter_and_count_what_is_elsewhere(person: Person, open_s
     expect(alerts).to_be_focused()
     expect(alerts).to_have_attribute("aria-selected", "true")
     expect(page.locator("#alert-empty")).to_have_text("No matches")
+    expect(page.locator("#alert-shown")).to_have_text("0 of 1 shown")
+    expect(page.locator("#alert-count")).to_have_text("1")  # the same as the badge, whatever the filter
+    expect(page.locator("#unread")).to_have_text("1")
     expect(page.locator("#panel-incidents")).to_be_hidden()
     page.get_by_label("Search names").fill("ανελκυστηρας")
     expect(page.locator("#alert-rows")).to_contain_text("ΑΝΕΛΚΥΣΤΗΡΑΣ")
+    expect(page.locator("#alert-shown")).to_be_hidden()
     page.evaluate("void tracker.map.jumpTo({center: [100, 40], zoom: 9})")
     page.locator("#panel-alerts").get_by_role("button", name="1 elsewhere: show").click()
     expect(page.locator("#alert-elsewhere")).to_be_hidden()

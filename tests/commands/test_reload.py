@@ -93,16 +93,16 @@ def test_mistake_in_the_code_ends_the_server_until_it_is_mended(developer: Devel
 
 
 def test_only_files_of_a_start_are_watched(tmp_path: Path) -> None:
-    """--reload watches the code of the rooms and the templates, but no tests and no virtual environment."""
-    for name in ("tracker.py", "web/__init__.py", "web/pages/areas.py", "templates/map.html"):
+    """--reload watches code, templates and static/, but no tests and no virtual environment."""
+    for name in ("tracker.py", "web/__init__.py", "web/pages/areas.py", "templates/map.html", "static/x.js"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     before = reload.snapshot(tmp_path)
-    for name in ("tests/test_x.py", "venv/lib/x.py", "tracker.db", "static/x.js"):
+    for name in ("tests/test_x.py", "venv/lib/x.py", "tracker.db"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert reload.snapshot(tmp_path) == before
-    assert {path.name for path in before} == {"tracker.py", "__init__.py", "areas.py", "map.html"}
+    assert {path.name for path in before} == {"tracker.py", "__init__.py", "areas.py", "map.html", "x.js"}
     (tmp_path / "web/pages/areas.py").unlink()
     assert reload.snapshot(tmp_path) != before
 

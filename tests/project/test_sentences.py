@@ -30,7 +30,7 @@ SPOKEN = {
     "placeholder",
     "title",
 }
-NO_SENTENCE = re.compile(r"^(Tracker( · Tracker)?|GeoJSON|UTC|width=.*|light dark|[\W\d_]*)$")
+NO_SENTENCE = re.compile(r"^(Tracker( · Tracker)?|.* © Geo.*|GeoJSON|UTC|width=.*|light dark|[\W\d_]*)$")
 # The parts of a script: comments, strings, regular expressions (after a sign only), names, and other signs.
 TOKEN = re.compile(
     r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`"""
@@ -60,28 +60,7 @@ TEMPLATES_LEFT: set[str] = {
     "templates/map.html",
     "templates/shared/_macros.html",
 }
-SCRIPTS_LEFT: set[str] = {
-    "static/js/base/conflict.js",
-    "static/js/editor/area-editor.js",
-    "static/js/editor/area-panel.js",
-    "static/js/editor/area-tools.js",
-    "static/js/editor/incident-create.js",
-    "static/js/editor/incident-move.js",
-    "static/js/editor/inside-count.js",
-    "static/js/editor/time-field.js",
-    "static/js/editor/vertex-choice.js",
-    "static/js/live/alerts.js",
-    "static/js/live/closed-incidents.js",
-    "static/js/live/replay.js",
-    "static/js/live/store.js",
-    "static/js/map/basemap.js",
-    "static/js/map/map.js",
-    "static/js/screen/announcer.js",
-    "static/js/screen/map-editing.js",
-    "static/js/screen/notices.js",
-    "static/js/screen/popup-content.js",
-    "static/js/screen/updates.js",
-}
+SCRIPTS_LEFT: set[str] = set()
 # Modules of pages, with their texts for programs, the log and developers.
 MODULES = ["web/confirm.py", "web/errors.py", "web/forms.py", "web/unsent.py"]
 MODULES_LEFT: set[str] = {
@@ -236,7 +215,8 @@ def bare_in_script(source: str) -> list[str]:
         takes = before[-2:] in (["t", "("], ["tn", "("]) or (
             before[:2] == ["tn", "("] and before[-1:] == [","]
         )
-        if not takes and not NOT_FOR_PEOPLE & set(before) and before[-1:] not in (["==="], ["!=="]):
+        is_code = before[-1:] in (["==="], ["!=="]) or before[-2:] in (["class", ":"], ["model", ":"])
+        if not takes and not is_code and not NOT_FOR_PEOPLE & set(before):
             found.append(text)
     return found
 
@@ -311,6 +291,7 @@ def test_bare_sentences_of_templates_are_found(source: str, expected: list[str])
         ('throw new Error("This is for developers");', []),
         ("say(`Hello ${name}`);", ["Hello ${name}"]),
         ('element("p", { class: "field-error" });', []),
+        ('element("p", { class: "ring chosen handle", title: "Drag it" });', ["Drag it"]),
     ],
 )
 def test_bare_sentences_of_scripts_are_found(source: str, expected: list[str]) -> None:

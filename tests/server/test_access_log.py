@@ -16,6 +16,7 @@ from in_process import Browser
 from websockets.exceptions import InvalidStatus
 
 from server import access_log
+from server.request_id import id_of_request
 from web import auth
 
 Line = dict[str, Any]
@@ -88,8 +89,8 @@ def test_id_of_a_proxy_must_be_clean(server: Server, given: str) -> None:
 
 
 def test_id_of_a_stranger_is_not_taken() -> None:
-    assert access_log.request_id("chosen", is_trusted=True) == "chosen"
-    assert access_log.request_id("chosen", is_trusted=False) != "chosen"
+    assert id_of_request("chosen", is_trusted=True) == "chosen"
+    assert id_of_request("chosen", is_trusted=False) != "chosen"
 
 
 def test_no_secret_is_logged(server: Server) -> None:

@@ -185,6 +185,40 @@ def test_area_is_muted_for_me_or_for_everybody_with_a_reason(app: Flask) -> None
     assert not PersonalMute.select().exists()
 
 
+def test_mute_has_a_chosen_end_and_ends_where_it_is_shown(app: Flask) -> None:
+    """The time of the field is in UTC, unless the page's script gives it an offset."""
+    ada, area, mute = Reader(app), "/tracker/area_of_interest/1/", "/tracker/area_of_interest/mute/1/"
+    everybody = {"for": "everybody"}
+    day = (datetime.now(UTC) + 24 * HOUR).date().isoformat()
+    for typed, until in ((f"{day}T13:30", "13:30"), (f"{day}T13:30:00.000+02:00", "11:30")):
+        assert ada.press(mute, ada.page(area), until="end", end=typed, **everybody).status_code == 303
+        assert str(AreaOfInterest.get().muted_until).startswith(f"{day}T{until}")
+    listed = ada.page("/tracker/area_of_interest/?text=Town")
+    assert ada.press(mute, listed, until="off").headers["Location"].endswith("/area_of_interest/?text=Town")
+    assert not AreaOfInterest.get().is_muted
+
+    ada.press(mute, ada.page(area), until="hour", **everybody)
+    fire("Fire")
+    assert "Unmute Town for everybody" in ada.page().get_text(" ", strip=True)
+    assert not Reader(app, "vera").page().select(f"form[action='{mute}']")
+    assert ada.press(mute, until="off").headers["Location"].endswith(LIST)
+    assert not AreaOfInterest.get().is_muted
+
+
+@pytest.mark.parametrize("end", ["", "2001-01-01T10:00", "tomorrow"])
+def test_mute_without_a_good_end_is_shown_again(app: Flask, end: str) -> None:
+    ada, area, mute = Reader(app), "/tracker/area_of_interest/1/", "/tracker/area_of_interest/mute/1/"
+    answer = ada.press(mute, ada.page(area), until="end", end=end, reason="drill", **{"for": "everybody"})
+    assert answer.status_code == 422
+    page = BeautifulSoup(answer.text, "html.parser")
+    (field,) = page.select("#mute-end[aria-invalid][aria-describedby=mute-end-error]")
+    assert field["value"] == end
+    assert page.select_one("#mute-end-error").text  # type: ignore[union-attr]
+    assert page.select_one("#mute-reason")["value"] == "drill"  # type: ignore[index]
+    assert page.select("input[name=for][value=everybody][checked]")
+    assert not AreaOfInterest.get().is_muted
+
+
 def test_viewer_mutes_nothing_for_everybody(app: Flask) -> None:
     vera = Reader(app, "vera")
     mute = "/tracker/area_of_interest/mute/1/"

@@ -12,7 +12,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import EnvironBuilder
 
 from web import handshake
-from web.quota import ConnectionQuota
+from web.socket_limits import ConnectionQuota
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HEADERS = {

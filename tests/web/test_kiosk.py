@@ -2,15 +2,17 @@
 
 import json
 import re
+from argparse import Namespace
 from http.cookies import SimpleCookie
 
 import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
-from in_process import NAME, Browser
+from in_process import NAME, PASSWORD, Browser
 from werkzeug.test import TestResponse
 
 import models
+from commands import tokens
 from domain import accounts, personal_mutes
 from domain.accounts import Token
 from domain.tracked import CLOCK_STEP
@@ -140,6 +142,21 @@ def test_secret_of_a_wall_is_no_token_and_a_token_opens_no_wall(app: Flask, ada:
     assert program.get("/api/alerts/?kiosk", headers=bearer).status_code == 401
     token = accounts.make_token(accounts.find(NAME), "sensor", read_only=True)
     assert program.send("/tracker/kiosk/", link=token).status_code == 403
+
+
+def test_wall_is_marked_among_tokens(app: Flask, ada: Browser, capsys: pytest.CaptureFixture[str]) -> None:
+    """Admins see on their page, and in the list of the command, which tokens are of wall screens."""
+    make(ada)
+    accounts.make_token(accounts.find(NAME), "sensor", read_only=True)
+    tokens.list_(Namespace(name=None))
+    kinds = [line.split("\t")[3] for line in capsys.readouterr().out.splitlines()]
+    assert kinds == ["wall screen", "reads"]
+    accounts.create("root", "admin", PASSWORD)
+    admin = Browser(app)
+    admin.sign_in("root")
+    page = BeautifulSoup(admin.get("/admin/").text, "html.parser")
+    rows = page.select("section[aria-labelledby=tokens-title] tbody tr")
+    assert ["Wall screen" in row.text for row in rows] == [False, True]
 
 
 def test_revoked_link_ends_the_wall(app: Flask, ada: Browser, wall: Browser) -> None:

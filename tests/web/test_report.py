@@ -9,6 +9,7 @@ from harness import Person, Screen, Server, point, wait_until
 from playwright.sync_api import Dialog, Page, Route, expect
 
 REPORT = "/tracker/incident/report/"
+HAS_STATE = "async () => (await indexedDB.databases()).some(({name}) => name === 'tracker.state')"
 NO_NETWORK = "Failed to load resource: net::ERR_"  # Chromium's complaint about each file that it can't get
 SUCCESS = re.compile(r"/tracker/incident/report_success/\?number=\d+$")
 CHANIA = {"latitude": 35.5138, "longitude": 24.018, "accuracy": 30}
@@ -293,15 +294,29 @@ def test_discarding_a_waiting_report_asks_first(phone: Screen, person: Person) -
 
 
 def test_offline_page_names_no_account(server: Server, open_screen: OpenScreen) -> None:
-    """The page that a shared phone keeps for offline use names no account."""
+    """The page that a shared phone keeps for offline use names no account.
+
+    So it doesn't delete what the browser keeps of the map, until the server says that nobody is signed in.
+    """
     screen = open_screen(server.person(), **PHONE)
     page = screen.open(REPORT)
     expect(page.locator(".account .who")).to_be_visible()
     wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    page.evaluate("() => new Promise((done) => (indexedDB.open('tracker.state', 1).onsuccess = done))")
     lose_network(screen)
     page.reload()
     expect(page.locator("#map .maplibregl-ctrl-zoom-in")).to_be_visible()
     expect(page.locator(".account .who")).to_have_count(0)
+    assert page.evaluate(HAS_STATE)
+    lose_network(screen, lost=False)
+    page.reload()
+    ready(page)
+    expect(page.locator(".account .who")).to_be_visible()
+    assert page.evaluate(HAS_STATE)
+    page.context.clear_cookies()
+    page.reload()
+    ready(page)
+    wait_until(lambda: not page.evaluate(HAS_STATE), what="the deletion of the kept state")
     forgive(screen, NO_NETWORK)
 
 

@@ -12,7 +12,7 @@ from harness import ROOT
 from in_process import Browser
 
 from web import static_files
-from web.static_files import Files, StaticFiles
+from web.static_files import COMMENT, EXPORT, IMPORT, Files, StaticFiles, joined
 
 FOREVER = "public, max-age=31536000, immutable"
 UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
@@ -40,7 +40,7 @@ def test_page_asks_for_nothing_twice(person: Browser) -> None:
     page = BeautifulSoup(person.get("/").text, "html.parser")
     named = [tag.get("src") or tag.get("href") for tag in page.select("script[src], link")]
     files = [address for address in named if re.match(r"/(static|vendor)/", str(address))]
-    assert len(files) > 50
+    assert len(files) > 8
     for address in files:
         answer = person.get(str(address))
         assert answer.status_code == 200, address
@@ -48,16 +48,78 @@ def test_page_asks_for_nothing_twice(person: Browser) -> None:
         answer.close()
 
 
-def test_all_modules_of_the_map_are_loaded_ahead(person: Browser) -> None:
-    """Every module that the map imports is in its page. Otherwise the browser would find them one by one."""
+def test_map_loads_its_modules_as_one_file(person: Browser) -> None:
+    """Modules of the page's own are asked for one by one on other pages only."""
     page = BeautifulSoup(person.get("/").text, "html.parser")
-    ahead = {str(tag["href"]).split("/", 3)[3] for tag in page.select("link[rel=modulepreload]")}
-    files = Files(ROOT / "static")
-    for name in [name for name in ahead if name.startswith("js/")]:
-        text = files.content(name, "").decode()
-        code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        for path in re.findall(r"""from\s+["'](\.[^"']+)["']""", code):
-            assert str((Path("/") / name).parent.joinpath(path).resolve())[1:] in ahead
+    (script,) = [str(tag["src"]) for tag in page.select("script[type=module][src]")]
+    assert script.endswith("/js/pages/map.joined.js")
+    code = person.get(script).text
+    assert not re.search(r"^(import|export)\b", code, re.MULTILINE)
+    assert "/js/live/store.js" in code.replace("// ", "/")
+
+
+def test_joined_modules_see_only_what_they_import() -> None:
+    """Names of different modules don't meet, and imports may be renamed."""
+    first = """
+/** Documents.
+ * More.
+ */
+
+export const one = 1;
+const own = "a"; /** stays */
+"""
+    second = """import { one } from "./a.js";
+const own = "b";
+export function two() {}
+export class Three {
+  /** @type {number} */ x = one;
+}
+"""
+    last = """import { one as uno } from "../base/a.js";
+import {
+  two,
+  Three,
+} from "../base/b.js";
+import "../base/b.js";
+export {};
+start(uno, two, Three);
+"""
+    modules = {"js/base/a.js": first, "js/base/b.js": second, "js/pages/c.js": last}
+    expected = """// js/base/a.js
+const m0 = (() => {
+const one = 1;
+const own = "a"; /** stays */
+return { one };
+})();
+// js/base/b.js
+const m1 = (() => {
+const { one } = m0;
+const own = "b";
+function two() {}
+class Three {
+  /** @type {number} */ x = one;
+}
+return { two, Three };
+})();
+// js/pages/c.js
+const m2 = (() => {
+const { one: uno } = m0;
+const {
+  two,
+  Three,
+} = m1;
+start(uno, two, Three);
+})();
+"""
+    assert re.sub(r"\n+", "\n", joined(modules).decode()) == expected
+
+
+def test_own_modules_can_be_joined() -> None:
+    """No module has an import or an export of a kind that `joined` does not know."""
+    for path in sorted((ROOT / "static" / "js").rglob("*.js")):
+        code = COMMENT.sub("", path.read_text(encoding="utf-8"))
+        rest = EXPORT.sub("", IMPORT.sub("", code)).replace("export {};", "")
+        assert not re.search(r"^\s*(import|export)\b(?!\()", rest, re.MULTILINE), path
 
 
 def test_file_without_a_version_is_asked_for_each_time(person: Browser) -> None:

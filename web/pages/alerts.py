@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from base.severity import Severity
 from domain import handling, incident_alerts
 from domain.incident_alerts import Chosen, parse_key
-from models import MAX_ID, Alert, Incident, Invalid, Notification, actor
+from models import MAX_ID, Alert, AreaOfInterest, Incident, Invalid, Notification, actor
 from web import auth
 from web.languages import gettext
 from web.pages.blueprint import bp
@@ -51,6 +51,7 @@ def _alert_list(status: int = 200, problem: object = "", **typed: Any) -> Respon
         names=handling.names() if user.can_edit else [],
         head=Notification.bounds()[1],
         unverified=_unverified([row.first.incident_id for row in [*going_on.rows, *past.rows]]),
+        muted_areas=_muted_areas([alert.area_id for row in going_on.rows for alert in row.alerts]),
         problem=problem,
         typed=typed,
         key_text=incident_alerts.key_text,
@@ -61,6 +62,11 @@ def _unverified(ids: list[int]) -> dict[int, Incident]:
     """Return the unverified incidents among these, by id."""
     found = Incident.select().where(Incident.id << ids, ~Incident.verified)
     return {incident.id: incident for incident in found}
+
+
+def _muted_areas(ids: list[int]) -> set[int]:
+    """Return those of these areas that are muted for everybody."""
+    return {area.id for area in AreaOfInterest.listed().where(AreaOfInterest.id << ids) if area.is_muted}
 
 
 def _place(prefix: str, *types: type) -> dict[str, Any]:

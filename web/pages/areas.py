@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, time, timedelta
 
 from flask import redirect, request, url_for
@@ -9,13 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from base.values import to_json
 from domain import personal_mutes, versions
-from models import AreaOfInterest, parse_until
-from web import auth, root
+from models import AreaOfInterest, Invalid, parse_until
+from web import auth
 from web.forms import Form
 from web.pages.blueprint import bp
 from web.pages.objects import add_pages, detail_page
 
 MORNING = time(8)  # when a mute until tomorrow ends
+LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")  # the value of a datetime-local field
 
 
 def area_from(form: Form, area: AreaOfInterest) -> bool:
@@ -47,29 +49,42 @@ add_pages(AreaOfInterest, "area", area_from, area_values)
 @bp.post("/tracker/area_of_interest/mute/<int:pk>/")
 @auth.needs("viewer")
 def area_mute(pk: int) -> ResponseReturnValue:
-    """Mute an area: `until` is hour, tomorrow, week, off, or a time with its offset from UTC.
+    """Mute an area: `until` is hour, tomorrow, week, off, end, or a time with its offset from UTC.
 
-    With `for=me` it is muted for this account only. Otherwise it is for everybody, and needs an editor.
+    With `end` the time is in the field `end`, in UTC if it has no offset. With `for=me` it is muted for this
+    account only. Otherwise it is for everybody, and needs an editor. `back` is the page to which it returns.
     """
-    is_for_me = request.form.get("for") == "me"
-    if not is_for_me:
+    is_own = request.form.get("for") == "me"
+    if not is_own:
         auth.require("editor")
-    until = mute_until(request.form.get("until", ""), datetime.now().astimezone())
-    reason = request.form.get("reason", "")
-    if is_for_me:
-        _mute_for_me(AreaOfInterest.find(pk), until, reason)
-        return redirect(url_for("pages.area_detail", pk=pk), 303)
     try:
-        with AreaOfInterest.changing(pk) as area:
-            versions.ensure_unchanged(area, request.form.get("version"), "muted_until")
-            area.mute(until, reason)
+        (_mute_for_me if is_own else _mute_for_everybody)(pk, _end_of_mute(), request.form.get("reason", ""))
     except versions.Conflict as conflict:
         return detail_page(AreaOfInterest.find(pk), conflict.clashes)
-    return redirect(root.address(area.url), 303)
+    except Invalid as invalid:
+        typed = {"end": request.form.get("end", ""), "reason": request.form.get("reason", "")}
+        typed["whom"] = "me" if is_own else "everybody"
+        return detail_page(AreaOfInterest.find(pk), mute_errors=invalid.fields, mute_typed=typed)
+    return redirect(auth.local(request.form.get("back") or url_for("pages.area_detail", pk=pk)), 303)
 
 
-def _mute_for_me(area: AreaOfInterest, until: datetime | None, reason: str) -> None:
-    user = auth.signed_in()
+def _end_of_mute() -> datetime | None:
+    """Return the end that the form has, None to end the mute. Raises Invalid."""
+    choice = request.form.get("until", "")
+    if choice == "end":
+        end = request.form.get("end", "")
+        return parse_until(f"{end}Z" if LOCAL_TIME.fullmatch(end) else end)
+    return mute_until(choice, datetime.now().astimezone())
+
+
+def _mute_for_everybody(pk: int, until: datetime | None, reason: str) -> None:
+    with AreaOfInterest.changing(pk) as area:
+        versions.ensure_unchanged(area, request.form.get("version"), "muted_until")
+        area.mute(until, reason)
+
+
+def _mute_for_me(pk: int, until: datetime | None, reason: str) -> None:
+    user, area = auth.signed_in(), AreaOfInterest.find(pk)
     if until is None:
         personal_mutes.end(user.id, area.id)
     else:

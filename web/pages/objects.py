@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -103,10 +103,15 @@ def _incident_facts(page: Listed) -> dict[str, Any]:
     }
 
 
-def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> ResponseReturnValue:
-    """Show one incident or area; `clashes` are the reasons why an action was not carried out."""
+def detail_page(
+    thing: Tracked, clashes: Sequence[versions.Clash] = (), **mute: Mapping[str, Any]
+) -> ResponseReturnValue:
+    """Show one incident or area; `clashes` are the reasons why an action was not carried out.
+
+    `mute` has the `mute_errors` of the form that mutes an area, by field, and its `mute_typed` values.
+    """
     noun = "area" if isinstance(thing, AreaOfInterest) else "incident"
-    shown = {noun: thing, "feature": thing.feature(), "clashes": clashes}
+    shown = {noun: thing, "feature": thing.feature(), "clashes": clashes, **mute}
     if isinstance(thing, AreaOfInterest):
         total = 0
         newest: list[int] = []
@@ -115,7 +120,7 @@ def detail_page(thing: Tracked, clashes: Sequence[versions.Clash] = ()) -> Respo
             newest += [place.id for place in places[: MAX_INSIDE - len(newest)]]
         listed = Incident.select().where(Incident.id << newest).order_by(Incident.id.desc())
         shown |= {"inside": list(listed), "inside_total": total}
-    return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 200
+    return render_template(f"{noun}s/detail.html", **shown), 409 if clashes else 422 if mute else 200
 
 
 def _said_deleted(thing: Tracked) -> str:

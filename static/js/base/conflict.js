@@ -3,6 +3,7 @@
 import { isolate } from "./bidi.js";
 import { element, sinceWords } from "./elements.js";
 import { published } from "./published.js";
+import { t, tn } from "./translate.js";
 
 /** @typedef {{field: string, yours: any, theirs: any, by: string | null, at: string | null}} Clash */
 
@@ -14,21 +15,28 @@ export const isConflict = ({ status, answer }) =>
   (status === 409 || status === 412) && Array.isArray(answer?.conflicts);
 
 /**
- * The name of the person who changed it, and how long ago: "Ada …, 2 min. ago".
+ * The name of the person who made a change, and how long ago that was.
  * @param {Clash} clash
- * @param {string} what
+ * @returns {{by: string, since: string}} since: "" if that is unknown
  */
-export const changedWords = ({ by, at }, what) =>
-  `${by ? isolate(by) : "Somebody"} ${what}${at ? ` ${sinceWords(at)}` : ""}`;
+export const madeBy = ({ by, at }) => ({ by: by ? isolate(by) : t("Somebody"), since: at ? sinceWords(at) : "" });
+
+/** The field that was changed, by whom, and how long ago. @param {Clash} clash */
+function changedWords(clash) {
+  const values = { field: published.labels[clash.field] ?? clash.field, ...madeBy(clash) };
+  if (values.since) return t("%(field)s: %(by)s changed this %(since)s.", values);
+  return t("%(field)s: %(by)s changed this.", values);
+}
 
 /** A field's value in words. */
 function words(field, value) {
-  if (field === "closed") return value ? "closed" : "open";
+  if (field === "closed") return value ? t("closed") : t("open");
   if (field === "location") return [...value.coordinates].reverse().join(", ");
-  if (field !== "polygon") return value === "" ? "(nothing)" : value;
+  if (field !== "polygon") return value === "" ? t("(nothing)") : value;
   const [outline, ...holes] = value.coordinates;
-  const outside = `${outline.length - 1} corners`;
-  return holes.length > 0 ? `${outside}, ${holes.length} ${holes.length === 1 ? "hole" : "holes"}` : outside;
+  const n = outline.length - 1;
+  const corners = tn("%(n)s corner", "%(n)s corners", n);
+  return holes.length > 0 ? `${corners}, ${tn("%(n)s hole", "%(n)s holes", holes.length)}` : corners;
 }
 
 function choice(clash, keep, label) {
@@ -42,7 +50,7 @@ function choice(clash, keep, label) {
     "label",
     { class: "check" },
     radio,
-    element("span", {}, `${label}: `, element("bdi", {}, words(clash.field, clash[keep]))),
+    element("span", {}, `${label} `, element("bdi", {}, words(clash.field, clash[keep]))),
   );
 }
 
@@ -52,9 +60,9 @@ export function askWhich(place, clashes) {
     element(
       "fieldset",
       { class: "clash" },
-      element("legend", {}, `${published.labels[clash.field] ?? clash.field}: ${changedWords(clash, "changed this")}.`),
-      choice(clash, "yours", "Keep yours"),
-      choice(clash, "theirs", "Take theirs"),
+      element("legend", {}, changedWords(clash)),
+      choice(clash, "yours", t("Keep yours:")),
+      choice(clash, "theirs", t("Take theirs:")),
     ),
   );
   place.replaceChildren(...fields);

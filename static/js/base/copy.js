@@ -35,15 +35,23 @@ export async function copyText(text, { clipboard, copySelected }) {
   }
 }
 
-/** Lets the buttons with `data-copy` copy the code in their paragraph. */
+/** The text of an element, with one line for each of its lines. @param {string} text */
+export const linesOf = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join("\n");
+
+/** Lets the buttons with `data-copy` copy the code, or the list of codes, beside them. */
 export function watchCopies() {
   document.addEventListener("click", async ({ target }) => {
     const button = target instanceof Element ? target.closest("[data-copy]") : null;
     const place = button?.closest(".copyable");
-    const code = place?.querySelector("code");
+    const code = place?.querySelector("code, .secret");
     if (!code) return;
     select(code);
-    const copied = await copyText(code.textContent.trim(), {
+    const copied = await copyText(linesOf(code.textContent), {
       clipboard: navigator.clipboard,
       copySelected: () => document.execCommand("copy"),
     });

@@ -10,8 +10,20 @@ import { element } from "./elements.js";
 const INVALID = '[aria-invalid="true"]';
 let made = 0; // error elements, whose ids must differ on the whole page
 
-const isError = (id) => Boolean(document.getElementById(id)?.classList.contains("field-error"));
+// One with the role status belongs to a script, which fills it and empties it
+const isError = (id) => Boolean(document.getElementById(id)?.matches(".field-error:not([role=status])"));
 const idsOf = (field) => (field.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+
+/**
+ * Marks a control as wrong, with an element that says why, or as right.
+ * @param {Element} control @param {Element} problem has the role status @param {boolean} isWrong
+ */
+export function markProblem(control, problem, isWrong) {
+  const others = idsOf(control).filter((id) => id !== problem.id);
+  describe(control, isWrong ? [problem.id, ...others] : others);
+  if (isWrong) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+}
 
 function describe(field, ids) {
   if (ids.length > 0) field.setAttribute("aria-describedby", ids.join(" "));

@@ -90,10 +90,24 @@ function take(found) {
   return state;
 }
 
+/** The server's page that names the signed-in account. Throws without a network. */
+async function askServer() {
+  const answer = await fetch(meta("user").dataset.signedIn, { cache: "no-store" });
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+/** Whether the server says now that nobody is signed in. False if it does not answer, or something else does. */
+export async function nobodyIsSignedIn() {
+  try {
+    return meta("user", await askServer())?.content === "";
+  } catch {
+    return false;
+  }
+}
+
 /** Asks the server for the signed-in account, and updates this page. @returns {Promise<"nobody" | "same" | "other">} */
 export async function refresh() {
-  const answer = await fetch(meta("user").dataset.signedIn, { cache: "no-store" });
-  const found = readSignIn(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const found = readSignIn(await askServer());
   const state = take(found);
   if (state === "other") throw new OtherAccount(found.user, mine().user);
   return state;

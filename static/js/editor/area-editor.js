@@ -11,8 +11,9 @@ import { History } from "./history.js";
 import { insideCount } from "./inside-count.js";
 import { LongEdges } from "./long-edges.js";
 import { PolygonText } from "./polygon-text.js";
+import { t } from "../base/translate.js";
 
-const UNFINISHED = "Finish what you are drawing by clicking its first corner, or press Esc to drop it.";
+const UNFINISHED = t("Finish what you are drawing by clicking its first corner, or press Esc to drop it.");
 
 /** @typedef {import("../base/geojson.js").Polygon} Polygon */
 

@@ -9,9 +9,10 @@ import { newKey } from "../base/idempotency-keys.js";
 import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, severityNamed } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
+import { t } from "../base/translate.js";
 
 const TEXTS = published.plain_texts_of_areas;
-const DELETED = "Somebody has deleted this area meanwhile. Save again to keep yours as a new one.";
+const DELETED = t("Somebody has deleted this area meanwhile. Save again to keep yours as a new one.");
 
 /**
  * @param {HTMLElement} panel the whole panel @param {import("../map/view.js").MapView} view
@@ -85,8 +86,8 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     askWhich(question, conflicts);
     const outline = conflicts.find(({ field }) => field === "polygon");
     if (outline) view.setOutline(outline.theirs);
-    const words = "Others have changed the same fields while you were editing. Choose, and save again.";
-    fail(outline ? `${words} Their outline is on the map.` : words);
+    const words = t("Others have changed the same fields while you were editing. Choose, and save again.");
+    fail(outline ? [words, t("Their outline is on the map.")].join(" ") : words);
     problem.scrollIntoView({ block: "start" });
   }
 
@@ -98,8 +99,8 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
   }
 
   async function submit() {
-    const unnamed = showProblems(form, { name: form.elements.name.value.trim() ? "" : "Required" });
-    fail(editor.problem || (editor.polygon ? "" : "Draw the area on the map, or type it."));
+    const unnamed = showProblems(form, { name: form.elements.name.value.trim() ? "" : t("Required") });
+    fail(editor.problem || (editor.polygon ? "" : t("Draw the area on the map, or type it.")));
     if (unnamed || !problem.hidden) return;
     const [fields, { polygon, ...rest }] = [changed(), values()];
     if (base && fields.size === 0) return finish();
@@ -117,8 +118,10 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
       if (!(error instanceof ApiError)) throw error;
       if (isConflict(error)) return ask(error.answer);
       if (error.status === 404 && pk !== null) return makeNew();
-      if (error.answer?.location) key = newKey();
-      if (error.answer?.location) return fail("It was saved before, as you first drew it. Save again to make another.");
+      if (error.answer?.location) {
+        key = newKey();
+        return fail(t("It was saved before, as you first drew it. Save again to make another."));
+      }
       const { polygon: shape, ...others } = error.fields;
       if (!showProblems(form, { ...others, polygon_geojson: shape })) fail(error.message);
     }
@@ -141,7 +144,7 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     fail("");
     showProblems(form, {});
     askWhich(question, []);
-    form.querySelector("h2").textContent = feature ? "Edit area" : "New area";
+    form.querySelector("h2").textContent = feature ? t("Edit area") : t("New area");
     form.hidden = false;
     panel.classList.add("editing");
     panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");

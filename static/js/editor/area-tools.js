@@ -1,14 +1,17 @@
 /** The buttons, keys and hints for drawing and editing a polygon: templates/areas/_fields.html. */
 
+import { t } from "../base/translate.js";
+
 const HINTS = {
-  outline: "Click the map for each corner. Click the first corner again, or press Enter, to finish; Esc cancels.",
-  hole: "Click inside the area for each corner of the hole, and the first corner again to finish; Esc cancels.",
-  edit:
-    "Drag a corner to move it, a dot between two corners to add one, the inside to move it all. " +
-    "Click or tap a corner to remove it.",
-  typed: "This polygon reaches beyond the edge of the world map: it can be changed by typing only.",
-  crosses: "The outline crosses itself. Move a corner, or undo.",
-  wouldCross: "With a corner here the outline would cross itself.",
+  outline: t("Click the map for each corner. Click the first corner again, or press Enter, to finish; Esc cancels."),
+  hole: t("Click inside the area for each corner of the hole, and the first corner again to finish; Esc cancels."),
+  edit: [
+    t("Drag a corner to move it, a dot between two corners to add one, the inside to move it all."),
+    t("Click or tap a corner to remove it."),
+  ].join(" "),
+  typed: t("This polygon reaches beyond the edge of the world map: it can be changed by typing only."),
+  crosses: t("The outline crosses itself. Move a corner, or undo."),
+  wouldCross: t("With a corner here the outline would cross itself."),
 };
 
 const FIELDS = "input:not([type=radio]), textarea"; // fields in which these keys have their usual meaning

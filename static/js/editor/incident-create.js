@@ -8,6 +8,7 @@ import { newKey } from "../base/idempotency-keys.js";
 import { published } from "../base/published.js";
 import { DEFAULT_SEVERITY, SEVERITIES } from "../base/severity.js";
 import { mayDiscard, watchUnsaved } from "../base/unsaved.js";
+import { t } from "../base/translate.js";
 
 const field = (label, control) => element("label", { class: "field" }, label, control);
 
@@ -24,7 +25,7 @@ function severityChoices() {
   return element(
     "fieldset",
     { class: "field" },
-    element("legend", {}, "Severity"),
+    element("legend", {}, t("Severity")),
     element("div", { class: "choices" }, ...choices),
   );
 }
@@ -37,28 +38,28 @@ function makeForm() {
   const form = element(
     "form",
     { class: "quick", novalidate: "" },
-    element("h2", {}, "New incident"),
-    field("What happened?", input("name", { maxlength: String(published.limits.name), required: "" })),
+    element("h2", {}, t("New incident")),
+    field(t("What happened?"), input("name", { maxlength: String(published.limits.name), required: "" })),
     severityChoices(),
     ...published.plain_texts.map((name) => field(published.labels[name], input(name))),
     element(
       "div",
       { class: "pair" },
-      field("Latitude", input("latitude", { inputmode: "decimal" })),
-      field("Longitude", input("longitude", { inputmode: "decimal" })),
+      field(t("Latitude"), input("latitude", { inputmode: "decimal" })),
+      field(t("Longitude"), input("longitude", { inputmode: "decimal" })),
     ),
     element("p", { class: "field-error", role: "alert", hidden: "" }),
     element(
       "p",
       { class: "form-actions" },
-      element("button", { class: "primary" }, "Save"),
-      element("button", { type: "button", class: "cancel" }, "Cancel"),
+      element("button", { class: "primary" }, t("Save")),
+      element("button", { type: "button", class: "cancel" }, t("Cancel")),
     ),
   );
   return form;
 }
 
-const SAVED_BEFORE = "It was saved before, as you first typed it. Save again to make another.";
+const SAVED_BEFORE = t("It was saved before, as you first typed it. Save again to make another.");
 
 /**
  * @typedef {{name: string, severity: string, texts: Record<string, string>, at: [number, number], key: string}} Draft
@@ -126,7 +127,7 @@ export function incidentCreator(view, { save, done, onClosed }) {
       const geometry = typed();
       if (!geometry) return;
       if (!elements.name.value.trim()) {
-        return void showProblems(form, { name: "Required" });
+        return void showProblems(form, { name: t("Required") });
       }
       const properties = { name: elements.name.value, severity: elements.severity.value, ...plainTexts(elements) };
       try {

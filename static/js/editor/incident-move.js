@@ -4,6 +4,7 @@
 
 import { isolate } from "../base/bidi.js";
 import { element } from "../base/elements.js";
+import { t } from "../base/translate.js";
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 const STEP = 8; // pixels; 1 with Shift
@@ -36,12 +37,12 @@ export function incidentHandle(view, { move }) {
       return;
     }
     const name = isolate(feature.properties.name);
-    const label = `Place of ${name}: drag it, or move it with the arrow keys and press Enter`;
+    const label = t("Place of %(name)s: drag it, or move it with the arrow keys and press Enter", { name });
     const ring = element("button", {
       type: "button",
       class: "ring chosen handle",
       "aria-label": label,
-      title: "Drag to correct the place",
+      title: t("Drag to correct the place"),
     });
     let at = feature.geometry.coordinates;
     const go = (to) => {

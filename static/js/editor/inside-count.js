@@ -2,20 +2,32 @@
 
 import { ApiError, call } from "../base/api.js";
 import { longEdgesQuery } from "../base/geojson.js";
+import { t, tn } from "../base/translate.js";
 
 const PAUSE_MS = 300; // between the last change and the request
 
 /** @param {{open: number, alerting: number}} counts */
 export function insideWords({ open, alerting }) {
-  if (open === 0) return "No open incident lies inside.";
-  const lie = open === 1 ? "1 open incident lies inside" : `${open} open incidents lie inside`;
-  const which =
-    alerting === 0
-      ? "none severe enough to alert"
-      : alerting === open
-        ? "severe enough to alert"
-        : `${alerting} of them severe enough to alert`;
-  return `${lie}, ${which}. Saving raises no alerts for ${open === 1 ? "it" : "them"}.`;
+  if (open === 0) return t("No open incident lies inside.");
+  if (alerting === 0)
+    return tn(
+      "%(n)s open incident lies inside, none severe enough to alert. Saving raises no alerts for it.",
+      "%(n)s open incidents lie inside, none severe enough to alert. Saving raises no alerts for them.",
+      open,
+    );
+  if (alerting === open)
+    return tn(
+      "%(n)s open incident lies inside, severe enough to alert. Saving raises no alerts for it.",
+      "%(n)s open incidents lie inside, severe enough to alert. Saving raises no alerts for them.",
+      open,
+    );
+  const inside = tn("%(n)s open incident lies inside", "%(n)s open incidents lie inside", open);
+  return tn(
+    "%(inside)s, %(n)s of them severe enough to alert. Saving raises no alerts for them.",
+    "%(inside)s, %(n)s of them severe enough to alert. Saving raises no alerts for them.",
+    alerting,
+    { inside },
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 /** One location that a person sets on the map, or types in several ways. All ways show the same location. */
 
+import { markProblem } from "../base/form-problems.js";
 import { format, parseDegrees, parsePoint, TypedError } from "../base/geojson.js";
 
 /** @typedef {import("../base/geojson.js").Point} Point */
@@ -57,8 +58,8 @@ export function pointField(ways, problem, onChange) {
   function say(way, sentence) {
     problem.textContent = sentence;
     problem.hidden = sentence === "";
-    for (const control of ways.flatMap(({ controls }) => controls)) control.removeAttribute("aria-invalid");
-    if (sentence) for (const control of way.controls) control.setAttribute("aria-invalid", "true");
+    for (const each of ways)
+      for (const control of each.controls) markProblem(control, problem, sentence !== "" && each === way);
   }
 
   function attempt(way, { complain }) {

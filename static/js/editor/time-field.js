@@ -5,9 +5,10 @@
 
 import { element } from "../base/elements.js";
 import { fromLocal, offsetWords, toLocal } from "../base/local-time.js";
+import { t } from "../base/translate.js";
 
 const OFFSET = /(Z|[+-]\d\d:?\d\d)$/i; // without an offset a moment would be ambiguous
-const INCOMPLETE = "Complete the time, or clear all of it.";
+const INCOMPLETE = t("Complete the time, or clear all of it.");
 
 /** @param {HTMLInputElement} input has ISO 8601, also afterwards @returns {{isValid: () => boolean}} */
 export function timeField(input) {
@@ -20,7 +21,7 @@ export function timeField(input) {
   local.value = shown;
   const say = () => {
     const offset = offsetWords(local.value ? new Date(local.value) : new Date());
-    hint.textContent = `Your local time, ${offset}. Empty: when it was reported.`;
+    hint.textContent = t("Your local time, %(offset)s. Empty: when it was reported.", { offset });
   };
   local.addEventListener("input", () => {
     input.value = fromLocal(local.value);

@@ -5,6 +5,7 @@
 
 import { count, nearest, neighbour, positionOf, withVertexAt, withoutVertex } from "./vertices.js";
 import { element } from "../base/elements.js";
+import { t, tn } from "../base/translate.js";
 
 const REACH = 18; // pixels around a vertex, for a fingertip
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -57,15 +58,19 @@ export class VertexChoice {
     const { ring, index } = this.#chosen;
     const rest = withoutVertex(polygon, this.#chosen);
     if (!rest) {
-      this.words = "An area keeps at least three corners.";
+      this.words = t("An area keeps at least three corners.");
       return this.#actions.onChoice();
     }
     const isRing = rest.coordinates.length === polygon.coordinates.length;
     this.#count = isRing ? count(rest, ring) : 0;
     this.#chosen = isRing ? { ring, index: index % this.#count } : null;
     const words = isRing
-      ? `The corner is gone, ${this.#count} are left. Undo brings it back.`
-      : "The hole is gone. Undo brings it back.";
+      ? tn(
+          "The corner is gone, %(n)s is left. Undo brings it back.",
+          "The corner is gone, %(n)s are left. Undo brings it back.",
+          this.#count,
+        )
+      : t("The hole is gone. Undo brings it back.");
     if (!isRing) this.clear();
     this.words = words;
     this.#actions.onRemove(rest, isRing ? ring : 0);
@@ -81,8 +86,9 @@ export class VertexChoice {
     const at = polygon && positionOf(polygon, this.#chosen);
     if (!at || count(polygon, this.#chosen.ring) !== this.#count) return this.clear();
     this.#mark.move(at);
-    const which = `Corner ${this.#chosen.index + 1} of ${this.#count}`;
-    const keys = "arrow keys move it, Delete removes it, Page Down goes to the next";
+    const place = { number: this.#chosen.index + 1, all: this.#count };
+    const which = t("Corner %(number)s of %(all)s", place);
+    const keys = t("arrow keys move it, Delete removes it, Page Down goes to the next");
     this.#button.setAttribute("aria-label", `${which}: ${keys}`);
   }
 
@@ -98,8 +104,11 @@ export class VertexChoice {
     const polygon = this.#actions.polygon();
     this.#chosen = vertex;
     this.#count = count(polygon, vertex.ring);
-    const which = `Corner ${vertex.index + 1} of ${this.#count}${vertex.ring > 0 ? " of a hole" : ""}`;
-    this.words = `${which}. Delete removes it, the arrow keys move it.`;
+    const place = { number: vertex.index + 1, all: this.#count };
+    this.words =
+      vertex.ring > 0
+        ? t("Corner %(number)s of %(all)s of a hole. Delete removes it, the arrow keys move it.", place)
+        : t("Corner %(number)s of %(all)s. Delete removes it, the arrow keys move it.", place);
     this.#mark ??= this.#view.place(this.#button, positionOf(polygon, vertex));
     this.refresh(polygon);
     this.#actions.onChoice();

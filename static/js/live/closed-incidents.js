@@ -5,8 +5,9 @@
 
 import { backoff } from "../base/backoff.js";
 import { wantsClosed } from "./filter.js";
+import { t } from "../base/translate.js";
 
-const PROBLEM = "The closed incidents could not be loaded; they are asked for again.";
+const PROBLEM = t("The closed incidents could not be loaded; they are asked for again.");
 
 /**
  * @param {import("./store.js").Store} store

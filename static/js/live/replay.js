@@ -3,6 +3,8 @@
  * sentence sums it up. Pure.
  */
 
+import { tn } from "../base/translate.js";
+
 export class Replay {
   /** @type {number} the log entry with which it ends */ until;
   /** @type {Set<number>} incidents whose alerts should interrupt when it is over, the oldest first */ raised =
@@ -24,6 +26,6 @@ export class Replay {
   /** The sentence that sums it up; "" if there is nothing to say. */
   get sentence() {
     if (this.#changes === 0 || this.#first) return "";
-    return `${this.#changes} ${this.#changes === 1 ? "change" : "changes"} while you were away`;
+    return tn("%(n)s change while you were away", "%(n)s changes while you were away", this.#changes);
   }
 }

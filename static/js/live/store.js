@@ -9,6 +9,7 @@ import { AlertUpdates } from "./alert-updates.js";
 import { Alerts } from "./alerts.js";
 import { Changes } from "./changes.js";
 import { Replay } from "./replay.js";
+import { t } from "../base/translate.js";
 
 /**
  * @typedef {import("./messages.js").Feature} Feature
@@ -86,7 +87,9 @@ export class Store {
     this.epoch = incidents.epoch;
     const raised = this.alerts.load(alerts, this.incidents, this.areas, since);
     this.#alertUpdates.loadedAt(alerts.seq);
-    const notice = again ? "The map was loaded anew: changes while you were away could not be listed one by one." : "";
+    const notice = again
+      ? t("The map was loaded anew: changes while you were away could not be listed one by one.")
+      : "";
     this.#changes.startAnew({ raised, notice });
     const held = this.#held ?? [];
     this.#held = null;

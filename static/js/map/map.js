@@ -9,6 +9,7 @@ import { mapStyle } from "./style.js";
 import { MapView } from "./view.js";
 import { readPalette } from "../base/palette.js";
 import { openStreets } from "./streets.js";
+import { t } from "../base/translate.js";
 
 const NARROW = 640; // pixels: on narrower maps the credits fold away behind their button
 const WORLD = [-170, -56, 190, 74];
@@ -58,7 +59,7 @@ export async function createMap(
     container.replaceChildren(
       Object.assign(document.createElement("p"), {
         className: "map-fallback",
-        textContent: "This browser cannot show the map (it needs WebGL 2).",
+        textContent: t("This browser cannot show the map (it needs WebGL 2)."),
       }),
     );
     return null;

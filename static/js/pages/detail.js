@@ -5,10 +5,21 @@ import { createMap } from "../map/map.js";
 import { circle, isBeyondMap } from "../base/geojson.js";
 import { t } from "../base/translate.js";
 import { element } from "../base/elements.js";
+import { fromLocal, offsetWords, toLocal } from "../base/local-time.js";
 import { tomorrowMorning } from "../base/mute-until.js";
 
 for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
   button.addEventListener("click", () => (button.value = tomorrowMorning(new Date()).toISOString()));
+}
+
+const end = /** @type {HTMLInputElement | null} */ (document.getElementById("mute-end"));
+if (end) {
+  if (end.value) end.value = toLocal(`${end.value}Z`);
+  const zone = document.getElementById("mute-end-zone");
+  const showZone = () => (zone.textContent = offsetWords(end.value ? new Date(end.value) : new Date()));
+  end.addEventListener("input", showZone);
+  showZone();
+  end.form.addEventListener("formdata", ({ formData }) => formData.set("end", fromLocal(end.value)));
 }
 
 const feature = JSON.parse(document.getElementById("feature").textContent);

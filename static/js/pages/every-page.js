@@ -10,12 +10,18 @@ import { showTimes } from "../screen/page-times.js";
 import { showBell } from "../screen/bell.js";
 import { watchCopies } from "../base/copy.js";
 import { watchProblems } from "../base/form-problems.js";
-import { followSession, mine } from "../base/session.js";
+import { followSession, mine, nobodyIsSignedIn } from "../base/session.js";
 import { forgetState } from "../live/kept-state.js";
 import { watchForm } from "../base/unsaved.js";
 
+/** Deletes the state if nobody is signed in. The page of a service worker may be an old one, without an account. */
+async function forgetWithoutSignIn() {
+  if (mine().user) return;
+  if (!navigator.serviceWorker?.controller || (await nobodyIsSignedIn())) await forgetState();
+}
+
 followSession();
-if (!mine().user) forgetState();
+forgetWithoutSignIn();
 for (const form of document.querySelectorAll("form[data-signs-out]")) form.addEventListener("submit", forgetState);
 watchProblems();
 watchCopies();

@@ -10,7 +10,7 @@ import { parseDegrees } from "../base/geojson.js";
 import { newKey } from "../base/idempotency-keys.js";
 import { keepSending, showOutbox } from "../report/outbox-list.js";
 import { keepPage } from "../report/offline-page.js";
-import { ReportQueue } from "../report/queue.js";
+import { Outbox } from "../report/outbox.js";
 import { placePart } from "../report/place.js";
 import { sendReport } from "../report/send.js";
 import { watchUnsaved } from "../base/unsaved.js";
@@ -41,7 +41,7 @@ function storage() {
 
 /**
  * The errors that the server would find, so that the device keeps no report that can never be sent.
- * @param {import("../report/queue.js").Fields} fields
+ * @param {import("../report/outbox.js").Fields} fields
  * @returns {Record<string, string>} sentences by field
  */
 function problems({ name, description, location_lat: latitude, location_lon: longitude }) {
@@ -69,13 +69,13 @@ function tell(found, sentence) {
   document.getElementById("locate").focus();
 }
 
-const queue = new ReportQueue(storage(), (fields) => sendReport(path, fields));
+const queue = new Outbox(storage(), (fields) => sendReport(path, fields));
 queue.subscribe(() => {
   if (state.textContent === KEPT && queue.waiting.length === 0) state.textContent = "";
 });
 /**
- * @type {import("../report/queue.js").Entry | null} a refused report that is in the form again; its time is that of the
- *   first writing
+ * @type {import("../report/outbox.js").Entry | null} a refused report that is in the form again; its time is that of
+ *   the first writing
  */
 let corrected = null;
 const placing = placePart(part("location_accuracy"));
@@ -108,7 +108,7 @@ function correct(entry) {
 
 async function submit() {
   const { csrf_token: _, ...typed } = Object.fromEntries(new FormData(form));
-  /** @type {import("../report/queue.js").Fields} */
+  /** @type {import("../report/outbox.js").Fields} */
   const fields = { ...typed, key: newKey() };
   const found = problems(fields);
   if (Object.keys(found).length > 0) return tell(found, t("Please correct the fields below."));

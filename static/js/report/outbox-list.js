@@ -7,8 +7,8 @@ import { element } from "../base/elements.js";
 
 const FIRST_WAITS = 2; // attempts that the backoff skips: a network seldom returns within a second
 
-/** @typedef {import("./queue.js").ReportQueue} ReportQueue */
-/** @typedef {import("./queue.js").Entry} Entry */
+/** @typedef {import("./outbox.js").Outbox} Outbox */
+/** @typedef {import("./outbox.js").Entry} Entry */
 
 const WAITING = t("Waiting for the network");
 
@@ -54,7 +54,7 @@ function row(entry, age, { onEdit, onRemove }) {
 
 /**
  * @param {HTMLElement} section has a list and a place for a note; hidden while both are empty
- * @param {ReportQueue} queue
+ * @param {Outbox} queue
  * @param {(entry: Entry) => void} onEdit called when the person corrects a refused report; the queue no longer has it
  *   then
  */
@@ -85,7 +85,7 @@ export function showOutbox(section, queue, onEdit) {
 
 /**
  * Sends the waiting reports: now, when the network or the page returns, and at intervals.
- * @param {ReportQueue} queue
+ * @param {Outbox} queue
  */
 export function keepSending(queue) {
   let attempt = 0;

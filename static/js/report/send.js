@@ -7,7 +7,7 @@ const PATIENCE_MS = 20_000;
 const TOKEN = /<meta name="csrf-token" content="([^"]+)"/;
 const TRY_LATER = new Set([408, 425, 429]); // and every 5xx
 
-/** @typedef {import("./queue.js").Outcome} Outcome */
+/** @typedef {import("./outbox.js").Outcome} Outcome */
 
 /** @type {RequestInit} */
 const reach = { cache: "no-store", credentials: "same-origin" };
@@ -16,7 +16,7 @@ const waiting = (error) => ({ state: "waiting", error });
 
 /**
  * @param {string} path of the report form, which gives the token and takes the report
- * @param {import("./queue.js").Fields} fields
+ * @param {import("./outbox.js").Fields} fields
  * @param {typeof fetch} [ask]
  * @returns {Promise<Outcome>} never rejects
  */

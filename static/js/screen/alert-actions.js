@@ -7,8 +7,9 @@ import { handledWords } from "./panel-entries.js";
 import { stateOf } from "../live/alert-order.js";
 import { SEEN_MS } from "../live/seen-alerts.js";
 import { isolate } from "../base/bidi.js";
-import { element } from "../base/elements.js";
-import { muteMinutes } from "../base/mute-until.js";
+import { element, isMuted } from "../base/elements.js";
+import { fromLocal, offsetWords, toLocal } from "../base/local-time.js";
+import { muteMinutes, tomorrowMorning } from "../base/mute-until.js";
 import { published } from "../base/published.js";
 import { language, t } from "../base/translate.js";
 
@@ -116,15 +117,24 @@ export function alertActions(store, calls) {
     return form;
   }
 
-  /** The line that ends this person's own mute of an area, if there is one. @param {AreaAlert} area */
+  /** A line with a button that ends a mute. @param {AreaAlert} area @param {"me" | "everybody"} whom */
+  function unmuteLine(area, whom, words) {
+    const unmute = button(t("Unmute"));
+    unmute.addEventListener("click", () => attempt(() => calls.mute(keyOf(area.area), whom, { until: null })));
+    return element("div", { class: "line" }, element("span", {}, words), unmute);
+  }
+
+  /** The lines that end the mutes of an area: this person's own one, and that for everybody. @param {AreaAlert} area */
   function unmuting(area) {
     const own = store.alerts.mutes.get(area.area);
-    if (!own) return [];
-    const unmute = button(t("Unmute"));
-    unmute.addEventListener("click", () => attempt(() => calls.mute(keyOf(area.area), "me", { until: null })));
-    const values = { area: isolate(area.name), time: when(own.until) };
-    const words = element("span", {}, t("%(area)s is muted for you until %(time)s.", values));
-    return [element("div", { class: "line" }, words, unmute)];
+    const name = isolate(area.name);
+    const lines = own
+      ? [unmuteLine(area, "me", t("%(area)s is muted for you until %(time)s.", { area: name, time: when(own.until) }))]
+      : [];
+    const properties = store.areas.get(keyOf(area.area))?.properties; // only the map loads the areas
+    if (calls.handling && (area.muted || (properties && isMuted(properties))))
+      lines.push(unmuteLine(area, "everybody", t("%(area)s is muted for everybody.", { area: name })));
+    return lines;
   }
 
   /** @param {AreaAlert[]} areas */
@@ -139,12 +149,22 @@ export function alertActions(store, calls) {
     }
     const whom = element("fieldset", { class: "field" }, legend(t("For")), choice("for", "me", t("Me"), true));
     if (calls.handling) whom.append(choice("for", "everybody", t("Everybody"), false));
-    const ends = { hour: t("An hour"), tomorrow: t("Until tomorrow, 8:00"), week: t("A week") };
+    const ends = { hour: t("An hour"), tomorrow: t("Until tomorrow, 8:00"), week: t("A week"), other: t("Until…") };
     const until = element("select", { name: "until" });
     until.append(...Object.entries(ends).map(([value, words]) => element("option", { value }, words)));
+    const time = element("input", { type: "datetime-local", name: "end" });
+    const end = field(t("Until"), time, offsetWords(new Date()));
+    const showEnd = () => {
+      end.hidden = until.value !== "other";
+      time.required = !end.hidden;
+      if (!end.hidden && !time.value) time.value = toLocal(tomorrowMorning(new Date()).toISOString());
+    };
+    until.addEventListener("change", showEnd);
+    showEnd();
     form.append(
       whom,
       field(t("How long"), until),
+      end,
       field(t("Reason"), reason, t("Optional")),
       element("p", { class: "hint" }, t("Alerts are recorded. Urgent incidents still interrupt.")),
       element("button", {}, t("Mute")),
@@ -153,9 +173,10 @@ export function alertActions(store, calls) {
       event.preventDefault();
       const values = new FormData(form);
       const pk = areas.length > 1 ? Number(values.get("area")) : keyOf(areas[0].area);
-      const minutes = muteMinutes(until.value, new Date());
+      const chosen =
+        until.value === "other" ? { until: fromLocal(time.value) } : { minutes: muteMinutes(until.value, new Date()) };
       const for_ = values.get("for") === "everybody" ? "everybody" : "me";
-      attempt(() => calls.mute(pk, for_, { minutes }, reason.value.trim()));
+      attempt(() => calls.mute(pk, for_, chosen, reason.value.trim()));
     });
     return form;
   }

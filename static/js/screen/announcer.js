@@ -1,6 +1,8 @@
 /** Announces changes to a screen reader in a live region, at a limited rate. */
 
 import { isolate } from "../base/bidi.js";
+import { severityWord } from "../base/severity.js";
+import { t, tn } from "../base/translate.js";
 
 const PAUSE_MS = 1_000; // between two sentences; incidents of the meantime share one
 
@@ -11,7 +13,8 @@ export function createdWords(incidents) {
       properties: { name, severity },
     },
   ] = incidents;
-  return incidents.length === 1 ? `New incident: ${isolate(name)}, ${severity}` : `${incidents.length} new incidents`;
+  if (incidents.length > 1) return tn("%(n)s new incident", "%(n)s new incidents", incidents.length);
+  return t("New incident: %(name)s, %(severity)s", { name: isolate(name), severity: severityWord(severity) });
 }
 
 /** @param {HTMLElement} region @returns {(sentence: string) => void} */

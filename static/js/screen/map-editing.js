@@ -2,8 +2,16 @@
 
 import { areaPanel } from "../editor/area-panel.js";
 import { isolate } from "../base/bidi.js";
-import { changedWords, isConflict } from "../base/conflict.js";
+import { isConflict, madeBy } from "../base/conflict.js";
 import { incidentCreator } from "../editor/incident-create.js";
+import { t } from "../base/translate.js";
+
+/** Says who moved an incident meanwhile. @param {import("../base/conflict.js").Clash} clash @param {string} name */
+function movedElsewhere(clash, name) {
+  const values = { name: isolate(name), ...madeBy(clash) };
+  if (values.since) return t("%(by)s moved %(name)s somewhere else %(since)s. It stays there.", values);
+  return t("%(by)s moved %(name)s somewhere else. It stays there.", values);
+}
 
 const part = (id) => document.getElementById(id);
 
@@ -22,16 +30,16 @@ export function mapEditing(view, { save }, { notices, announce, show }) {
   };
   const create = incidentCreator(view, {
     save: (feature, key) => save("incidents", feature, null, key),
-    done: (feature) => announce(`Saved: ${isolate(feature.properties.name)}`),
+    done: (feature) => announce(t("Saved: %(name)s", { name: isolate(feature.properties.name) })),
     onClosed(draft) {
-      const resume = Object.assign(document.createElement("button"), { type: "button", textContent: "Go on" });
+      const resume = Object.assign(document.createElement("button"), { type: "button", textContent: t("Go on") });
       resume.addEventListener("click", () => create(draft.at, draft));
-      notices.say(`Not saved: ${isolate(draft.name)}`, { actions: [resume], stay: true });
+      notices.say(t("Not saved: %(name)s", { name: isolate(draft.name) }), { actions: [resume], stay: true });
     },
   });
   const editArea = areaPanel(part("panel"), view, {
     save: (feature, pk, key) => save("areas", feature, pk, key),
-    done: (feature) => notices.say(said(`Saved: ${isolate(feature.properties.name)}`)),
+    done: (feature) => notices.say(said(t("Saved: %(name)s", { name: isolate(feature.properties.name) }))),
     onBusy: (now) => (busy = now),
   });
   const button = (words, act) => {
@@ -52,15 +60,18 @@ export function mapEditing(view, { save }, { notices, announce, show }) {
         { type: "Feature", geometry: { type: "Point", coordinates }, properties: { version } },
         pk,
       );
-      const undo = button("Undo", () => move(feature, before.coordinates, { back: true }));
-      notices.say(`Moved${back ? " back" : ""}: ${isolate(name)}`, { actions: back ? [] : [undo] });
+      const undo = button(t("Undo"), () => move(feature, before.coordinates, { back: true }));
+      const words = back
+        ? t("Moved back: %(name)s", { name: isolate(name) })
+        : t("Moved: %(name)s", { name: isolate(name) });
+      notices.say(words, { actions: back ? [] : [undo] });
     } catch (error) {
       const { feature, conflicts } = isConflict(error) ? error.answer : {};
       if (feature) {
-        const anyway = button(back ? "Move it back" : "Move it to my place", () =>
+        const anyway = button(back ? t("Move it back") : t("Move it to my place"), () =>
           move(feature, coordinates, { back }),
         );
-        notices.say(`${changedWords(conflicts[0], `moved ${isolate(name)} somewhere else`)}. It stays there.`, {
+        notices.say(movedElsewhere(conflicts[0], name), {
           actions: [anyway],
           stay: true,
         });

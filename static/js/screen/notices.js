@@ -1,6 +1,7 @@
 /** Short sentences for the reader over the map, each until it is dismissed or has been there long enough. */
 
 import { element } from "../base/elements.js";
+import { t } from "../base/translate.js";
 
 const STAY_MS = 20_000;
 const MOST = 3; // at once; the oldest goes
@@ -12,7 +13,7 @@ const MOST = 3; // at once; the oldest goes
  */
 export function createNotices(place) {
   function say(sentence, { actions = [], stay = false } = {}) {
-    const dismiss = element("button", { type: "button", class: "quiet" }, "Dismiss");
+    const dismiss = element("button", { type: "button", class: "quiet" }, t("Dismiss"));
     const notice = element("div", { class: "notice" }, element("span", {}, sentence), ...actions, dismiss);
     const remove = () => notice.remove();
     for (const each of [...actions, dismiss]) each.addEventListener("click", remove);
@@ -34,10 +35,14 @@ export function showNotices({ say }, store, host) {
   const stop = store.subscribe(({ connection }) => {
     if (!connection || store.connection.way !== "http") return;
     stop();
-    say(
-      `Changes come a second later: a proxy asks Tracker for ${host}, not for ${location.host}, so WebSockets are ` +
-        "refused. The operator finds in Tracker’s log what to set.",
-      { stay: true },
-    );
+    const hosts = { host, own: location.host };
+    const sentences = [
+      t(
+        "Changes come a second later: a proxy asks Tracker for %(host)s, not for %(own)s, so WebSockets are refused.",
+        hosts,
+      ),
+      t("The operator finds in Tracker’s log what to set."),
+    ];
+    say(sentences.join(" "), { stay: true });
   });
 }

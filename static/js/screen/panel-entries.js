@@ -67,11 +67,13 @@ export function alertWords({ feature: { geometry, properties }, areas }) {
 
 /**
  * What the closed sheet of a phone says.
- * @param {number} alerts that pass the filter @param {number} seen incidents in view that pass it
+ * @param {number} unacknowledged incidents with unacknowledged alerts, as in the badge
+ * @param {number} seen incidents in view that pass the filter
  */
-export const summaryWords = (alerts, seen) =>
-  alerts > 0
-    ? tn("%(n)s alert, %(seen)s in view", "%(n)s alerts, %(seen)s in view", alerts, {
+export const summaryWords = (unacknowledged, seen) =>
+  unacknowledged > 0
+    ? t("%(n)s unacknowledged, %(seen)s in view", {
+        n: unacknowledged.toLocaleString(language),
         seen: seen.toLocaleString(language),
       })
     : tn("%(n)s incident in view", "%(n)s incidents in view", seen);

@@ -30,7 +30,7 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
   const chooseTab = makeTabs(panel.querySelector('[role="tablist"]'));
   const elsewhere = { alert: [], incident: [] };
   let timer = null;
-  let waited = 0; // unacknowledged alerts so far
+  let waited = 0; // unacknowledged alerts so far that pass the filter
 
   /** Says how many of a tab's features are outside of the view; a press shows them. */
   function showElsewhere(kind, features) {
@@ -43,10 +43,17 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
   function showAlerts() {
     const all = [...store.alerts.byIncident.values()];
     const alerts = all.filter(({ feature }) => selection.shown.has(feature.properties.pk));
-    const unacknowledged = alerts.filter((alert) => stateOf(alert) === "unacknowledged").length;
+    const matching = alerts.filter((alert) => stateOf(alert) === "unacknowledged").length;
+    const { unacknowledged } = store.alerts;
     const view = box();
-    part("alert-count").textContent = alerts.length.toLocaleString(language);
-    part("alert-count").className = unacknowledged > 0 ? "badge" : "count";
+    part("alert-count").hidden = unacknowledged === 0;
+    part("alert-count").textContent = unacknowledged.toLocaleString(language);
+    const shown = Math.min(alerts.length, MAX_ROWS);
+    part("alert-shown").hidden = shown === all.length;
+    part("alert-shown").textContent = t("%(n)s of %(all)s shown", {
+      n: shown.toLocaleString(language),
+      all: all.length.toLocaleString(language),
+    });
     part("alert-empty").hidden = alerts.length > 0;
     part("alert-empty").textContent = all.length > 0 ? t("No matches") : t("No open alerts");
     showElsewhere(
@@ -54,8 +61,8 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
       alerts.map(({ feature }) => feature).filter(({ geometry }) => !contains(view, geometry.coordinates)),
     );
     // Alerts come first, unless somebody has chosen a tab or works in this one.
-    if (unacknowledged > 0 && waited === 0 && !panel.contains(document.activeElement)) chooseTab("tab-alerts");
-    waited = unacknowledged;
+    if (matching > 0 && waited === 0 && !panel.contains(document.activeElement)) chooseTab("tab-alerts");
+    waited = matching;
     arrange(
       part("alert-rows"),
       inOrder(alerts)
@@ -70,7 +77,7 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
       { choose, point },
     );
     onScreen.look(part("alert-rows"));
-    return alerts.length;
+    return unacknowledged;
   }
 
   function showIncidents() {

@@ -19,6 +19,12 @@ import { named } from "./on-screen.js";
 
 const hint = (words) => element("span", { class: "hint" }, words);
 
+/** @param {import("../live/alerts.js").Acknowledgement} who */
+function acknowledgedWords({ by, note }) {
+  if (!note) return t("Acknowledged by %(name)s", { name: isolate(by) });
+  return t("Acknowledged by %(name)s: %(note)s", { name: isolate(by), note: isolate(note) });
+}
+
 /**
  * The name of the person who acknowledged an incident's alert, or the button for that.
  * @param {import("../live/alerts.js").Alert} alert
@@ -26,18 +32,12 @@ const hint = (words) => element("span", { class: "hint" }, words);
  */
 function alertLine(alert, { acknowledge, hasSeen }) {
   const who = acknowledgementOf(alert);
-  const line = element(
-    "div",
-    { class: "line alert-line" },
-    hint(
-      who
-        ? `Acknowledged by ${isolate(who.by)}${who.note ? `: ${isolate(who.note)}` : ""}`
-        : `Alert in ${alert.areas.map(({ name }) => isolate(name)).join(", ")}`,
-    ),
-  );
+  const areas = alert.areas.map(({ name }) => isolate(name)).join(", ");
+  const words = who ? acknowledgedWords(who) : t("Alert in %(areas)s", { areas });
+  const line = element("div", { class: "line alert-line" }, hint(words));
   line.dataset.alerts = named(alert.areas);
   if (!acknowledge || !alert.areas.some(isUnacknowledged)) return line;
-  const button = element("button", { type: "button" }, "Acknowledge");
+  const button = element("button", { type: "button" }, t("Acknowledge"));
   const seen = alert.areas.filter((area) => !area.acknowledged && hasSeen(area));
   button.disabled = seen.length === 0;
   button.addEventListener("click", () => acknowledge(seen));
@@ -57,7 +57,7 @@ function one(feature, { alertOf, editArea, act, ...context }) {
   const facts =
     model === "Incident"
       ? [badge, ...stateChips(properties), hint(whenWords(properties)), ...accuracy(properties)]
-      : [hint("Area, alerts from"), badge];
+      : [hint(t("Area, alert level (and higher):")), badge];
   const node = element(
     "div",
     {},
@@ -70,7 +70,7 @@ function one(feature, { alertOf, editArea, act, ...context }) {
   const muted = mutedWords(properties);
   if (muted) node.append(element("div", { class: "line" }, hint(muted)));
   if (model === "AreaOfInterest" && editArea) {
-    const button = element("button", { type: "button" }, "Edit here");
+    const button = element("button", { type: "button" }, t("Edit here"));
     button.addEventListener("click", () => editArea(feature));
     node.append(element("div", { class: "line" }, button));
   }

@@ -7,6 +7,7 @@ import { element } from "../base/elements.js";
 import { published } from "../base/published.js";
 import { hasUnsaved } from "../base/unsaved.js";
 import { isWanted } from "./attention.js";
+import { t } from "../base/translate.js";
 
 const QUIET_MS = 30_000; // without a key, a touch or a click
 const LOOK_MS = 5_000; // between two looks whether the page is quiet
@@ -55,9 +56,9 @@ export function followUpdates({ say }) {
   return (version) => {
     if (told || !isOlder(published.version, version)) return;
     told = true;
-    const now = element("button", { type: "button" }, "Load it now");
+    const now = element("button", { type: "button" }, t("Load it now"));
     now.addEventListener("click", reload);
-    say("Tracker was updated. This page loads the new version when nobody works on it.", {
+    say(t("Tracker was updated. This page loads the new version when nobody works on it."), {
       actions: [now],
       stay: true,
     });

@@ -2,7 +2,7 @@ import "../published.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { copyText } = await import("../../../static/js/base/copy.js");
+const { copyText, linesOf } = await import("../../../static/js/base/copy.js");
 
 const copied = [];
 const clipboard = { writeText: async (text) => void copied.push(text) };
@@ -28,4 +28,9 @@ test("a browser that copies nothing is no success", async () => {
   };
   assert.equal(await copyText("secret", { copySelected: () => false }), false);
   assert.equal(await copyText("secret", { copySelected: fail }), false);
+});
+
+test("a list of codes is copied as lines", () => {
+  assert.equal(linesOf("\n      abcd-1234\n      efgh-5678\n    "), "abcd-1234\nefgh-5678");
+  assert.equal(linesOf(" one key "), "one key");
 });

@@ -2,7 +2,7 @@ import "../published.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { contains, newestIn } from "../../../static/js/screen/panel-entries.js";
+import { contains, newestIn, summaryWords } from "../../../static/js/screen/panel-entries.js";
 import { incident } from "../examples.js";
 
 test("a box across the antimeridian contains positions on both sides of it", () => {
@@ -29,4 +29,9 @@ test("the incidents in view come newest first, and no more than can be read", ()
     first.slice(0, 2).map(({ properties }) => properties.pk),
     [299, 298],
   );
+});
+
+test("the closed sheet counts what is unacknowledged, or else the incidents in view", () => {
+  assert.equal(summaryWords(12, 46), "12 unacknowledged, 46 in view");
+  assert.equal(summaryWords(0, 46), "46 incidents in view");
 });

@@ -3,7 +3,7 @@
 import pytest
 from werkzeug.exceptions import TooManyRequests
 
-from web.quota import ConnectionQuota
+from web.socket_limits import ConnectionQuota
 
 
 def test_account_and_address_have_a_bound_each() -> None:

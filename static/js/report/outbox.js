@@ -20,7 +20,7 @@ const SENT_KEPT_MS = 24 * 3600 * 1000; // a sent report is listed for a day
  * @typedef {Outcome & {key: string, name: string, written: number, fields: Fields}} Entry
  */
 
-export class ReportQueue {
+export class Outbox {
   #storage;
   #send;
   #now;

@@ -2,7 +2,7 @@ import "../published.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ReportQueue } from "../../../static/js/report/queue.js";
+import { Outbox } from "../../../static/js/report/outbox.js";
 
 /** The methods of localStorage that the queue needs; `full` as when its quota is used up. */
 class FakeStorage {
@@ -37,7 +37,7 @@ function setUp(outcomes = {}, storage = new FakeStorage()) {
     sent.push(key);
     return outcomes[key] ?? { state: "sent" };
   };
-  return { queue: new ReportQueue(storage, send, () => (clock += 1)), sent, outcomes, storage };
+  return { queue: new Outbox(storage, send, () => (clock += 1)), sent, outcomes, storage };
 }
 
 test("a report waits on the device until it is sent, also after a reload", async () => {
@@ -125,7 +125,7 @@ test("reports that were sent more than a day ago are dropped", async () => {
   const { queue } = setUp({ b: OFFLINE }, storage);
   for (const key of ["a", "b"]) queue.add(fields(key));
   await queue.flush();
-  const later = new ReportQueue(
+  const later = new Outbox(
     storage,
     async () => OFFLINE,
     () => 25 * 3600 * 1000,
@@ -139,7 +139,7 @@ test("a report is sent with its age, by the clock that went on", async () => {
   const sent = [];
   const storage = new FakeStorage();
   const queue = () =>
-    new ReportQueue(
+    new Outbox(
       storage,
       async ({ key, age }) => {
         sent.push([key, age]);
@@ -170,7 +170,7 @@ test("a report is sent with its age, by the clock that went on", async () => {
 test("a report that is corrected keeps the time at which it was first written", async () => {
   const clock = { now: 1_000_000, running: 0 };
   const sent = [];
-  const queue = new ReportQueue(
+  const queue = new Outbox(
     new FakeStorage(),
     async ({ age }) => {
       sent.push(age);

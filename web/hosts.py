@@ -1,8 +1,4 @@
-"""Checks of every request, and headers of every answer.
-
-Before a request: the Host header. After it: the Content-Security-Policy, the other security headers, and
-Cache-Control.
-"""
+"""The names to which this tracker answers: the check of a request's Host header."""
 
 from __future__ import annotations
 
@@ -10,11 +6,9 @@ import logging
 import re
 from collections.abc import Set
 from functools import cache, partial
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import SecurityError
-from werkzeug.http import parse_date
 from werkzeug.sansio.utils import host_is_trusted
 
 from base import addresses
@@ -26,8 +20,6 @@ OTHER_NAME = (
     "Use the name that you were given. Who runs the tracker can let it answer to more names: TRACKER_HOSTS.\n"
 )
 PORT = re.compile(r":[0-9]+$")
-# endpoints of files that are the same for all clients
-CACHEABLE = ("static", "page_sentences.sentences", "tiles.vendor", "streets.basemap", "streets.archive")
 # Endpoints without secrets. Their clients often use the server's address.
 ANY_HOST = ("health.healthz", "health.readyz")
 
@@ -35,35 +27,11 @@ log = logging.getLogger("tracker")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Check the Host header before each request, and add the security headers to each answer."""
+    """Check the Host header before each request."""
     if settings.hosts:
         app.before_request(partial(_check_named, [host.lower() for host in settings.hosts]))
     elif not settings.unix and addresses.is_loopback(settings.host):
         app.before_request(partial(_check_host, {*LOCAL_NAMES, settings.host}))
-    app.before_request(_drop_bad_dates)
-    app.after_request(partial(_add_headers, headers(settings.tiles)))
-    app.after_request(_forbid_storing)
-
-
-def headers(tiles: str) -> dict[str, str]:
-    """Return the headers that name the sources from which a page may load.
-
-    `tiles` is the tiles' URL template. A tile server gets this site's origin, since OpenStreetMap's refuses
-    requests without one. Without such tiles no other site gets anything.
-    """
-    tile_host = ""
-    if tiles:
-        parts = urlsplit(tiles)
-        tile_host = f" {parts.scheme}://{parts.netloc}"
-    policy = (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        f"img-src 'self' data: blob:{tile_host}; connect-src 'self'{tile_host}"
-    )
-    return {
-        "Content-Security-Policy": policy,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "strict-origin-when-cross-origin" if tiles else "same-origin",
-    }
 
 
 def wrong_host(hosts: tuple[str, ...]) -> Response:
@@ -103,26 +71,3 @@ def _warn_operator(hosts: tuple[str, ...]) -> None:
             "by another name, through a proxy, put it into TRACKER_HOSTS.",
             ", ".join(LOCAL_NAMES),
         )
-
-
-def _drop_bad_dates() -> None:
-    """Drop a condition whose date is invalid (RFC 9110, section 13.1.3): Werkzeug would fail on it."""
-    environ = request.environ
-    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"):
-        try:
-            parse_date(environ.get(name))
-        except OverflowError:
-            del environ[name]
-            if name == "HTTP_IF_RANGE":  # the range may be of another version, so the whole file is sent
-                environ.pop("HTTP_RANGE", None)
-
-
-def _add_headers(found: dict[str, str], response: Response) -> Response:
-    response.headers.update(found)
-    return response
-
-
-def _forbid_storing(response: Response) -> Response:
-    if response.status_code >= 400 or request.endpoint not in CACHEABLE:
-        response.headers["Cache-Control"] = "no-store"
-    return response

@@ -62,7 +62,7 @@ export function handledWords(alert) {
 export function alertWords({ feature: { geometry, properties }, areas }) {
   const state = [properties.severity, ...stateWords(properties), handledWords({ areas })];
   const words = `${state.join(", ")}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
-  return isBeyondMap(geometry.coordinates) ? `${words}. ${t("Too close to the pole for this map.")}` : words;
+  return isBeyondMap(geometry.coordinates) ? [words, t("Too close to the pole for this map.")].join(". ") : words;
 }
 
 /**

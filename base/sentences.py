@@ -38,6 +38,12 @@ class Sentence(str):
         return _again, (self.message, self.plural, str(self), self.values)
 
 
+def reason_of(error: Exception) -> str:
+    """Return the text of an error: the `Sentence` itself, if it was made with one."""
+    first = error.args[0] if error.args else ""
+    return first if isinstance(first, Sentence) else str(error)
+
+
 def _again(message: str, plural: str | None, text: str, values: dict[str, Any]) -> Sentence:
     sentence = str.__new__(Sentence, text)
     sentence.message, sentence.plural, sentence.values = message, plural, values

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from base.sentences import Sentence
+
 
 class Severity(StrEnum):
     """The severities, the most severe first. The database and forms use the code, GeoJSON the word."""
@@ -23,7 +25,9 @@ class Severity(StrEnum):
         """Return the severity of a word or a code, in any case. Raises ValueError."""
         severity = BY_TEXT.get(str(text).casefold())
         if severity is None:
-            raise ValueError(f"severity must be one of {', '.join(s.word for s in cls)}")
+            raise ValueError(
+                Sentence("severity must be one of %(words)s", words=", ".join(s.word for s in cls))
+            )
         return severity
 
 

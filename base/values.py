@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from base.sentences import Sentence
+
 ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -19,7 +21,7 @@ def valid_text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("this is not valid Unicode text") from error
+        raise ValueError(Sentence("this is not valid Unicode text")) from error
     return value
 
 
@@ -28,11 +30,13 @@ def parse_text(longest: int, *, required: bool) -> Callable[[Any], str]:
 
     def parse(value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError("this must be text" if value is not None else "Required")
+            raise ValueError(Sentence("this must be text") if value is not None else Sentence("Required"))
         if required and not any(char.isprintable() and not char.isspace() for char in value):
-            raise ValueError("Required")
+            raise ValueError(Sentence("Required"))
         if len(value) > longest:
-            raise ValueError(f"at most {longest} characters, not {len(value)}")
+            raise ValueError(
+                Sentence("at most %(most)s characters, not %(count)s", most=longest, count=len(value))
+            )
         return valid_text(value)
 
     return parse

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import peewee
 
 from base.errors import Invalid
+from base.sentences import reason_of
 from base.severity import BY_CODE, Severity
 from base.times import now
 from base.values import parse_text, to_json
@@ -200,7 +201,7 @@ class Alert(Model):
         try:
             note = parse_text(DESCRIPTION_LENGTH, required=False)(note)
         except ValueError as error:
-            raise Invalid({"note": str(error)}) from error
+            raise Invalid({"note": reason_of(error)}) from error
         with database.atomic():
             fresh = list(
                 cls.open().where(

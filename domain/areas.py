@@ -11,6 +11,7 @@ import peewee
 
 from base.errors import Invalid
 from base.folding import fold
+from base.sentences import reason_of
 from base.severity import BY_CODE, DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text, to_json
@@ -116,7 +117,7 @@ class AreaOfInterest(Tracked):
         try:
             reason = parse_text(DESCRIPTION_LENGTH, required=False)(reason)
         except ValueError as error:
-            raise Invalid({"reason": str(error)}) from error
+            raise Invalid({"reason": reason_of(error)}) from error
         self.mute_reason = None if until is None else reason
         self.muted_until = None if until is None else timestamp(until)
         self.muted_at = None if until is None else now()

@@ -12,6 +12,7 @@ from typing import Any
 import peewee
 
 from base.errors import Invalid, TrackerError
+from base.sentences import reason_of
 from base.times import now
 from base.values import parse_text
 from domain import accounts
@@ -69,7 +70,7 @@ def hand_over(ids: list[int], to: str, note: str = "", *, seen: int | None = Non
     try:
         note = parse_text(DESCRIPTION_LENGTH, required=False)(note)
     except ValueError as error:
-        raise Invalid({"note": str(error)}) from error
+        raise Invalid({"note": reason_of(error)}) from error
     with database.atomic():
         name = _may_take(to)
         taken = [alert for alert in _acknowledged(ids, seen, to=name) if alert.acknowledged_by != name]

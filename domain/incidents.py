@@ -9,6 +9,7 @@ import peewee
 
 from base.errors import Invalid
 from base.folding import fold
+from base.sentences import Sentence
 from base.severity import DEFAULT, Severity
 from base.times import now, timestamp
 from base.values import parse_text
@@ -27,7 +28,9 @@ def parse_accuracy(value: Any) -> int | None:
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= MAX_ACCURACY_M:  # also NaN
-        raise ValueError(f"this must be a number of metres, at most {MAX_ACCURACY_M:,}")
+        raise ValueError(
+            Sentence("this must be a number of metres, at most %(most)s", most=format(MAX_ACCURACY_M, ","))
+        )
     return math.ceil(value)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import peewee
 
 from base.errors import Invalid
+from base.sentences import reason_of
 from base.severity import Severity
 from base.times import now, timestamp
 from base.values import parse_text
@@ -73,7 +74,7 @@ def set_(user_id: int, area_id: int, until: datetime, reason: str = "") -> Perso
     try:
         reason = parse_text(DESCRIPTION_LENGTH, required=False)(reason)
     except ValueError as error:
-        raise Invalid({"reason": str(error)}) from error
+        raise Invalid({"reason": reason_of(error)}) from error
     with AreaOfInterest.changing(area_id):
         before = PersonalMute.get_or_none(PersonalMute.user == user_id, PersonalMute.area == area_id)
         since = before.since if before else Notification.bounds()[1] + 1  # the entry that follows

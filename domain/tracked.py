@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import peewee
 
 from base.errors import Invalid
+from base.sentences import Sentence, reason_of
 from base.severity import BY_CODE
 from base.times import now, timestamp
 from storage.engine import MAX_ID, Model, database
@@ -40,7 +41,7 @@ def parse_time(value: Any) -> datetime | None:
             raise ValueError
         return time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError("this must be a time such as 2030-01-31T08:00:00Z") from error
+        raise ValueError(Sentence("this must be a time such as 2030-01-31T08:00:00Z")) from error
 
 
 def parse_until(value: Any) -> datetime | None:
@@ -48,12 +49,12 @@ def parse_until(value: Any) -> datetime | None:
     try:
         return parse_time(value)
     except ValueError as error:
-        raise Invalid({"until": str(error)}) from error
+        raise Invalid({"until": reason_of(error)}) from error
 
 
 def parse_flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("this must be true or false")
+        raise ValueError(Sentence("this must be true or false"))
     return value
 
 
@@ -118,7 +119,7 @@ class Tracked(Model):
                     raise ValueError("there is no such field")
                 setattr(self, name, self.parsers[name](value))
             except ValueError as error:
-                errors[name] = str(error)
+                errors[name] = reason_of(error)
         if errors:
             raise Invalid(errors)
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from base.errors import TrackerError
+from base.sentences import Sentence
 from base.times import now
 from base.values import to_json
 from domain.tracked import READ_ONLY, Tracked
@@ -22,12 +23,17 @@ from storage.log import actor
 MAX_READ = 4 << 20  # bytes of the log that are read to find who changed a field: a few milliseconds
 NOT_CHANGED = READ_ONLY | {"muted_by", "mute_reason"}
 GEOMETRY = {"Point": "location", "Polygon": "polygon"}  # the name of the field, by the geometry's type
-LABELS = {  # the names of fields on pages, where they differ from those in the Feature
-    "closed": "state",
-    "location": "place",
-    "verified": "confirmation",
-    "polygon": "outline",
-    "muted_until": "mute",
+LABELS = {  # the names of fields in sentences of pages
+    "name": Sentence("name"),
+    "description": Sentence("description"),
+    "severity": Sentence("severity"),
+    "happened": Sentence("time of the incident"),
+    "accuracy": Sentence("accuracy"),
+    "closed": Sentence("state"),
+    "location": Sentence("place"),
+    "verified": Sentence("confirmation"),
+    "polygon": Sentence("outline"),
+    "muted_until": Sentence("mute"),
 }
 CHANGES = """
 SELECT created, message FROM notification WHERE model = ? AND object_id = ? AND seq > ? ORDER BY seq DESC
@@ -204,7 +210,13 @@ def _seq(version: str) -> int:
 
 def who(by: str | None) -> str:
     """Return the subject of a sentence about a change: a name, "Somebody", or the same person."""
-    return "Somebody" if by is None else "You, in another window," if by == actor.get() else by
+    return (
+        Sentence("Somebody")
+        if by is None
+        else Sentence("You, in another window,")
+        if by == actor.get()
+        else by
+    )
 
 
 def label(field: str) -> str:
@@ -220,12 +232,18 @@ def words(field: str, value: Any) -> str:
         return f"{abs(latitude):.5f}° {south_north}, {abs(longitude):.5f}° {west_east}"
     if field == "polygon" and value:
         outline, *holes = value["coordinates"]
-        more = f", {len(holes)} hole{'s' if len(holes) > 1 else ''}" if holes else ""
-        return f"{len(outline) - 1} corners{more}"
+        corners = Sentence.counted("%(n)s corner", "%(n)s corners", len(outline) - 1)
+        if not holes:
+            return corners
+        return Sentence(
+            "%(corners)s, %(holes)s",
+            corners=corners,
+            holes=Sentence.counted("%(n)s hole", "%(n)s holes", len(holes)),
+        )
     if field == "accuracy" and value is not None:
         return f"{value:,} m"
     if field == "verified":
-        return "confirmed" if value else "not confirmed"
+        return Sentence("confirmed") if value else Sentence("not confirmed")
     if field == "closed":
-        return "closed" if value else "open"
-    return str(value) if value not in (None, "") else "(nothing)"
+        return Sentence("closed") if value else Sentence("open")
+    return str(value) if value not in (None, "") else Sentence("(nothing)")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from base.lazy import Lazy
+from base.sentences import Sentence
 from geo import matching
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ Position = tuple[float, float]
 
 
 class GeometryError(ValueError):
-    """The input is not the geometry that was asked for; the message says why, in a sentence."""
+    """The input is not the geometry that was asked for; `reason` says why, in a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class CheckedPolygon(dict[str, Any]):
@@ -42,7 +47,7 @@ class CheckedPolygon(dict[str, Any]):
     """
 
     centroid: dict[str, Any] | None = None
-    long_edge: str = ""
+    long_edge: str | Sentence = ""
 
 
 def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
@@ -56,21 +61,30 @@ def parse_json(text: str | bytes, *, lenient: bool = False) -> Any:
             text = text.decode("utf-8-sig")
         return json.loads(text) if lenient else _strict_json(text)
     except UnicodeError as error:
-        raise GeometryError("not valid UTF-8 text") from error
+        raise GeometryError(Sentence("not valid UTF-8 text")) from error
     except RecursionError as error:
-        raise GeometryError("nested too deeply") from error
+        raise GeometryError(Sentence("nested too deeply")) from error
     except json.JSONDecodeError as error:
         reason = error.msg.removesuffix(" at")
-        raise GeometryError(f"not JSON: {reason} at line {error.lineno}, column {error.colno}") from error
+        raise GeometryError(
+            Sentence(
+                "not JSON: %(reason)s at line %(line)s, column %(column)s",
+                reason=reason,
+                line=error.lineno,
+                column=error.colno,
+            )
+        ) from error
     except GeometryError:
         raise
     except ValueError as error:  # an integer of more digits than Python converts
-        raise GeometryError("a number is too long") from error
+        raise GeometryError(Sentence("a number is too long")) from error
 
 
 def _strict_json(text: str) -> Any:
     if text.count(",") > MAX_VALUES:  # before they are converted
-        raise GeometryError(f"more than {MAX_VALUES} values, which is more than any polygon needs")
+        raise GeometryError(
+            Sentence("more than %(most)s values, which is more than any polygon needs", most=MAX_VALUES)
+        )
     value = STRICT.decode(text)
     _check_unicode(text, value)
     return value
@@ -88,9 +102,9 @@ def parse_point(geometry: Any) -> Position:
     Raises GeometryError.
     """
     coordinates = _coordinates(geometry, "Point")
-    longitude, latitude = _position(coordinates, "the point")
+    longitude, latitude = _position(coordinates, Sentence("the point"))
     if not -180 <= longitude <= 180:
-        raise GeometryError(f"longitude {longitude:g} is not between -180 and 180")
+        raise GeometryError(_outside_longitudes(longitude, 180))
     return longitude, latitude
 
 
@@ -115,41 +129,49 @@ def parse_polygon(geometry: Any, *, short_way: bool = False) -> CheckedPolygon:
     polygon = _sound(_coordinates(geometry, "Polygon"), short_way=short_way)
     west, _, east, _ = polygon.bounds
     if east - west > 360:
-        raise GeometryError("the polygon is wider than the world")
+        raise GeometryError(Sentence("the polygon is wider than the world"))
     shift = -360 * math.floor(((west + east) / 2 + 180) / 360)
     checked = CheckedPolygon(polygon_geojson(shapely.geometry.polygon.orient(polygon), shift))
     checked.centroid = _centroid(polygon)
-    checked.long_edge = long_edge(polygon)
+    checked.long_edge = long_edge(polygon) or ""
     return checked
 
 
 def _sound(rings: Any, *, short_way: bool) -> Polygon:
     """Return the shapely polygon of these rings. Raises GeometryError if it is invalid, or costs too much."""
     if not isinstance(rings, list) or not rings:
-        raise GeometryError("a polygon needs at least one ring")
+        raise GeometryError(Sentence("a polygon needs at least one ring"))
     count = sum(len(ring) for ring in rings if isinstance(ring, list))
     if count > MAX_POSITIONS:
-        raise GeometryError(f"{count} positions are more than {MAX_POSITIONS}")
+        raise GeometryError(
+            Sentence("%(count)s positions are more than %(most)s", count=count, most=MAX_POSITIONS)
+        )
     if len(rings) > MAX_RINGS:
-        raise GeometryError(f"{len(rings)} rings are more than {MAX_RINGS}")
+        raise GeometryError(
+            Sentence("%(count)s rings are more than %(most)s", count=len(rings), most=MAX_RINGS)
+        )
     arrays = [_ring(ring, number) for number, ring in enumerate(rings, start=1)]
     shell, *holes = _short_way(arrays) if short_way else arrays
     if (shell[0] != shell[-1]).any():
-        raise GeometryError("the polygon goes round a pole: there is no short way")
+        raise GeometryError(Sentence("the polygon goes round a pole: there is no short way"))
     polygon = shapely.Polygon(shell, holes)
     crossed = matching.crossings(polygon)
     if crossed > matching.MAX_CROSSINGS:
         raise GeometryError(
-            f"it goes to and fro too often: {crossed} of its edges lie side by side, and at most "
-            f"{matching.MAX_CROSSINGS} may; simplify it, or cut it into several areas"
+            Sentence(
+                "it goes to and fro too often: %(count)s of its edges lie side by side, and at most %(most)s "
+                "may; simplify it, or cut it into several areas",
+                count=crossed,
+                most=matching.MAX_CROSSINGS,
+            )
         )
     if not polygon.is_valid:
         raise GeometryError(long_edge(polygon) or _invalidity(polygon))
     return polygon
 
 
-def long_edge(polygon: Polygon) -> str:
-    """Return a sentence about the first edge that is longer than 180°; nothing if there is none.
+def long_edge(polygon: Polygon) -> Sentence | None:
+    """Return a sentence about the first edge that is longer than 180°; None if there is none.
 
     Most tools write a polygon across the antimeridian with longitudes from -180 to 180. Then such an edge is
     meant to go the short way round the world. An edge of exactly 360° can only go the long way.
@@ -160,12 +182,14 @@ def long_edge(polygon: Polygon) -> str:
         long = np.flatnonzero((lengths > 180) & (lengths < 360))
         if long.size:
             a, b = x[long[0]], x[long[0] + 1]
-            return (
-                f"an edge from longitude {a:.10g} to {b:.10g} is longer than 180° and can be meant in two "
-                f"ways: if it crosses the antimeridian, write {b + math.copysign(360, a - b):.10g}, "
-                f"not {b:.10g}"
+            return Sentence(
+                "an edge from longitude %(start)s to %(end)s is longer than 180° and can be meant in two "
+                "ways: if it crosses the antimeridian, write %(other)s, not %(end)s",
+                start=format(a, ".10g"),
+                end=format(b, ".10g"),
+                other=format(b + math.copysign(360, a - b), ".10g"),
             )
-    return ""
+    return None
 
 
 def _short_way(rings: list[Any]) -> list[Any]:
@@ -227,7 +251,7 @@ def geometries(value: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     if kind == "FeatureCollection":
         features = value.get("features")
         if not isinstance(features, list):
-            raise GeometryError("the FeatureCollection has no list of features")
+            raise GeometryError(Sentence("the FeatureCollection has no list of features"))
         for feature in features:
             known = isinstance(feature, dict) and feature.get("type") == "Feature"
             yield (feature, feature.get("geometry")) if known else ({}, None)
@@ -236,7 +260,7 @@ def geometries(value: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     elif kind in GEOMETRY_TYPES:
         yield {}, value
     else:
-        raise GeometryError("not GeoJSON: neither a FeatureCollection, a Feature nor a geometry")
+        raise GeometryError(Sentence("not GeoJSON: neither a FeatureCollection, a Feature nor a geometry"))
 
 
 GEOMETRY_TYPES = (
@@ -267,38 +291,68 @@ def _wrapped(polygon: Polygon) -> list[Polygon]:
 
 def _coordinates(geometry: Any, kind: str) -> Any:
     if not isinstance(geometry, dict):
-        raise GeometryError(f"not a GeoJSON {kind}")
+        raise GeometryError(Sentence("not a GeoJSON %(kind)s", kind=kind))
     if geometry.get("type") != kind:
         found = geometry.get("type")
-        raise GeometryError(f"expected a {kind}, not {found if found in GEOMETRY_TYPES else 'this'}")
+        raise GeometryError(
+            Sentence("expected a %(kind)s, not %(found)s", kind=kind, found=found)
+            if found in GEOMETRY_TYPES
+            else Sentence("expected a %(kind)s, not this", kind=kind)
+        )
     if "coordinates" not in geometry:
-        raise GeometryError(f"the {kind} has no coordinates")
+        raise GeometryError(Sentence("the %(kind)s has no coordinates", kind=kind))
     return geometry["coordinates"]
 
 
-def _position(value: Any, where: str) -> Position:
+def _position(value: Any, where: Sentence) -> Position:
     if not isinstance(value, list) or not 2 <= len(value) <= 4 or not all(map(_is_number, value)):
-        raise GeometryError(f"{where} is not a position [longitude, latitude] of finite numbers")
+        raise GeometryError(
+            Sentence("%(where)s is not a position [longitude, latitude] of finite numbers", where=where)
+        )
     longitude, latitude = float(value[0]), float(value[1])
     if not -90 <= latitude <= 90:
-        raise GeometryError(f"latitude {latitude:g} is not between -90 and 90")
+        raise GeometryError(
+            Sentence("latitude %(value)s is not between -90 and 90", value=format(latitude, "g"))
+        )
     return round(longitude, DECIMALS) + 0.0, round(latitude, DECIMALS) + 0.0  # + 0.0: no "-0.0"
+
+
+def _outside_longitudes(value: float, most: float) -> Sentence:
+    return Sentence(
+        "longitude %(value)s is not between -%(most)s and %(most)s",
+        value=format(value, "g"),
+        most=format(most, "g"),
+    )
 
 
 def _ring(ring: Any, number: int) -> Any:
     """Return the positions of a ring, as an array. Raises GeometryError."""
     if not isinstance(ring, list):
-        raise GeometryError(f"ring {number} is not a list of positions")
+        raise GeometryError(Sentence("ring %(ring)s is not a list of positions", ring=number))
     if len(ring) < 4:
-        raise GeometryError(f"ring {number} has {len(ring)} positions, a closed ring has 4 or more")
+        raise GeometryError(
+            Sentence.counted(
+                "ring %(ring)s has %(n)s position, a closed ring has 4 or more",
+                "ring %(ring)s has %(n)s positions, a closed ring has 4 or more",
+                len(ring),
+                ring=number,
+            )
+        )
     positions = _plain_positions(ring)
     if positions is None:
-        positions = np.array([_position(p, f"position {i} of ring {number}") for i, p in enumerate(ring, 1)])
+        positions = np.array(
+            [
+                _position(p, Sentence("position %(position)s of ring %(ring)s", position=i, ring=number))
+                for i, p in enumerate(ring, 1)
+            ]
+        )
     furthest = positions[np.abs(positions[:, 0]).argmax(), 0]
     if abs(furthest) > MAX_LONGITUDE:
-        raise GeometryError(f"longitude {furthest:g} is not between -{MAX_LONGITUDE:g} and {MAX_LONGITUDE:g}")
+        raise GeometryError(_outside_longitudes(furthest, MAX_LONGITUDE))
     if (positions[0] != positions[-1]).any():
-        raise GeometryError(f"ring {number} is open: its last position must repeat its first")
+        raise GeometryError(
+            Sentence("ring %(ring)s is open: its last position must repeat its first", ring=number)
+        )
     return positions
 
 
@@ -317,19 +371,21 @@ def _plain_positions(ring: list[Any]) -> Any:
     return np.round(positions, DECIMALS) + 0.0  # + 0.0: no "-0.0"
 
 
-def _invalidity(polygon: Polygon) -> str:
+def _invalidity(polygon: Polygon) -> Sentence:
     """Put shapely's word for an invalid polygon, such as "Self-intersection[5 5]", in a sentence."""
     reason, _, place = shapely.is_valid_reason(polygon).partition("[")
-    where = f" at {place.rstrip(']').replace(' ', ', ')}" if place else ""
     known = {
-        "Self-intersection": "the ring crosses itself",
-        "Ring Self-intersection": "the ring touches itself",
-        "Hole lies outside shell": "a hole lies outside the polygon",
-        "Holes are nested": "a hole lies inside another hole",
-        "Interior is disconnected": "the holes cut the polygon apart",
-        "Too few points in geometry component": "the ring has no extent",
+        "Self-intersection": Sentence("the ring crosses itself"),
+        "Ring Self-intersection": Sentence("the ring touches itself"),
+        "Hole lies outside shell": Sentence("a hole lies outside the polygon"),
+        "Holes are nested": Sentence("a hole lies inside another hole"),
+        "Interior is disconnected": Sentence("the holes cut the polygon apart"),
+        "Too few points in geometry component": Sentence("the ring has no extent"),
     }
-    return known.get(reason, f"not a valid polygon ({reason.lower()})") + where
+    what = known.get(reason) or Sentence("not a valid polygon (%(reason)s)", reason=reason.lower())
+    if not place:
+        return what
+    return Sentence("%(problem)s at %(place)s", problem=what, place=place.rstrip("]").replace(" ", ", "))
 
 
 def _is_number(value: Any) -> bool:
@@ -340,12 +396,12 @@ def _is_number(value: Any) -> bool:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise GeometryError(f"{text[:20]} is not a finite number")
+        raise GeometryError(Sentence("%(text)s is not a finite number", text=text[:20]))
     return value
 
 
 def _no_constant(text: str) -> float:
-    raise GeometryError(f"{text} is not allowed in JSON")
+    raise GeometryError(Sentence("%(text)s is not allowed in JSON", text=text))
 
 
 STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

@@ -24,6 +24,7 @@ from flask.typing import ResponseReturnValue
 
 from base import loop, times
 from base.errors import Invalid
+from base.sentences import Sentence
 from base.values import to_json
 from domain import (
     erasure,
@@ -303,7 +304,7 @@ def _members(*required: str, **optional: Any) -> dict[str, Any]:
     """Return the members of the JSON object in the body; all others are refused."""
     body = geojson.parse_json(request.get_data())
     if not isinstance(body, dict):
-        raise geojson.GeometryError("the body must be a JSON object")
+        raise geojson.GeometryError(Sentence("the body must be a JSON object"))
     errors = dict.fromkeys(body.keys() - {*required, *optional}, "there is no such member")
     errors |= {name: "Required" for name in required if name not in body}
     if errors:
@@ -372,7 +373,7 @@ def _feature(*, partial: bool = False) -> dict[str, Any]:
     """Return the Feature in the body; in a partial one its type may be missing."""
     feature = geojson.parse_json(request.get_data())
     if not isinstance(feature, dict) or feature.get("type", partial and "Feature") != "Feature":
-        raise geojson.GeometryError("the body must be a GeoJSON Feature")
+        raise geojson.GeometryError(Sentence("the body must be a GeoJSON Feature"))
     unknown = sorted(feature.keys() - {"type", "id", "bbox", "geometry", "properties"})
     if unknown:
         raise Invalid(dict.fromkeys(unknown, "a Feature has no such member"))
@@ -406,7 +407,10 @@ def _checked(geometry: Any) -> Any:
         area = AreaOfInterest.get_or_none(AreaOfInterest.id == (request.view_args or {}).get("pk"))
         if area is None or area.polygon != polygon:
             return geojson.GeometryError(
-                f"{polygon.long_edge}; if it runs the long way round, send it with ?long_edges=keep"
+                Sentence(
+                    "%(problem)s; if it runs the long way round, send it with ?long_edges=keep",
+                    problem=polygon.long_edge,
+                )
             )
     return polygon
 

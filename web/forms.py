@@ -59,7 +59,7 @@ class Form:
             short_way = self.values.get("long_edges") == "cross"
             self.polygon = None if self.errors else geojson.parse_polygon(value, short_way=short_way)
         except geojson.GeometryError as error:
-            self.errors["polygon_geojson"] = str(error)
+            self.errors["polygon_geojson"] = error.reason
 
     def make_new(self) -> None:
         """Tell the person that the object was deleted, and let the form save a new one."""
@@ -135,7 +135,7 @@ class Form:
         try:
             return geojson.parse_json(text)
         except geojson.GeometryError as error:
-            self.errors[name] = str(error)
+            self.errors[name] = error.reason
             return None
 
     def degrees(self, name: str, limit: int) -> float:

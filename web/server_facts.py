@@ -15,6 +15,7 @@ from base.version import VERSION
 from domain import throttle
 from storage import free_space
 from storage.sizes import Sizes, sizes
+from web.languages import gettext, ngettext
 from web.state import state
 
 PACKAGES = ("gevent", "flask", "peewee", "shapely")  # whose versions matter when something goes wrong
@@ -36,7 +37,6 @@ def readable(size: float) -> str:
 def facts() -> list[tuple[str, str]]:
     """Return what the page lists, as pairs of a name and a value."""
     found, clients = sizes(), state().group.states()
-    entries = "entry" if found.log_entries == 1 else "entries"
     refused = state().quota.refused
     loop = state().loop_watch
     own = process()
@@ -44,19 +44,59 @@ def facts() -> list[tuple[str, str]]:
         ("Tracker", VERSION),
         ("Python", platform.python_version()),
         ("SQLite", sqlite3.sqlite_version),
-        ("Packages", ", ".join(_packages())),
-        ("Database", readable(found.database)),
-        ("Its -wal file", readable(found.wal)),
-        ("Log", f"{found.log_entries:,} {entries}, about {readable(found.log)}"),
-        ("Disk", f"{readable(found.disk_free)} free of {readable(found.disk)}"),
-        ("Live pages", f"{clients['live'] + clients['waiting']}, and {clients['behind']} behind"),
-        ("Refused", f"{refused['account']} pages by accounts' limits, {refused['address']} by addresses'"),
-        ("Loop stalls", f"{loop.stalls}, of at most {loop.longest * 1000:.0f} ms" if loop.stalls else "none"),
+        (gettext("Packages"), ", ".join(_packages())),
+        (gettext("Database"), readable(found.database)),
+        (gettext("Its -wal file"), readable(found.wal)),
+        (
+            gettext("Log"),
+            ngettext(
+                "%(count)s entry, about %(size)s",
+                "%(count)s entries, about %(size)s",
+                found.log_entries,
+                count=format(found.log_entries, ","),
+                size=readable(found.log),
+            ),
+        ),
+        (
+            gettext("Disk"),
+            gettext("%(free)s free of %(all)s", free=readable(found.disk_free), all=readable(found.disk)),
+        ),
+        (
+            gettext("Live pages"),
+            gettext(
+                "%(live)s, and %(behind)s behind",
+                live=clients["live"] + clients["waiting"],
+                behind=clients["behind"],
+            ),
+        ),
+        (
+            gettext("Refused"),
+            gettext(
+                "%(accounts)s pages by accounts' limits, %(addresses)s by addresses'",
+                accounts=refused["account"],
+                addresses=refused["address"],
+            ),
+        ),
+        (
+            gettext("Loop stalls"),
+            gettext(
+                "%(count)s, of at most %(longest)s ms",
+                count=loop.stalls,
+                longest=format(loop.longest * 1000, ".0f"),
+            )
+            if loop.stalls
+            else gettext("none"),
+        ),
     ]
     if own:
         rows += [
-            ("Memory", readable(own.memory)),
-            ("Open files", f"{own.open_files:,} of {own.max_files:,}"),
+            (gettext("Memory"), readable(own.memory)),
+            (
+                gettext("Open files"),
+                gettext(
+                    "%(open)s of %(most)s", open=format(own.open_files, ","), most=format(own.max_files, ",")
+                ),
+            ),
         ]
     return rows
 
@@ -66,7 +106,7 @@ def _packages() -> Iterator[str]:
         try:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:  # it was put here in another way
-            yield f"{name} of an unknown version"
+            yield gettext("%(package)s of an unknown version", package=name)
 
 
 def started() -> str:
@@ -83,14 +123,21 @@ def _storage_problems(found: Sizes) -> Iterator[str]:
     if reason := models.database.why_not_writable():
         yield reason
     if free_space.is_due():
-        yield "Unused parts of the database file may still hold an erased report. Run `erase --free-space`."
+        yield gettext(
+            "Unused parts of the database file may still hold an erased report. Run `erase --free-space`."
+        )
     backup = models.last_backup()
     if backup.is_failing:
-        yield f"The last backup failed: {backup.reason}."
+        yield gettext("The last backup failed: %(reason)s.", reason=backup.reason)
     if found.disk_free < LOW_DISK:
-        yield f"The disk has only {readable(found.disk_free)} left. Make room before it is full."
+        yield gettext(
+            "The disk has only %(size)s left. Make room before it is full.", size=readable(found.disk_free)
+        )
     if found.wal > LARGE_WAL:
-        yield f"The -wal file has {readable(found.wal)}. A program that reads for long keeps it so large."
+        yield gettext(
+            "The -wal file has %(size)s. A program that reads for long keeps it so large.",
+            size=readable(found.wal),
+        )
 
 
 def _limits_reached() -> Iterator[str]:
@@ -98,10 +145,21 @@ def _limits_reached() -> Iterator[str]:
     if accounts:
         names = models.User.select(models.User.name).where(models.User.id << accounts[:SHOWN])
         who = ", ".join(user.name for user in names)
-        yield f"These accounts have as many live pages as they may: {who}. See TRACKER_SOCKETS_PER_ACCOUNT."
+        yield gettext(
+            "These accounts have as many live pages as they may: %(names)s. See TRACKER_SOCKETS_PER_ACCOUNT.",
+            names=who,
+        )
     if addresses:
         who = ", ".join(key.removeprefix(throttle.ADDRESS) for key in addresses[:SHOWN])
-        yield f"These addresses have as many live pages as they may: {who}. See TRACKER_SOCKETS_PER_ADDRESS."
+        yield gettext(
+            "These addresses have as many live pages as they may: %(names)s. "
+            "See TRACKER_SOCKETS_PER_ADDRESS.",
+            names=who,
+        )
     own = process()
     if own and own.open_files > MANY_FILES * own.max_files:
-        yield f"{own.open_files:,} of the {own.max_files:,} open files that the system allows are in use."
+        yield gettext(
+            "%(open)s of the %(most)s open files that the system allows are in use.",
+            open=format(own.open_files, ","),
+            most=format(own.max_files, ","),
+        )

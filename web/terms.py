@@ -59,6 +59,7 @@ LABELS = {  # of fields, by their names in a Feature
     "created": Sentence("Reported"),
     "updated": Sentence("Updated"),
     "note": Sentence("Note"),
+    "accuracy": Sentence("Accuracy"),
 }
 
 
@@ -79,6 +80,13 @@ def _with_value(text: str) -> str:
     if found := re.fullmatch(r"token ([0-9]+) given a new secret", text):
         return Sentence("Token %(number)s replaced", number=found[1])
     return text
+
+
+def who(name: str) -> str:
+    """Return who did something by the admins' log: an account, or a person at the command line."""
+    if found := re.fullmatch(r"(.*), by command line", name, re.DOTALL):
+        return translated(Sentence("%(name)s, by command line", name=found[1]))
+    return name
 
 
 def label(name: str) -> str:

@@ -66,7 +66,7 @@ models.open_database(tempfile.mkdtemp() + "/own.db")
 rules = create_app(Settings()).url_map.iter_rules()
 json.dump(sorted({rule.rule for rule in rules if "GET" in rule.methods}), sys.stdout)
 """
-FILES = ("/static/", "/vendor/", "/basemap.pmtiles", "/sentences/")
+FILES = ("/static/", "/vendor/", "/basemap", "/streets/", "/sentences/")
 SOCKETS = {"/notifications"}
 
 
@@ -97,6 +97,7 @@ def pages(person: Person, values: Mapping[str, str]) -> list[str]:
     return found
 
 
+@pytest.mark.timeout(300)  # some forty pages
 @pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", PHONE)], ids=["light", "dark-phone"])
 def test_no_page_has_a_serious_violation(
     person: Person, open_screen: OpenScreen, axe: str, scheme: str, size: dict[str, int]
@@ -120,7 +121,7 @@ def test_no_page_has_a_serious_violation(
     values = {"area": str(area["pk"]), "incident": str(incident["pk"]), "reset": secret, "users": "1"}
     everything = pages(person, values)
     assert {"/", "/accounts/", "/admin/", f"/accounts/reset/{secret}/", "/tracker/alert/"} <= set(everything)
-    for path in [*everything, "/nothing"]:
+    for path in [*everything, "/?kiosk", "/nothing"]:
         screen.open(path)
         look(path)
     screen.open(f"/accounts/reset/{secret}/")

@@ -97,6 +97,8 @@ def test_wall_screen_shows_alerts_says_when_it_is_stale_and_ends(
     expect(cards.first).to_contain_text("Leak 1")
     expect(cards.first).to_contain_text("Depot")
     expect(cards.first).to_contain_text("Unacknowledged")
+    assert wall.evaluate("async () => await indexedDB.databases()") == []
+    assert wall.evaluate("Object.keys(localStorage)") == []
     stale = wall.locator("#kiosk-stale")
     expect(stale).to_be_hidden()
     wall.context.set_offline(True)

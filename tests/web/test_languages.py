@@ -142,3 +142,29 @@ def test_account_chooses_its_language(app: Flask) -> None:
     assert choose("") == 303
     assert '<html lang="de"' in browser.get("/accounts/").text
     assert choose("xx") == 400
+
+
+def test_problems_of_fields_are_translated(app: Flask) -> None:
+    """A form names the problem of a polygon or of a text in the language of the page."""
+    browser = Browser(app)
+    browser.sign_in()
+    form = browser.get("/tracker/area_of_interest/create/").text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', form)
+    assert token is not None
+    ring = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    typed = {
+        "csrf_token": token[1],
+        "key": "0" * 32,
+        "name": "n" * 1000,
+        "severity": "HI",
+        "polygon_geojson": json.dumps({"type": "Polygon", "coordinates": [ring]}),
+    }
+    answer = browser.post("/tracker/area_of_interest/create/?language=de", data=typed)
+    assert answer.status_code == 422
+    with app.test_request_context("/?language=de"):
+        for sentence in (
+            Sentence("ring %(ring)s is open: its last position must repeat its first", ring=1),
+            Sentence("at most %(most)s characters, not %(count)s", most=150, count=1000),
+        ):
+            assert languages.translated(sentence) != sentence
+            assert languages.translated(sentence) in answer.text

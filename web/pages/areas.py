@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from base.sentences import Sentence
 from base.values import to_json
 from domain import personal_mutes, versions
 from models import AreaOfInterest, Invalid, parse_until
@@ -23,7 +24,9 @@ LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")  # the value of a 
 def area_from(form: Form, area: AreaOfInterest) -> bool:
     polygon = area.polygon if "polygon_geojson" in form.theirs else form.polygon
     if polygon and polygon.long_edge and "long_edges" not in form.values and polygon != area.polygon:
-        form.errors["polygon_geojson"] = f"{polygon.long_edge}; say below which way it goes"
+        form.errors["polygon_geojson"] = Sentence(
+            "%(problem)s; say below which way it goes", problem=polygon.long_edge
+        )
         form.values["long_edges"] = "cross"
     values = {
         "name": form.values.get("name", ""),

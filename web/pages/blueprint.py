@@ -36,6 +36,7 @@ PUBLISHED: dict[str, Any] = {
 
 bp = Blueprint("pages", __name__)
 bp.add_app_template_filter(terms.term)
+bp.add_app_template_filter(terms.who)
 
 
 @bp.app_context_processor

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from base.sentences import Sentence
 from base.values import to_json
 from domain import erasure, versions
 from models import MAX_ID, Incident
@@ -24,7 +25,7 @@ def incident_from(form: Form, incident: Incident) -> bool:
         **{name: text.strip() or None for name, text in form.present("happened").items()},
         **{name: _number(text) for name, text in form.present("accuracy").items()},
         "closed": form.values.get("closed", "") not in ("", "false", "0"),
-        "location": form.json("location_geojson", missing="click the map or type coordinates"),
+        "location": form.json("location_geojson", missing=Sentence("click the map or type coordinates")),
     }
     return form.save(incident, values, {"location": "location_geojson"})
 
@@ -120,5 +121,5 @@ def incident_erase(pk: int) -> ResponseReturnValue:
             "incidents/erase.html", pk=pk, incident=Incident.get_or_none(Incident.id == min(pk, MAX_ID))
         )
     erasure.erase(pk, auth.signed_in().name, request.remote_addr or "")
-    flash(erasure.overwrite() or f"Incident {pk} is erased.")
+    flash(erasure.overwrite() or gettext("Incident %(number)s is erased.", number=pk))
     return redirect(url_for("pages.incident_list"), 303)

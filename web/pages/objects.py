@@ -14,7 +14,7 @@ from domain import versions
 from models import MAX_ID, AreaOfInterest, Incident, Tracked, actor, areas
 from web import auth, root, unsent
 from web.forms import Form
-from web.languages import gettext
+from web.languages import gettext, translated
 from web.lists import Listed, ago
 from web.pages.blueprint import bp, isolated
 from web.places import places
@@ -137,4 +137,4 @@ def flash_who_deleted(model: type[Tracked], pk: int) -> None:
     """
     by = versions.deleted_by(model, min(pk, MAX_ID))
     if by != actor.get():
-        flash(f"{versions.who(by)} deleted it already.")
+        flash(gettext("%(name)s deleted it already.", name=translated(versions.who(by))))

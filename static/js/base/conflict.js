@@ -34,9 +34,9 @@ function words(field, value) {
   if (field === "location") return [...value.coordinates].reverse().join(", ");
   if (field !== "polygon") return value === "" ? t("(nothing)") : value;
   const [outline, ...holes] = value.coordinates;
-  const n = outline.length - 1;
-  const corners = tn("%(n)s corner", "%(n)s corners", n);
-  return holes.length > 0 ? `${corners}, ${tn("%(n)s hole", "%(n)s holes", holes.length)}` : corners;
+  const corners = tn("%(n)s corner", "%(n)s corners", outline.length - 1);
+  if (holes.length === 0) return corners;
+  return [corners, tn("%(n)s hole", "%(n)s holes", holes.length)].join(", ");
 }
 
 function choice(clash, keep, label) {

@@ -58,7 +58,7 @@ function mark(field, sentence) {
   describe(field, [id, ...idsOf(field)]);
   const error = element("p", { class: "field-error", id }, sentence);
   if (field.matches("fieldset")) field.append(error);
-  else field.after(error);
+  else (field.closest("label") ?? field).after(error); // in the label it would become a part of the field's name
 }
 
 /** Puts the focus on a field, and brings all of it into view. @param {Element} field */

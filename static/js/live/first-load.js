@@ -15,6 +15,7 @@ const FEATURES_PER_ENTRY = 12;
  * @typedef {import("./kept-state.js").Owner} Owner
  * @typedef {{incidents: any, areas: any, alerts: any, base: string | null}} Loaded base: the write of the kept state
  *   that these collections are; null if they come from the server
+ * @typedef {{incidents: string, areas: string, alerts: string}} Collections the addresses of what a page shows
  * @typedef {{storage: KeptState, owner: Owner, loaded: Promise<Loaded>}} FirstLoad
  */
 
@@ -31,9 +32,14 @@ const ADDRESSES = {
   alerts: within("/api/alerts/"),
 };
 
-/** Everything from the server. @returns {Promise<Omit<Loaded, "base">>} */
-export async function fetchCollections() {
-  const [incidents, areas, alerts] = await Promise.all(Object.values(ADDRESSES).map(fetchJSON));
+/**
+ * Everything from the server.
+ * @param {Collections} [addresses] of another page than the map
+ * @returns {Promise<Omit<Loaded, "base">>}
+ */
+export async function fetchCollections(addresses = ADDRESSES) {
+  const asked = [addresses.incidents, addresses.areas, addresses.alerts];
+  const [incidents, areas, alerts] = await Promise.all(asked.map(fetchJSON));
   return { incidents, areas, alerts };
 }
 

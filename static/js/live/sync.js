@@ -14,6 +14,7 @@ const REPLAY_QUIET_MS = 1_000; // a replay without its last entry ends after thi
 
 /**
  * @typedef {{notifications: string, poll: string, signIn: string}} Addresses
+ * @typedef {import("./first-load.js").Collections} Collections
  */
 
 const VERDICTS = { 401: "signed out", 426: "open", 429: "full" };
@@ -81,8 +82,10 @@ export function latest(ask, take, giveUp) {
  * @param {import("./store.js").Store} store
  * @param {Addresses} addresses
  * @param {(version?: string) => void} onVersion called with the server's version when the server greets the page
+ * @param {{collections?: Collections}} [options] collections: where a page without an account of its own gets all that
+ *   it shows. The browser then keeps nothing of it.
  */
-export async function keepInSync(store, addresses, onVersion) {
+export async function keepInSync(store, addresses, onVersion, { collections } = {}) {
   let quiet;
   const socket = new Socket({
     url: () => socketAddress(addresses, store),
@@ -107,20 +110,20 @@ export async function keepInSync(store, addresses, onVersion) {
   });
   onSignIn((other) => !other && store.connection.state === "signed-out" && socket.open());
   const reload = latest(
-    fetchCollections,
+    () => fetchCollections(collections),
     (found) => store.load(found),
     () => socket.reconnect(),
   );
-  const { storage, owner, loaded } = firstLoad();
+  const first = collections ? null : firstLoad();
   let base = null;
   try {
-    const found = await loaded;
+    const found = first ? await first.loaded : { ...(await fetchCollections(collections)), base };
     base = found.base;
     store.load(found, { kept: base !== null });
   } catch {
     // The socket connects without `since`, so the server answers that it recovered nothing, and all is loaded then
   }
-  keep(store, storage, owner, base);
+  if (first) keep(store, first.storage, first.owner, base);
   socket.open();
 }
 

@@ -24,11 +24,12 @@ export const readConfig = () => JSON.parse(document.getElementById("map-config")
  * @param {(import("../base/geojson.js").Geometry | null)[]} [options.shows] what the map begins with
  * @param {Promise<unknown>} [options.before] what is loaded before the world: on a slow line it is more urgent
  * @param {boolean} [options.goesOn] without `shows` the map begins where one was last, otherwise with the world
+ * @param {boolean} [options.remembers] the next form begins where this map was last
  * @returns {Promise<MapView | null>} once it can show features
  */
 export async function createMap(
   container,
-  { hash = false, shows = [], goesOn = false, before = Promise.resolve() } = {},
+  { hash = false, shows = [], goesOn = false, remembers = hash || goesOn, before = Promise.resolve() } = {},
 ) {
   const config = readConfig();
   try {
@@ -51,7 +52,7 @@ export async function createMap(
     });
     const view = new MapView(map, library, config, before);
     await view.loaded;
-    if (hash || goesOn) rememberView(map);
+    if (remembers) rememberView(map);
     return view;
   } catch (error) {
     console.warn("No map:", error);

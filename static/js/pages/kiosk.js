@@ -90,7 +90,7 @@ function scale(view) {
 }
 
 async function start() {
-  const { ...addresses } = part("kiosk").dataset;
+  const { incidents, areas, alerts, ...addresses } = part("kiosk").dataset;
   const store = new Store({ schedule: nextFrame });
   const selection = new Selection(store);
   window.tracker = { store, selection, view: null, map: null };
@@ -102,17 +102,18 @@ async function start() {
   store.subscribe(({ connection }) => connection && tick(store));
   setInterval(() => tick(store), TICK_MS);
   setClock().then(() => tick(store));
-  keepInSync(store, addresses, (version) => {
+  const followVersion = (version) => {
     if (isOlder(published.version, version)) loadAt = Math.min(loadAt, Date.now() + random(SPREAD_MS));
     else setClock();
-  });
+  };
+  keepInSync(store, addresses, followVersion, { collections: { incidents, areas, alerts } });
   navigator.wakeLock?.request("screen").catch(() => {}); // else some systems darken the screen
   await showMap(store, selection);
 }
 
 async function showMap(store, selection) {
   const chosen = location.hash.includes("map=");
-  const view = await createMap(part("map"), { hash: chosen });
+  const view = await createMap(part("map"), { hash: chosen, remembers: false });
   if (!view) return;
   Object.assign(window.tracker, { view, map: view.map });
   scale(view);

@@ -20,6 +20,7 @@ const COUNTDOWN = {
   reconnecting: (seconds) => t("in %(seconds)s s", { seconds }),
   full: (seconds) => t("retry in %(seconds)s s", { seconds }),
 };
+const BETWEEN = { full: ", " }; // the state and the words after it, else a space
 const TICK_MS = 1_000;
 
 const secondsUntil = (time) => Math.max(1, Math.ceil((time - Date.now()) / 1000));
@@ -43,7 +44,7 @@ export function showConnection(output, store) {
     output.dataset.state = state;
     output.title = EXPLAINED[said] ?? "";
     if (word.textContent !== WORDS[said]) word.textContent = WORDS[said];
-    countdown.textContent = COUNTDOWN[state] ? ` ${COUNTDOWN[state](secondsUntil(retryAt))}` : "";
+    countdown.textContent = COUNTDOWN[state] ? (BETWEEN[state] ?? " ") + COUNTDOWN[state](secondsUntil(retryAt)) : "";
     clearInterval(timer);
     if (COUNTDOWN[state]) timer = setInterval(show, TICK_MS);
   }

@@ -3,9 +3,9 @@
 import { acknowledgementOf, stateOf } from "../live/alert-order.js";
 import { isBeyondMap } from "../base/geojson.js";
 import { isolate } from "../base/bidi.js";
-import { t } from "../base/translate.js";
 import { stateWords, whenWords } from "../base/elements.js";
-import { language, tn } from "../base/translate.js";
+import { severityWord } from "../base/severity.js";
+import { language, t, tn } from "../base/translate.js";
 
 export const MAX_ROWS = 100; // more than a person reads, and few enough to be drawn at once
 
@@ -60,9 +60,10 @@ export function handledWords(alert) {
 
 /** @param {import("../live/alerts.js").Alert} alert */
 export function alertWords({ feature: { geometry, properties }, areas }) {
-  const state = [properties.severity, ...stateWords(properties), handledWords({ areas })];
-  const words = `${state.join(", ")}, in ${areas.map(({ name }) => isolate(name)).join(", ")}`;
-  return isBeyondMap(geometry.coordinates) ? [words, t("Too close to the pole for this map.")].join(". ") : words;
+  const state = [severityWord(properties.severity), ...stateWords(properties), handledWords({ areas })];
+  const names = areas.map(({ name }) => isolate(name)).join(", ");
+  const words = t("%(state)s, in %(areas)s", { state: state.join(", "), areas: names });
+  return isBeyondMap(geometry?.coordinates ?? []) ? [words, t("Too close to the pole for this map.")].join(". ") : words;
 }
 
 /**

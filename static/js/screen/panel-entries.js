@@ -63,7 +63,8 @@ export function alertWords({ feature: { geometry, properties }, areas }) {
   const state = [severityWord(properties.severity), ...stateWords(properties), handledWords({ areas })];
   const names = areas.map(({ name }) => isolate(name)).join(", ");
   const words = t("%(state)s, in %(areas)s", { state: state.join(", "), areas: names });
-  return isBeyondMap(geometry?.coordinates ?? []) ? [words, t("Too close to the pole for this map.")].join(". ") : words;
+  if (!isBeyondMap(geometry?.coordinates ?? [])) return words;
+  return [words, t("Too close to the pole for this map.")].join(". ");
 }
 
 /**

@@ -179,12 +179,7 @@ def test_all_of_the_form_is_in_view(person: Person, open_screen: OpenScreen, siz
             tried += 1
             for control in (page.get_by_label("What happened?"), page.locator(".quick .primary")):
                 control.scroll_into_view_if_needed()
-                found = control.bounding_box()
-                assert found, at
-                assert box["x"] <= found["x"], at
-                assert found["x"] + found["width"] <= box["x"] + box["width"], at
-                assert box["y"] <= found["y"], at
-                assert found["y"] + found["height"] <= box["y"] + box["height"], at
+                expect(control).to_be_in_viewport(ratio=1)
             page.keyboard.press("Escape")
     assert tried >= 3
 

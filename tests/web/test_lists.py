@@ -311,7 +311,11 @@ def test_links_keep_filter_and_order(browser: Browser) -> None:
 
 
 def test_empty_lists_say_why(browser: Browser) -> None:
-    assert "No open incidents" in page(browser, INCIDENTS).get_text()
+    empty = page(browser, INCIDENTS)
+    assert "No open incidents" in empty.get_text()
+    (address,) = empty.select(".blank .copyable code")
+    assert address.text.endswith("/tracker/incident/report/")
+    assert empty.select(".blank a[href='/tracker/incident/create/']")
     assert "No areas yet." in page(browser, AREAS).get_text()
     found = page(browser, f"{INCIDENTS}?text=x")
     assert "No matches" in found.get_text()

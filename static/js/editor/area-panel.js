@@ -147,7 +147,6 @@ export function areaPanel(panel, view, { save, done, onBusy }) {
     form.querySelector("h2").textContent = feature ? t("Edit area") : t("New area");
     form.hidden = false;
     panel.classList.add("editing");
-    panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");
     view.resize(); // on a phone the panel makes the map smaller
     put(feature, new Set(["name", "severity", "polygon"]));
     form.elements.name.focus();

@@ -1,8 +1,11 @@
-/** The popup of a map; there is one at a time. */
+/** The popup of a map; there is one at a time. On a small screen a form is a sheet instead. */
+
+import { Sheet } from "./sheet.js";
 
 const EDGE = 8; // pixels kept free around a popup that is moved into view
 const OFFSET = 14; // pixels between the position and the popup
 const PIN = 40; // height of a pin in pixels
+const SMALL = "(max-width: 48rem)"; // as in map.css
 
 export class MapPopup {
   #map;
@@ -22,6 +25,7 @@ export class MapPopup {
    */
   open(at, content, onClose = () => {}, { sticky = false } = {}) {
     this.close();
+    if (sticky && matchMedia(SMALL).matches) return this.#openSheet(at, content, onClose);
     const isBelow = this.#map.project(at).y < this.#map.getContainer().clientHeight / 2;
     /** @type {[number, number]} */
     const shift = [0, isBelow ? OFFSET : -PIN];
@@ -33,6 +37,15 @@ export class MapPopup {
     this.#popup.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
     if (sticky || !this.#map.isMoving()) this.#bringIntoView();
     if (sticky) this.#shiftIntoView(shift);
+  }
+
+  #openSheet(at, content, onClose) {
+    const sheet = new Sheet(this.#map).setDOMContent(content);
+    sheet.on("close", onClose);
+    sheet.addTo();
+    sheet.getElement().addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
+    sheet.uncover(at);
+    this.#popup = sheet;
   }
 
   /** Changes its position and content. @param {[number, number]} at @param {Node} content */

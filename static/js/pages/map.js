@@ -135,13 +135,22 @@ async function start() {
   const all = { ...addresses, poll: `${addresses.api}notifications` };
   keepInSync(store, all, followUpdates(notices));
 
+  const act = calls.save && incidentActions(notices.say);
+  part("panel").addEventListener("act", ({ detail }) => act?.(detail.name, detail.incident));
+  /** @type {ReturnType<typeof mapEditing> | null} */
+  let edit = null;
+  shortcuts(/** @type {HTMLDialogElement} */ (part("shortcuts")), part("panel"), {
+    isBusy: () => edit?.isBusy() ?? false,
+    acknowledge: calls.acknowledge && ((pk) => acknowledgeSeen(store.alerts.byIncident.get(pk), panel, calls, notices)),
+    close: act && ((pk) => store.find("incidents", pk) && act("close", store.find("incidents", pk))),
+  });
+
   const begin = location.hash;
   view = await createMap(part("map"), { hash: true, before: firstLoad().loaded });
-  if (!view) return;
+  if (!view) return part("panel-toggle").setAttribute("aria-expanded", "true"); // the panel has all that there is
   Object.assign(window.tracker, { view, map: view.map });
   highlights = createHighlights(view);
-  const edit = calls.save && mapEditing(view, calls, { notices, announce, show: (picked) => show(picked) });
-  const act = edit && incidentActions(notices.say);
+  edit = calls.save && mapEditing(view, calls, { notices, announce, show: (picked) => show(picked) });
   go = goTo(view, store, selection, {
     show: (picked, how) => show(picked, how),
     fetchIncident: (pk) => fetchIncident(addresses.api, pk),
@@ -156,18 +165,12 @@ async function start() {
       remember(feature?.properties.pk ?? null);
     },
   };
-  part("panel").addEventListener("act", ({ detail }) => act?.(detail.name, detail.incident));
   show = popupOpener(store, view, chosen, {
     acknowledge:
       calls.acknowledge && ((alerts) => calls.acknowledge(alerts).catch(({ message }) => notices.say(message))),
     editArea: edit?.editArea ?? null,
     act,
     inRows: panel.hasSeen,
-  });
-  shortcuts(/** @type {HTMLDialogElement} */ (part("shortcuts")), part("panel"), {
-    isBusy: () => edit?.isBusy() ?? false,
-    acknowledge: calls.acknowledge && ((pk) => acknowledgeSeen(store.alerts.byIncident.get(pk), panel, calls, notices)),
-    close: act && ((pk) => store.find("incidents", pk) && act("close", store.find("incidents", pk))),
   });
   view.onPick((picked) => edit?.isBusy() || show(picked));
   syncAreas(store, view);

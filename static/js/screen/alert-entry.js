@@ -65,7 +65,11 @@ export function alertEntry(alert, { acknowledge, show, more, act }) {
   if (description) entry.append(element("p", { class: "description" }, description));
   entry.append(element("ul", { class: "chips" }, ...areas.map(chip)));
   const buttons = element("div", { class: "line entry-actions" });
-  if (show) buttons.append(action(t("Show on map"), name, () => show(pk)));
+  if (show) {
+    const toMap = action(t("Show on map"), name, () => show(pk));
+    toMap.classList.add("needs-map");
+    buttons.append(toMap);
+  }
   if (more) buttons.append(action(t("Mute…"), name, () => more(pk, { mute: true })));
   if (act) buttons.append(...actionButtons(feature, act));
   if (buttons.children.length > 0) entry.append(buttons);

@@ -80,7 +80,11 @@ export function mapEditing(view, { save }, { notices, announce, show }) {
     }
   }
   view.onMenu(({ coordinates }) => busy || create(coordinates));
-  const actions = { "new-incident": () => create(view.centre), "new-area": () => editArea(null) };
+  const actions = {
+    "new-incident": () => create(view.centre),
+    "add-incident": () => create(view.centre),
+    "new-area": () => editArea(null),
+  };
   for (const [id, act] of Object.entries(actions)) {
     part(id).addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // opens a tab of its own

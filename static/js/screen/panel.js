@@ -88,7 +88,9 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
     const isFiltered = strictness(selection.filter) > 0;
     part("incident-empty").textContent = isFiltered
       ? t("No matches in this view")
-      : t("No open incidents in this view");
+      : selection.shown.size > 0
+        ? t("No open incidents in this view")
+        : t("No open incidents. New ones appear here at once.");
     part("incident-more").hidden = count <= MAX_ROWS;
     const isAll = count === selection.shown.size;
     showElsewhere(

@@ -38,8 +38,8 @@ function isOff() {
 }
 
 /**
- * @param {HTMLDialogElement} dialog as in map.html
- * @param {HTMLElement} panel whose visible rows the keys go through
+ * @param {HTMLDialogElement} dialog of shared/_shortcuts.html
+ * @param {HTMLElement} panel whose visible rows the keys go through: the panel of the map, or a page with a list
  * @param {object} actions
  * @param {() => boolean} actions.isBusy whether keys have another meaning now
  * @param {((pk: number) => void) | null} actions.acknowledge an incident's alerts; null: this person may not
@@ -50,10 +50,14 @@ export function shortcuts(dialog, panel, { isBusy, acknowledge, close }) {
   const search = /** @type {HTMLElement} */ (panel.querySelector('[name="text"]'));
   let last = -1;
 
-  const rows = () => /** @type {HTMLElement[]} */ ([...panel.querySelectorAll('[role="tabpanel"]:not([hidden]) .row')]);
+  const rows = () =>
+    /** @type {HTMLElement[]} */ ([
+      ...panel.querySelectorAll('[role="tabpanel"]:not([hidden]) .row'),
+      ...panel.querySelectorAll(".list .clamp"),
+    ]);
 
   /** Opens the sheet of a phone, so that what gets the focus is seen. */
-  const unfold = () => panel.querySelector("#panel-toggle").setAttribute("aria-expanded", "true");
+  const unfold = () => panel.querySelector("#panel-toggle")?.setAttribute("aria-expanded", "true");
 
   function move(step) {
     unfold();
@@ -76,7 +80,7 @@ export function shortcuts(dialog, panel, { isBusy, acknowledge, close }) {
       unfold();
       search.focus();
     },
-    create: () => /** @type {HTMLElement | null} */ (panel.querySelector("#new-incident"))?.click(),
+    create: () => /** @type {HTMLElement | null} */ (panel.querySelector("#new-incident, #new"))?.click(),
     next: () => move(1),
     previous: () => move(-1),
     acknowledge: () => doFor(acknowledge, ".popup .alert-line button"),
@@ -103,6 +107,6 @@ export function shortcuts(dialog, panel, { isBusy, acknowledge, close }) {
     }
     show();
   });
-  document.getElementById("show-shortcuts").addEventListener("click", answers.help);
+  document.getElementById("show-shortcuts")?.addEventListener("click", answers.help);
   show();
 }

@@ -31,7 +31,7 @@ EXTENT = 4096  # units along the side of a tile
 MARGIN = 64  # units that tiles overlap, so that wide lines are not cut at the edge
 TOLERANCE = 4  # units; half a pixel
 SMALLEST = 64  # square units; one pixel
-MAX_EXTRACT = 200 << 20  # bytes; a large city has 100 MB
+MAX_EXTRACT = 100 << 20  # bytes; a city has 50 MB
 MAX_TILES = 20_000  # of the last zoom, each 2.4 km wide at the equator; a city has hundreds
 ROOM = 6  # bytes of the disk for each byte of the extract, for waiting shapes and the archive
 CREDIT = '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap contributors</a>'

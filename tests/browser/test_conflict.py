@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import OpenScreen
-from harness import Person, Screen, Server, api_path, isolated, point, square, wait_until
+from harness import Person, Screen, Server, api_path, isolated, point, polygon_text, square, wait_until
 from playwright.sync_api import Page, expect
 
 INCIDENTS = "/tracker/incident/"
@@ -68,7 +68,7 @@ def test_area_beside_the_map_is_made_once(
     name = f"Beside, {press.__name__}"
     page = open_screen(person).open_map()
     page.get_by_role("link", name="New area").click()
-    page.locator("#polygon_geojson").fill(json.dumps(square(10, -60)))
+    polygon_text(page).fill(json.dumps(square(10, -60)))
     page.locator("#area-panel").get_by_label("Name", exact=True).fill(name)
     with slow(server, page):
         press(page)
@@ -154,7 +154,7 @@ def test_two_edit_one_area_beside_the_map(person: Person, ada: Person, open_scre
     stored = person.save_area("Shared", square(-150, 20, 3))
     mine, theirs = open_screen(person), open_screen(ada)
     page, other = edit_here(mine, stored), edit_here(theirs, stored)
-    other.locator("#polygon_geojson").fill(json.dumps(square(-150, 20, 4)))
+    polygon_text(other).fill(json.dumps(square(-150, 20, 4)))
     save(other)
     expect(other.locator("#area-panel")).to_be_hidden()
     page.locator("#area-panel").get_by_label("Name", exact=True).fill("Shared, renamed")
@@ -165,11 +165,11 @@ def test_two_edit_one_area_beside_the_map(person: Person, ada: Person, open_scre
     assert now["properties"]["name"] == "Shared, renamed"
 
     page, other = edit_here(mine, now), edit_here(theirs, now)
-    other.locator("#polygon_geojson").fill(json.dumps(square(-150, 20, 2)))
+    polygon_text(other).fill(json.dumps(square(-150, 20, 2)))
     other.locator("#area-panel").get_by_label("Name", exact=True).fill("Named by Ada")
     save(other)
     expect(other.locator("#area-panel")).to_be_hidden()
-    page.locator("#polygon_geojson").fill(json.dumps(square(-150, 20, 5)))
+    polygon_text(page).fill(json.dumps(square(-150, 20, 5)))
     page.locator("#area-panel").get_by_role("radio", name="Urgent").check()
     save(page)
     question = page.locator("#area-conflict")
@@ -268,7 +268,7 @@ def test_form_shows_both_outlines(person: Person, ada: Person, open_screen: Open
     screen = open_screen(person)
     page = screen.open(f"{AREAS}update/{stored['properties']['pk']}/")
     expect(page.locator("#draw-hint")).to_contain_text("Drag a corner")
-    page.locator("#polygon_geojson").fill(json.dumps(square(100, 20, 2)))
+    polygon_text(page).fill(json.dumps(square(100, 20, 2)))
     ada.change(stored, square(100, 20, 4))
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".clash")).to_contain_text("Ada changed this")

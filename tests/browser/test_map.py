@@ -5,7 +5,7 @@ import re
 
 import pytest
 from conftest import OpenScreen, StartServer
-from harness import Person, Screen, Server, api_path, isolated, square, wait_until
+from harness import Person, Screen, Server, api_path, isolated, polygon_text, square, wait_until
 from playwright.sync_api import Page, expect
 
 PHONE = {"width": 390, "height": 844}
@@ -278,7 +278,7 @@ def test_area_is_drawn_undone_and_edited_beside_the_map(person: Person, open_scr
     for _ in range(2):
         page.keyboard.press("Control+z")
     expect(text).to_have_value(before)
-    text.fill(json.dumps(square(-100, -40, 5)))
+    polygon_text(page).fill(json.dumps(square(-100, -40, 5)))
     page.locator("#area-panel").get_by_role("button", name="Save").click()
     expect(page.locator("#area-panel")).to_be_hidden()
     assert person.http.get(api_path(stored)).json()["geometry"] == square(-100, -40, 5)

@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 from conftest import OpenScreen, StartServer
-from harness import Person, Screen, Server, feature, point, square, wait_until
+from harness import Person, Screen, Server, feature, point, polygon_text, square, wait_until
 from playwright.sync_api import Page, Route, expect
 
 CHANIA = {"latitude": 35.5138, "longitude": 24.018, "accuracy": 30}
@@ -271,7 +271,7 @@ def test_drawing_is_undone_and_typed(person: Person, open_screen: OpenScreen) ->
     text = page.locator("#polygon_geojson")
     expect(text).not_to_have_value("")
     assert len(json.loads(text.input_value())["coordinates"][0]) == 4
-    text.fill(json.dumps(square(0, 0, 5)))
+    polygon_text(page).fill(json.dumps(square(0, 0, 5)))
     page.get_by_label("Name", exact=True).fill("Typed after all")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Typed after all")).to_be_visible()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import OpenScreen
-from harness import Person, Screen, Server, isolated, square, wait_until
+from harness import Person, Screen, Server, isolated, polygon_text, square, wait_until
 from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 REFUSED = re.compile(r"the server responded with a status of (400|401|404|409|422)|WebSocket connection to")
@@ -193,7 +193,7 @@ def start_area(page: Page, name: str, west: float) -> Locator:
     page.get_by_role("link", name="New area").click()
     panel = page.locator("#area-panel")
     panel.get_by_label("Name", exact=True).fill(name)
-    page.locator("#polygon_geojson").fill(json.dumps(square(west, -70, 5)))
+    polygon_text(page).fill(json.dumps(square(west, -70, 5)))
     return panel
 
 
@@ -348,7 +348,9 @@ def test_hole_that_is_half_drawn_is_not_dropped_by_saving(person: Person, open_s
         canvas.click(position={"x": box["width"] * x, "y": box["height"] * 0.45})
     page.get_by_label("Name", exact=True).fill("Half drawn, renamed")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#polygon_geojson-error")).to_contain_text("Finish what you are drawing")
+    expect(page.locator(".field:has(#polygon_geojson) .field-error")).to_contain_text(
+        "Finish what you are drawing"
+    )
     assert page.url.endswith(path)
     page.locator("#map").press("Escape")
     page.get_by_role("button", name="Save").click()

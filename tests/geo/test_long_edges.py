@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import Person, Screen, Server, api_path, feature
+from harness import Person, Screen, Server, api_path, feature, polygon_text
 from playwright.sync_api import expect
 
 from geo import geojson
@@ -125,12 +125,11 @@ def test_typed_polygon_is_asked_about_on_the_map(person: Person, open_screen: Op
     screen = open_screen(person)
     page = screen.open_map()
     page.get_by_role("link", name="New area").click()
-    text = page.locator("#polygon_geojson")
     question = page.locator("#long-edges")
     expect(question).to_be_hidden()
     for way, bounds, other in (("short", (177, 182), (-178, 177)), ("long", (-178, 177), (177, 182))):
         page.locator("#area-panel").get_by_label("Name", exact=True).fill(f"On the map, {way}")
-        text.fill(json.dumps(FIJI))
+        polygon_text(page).fill(json.dumps(FIJI))
         expect(question).to_be_in_viewport()
         expect(question.get_by_label("The short way")).to_be_checked()
         question.get_by_label(f"The {way} way").check()

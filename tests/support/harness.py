@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from bs4 import BeautifulSoup, Tag
 from forks import Process
-from playwright.sync_api import ConsoleMessage, expect
+from playwright.sync_api import ConsoleMessage, Locator, expect
 from playwright.sync_api import Page as BrowserPage
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -488,6 +488,15 @@ class Watch:
     def about(self, about: Feature | str) -> list[str]:
         """Return the types of the messages so far about a feature, which is given itself or by name."""
         return [message["type"] for message in self.messages if _is_about(message, about)]
+
+
+def polygon_text(page: BrowserPage) -> Locator:
+    """Open *Advanced* in the shown form of an area, and return the field for the polygon as GeoJSON."""
+    advanced = page.locator("details:has(#polygon_geojson)")
+    expect(advanced).to_be_visible()
+    if not advanced.evaluate("(details) => details.open"):
+        advanced.locator("summary").click()
+    return page.locator("#polygon_geojson")
 
 
 class Screen:

@@ -52,6 +52,7 @@ export class AreaEditor {
     this.#part = (id) => root.querySelector(`#${id}`);
     this.#view = view;
     this.#text = new PolygonText(this.#part("polygon_geojson"), this.#part("polygon-problem"));
+    this.#foldText();
     this.#count = insideCount(this.#part("inside-count"), this.#part("inside-count").dataset.address);
     this.#longEdges = new LongEdges(this.#part("long-edges"), () => this.#chooseWay());
     this.#vertexChoice = new VertexChoice(view, {
@@ -63,6 +64,13 @@ export class AreaEditor {
         this.#showState();
       },
     });
+  }
+
+  /** The text is for few people, unless it has a problem or a question. */
+  #foldText() {
+    const text = this.#part("polygon_geojson");
+    const details = text.closest("details");
+    details.open = text.hasAttribute("aria-invalid") || details.querySelector(".clash") !== null;
   }
 
   get polygon() {

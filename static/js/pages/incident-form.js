@@ -34,7 +34,8 @@ part("location_geojson").form.addEventListener("submit", (event) => {
 
 // Without scripts it is the only field for the location, so the page has it open
 const text = part("location_geojson");
-text.closest("details").open = text.hasAttribute("aria-invalid");
+const details = text.closest("details");
+details.open = text.hasAttribute("aria-invalid") || details.querySelector(".clash") !== null;
 
 placeTools(
   () => view,

@@ -1,6 +1,7 @@
 /** The entries of the panel, with their order and words. Pure. */
 
 import { acknowledgementOf, stateOf } from "../live/alert-order.js";
+import { isBeyondMap } from "../base/geojson.js";
 import { isolate } from "../base/bidi.js";
 import { stateWords, whenWords } from "../base/elements.js";
 import { severityWord } from "../base/severity.js";
@@ -58,10 +59,12 @@ export function handledWords(alert) {
 }
 
 /** @param {import("../live/alerts.js").Alert} alert */
-export function alertWords({ feature: { properties }, areas }) {
+export function alertWords({ feature: { geometry, properties }, areas }) {
   const state = [severityWord(properties.severity), ...stateWords(properties), handledWords({ areas })];
   const names = areas.map(({ name }) => isolate(name)).join(", ");
-  return t("%(state)s, in %(areas)s", { state: state.join(", "), areas: names });
+  const words = t("%(state)s, in %(areas)s", { state: state.join(", "), areas: names });
+  if (!isBeyondMap(geometry?.coordinates ?? [])) return words;
+  return [words, t("Too close to the pole for this map.")].join(". ");
 }
 
 /**

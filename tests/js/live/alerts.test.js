@@ -87,6 +87,12 @@ test("in the panel unacknowledged alerts come first, and each other one has a na
   ]);
 });
 
+test("a row says that the map can't show its incident", () => {
+  const far = { ...incident(1), geometry: { type: "Point", coordinates: [10, 86] } };
+  const words = alertWords({ feature: far, areas: [{ name: "Pole", muted: true, acknowledged: null }] });
+  assert.equal(words, `High, Muted, in ${isolate("Pole")}. Too close to the pole for this map.`);
+});
+
 test("the summary has the numbers of new and of unacknowledged alerts", () => {
   assert.equal(summary({ unread: 1, unacknowledged: 0 }), "1 alert since you last looked. Unacknowledged: 0.");
   assert.equal(summary({ unread: 3, unacknowledged: 1 }), "3 alerts since you last looked. Unacknowledged: 1.");

@@ -209,7 +209,7 @@ def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: 
     assert stored["geometry"] == point(24.029, 35.511)
     page.reload()
     expect(page.locator("#outbox")).to_contain_text("Sent")
-    page.get_by_role("button", name="Clear").tap()
+    page.get_by_role("button", name="Remove").tap()
     expect(page.locator("#outbox")).to_be_hidden()
     assert len(person.named("Written in a tunnel")) == 1
     forgive(phone, NO_NETWORK)

@@ -196,7 +196,7 @@ def write_offline(screen: Screen, name: str) -> None:
 def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: Person) -> None:
     """The report waits on the device, also over a reload, and is later sent once, without another tap."""
     page = phone.page
-    wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    wait_until(lambda: page.evaluate(IS_KEPT), what="the service worker to keep the page")
     write_offline(phone, "Written in a tunnel")
     expect(page.get_by_label("What happened?")).to_have_value("")
     page.reload()
@@ -215,9 +215,13 @@ def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: 
     forgive(phone, NO_NETWORK)
 
 
-KEPT_FILES = """async () => {
-  if (!(await caches.has("report"))) return 0;
-  return (await (await caches.open("report")).keys()).length;
+# Whether the service worker has the page, and every file that the page has loaded.
+IS_KEPT = """async () => {
+  if (!(await caches.has("report"))) return false;
+  const kept = (await (await caches.open("report")).keys()).map(({ url }) => url);
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  const files = loaded.filter((name) => /\\/(static|vendor)\\//.test(name));
+  return files.length > 20 && [location.href, ...files].every((url) => kept.includes(url));
 }"""
 
 
@@ -301,7 +305,7 @@ def test_offline_page_names_no_account(server: Server, open_screen: OpenScreen) 
     screen = open_screen(server.person(), **PHONE)
     page = screen.open(REPORT)
     expect(page.locator(".account .who")).to_be_visible()
-    wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    wait_until(lambda: page.evaluate(IS_KEPT), what="the service worker to keep the page")
     page.evaluate("() => new Promise((done) => (indexedDB.open('tracker.state', 1).onsuccess = done))")
     lose_network(screen)
     page.reload()

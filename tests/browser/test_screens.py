@@ -114,6 +114,7 @@ def test_text_is_text_on_the_map(person: Person, open_screen: OpenScreen, text: 
     draws(screen, stored)
     screen.click_map(62, 12)
     expect(page.locator(".maplibregl-popup").get_by_text(text, exact=True)).to_be_visible()
+    page.locator("#tab-incidents").click()
     expect(page.locator("#incident-rows").get_by_text(text, exact=True).first).to_be_visible()
     assert page.evaluate("window.hacked") is None
     person.delete(stored)

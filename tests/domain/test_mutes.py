@@ -248,6 +248,6 @@ def test_page_interrupts_when_a_mute_ends(person: Person, open_screen: OpenScree
     unread = person.api("GET", "/api/alerts/").json()["unread"]
     person.api("POST", f"{api_path(area)}mute/", {"until": None})
     expect(page.locator("#alert-dialog")).to_contain_text("Kept quiet")
-    expect(page.locator("#alert-title")).to_have_text("Alert: no longer muted")
+    expect(page.locator("#alert-title")).to_have_text("Alert unmuted")
     expect(page.locator("#unread")).to_have_text(str(unread + 1))
     wait_until(lambda: isolated("Kept quiet") in page.locator("#alert-said").inner_text(), what="the words")

@@ -248,6 +248,8 @@ def _shows_own(pair: Pair, root: str, open_screen: OpenScreen, beside: Screen | 
     return screen
 
 
+LOADED_FILES = """() => performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname)
+  .filter((path) => path.startsWith("/south/static/") || path.startsWith("/south/vendor/"))"""
 KEPT_FILES = """async () => {
   const names = (await caches.keys()).filter((name) => name.includes("/south/"));
   const kept = names.length ? await (await caches.open(names[0])).keys() : [];
@@ -261,7 +263,11 @@ def test_report_page_below_a_path_opens_without_a_network(pair: Pair, open_scree
     screen = open_screen(visitor)
     page = screen.open(REPORT)
     wait_until(lambda: f"/south{REPORT}" in page.evaluate(KEPT_FILES), what="the page to be kept")
-    wait_until(lambda: len(page.evaluate(KEPT_FILES)) > MANY_FILES, what="the page's files to be kept")
+    wait_until(lambda: len(page.evaluate(LOADED_FILES)) > MANY_FILES, what="the page to be loaded")
+    wait_until(
+        lambda: set(page.evaluate(LOADED_FILES)) <= set(page.evaluate(KEPT_FILES)),
+        what="the page's files to be kept",
+    )
     assert all(path.startswith("/south/") for path in page.evaluate(KEPT_FILES))
     page.context.set_offline(True)
     page.reload()

@@ -136,7 +136,7 @@ def test_form_takes_local_time(person: Person, open_screen: OpenScreen) -> None:
     expect(field).to_have_attribute("type", "datetime-local")
     field.fill("2021-03-01T05:30")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("2021-03-01 00:00 UTC")).to_be_visible()
+    expect(page.locator("main time[title*='2021-03-01 00:00 UTC']").first).to_be_visible()
     assert person.named("Local time")[0]["properties"]["happened"] == "2021-03-01T00:00:00.000000Z"
 
 

@@ -196,7 +196,7 @@ def write_offline(screen: Screen, name: str) -> None:
 def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: Person) -> None:
     """The report waits on the device, also over a reload, and is later sent once, without another tap."""
     page = phone.page
-    wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    wait_until(lambda: page.evaluate(IS_KEPT), what="the service worker to keep the page")
     write_offline(phone, "Written in a tunnel")
     expect(page.get_by_label("What happened?")).to_have_value("")
     page.reload()
@@ -209,15 +209,18 @@ def test_offline_report_is_sent_when_the_network_is_back(phone: Screen, person: 
     assert stored["geometry"] == point(24.029, 35.511)
     page.reload()
     expect(page.locator("#outbox")).to_contain_text("Sent")
-    page.get_by_role("button", name="Clear").tap()
+    page.get_by_role("button", name="Remove").tap()
     expect(page.locator("#outbox")).to_be_hidden()
     assert len(person.named("Written in a tunnel")) == 1
     forgive(phone, NO_NETWORK)
 
 
-KEPT_FILES = """async () => {
-  if (!(await caches.has("report"))) return 0;
-  return (await (await caches.open("report")).keys()).length;
+# Whether the service worker has the page and its files, and adds no more.
+IS_KEPT = """async () => {
+  const count = async () => (await (await caches.open("report")).keys()).length;
+  const before = await count();
+  await new Promise((done) => setTimeout(done, 500));
+  return before > 20 && (await count()) === before;
 }"""
 
 
@@ -301,7 +304,7 @@ def test_offline_page_names_no_account(server: Server, open_screen: OpenScreen) 
     screen = open_screen(server.person(), **PHONE)
     page = screen.open(REPORT)
     expect(page.locator(".account .who")).to_be_visible()
-    wait_until(lambda: page.evaluate(KEPT_FILES) > 20, what="the service worker to keep the page")
+    wait_until(lambda: page.evaluate(IS_KEPT), what="the service worker to keep the page")
     page.evaluate("() => new Promise((done) => (indexedDB.open('tracker.state', 1).onsuccess = done))")
     lose_network(screen)
     page.reload()

@@ -64,8 +64,10 @@ export async function placePart(kept) {
     if (!mayLocate()) return say(t("This page can't ask for the location. Tap the map or search a place instead."));
     say(t("Looking for your location…"));
     part("locate").setAttribute("aria-busy", "true");
+    const before = current;
     try {
       const { longitude, latitude, accuracy } = await locate();
+      if (current !== before) return say(""); // the person has set it meanwhile
       const point = pointAt(longitude, latitude);
       const area = circle(point.coordinates, accuracy);
       if (accuracy > COARSE_M) {

@@ -147,6 +147,8 @@ async function start() {
 
   const begin = location.hash;
   view = await createMap(part("map"), { hash: true, before: firstLoad().loaded });
+  const linked = linkedIncident(begin);
+  if (!view && linked !== null) return location.replace(within(`/tracker/incident/${linked}/`));
   if (!view) return part("panel-toggle").setAttribute("aria-expanded", "true"); // the panel has all that there is
   Object.assign(window.tracker, { view, map: view.map });
   highlights = createHighlights(view);
@@ -186,7 +188,6 @@ async function start() {
   }
   addMapButtons(view, { home: lookAtAll, say: notices.say });
   findBox(part("go-text"), part("go-results"), store, readConfig().vendor, go);
-  const linked = linkedIncident(begin);
   if (!begin) whenLoaded(store, lookAtAll);
   if (linked !== null) whenLoaded(store, () => go.incident(linked, { jump: true }));
   panel.refresh();

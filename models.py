@@ -48,7 +48,7 @@ from domain.totp import RecoveryCode, Totp
 from domain.tracked import CLOCK_STEP, Tracked, parse_until
 from domain.users import Confirmation, Session, User
 from storage.backup import LastBackup, back_up, last_backup
-from storage.engine import MAX_ID, Database, Model, Setting, database, open_database
+from storage.engine import MAX_DIGITS, MAX_ID, Database, Model, Setting, database, open_database
 from storage.files import UnusableDatabase
 from storage.log import Notification, actor, committed
 
@@ -56,6 +56,7 @@ from storage.log import Notification, actor, committed
 __all__ = [
     "CLOCK_STEP",
     "DESCRIPTION_LENGTH",
+    "MAX_DIGITS",
     "MAX_ID",
     "AdminAction",
     "Alert",

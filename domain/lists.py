@@ -18,7 +18,7 @@ from base.values import to_json
 from domain.areas import AreaOfInterest
 from domain.filters import Filter
 from geo import geojson
-from storage.engine import MAX_ID, database
+from storage.engine import MAX_DIGITS, MAX_ID, database
 
 PIECE = 2_000  # rows that are looked at, at once; others wait a few milliseconds
 MOST_SORTED = 2_000  # rows that are found by counting and then sorted; more are read in the order of an index
@@ -69,7 +69,8 @@ class Place:
     def read(cls, text: str, order: Order) -> Place | None:
         """Return the place that `text` names; None if it names none in this order."""
         digits, _, key = text.partition(".")
-        if not (digits.isascii() and digits.isdigit() and 0 < int(digits[:19]) <= MAX_ID):
+        is_number = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
+        if not (is_number and 0 < int(digits) <= MAX_ID):
             return None
         if order.name in ("reported", "severity"):
             rank = key if order.name == "severity" else digits

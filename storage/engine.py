@@ -51,6 +51,7 @@ GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP)  # errors that m
 REPLACED_STATUS = 3
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_ID = (1 << 63) - 1  # the largest integer of SQLite
+MAX_DIGITS = len(str(MAX_ID))  # of a text that may be such a number
 fdatasync: Callable[[int], None] = disk.flush
 T = TypeVar("T")
 

@@ -9,14 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, Response, abort, jsonify, redirect, request, send_file, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from base.errors import TrackerError
 from models import database
 from storage import streets
 from web import auth
+from web.languages import gettext
 from web.pages.account_actions import log
+from web.pages.blueprint import isolated
 from web.state import state
 
 bp = Blueprint("streets", __name__)
@@ -149,13 +163,23 @@ def upload() -> ResponseReturnValue:
     return jsonify(name=found.path.name), 201
 
 
-@bp.post("/admin/streets/<name>/delete/")
+@bp.route("/admin/streets/<name>/delete/", methods=["GET", "POST"])
 @auth.needs("admin")
 def delete(name: str) -> ResponseReturnValue:
+    """Ask, and then delete an archive."""
+    if request.method == "GET":
+        return render_template(
+            "accounts/ask.html",
+            title=gettext("Delete %(name)s", name=isolated(name)),
+            words=gettext("The map no longer shows these streets. You can upload the file again."),
+            verb=gettext("Delete"),
+            back=url_for("admin.page", _anchor="streets"),
+        )
     if not streets.remove(_folder(), name):
         abort(404)
     with database.atomic():
         log(f"streets deleted: {name}", "")
+    flash(gettext("Deleted “%(name)s”.", name=isolated(name)))
     return redirect(url_for("admin.page", _anchor="streets"), 303)
 
 

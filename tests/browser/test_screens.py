@@ -198,9 +198,12 @@ def test_page_of_an_older_version_is_loaded_anew(person: Person, open_screen: Op
 
     def make_older(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, body=f'{answer.text()}\npublished.version = "0.0.1";')
+        returned = "return { published };"
+        assert returned in answer.text()
+        older = answer.text().replace(returned, f'published.version = "0.0.1"; {returned}')
+        route.fulfill(response=answer, body=older)
 
-    screen.page.route("**/base/published.js", make_older, times=1)
+    screen.page.route("**/map.joined.js", make_older, times=1)
     page = screen.open_map()
     expect(page.locator("#notices")).to_contain_text("Tracker was updated.")
     with page.expect_navigation():

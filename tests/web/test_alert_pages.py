@@ -138,7 +138,8 @@ def test_lists_are_turned_by_key(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["after=x", "after=1~2", f"before=0~0~x~{1 << 70}", "area=x&severity=x&state=x"]
+    "query",
+    ["area=" + "9" * 5000, "after=x", "after=1~2", f"before=0~0~x~{1 << 70}", "area=x&severity=x&state=x"],
 )
 def test_address_that_no_page_has_shows_the_first(app: Flask, query: str) -> None:
     fire("Fire")

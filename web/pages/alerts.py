@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from base.severity import Severity
 from domain import handling, incident_alerts
 from domain.incident_alerts import Chosen, parse_key
-from models import MAX_ID, Alert, AreaOfInterest, Incident, Invalid, Notification, actor
+from models import MAX_DIGITS, MAX_ID, Alert, AreaOfInterest, Incident, Invalid, Notification, actor
 from web import auth
 from web.languages import gettext
 from web.pages.blueprint import bp
@@ -31,7 +31,7 @@ def _alert_list(status: int = 200, problem: object = "", **typed: Any) -> Respon
     asked = {name: request.values.get(name, "") for name in ("area", "severity", "state")}
     area = asked["area"]
     chosen = Chosen(
-        int(area) if area.isdecimal() and int(area) <= MAX_ID else None,
+        int(area) if area.isdecimal() and len(area) <= MAX_DIGITS and int(area) <= MAX_ID else None,
         asked["severity"] if asked["severity"] in list(Severity) else "",
         asked["state"] if asked["state"] in STATES else "",
     )

@@ -7,9 +7,10 @@ import { t } from "../base/translate.js";
 import { element } from "../base/elements.js";
 import { fromLocal, offsetWords, toLocal } from "../base/local-time.js";
 import { tomorrowMorning } from "../base/mute-until.js";
+import { serverNow } from "../base/server-clock.js";
 
 for (const button of document.querySelectorAll(".mute button[value=tomorrow]")) {
-  button.addEventListener("click", () => (button.value = tomorrowMorning(new Date()).toISOString()));
+  button.addEventListener("click", () => (button.value = tomorrowMorning(new Date(serverNow())).toISOString()));
 }
 
 const end = /** @type {HTMLInputElement | null} */ (document.getElementById("mute-end"));
@@ -22,6 +23,7 @@ if (end) {
   end.form.addEventListener("formdata", ({ formData }) => formData.set("end", fromLocal(end.value)));
 }
 
+const STREET_M = 200; // a smaller circle is seen well among the streets around its point
 const feature = JSON.parse(document.getElementById("feature").textContent);
 const { geometry, properties } = feature;
 const isIncident = properties.model === "Incident";
@@ -29,7 +31,8 @@ const container = document.getElementById("map");
 
 async function showMap() {
   const accuracy = isIncident && properties.accuracy ? circle(geometry.coordinates, properties.accuracy) : null;
-  const view = await createMap(container, { shows: [geometry, accuracy] });
+  const isWide = accuracy && properties.accuracy > STREET_M;
+  const view = await createMap(container, { shows: [geometry, isWide ? accuracy : null] });
   if (isIncident) view?.setFeatures("incidents", [incidentForMap(feature)]);
   else view?.setFeatures("areas", [areaForMap(feature)]);
   if (accuracy) view?.setOutline(accuracy);

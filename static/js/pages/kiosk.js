@@ -3,6 +3,7 @@
  * night, and loads itself anew at night and after an update.
  */
 
+import { isBeyondMap } from "../base/geojson.js";
 import { createHighlights } from "../map/highlights.js";
 import { createMap } from "../map/map.js";
 import { syncAreas, syncIncidents } from "../map/sync-features.js";
@@ -122,7 +123,8 @@ async function showMap(store, selection) {
   const highlights = createHighlights(view);
   const lookAtAll = () => {
     const all = [...selection.shown.values(), ...store.areas.values()].map(({ geometry }) => geometry);
-    if (!chosen) view.fit(all, { maxZoom: CITY_ZOOM, animate: false });
+    const seen = all.filter(({ type, coordinates }) => type !== "Point" || !isBeyondMap(coordinates));
+    if (!chosen) view.fit(seen, { maxZoom: CITY_ZOOM, animate: false });
   };
   syncAreas(store, view);
   syncIncidents(selection, view);

@@ -57,11 +57,11 @@ addEventListener("fetch", (event) => {
     event.respondWith(answer(request));
 });
 
-/** Shows the page of a notification: in a window of Tracker that is open already, or in a new one. */
+/** Shows the page of a notification: in a window that has it, or in a new one. */
 async function open(path) {
   const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const ours = windows.filter(({ url }) => new URL(url).pathname.startsWith(ROOT));
-  const there = ours.find(({ url }) => new URL(url).pathname === path) ?? ours[0];
+  const there = ours.find(({ url }) => new URL(url).pathname === path);
   return there ? there.focus() : self.clients.openWindow(path);
 }
 

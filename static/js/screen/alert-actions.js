@@ -10,6 +10,7 @@ import { isolate } from "../base/bidi.js";
 import { element, isMuted } from "../base/elements.js";
 import { fromLocal, offsetWords, toLocal } from "../base/local-time.js";
 import { muteMinutes, tomorrowMorning } from "../base/mute-until.js";
+import { serverNow } from "../base/server-clock.js";
 import { published } from "../base/published.js";
 import { language, t } from "../base/translate.js";
 
@@ -157,7 +158,7 @@ export function alertActions(store, calls) {
     const showEnd = () => {
       end.hidden = until.value !== "other";
       time.required = !end.hidden;
-      if (!end.hidden && !time.value) time.value = toLocal(tomorrowMorning(new Date()).toISOString());
+      if (!end.hidden && !time.value) time.value = toLocal(tomorrowMorning(new Date(serverNow())).toISOString());
     };
     until.addEventListener("change", showEnd);
     showEnd();
@@ -174,7 +175,9 @@ export function alertActions(store, calls) {
       const values = new FormData(form);
       const pk = areas.length > 1 ? Number(values.get("area")) : keyOf(areas[0].area);
       const chosen =
-        until.value === "other" ? { until: fromLocal(time.value) } : { minutes: muteMinutes(until.value, new Date()) };
+        until.value === "other"
+          ? { until: fromLocal(time.value) }
+          : { minutes: muteMinutes(until.value, new Date(serverNow())) };
       const for_ = values.get("for") === "everybody" ? "everybody" : "me";
       attempt(() => calls.mute(pk, for_, chosen, reason.value.trim()));
     });

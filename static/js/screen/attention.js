@@ -7,6 +7,7 @@ import { ownName, within } from "../base/addresses.js";
 import { isolate } from "../base/bidi.js";
 import { claim } from "../base/claim.js";
 import { t, tn } from "../base/translate.js";
+import { inOrder } from "../live/alert-order.js";
 import { seenUpTo } from "../live/seen-alerts.js";
 
 /** @typedef {"desktop" | "sound" | "always"} Choice */
@@ -92,7 +93,7 @@ function titleOf({ severity, name, verified }) {
 
 /**
  * The texts of the notifications about these alerts: one for each incident, up to MOST.
- * @param {import("../live/alerts.js").Alert[]} alerts the newest first
+ * @param {import("../live/alerts.js").Alert[]} alerts the worst first
  * @returns {Words[]}
  */
 export function wording(alerts) {
@@ -133,6 +134,8 @@ async function notify({ title, body, tag, path }) {
     notification.onclick = () => {
       window.focus();
       notification.close();
+      // The map shows the alert by itself
+      if (!document.getElementById("tracker")) location.assign(within(path));
     };
   } catch {
     // Chrome for Android lets only service workers show them
@@ -153,10 +156,7 @@ async function attend(alerts, log) {
 /** @param {import("../live/store.js").Store} store */
 export function callAttention(store) {
   store.subscribe(({ raised }) => {
-    const alerts = [...raised]
-      .map((pk) => store.alerts.byIncident.get(pk))
-      .filter(Boolean)
-      .reverse();
+    const alerts = inOrder([...raised].map((pk) => store.alerts.byIncident.get(pk)).filter(Boolean));
     if (alerts.length > 0) attend(alerts, store.epoch ?? "");
   });
 }

@@ -28,7 +28,7 @@ export function ageWords(moment, now) {
 
 /** @param {import("../live/alerts.js").Alert} alert */
 function card(alert) {
-  const { name, severity } = alert.feature.properties;
+  const { name, severity, verified } = alert.feature.properties;
   const taken = acknowledgementOf(alert);
   const by = taken && t("Acknowledged by %(name)s", { name: isolate(taken.by) });
   const areas = alert.areas.filter((area) => !isQuiet(area)).map(({ name: area }) => isolate(area));
@@ -40,6 +40,7 @@ function card(alert) {
     element("p", { class: "kiosk-name" }, isolate(name)),
     element("p", { class: "kiosk-areas" }, areas.join(", ")),
     element("p", { class: "kiosk-state" }, by ?? t("Unacknowledged")),
+    verified === false ? element("p", { class: "kiosk-state" }, t("Unverified")) : "",
   );
 }
 

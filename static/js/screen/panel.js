@@ -3,6 +3,7 @@
  * filter. It knows the map's view only as a box, and keeps the reader's scroll position.
  */
 
+import { isBeyondMap } from "../base/geojson.js";
 import { inOrder, stateOf } from "../live/alert-order.js";
 import { strictness } from "../live/filter.js";
 import { language, t, tn } from "../base/translate.js";
@@ -15,6 +16,9 @@ const PAUSE_MS = 300; // between two updates of the list during a burst
 const TICK_MS = 30_000; // "2 min. ago" may be wrong for this long
 
 /** @typedef {import("./panel-entries.js").Box} Box */
+
+/** Whether a place is on the map, but outside of this box. */
+const isElsewhere = (view, { coordinates }) => !isBeyondMap(coordinates) && !contains(view, coordinates);
 
 /**
  * @param {HTMLElement} panel
@@ -58,7 +62,7 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
     part("alert-empty").textContent = all.length > 0 ? t("No matches") : t("No open alerts");
     showElsewhere(
       "alert",
-      alerts.map(({ feature }) => feature).filter(({ geometry }) => !contains(view, geometry.coordinates)),
+      alerts.map(({ feature }) => feature).filter(({ geometry }) => isElsewhere(view, geometry)),
     );
     // Alerts come first, unless somebody has chosen a tab or works in this one.
     if (matching > 0 && waited === 0 && !panel.contains(document.activeElement)) chooseTab("tab-alerts");
@@ -95,7 +99,7 @@ export function showPanel(panel, store, selection, { box, choose, point, fit }) 
     const isAll = count === selection.shown.size;
     showElsewhere(
       "incident",
-      isAll ? [] : [...selection.shown.values()].filter(({ geometry }) => !contains(view, geometry.coordinates)),
+      isAll ? [] : [...selection.shown.values()].filter(({ geometry }) => isElsewhere(view, geometry)),
     );
     arrange(
       part("incident-rows"),

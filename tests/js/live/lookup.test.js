@@ -24,3 +24,10 @@ test("names that begin with the text come first, then the newest", () => {
   assert.deepEqual(found("fire", names), ["Fire two", "Fire one", "Small fire", "Big fire"]);
   assert.deepEqual(found("fire", names, 2), ["Fire two", "Fire one"]);
 });
+
+test("a number is found first, with or without its sign", () => {
+  const names = ["Fire", "Flood", "Pump 1"];
+  assert.deepEqual(found("1", names), ["Flood", "Pump 1"]);
+  assert.deepEqual(found("#1", names).slice(0, 1), ["Flood"]);
+  assert.deepEqual(found("#99", names), []);
+});

@@ -29,6 +29,7 @@ INCIDENTS, LOADS = 20_000, 3
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu"]  # as root, without a graphics card
 SIZE: ViewportSize = {"width": 1440, "height": 900}
 PATIENCE_MS = 120_000
+POLL_MS = 200
 SETTLE_MS = 1000  # for what the page does after its picture
 UNITS = {
     "picture": "ms",
@@ -117,7 +118,8 @@ def visit(
     found: dict[str, float] = page.evaluate("() => window.firstPicture")
     found |= {"cpu": (browser_cpu(browser) - used) * 1e3, "server": (server.cpu() - serving) * 1e3}
     found |= count
-    page.wait_for_function(IS_KEPT)
+    while not page.evaluate(IS_KEPT):  # `wait_for_function` does not wait for a promise
+        page.wait_for_timeout(POLL_MS)
     page.wait_for_timeout(SETTLE_MS)
     page.close()
     return found

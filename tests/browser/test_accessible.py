@@ -81,7 +81,9 @@ def addresses(values: Mapping[str, str]) -> Iterator[str]:
     for rule in json.loads(asked.stdout):
         if rule.startswith(FILES) or rule in SOCKETS:
             continue
-        subject = next((word for word in ("incident", "area", "reset", "users") if word in rule), "")
+        subject = next(
+            (word for word in ("incident", "area", "reset", "users", "streets") if word in rule), ""
+        )
         known = rule.replace("<action>", "deactivate")  # the one that asks first
         yield re.sub(r"<[^>]+>", values[subject], known) if "<" in rule else rule
 
@@ -119,6 +121,7 @@ def test_no_page_has_a_serious_violation(
     look("a one-time link")
     secret = page.locator(".secret").inner_text().rstrip("/").rpartition("/")[2]
     values = {"area": str(area["pk"]), "incident": str(incident["pk"]), "reset": secret, "users": "1"}
+    values["streets"] = "city.pmtiles"
     everything = pages(person, values)
     assert {"/", "/accounts/", "/admin/", f"/accounts/reset/{secret}/", "/tracker/alert/"} <= set(everything)
     for path in [*everything, "/?kiosk", "/nothing"]:

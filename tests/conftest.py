@@ -30,7 +30,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-EXAMPLES = 200  # of a test of random data without a number of its own, if all are tried
+EXAMPLES = 100  # of a test of random data without a number of its own
 WORLD = re.compile(r"/vendor/[0-9a-f]+/(land|countries|borders)(-detail)?\.json$")
 
 # All tests of random data have these settings, without a bound on the time of an example.

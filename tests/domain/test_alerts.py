@@ -559,7 +559,7 @@ class Episodes(RuleBasedStateMachine):
 
 
 TestEpisodes = pytest.mark.slow(Episodes.TestCase)
-TestEpisodes.settings = settings(max_examples=examples(100), stateful_step_count=25)
+TestEpisodes.settings = settings(max_examples=examples(40), stateful_step_count=25)
 
 
 def test_area_with_many_alerts_is_saved_quickly(database: Path) -> None:

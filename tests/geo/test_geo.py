@@ -274,7 +274,7 @@ class SmallTrees(Index):
 TestIndex = Index.TestCase
 TestSmallTrees = SmallTrees.TestCase
 for case in (TestIndex, TestSmallTrees):
-    case.settings = settings(max_examples=examples(150), stateful_step_count=40)
+    case.settings = settings(max_examples=examples(60), stateful_step_count=40)
 
 
 def test_no_tree_that_is_built_while_others_wait_is_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from random_data import examples
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = examples(150)  # of each field
+EXAMPLES = examples(120)  # of each field
 PIECES = [
     *(
         "[",
